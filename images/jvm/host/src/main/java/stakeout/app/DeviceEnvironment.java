@@ -1,0 +1,26 @@
+package stakeout.app;
+
+import android.app.Instrumentation;
+import android.os.SystemClock;
+import javax.inject.Named;
+import org.robolectric.android.internal.AndroidTestEnvironment;
+import org.robolectric.internal.ShadowProvider;
+import org.robolectric.pluginapi.Sdk;
+import org.robolectric.pluginapi.TestEnvironmentLifecyclePlugin;
+
+/**
+ * Robolectric's environment with two changes: our Instrumentation (so androidx.test is not needed), and the clock set to the
+ * scenario's date. The latter must come after ConfigurationRegistry is set (ShadowSystemClock has a ShadowPicker, which throws
+ * NPE before) and before the application exists: exactly where a lifecycle plugin is called.
+ */
+public final class DeviceEnvironment extends AndroidTestEnvironment {
+  
+
+  public DeviceEnvironment(@Named("runtimeSdk") Sdk run, @Named("compileSdk") Sdk compile, ShadowProvider[] shadows, TestEnvironmentLifecyclePlugin[] unused) {
+    super(run, compile, shadows, new TestEnvironmentLifecyclePlugin[] {() -> SystemClock.setCurrentTimeMillis(stakeout.host.Trial.startMillis)});
+  }
+
+  @Override protected Instrumentation pickInstrumentation() {
+    return new DeviceInstrumentation();
+  }
+}

@@ -1,0 +1,22 @@
+package stakeout.honesty;
+
+import stakeout.audio.RecordShadow;
+import stakeout.audio.RecorderShadow;
+import stakeout.camera.Camera1;
+import stakeout.camera.ManagerShadow;
+import stakeout.camera.ReaderShadow;
+import stakeout.camera.SurfaceViewShadow;
+import stakeout.camera.TextureViewShadow;
+import stakeout.perm.TelephonyShadow;
+import stakeout.perm.WifiShadow;
+
+/** The shadows of sensors, data and permissions; components and time have theirs in {@code stakeout.app.Shadows}. */
+public final class SensorShadows {
+  private SensorShadows() {}
+
+  public static final Class<?>[] ALL = {
+    Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class,
+    RecordShadow.class, RecorderShadow.class,
+    TelephonyShadow.class, WifiShadow.class,
+  };
+}

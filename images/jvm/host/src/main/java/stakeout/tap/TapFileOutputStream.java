@@ -1,0 +1,33 @@
+package stakeout.tap;
+
+import java.io.File;
+import java.io.FileDescriptor;
+import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
+import java.io.IOException;
+
+/** Takes the place of FileOutputStream (rules.txt, "new"). A stream on a descriptor has no path and is not recorded. */
+public class TapFileOutputStream extends FileOutputStream {
+  private final String path;
+  private boolean closed;
+
+  public TapFileOutputStream(File f, boolean append) throws FileNotFoundException {
+    super(f, append);
+    path = f.getPath();
+    Files.opened(path, "FileOutputStream");
+  }
+
+  public TapFileOutputStream(File f) throws FileNotFoundException { this(f, false); }
+  public TapFileOutputStream(String f) throws FileNotFoundException { this(new File(f), false); }
+  public TapFileOutputStream(String f, boolean append) throws FileNotFoundException { this(new File(f), append); }
+  public TapFileOutputStream(FileDescriptor fd) {
+    super(fd);
+    path = null;
+  }
+
+  @Override public void close() throws IOException {
+    super.close();
+    if (!closed && path != null) Files.closed(path, "FileOutputStream");
+    closed = true;
+  }
+}

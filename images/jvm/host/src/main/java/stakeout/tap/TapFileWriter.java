@@ -1,0 +1,32 @@
+package stakeout.tap;
+
+import java.io.File;
+import java.io.FileDescriptor;
+import java.io.FileWriter;
+import java.io.IOException;
+
+/** Takes the place of FileWriter, which makes its own FileOutputStream inside the JDK. */
+public class TapFileWriter extends FileWriter {
+  private final String path;
+  private boolean closed;
+
+  public TapFileWriter(File f, boolean append) throws IOException {
+    super(f, append);
+    path = f.getPath();
+    Files.opened(path, "FileWriter");
+  }
+
+  public TapFileWriter(File f) throws IOException { this(f, false); }
+  public TapFileWriter(String f) throws IOException { this(new File(f), false); }
+  public TapFileWriter(String f, boolean append) throws IOException { this(new File(f), append); }
+  public TapFileWriter(FileDescriptor fd) {
+    super(fd);
+    path = null;
+  }
+
+  @Override public void close() throws IOException {
+    super.close();
+    if (!closed && path != null) Files.closed(path, "FileWriter");
+    closed = true;
+  }
+}

@@ -1,0 +1,26 @@
+package stakeout.tap;
+
+import java.io.File;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+
+/** Takes the place of RandomAccessFile. */
+public class TapRandomAccessFile extends RandomAccessFile {
+  private final String path;
+  private boolean closed;
+
+  public TapRandomAccessFile(File f, String mode) throws FileNotFoundException {
+    super(f, mode);
+    path = mode.contains("w") ? f.getPath() : null;
+    if (path != null) Files.opened(path, "RandomAccessFile");
+  }
+
+  public TapRandomAccessFile(String f, String mode) throws FileNotFoundException { this(new File(f), mode); }
+
+  @Override public void close() throws IOException {
+    super.close();
+    if (!closed && path != null) Files.closed(path, "RandomAccessFile");
+    closed = true;
+  }
+}
