@@ -1,0 +1,85 @@
+//! A match: this artifact, at this offset, decoded thus, holds that frame, sound or canary.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, Probability, artifact::Role, observation::Facing};
+
+/// A match that an analysis made. Two findings of one frame are one capture.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Finding {
+    /// The file that was searched: in a bundle `artifacts/SHA256`.
+    pub file: String,
+    /// What the file is, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The flow that the file is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<u32>,
+    /// First byte, in `file` itself (before any decoding).
+    pub offset: u64,
+    /// Bytes, in `file` itself.
+    pub length: u64,
+    /// What was undone, from the outside in: `["http", "multipart", "gzip", "jpeg"]`.
+    pub chain: Vec<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// Which camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facing: Option<Facing>,
+    /// First and last frame, for the camera.
+    pub frames: Option<[u64; 2]>,
+    /// Trial seconds from and to, for the microphone.
+    pub seconds: Option<[f64; 2]>,
+    /// The canary's id.
+    pub canary: Option<String>,
+    /// Score `t` of the code, in standard deviations; none for canaries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Probability of such a match by chance, corrected for everything that was searched.
+    pub p_false: Probability,
+    /// This trial's scene or voice is recognised, or the match is too weak to prove: it forbids `not_observed` only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lead: bool,
+    /// Rests on the device's own record (plain text of an encryption), not on the bytes that left: supports, never proves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cooperative: bool,
+    /// Which trial key of those that were tried, if it is not the file's own trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
+}
+
+/// What an analysis looked at and could not look into.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Searched {
+    /// Files that were searched.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Pictures and sounds that were decoded and read.
+    pub media: u64,
+    /// Trial keys that were tried.
+    pub keys: u64,
+    /// What was not looked into, and why: `{file, reason}`. Each turns `not_observed` into `inconclusive` where it matters.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file or part that was not looked into.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Skipped {
+    /// The file.
+    pub file: String,
+    /// Why: `encrypted`, `limit: nesting`, `unsupported: hevc`.
+    pub reason: String,
+    /// What the app sent (a flow) or kept (a file).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// The document that `analyze --json` of a trial's folder gives to the worker.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Analysis {
+    /// The matches.
+    pub findings: Vec<Finding>,
+    /// What was searched.
+    pub searched: Searched,
+}

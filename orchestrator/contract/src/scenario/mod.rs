@@ -1,0 +1,249 @@
+//! A scenario: what the device is, what is planted, which steps a trial takes. Written in YAML by people.
+//!
+//! Step names are those that people know from UI test tools. Unknown fields are errors, as a typing mistake would
+//! silently weaken the trial. Errors carry line and column, as `serde` passes them on.
+
+mod duration;
+mod network;
+mod step;
+
+pub use duration::{BadSpan, Span};
+pub use network::{Body, Network, NetworkPolicy, Stub, TlsMode, glob};
+pub use step::{IdleState, InputText, STEP_NAMES, Step, TapOn};
+
+use serde::{Deserialize, Serialize};
+
+/// A script for a trial.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name: letters, digits, `-`.
+    pub name: String,
+    /// What it is for, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The device.
+    #[serde(default)]
+    pub device: DeviceSpec,
+    /// The device's clock at the trial's begin, RFC 3339 with offset.
+    #[serde(default = "default_start")]
+    pub start_at: String,
+    /// Each trial begins up to so much later, by its seed, so that trials are not identical.
+    #[serde(default = "default_jitter")]
+    pub start_jitter: Span,
+    /// How permission requests are answered.
+    #[serde(default)]
+    pub permissions: PermissionPolicy,
+    /// Permissions that are denied whatever the policy, by their short name: `CAMERA`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+    /// What is planted.
+    #[serde(default)]
+    pub plant: PlantSpec,
+    /// The network.
+    #[serde(default)]
+    pub network: Network,
+    /// How often it is run, unless the job says otherwise.
+    #[serde(default = "default_trials")]
+    pub trials: u32,
+    /// Real time that one trial may take.
+    #[serde(default = "default_deadline")]
+    pub deadline: Span,
+    /// Consent dialogs that are answered by tapping one of these texts (regular expressions), in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consent: Vec<String>,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+fn default_start() -> String {
+    "2024-03-05T08:00:00+08:00".to_owned()
+}
+
+fn default_jitter() -> Span {
+    Span::from_secs(600)
+}
+
+const fn default_trials() -> u32 {
+    3
+}
+
+fn default_deadline() -> Span {
+    Span::from_secs(900)
+}
+
+/// The device that a scenario asks for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DeviceSpec {
+    /// API level: the jvm device has 23, 27 and 34.
+    pub api: u32,
+    /// Language and country.
+    pub locale: String,
+    /// IANA name.
+    pub timezone: String,
+}
+
+impl Default for DeviceSpec {
+    fn default() -> Self {
+        Self { api: 34, locale: "zh-CN".to_owned(), timezone: "Asia/Shanghai".to_owned() }
+    }
+}
+
+/// How permission requests are answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermissionPolicy {
+    /// Yes, when asked.
+    #[default]
+    GrantOnRequest,
+    /// No.
+    Deny,
+    /// All of the manifest at install.
+    GrantAll,
+}
+
+/// How much of each kind is planted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlantSpec {
+    /// People.
+    pub contacts: u32,
+    /// Calls.
+    pub call_log: u32,
+    /// Messages.
+    pub sms: u32,
+    /// Calendar entries.
+    pub calendar: u32,
+    /// Base stations.
+    pub cells: u32,
+    /// Networks.
+    pub wifi: u32,
+    /// Accounts.
+    pub accounts: u32,
+    /// Owner's pictures.
+    pub media: u32,
+    /// Other apps.
+    pub installed_apps: u32,
+    /// A position.
+    pub location: bool,
+    /// IMEI and the like.
+    pub identifiers: bool,
+    /// A text on the clipboard.
+    pub clipboard: bool,
+}
+
+impl Default for PlantSpec {
+    fn default() -> Self {
+        Self {
+            contacts: 25,
+            call_log: 40,
+            sms: 5,
+            calendar: 5,
+            cells: 3,
+            wifi: 6,
+            accounts: 1,
+            media: 2,
+            installed_apps: 8,
+            location: true,
+            identifiers: true,
+            clipboard: true,
+        }
+    }
+}
+
+impl PlantSpec {
+    /// At most so many of each kind.
+    pub const MOST: u32 = 1000;
+}
+
+/// What is wrong with a scenario beyond its form.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{what}\nhint: {hint}")]
+pub struct ScenarioProblem {
+    what: String,
+    hint: String,
+}
+
+impl Scenario {
+    /// Checks what the form alone cannot say: names, times, counts, order of steps.
+    pub fn check(&self) -> Result<(), ScenarioProblem> {
+        let problem = |what: String, hint: &str| Err(ScenarioProblem { what, hint: hint.to_owned() });
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+            return problem(format!("`name: {}` is not usable", self.name.escape_debug()), "use 1 to 64 letters, digits, `-`, `_` or `.`");
+        }
+        if self.start().is_none() {
+            return problem(
+                format!("`startAt: {}` is not a time", self.start_at.escape_debug()),
+                "write it as `2016-02-09T08:00:00+08:00`",
+            );
+        }
+        if jiff::tz::TimeZone::get(&self.device.timezone).is_err() {
+            return problem(
+                format!("`timezone: {}` is not known", self.device.timezone.escape_debug()),
+                "use an IANA name such as `Asia/Shanghai`",
+            );
+        }
+        if !(1..=1000).contains(&self.trials) {
+            return problem(format!("`trials: {}` is out of range", self.trials), "use 1 to 1000");
+        }
+        let p = &self.plant;
+        if [p.contacts, p.call_log, p.sms, p.calendar, p.cells, p.wifi, p.accounts, p.media, p.installed_apps]
+            .iter()
+            .any(|n| *n > PlantSpec::MOST)
+        {
+            return problem("`plant` asks for too much".to_owned(), "plant at most 1000 of each kind");
+        }
+        if self.steps.is_empty() || self.steps.len() > 1000 {
+            return problem(format!("`steps` has {} steps", self.steps.len()), "give 1 to 1000 steps; the first is usually `launchApp`");
+        }
+        if self.virtual_length() > std::time::Duration::from_secs(40 * 24 * 3600) {
+            return problem("the steps last longer than 40 days".to_owned(), "shorten the `idle` steps, or split the scenario");
+        }
+        for s in &self.network.stubs {
+            s.check().map_err(|what| ScenarioProblem {
+                what,
+                hint: "give `host` and `path` as globs with `*`, a `status` of 100 to 599 and one of `body`, `json`, `bodyBase64`"
+                    .to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The device's clock at the begin, before jitter.
+    pub fn start(&self) -> Option<jiff::Timestamp> {
+        self.start_at.parse().ok()
+    }
+
+    /// How long its idle steps last together.
+    pub fn virtual_length(&self) -> std::time::Duration {
+        self.steps
+            .iter()
+            .map(|s| match s {
+                Step::Idle { r#for, .. } => r#for.get(),
+                _ => std::time::Duration::ZERO,
+            })
+            .sum()
+    }
+
+    /// States that its steps exercise.
+    pub fn states(&self) -> Vec<crate::DeviceState> {
+        let mut rebooted = false;
+        let mut out = Vec::new();
+        for s in &self.steps {
+            match s {
+                Step::Reboot => rebooted = true,
+                Step::LaunchApp => rebooted = false,
+                Step::Idle { state, .. } => out.push(if rebooted { crate::DeviceState::AfterReboot } else { (*state).into() }),
+                Step::TapOn(_) | Step::InputText(_) | Step::PressKey(_) => out.push(crate::DeviceState::InUse),
+                _ => {}
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests;

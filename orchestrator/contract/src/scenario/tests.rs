@@ -1,0 +1,47 @@
+use super::*;
+
+fn read(text: &str) -> Result<Scenario, String> {
+    serde_json::from_str(text).map_err(|e| e.to_string())
+}
+
+#[test]
+fn a_scenario_survives_its_written_form() {
+    let text = r#"{"name":"idle","steps":["launchApp",{"tapOn":"Agree"},{"idle":{"state":"screenOff","for":"8h"}},"reboot",{"idle":{"state":"background","for":"10m"}}]}"#;
+    let s = read(text).unwrap();
+    s.check().unwrap();
+    assert_eq!(serde_json::from_value::<Scenario>(serde_json::to_value(&s).unwrap()).unwrap(), s);
+    assert_eq!(s.virtual_length().as_secs(), 8 * 3600 + 600);
+    assert_eq!(s.states(), [crate::DeviceState::InUse, crate::DeviceState::ScreenOff, crate::DeviceState::AfterReboot]);
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (text, says) in [
+        (r#"{"name":"x","steps":["lunchApp"]}"#, "unknown step `lunchApp`"),
+        (r#"{"name":"x","steps":["idle"]}"#, "needs parameters"),
+        (r#"{"name":"x","stps":[]}"#, "unknown field `stps`"),
+        (r#"{"name":"x","steps":[{"idle":{"state":"backgrond","for":"1m"}}]}"#, "unknown variant `backgrond`"),
+        (r#"{"name":"x","steps":[{"idle":{"state":"background","for":"1 week"}}]}"#, "not a length of time"),
+    ] {
+        let e = read(text).unwrap_err();
+        assert!(e.contains(says), "{e}");
+    }
+}
+
+#[test]
+fn lengths_read_and_write_alike() {
+    for s in ["90s", "5m", "8h", "1h30m", "2d", "250ms"] {
+        let span: Span = s.parse().unwrap();
+        assert_eq!(span.to_string().parse::<Span>().unwrap(), span);
+    }
+    for s in ["", "5", "m", "-1s", "1y", "99999999999999999999s", "1.5h"] {
+        assert!(s.parse::<Span>().is_err(), "{s}");
+    }
+}
+
+#[test]
+fn a_start_that_is_no_time_is_refused() {
+    let mut s = read(r#"{"name":"x","steps":["launchApp"]}"#).unwrap();
+    s.start_at = "yesterday".to_owned();
+    assert!(s.check().unwrap_err().to_string().contains("startAt"));
+}
