@@ -1,0 +1,251 @@
+//! From a picture to the frame of the trial that it shows.
+
+use std::ops::RangeInclusive;
+
+use crate::bound::log10_p;
+use crate::codeword::{Layer, sync_tile};
+use crate::lattice::lattices;
+use crate::plane::Plane;
+use crate::read::{Tiles, read};
+use crate::score::{Scorer, count};
+use crate::search::{Place, Pyramid, SyncBank, cell_sizes};
+use crate::{Facing, SubKey};
+
+/// Places of one trial that are read in one picture at most; every test counts as if all were.
+const READS: u64 = 8;
+/// A place below this is noise's: the greatest of a whole search over a picture without the tile is 5 to 6.5.
+const LEAST_Z: f32 = 5.8;
+/// A place above this ends the search.
+const SURE_Z: f32 = 9.0;
+/// Synchronisation score from which all frames of the horizon are scored, not only those that were delivered.
+const DEEP_SYNC: f64 = 6.5;
+/// Synchronisation score that says that this trial's card was seen, whatever the frame.
+const LEAD_SYNC: f64 = 9.0;
+/// log10 of the bound from which a match is told; what it proves is the caller's to say.
+const TELL: f64 = -4.0;
+/// Pictures are shrunk to this before anything else.
+const LONGEST: usize = 1600;
+/// And to this for the search.
+const SEARCHED: usize = 640;
+/// Work of the search by size, in samples of its finest fold.
+const FINEST: f64 = 75_000.0;
+
+/// A grey picture, `height` rows of `width` bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrayImage {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height` bytes of luma.
+    pub luma: Vec<u8>,
+}
+
+/// One trial's camera that a picture may have come from.
+#[derive(Debug, Clone)]
+pub struct CandidateTrial {
+    /// The camera's subkey.
+    pub subkey: SubKey,
+    /// Which camera it is.
+    pub facing: Facing,
+    /// Frames that the feed's log says were delivered.
+    pub delivered: Vec<RangeInclusive<u64>>,
+    /// Frames 0..horizon could have been shown at all.
+    pub horizon_frames: u64,
+}
+
+/// Where the card lies in the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Geometry {
+    /// Projective map from coarse cells of the card (30 to its shorter side, origin top left) to pixels, row by row.
+    pub cells_to_pixels: [[f64; 3]; 3],
+    /// Score of the coarse and the fine synchronisation signs, 21.2 at most.
+    pub sync: [f64; 2],
+}
+
+/// A frame that a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameMatch {
+    /// Index into the candidates.
+    pub trial_index: usize,
+    /// Which camera.
+    pub facing: Facing,
+    /// Frame number in the trial.
+    pub frame: u64,
+    /// Score, 30 at most.
+    pub t: f64,
+    /// log10 of the bound on a false match over all `tests`; multiply by the number of artifacts searched.
+    pub log10_p: f64,
+    /// Frames x geometries x candidates x 2 (delivered frames and all frames each take half of the risk).
+    pub tests: u64,
+    /// Whether the frame is among the delivered.
+    pub delivered: bool,
+    /// Where it lies.
+    pub geometry: Geometry,
+}
+
+/// This trial's card was recognised, but no frame of it: an average of frames, perhaps. It forbids `not_observed`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lead {
+    /// Index into the candidates.
+    pub trial_index: usize,
+    /// Which camera.
+    pub facing: Facing,
+    /// Score of the synchronisation signs, both scales together.
+    pub z: f64,
+}
+
+/// All that a picture says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CameraReading {
+    /// Frames found, at most one a candidate.
+    pub matches: Vec<FrameMatch>,
+    /// Candidates that were recognised without a frame.
+    pub leads: Vec<Lead>,
+}
+
+/// Looks for the cards of some trials in pictures.
+pub struct CameraDetector {
+    candidates: Vec<CandidateTrial>,
+    tiles: Vec<Tiles>,
+    bank: SyncBank,
+}
+
+impl CameraDetector {
+    /// Prepares the search for these trials.
+    pub fn new(candidates: &[CandidateTrial]) -> Self {
+        let keys: Vec<SubKey> = candidates.iter().map(|c| c.subkey).collect();
+        let tiles = keys.iter().map(|k| Tiles { coarse: sync_tile(k, Layer::Coarse), fine: sync_tile(k, Layer::Fine) }).collect();
+        Self { candidates: candidates.to_vec(), tiles, bank: SyncBank::new(&keys) }
+    }
+
+    /// Frames that the picture shows, at most one a candidate.
+    pub fn detect(&self, image: &GrayImage) -> Vec<FrameMatch> {
+        self.examine(image).matches
+    }
+
+    /// Frames and leads. A picture smaller than 24 pixels on a side, or whose luma is too short, says nothing.
+    pub fn examine(&self, image: &GrayImage) -> CameraReading {
+        let (w, h) = (image.width as usize, image.height as usize);
+        if w < 24 || h < 24 || image.luma.len() < w * h || self.candidates.is_empty() {
+            return CameraReading::default();
+        }
+        let full = Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
+        let full = shrunk(full, LONGEST);
+        let mut work = Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new() };
+        let found = self.search(&full, &mut work);
+        if !found {
+            work.leads.sort_by(|a, b| b.z.total_cmp(&a.z));
+            work.leads.dedup_by_key(|l| l.trial_index);
+        }
+        let Work { matches, mut leads, .. } = work;
+        leads.retain(|l| matches.iter().all(|m| m.trial_index != l.trial_index));
+        CameraReading { matches, leads }
+    }
+
+    /// True when a frame was found. Cheap and likely places first.
+    fn search(&self, full: &Plane, work: &mut Work<'_>) -> bool {
+        let pyramid = Pyramid::new(shrunk(full.clone(), SEARCHED));
+        let base = pyramid.base();
+        let to_full = crate::matrix::Mat3::scale(full.w as f64 / base.w as f64, full.h as f64 / base.h as f64);
+        let side = base.w.min(base.h) as f64;
+        let mut rest = Vec::new();
+        let mut stage = |folds: &mut dyn Iterator<Item = crate::search::Folded>, work: &mut Work<'_>| {
+            for folded in folds {
+                let from = rest.len();
+                self.bank.places(&folded, LEAST_Z, &mut rest);
+                for place in &mut rest[from..] {
+                    place.map = to_full.after(&place.map);
+                }
+                if rest[from..].iter().any(|p| p.z > SURE_Z) && work.read(full, &mut rest, SURE_Z) {
+                    return true;
+                }
+            }
+            false
+        };
+        // The whole frame at any size, then a cut of a frame of 640 x 480 at its own.
+        let scale = base.w as f64 / full.w as f64;
+        let likely = [side / 30.0, side / 90.0, 16.0 * scale, 16.0 / 3.0 * scale];
+        if stage(&mut likely.iter().filter(|&&p| p >= 1.25).filter_map(|&p| pyramid.fold(p, 1.0)), work) {
+            return true;
+        }
+        if stage(&mut lattices(base).into_iter(), work) {
+            return true;
+        }
+        let least = ((base.w * base.h) as f64 / FINEST).sqrt().max(1.25) * 2.0;
+        let least = if least < 2.6 { 1.25 } else { least };
+        if stage(&mut cell_sizes(base.w, base.h, least).into_iter().filter_map(|p| pyramid.fold(p, 1.0)), work) {
+            return true;
+        }
+        work.read(full, &mut rest, LEAST_Z)
+    }
+}
+
+fn shrunk(p: Plane, longest: usize) -> Plane {
+    let f = longest as f64 / p.w.max(p.h) as f64;
+    if f >= 1.0 {
+        return p;
+    }
+    p.resized(((p.w as f64 * f).round() as usize).max(1), ((p.h as f64 * f).round() as usize).max(1))
+}
+
+struct Work<'a> {
+    detector: &'a CameraDetector,
+    reads: Vec<u64>,
+    matches: Vec<FrameMatch>,
+    leads: Vec<Lead>,
+}
+
+impl Work<'_> {
+    /// Reads places from the best on and takes them out of the list; true when one gave a frame.
+    fn read(&mut self, full: &Plane, places: &mut Vec<Place>, least: f32) -> bool {
+        places.sort_by(|a, b| b.z.total_cmp(&a.z));
+        let split = places.partition_point(|p| p.z >= least);
+        let taken: Vec<Place> = places.drain(..split).collect();
+        for place in &taken {
+            // Half of the reads are kept for the places of the last look.
+            let allowed = if least >= SURE_Z { READS / 2 } else { READS };
+            if self.reads[place.trial] < allowed {
+                self.reads[place.trial] += 1;
+                if let Some(found) = self.frame(full, place) {
+                    self.matches.push(found);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn frame(&mut self, full: &Plane, place: &Place) -> Option<FrameMatch> {
+        let candidate = &self.detector.candidates[place.trial];
+        let reading = read(&self.detector.tiles[place.trial], full, &place.map, place.layer)?;
+        let scorer = Scorer::new(&reading.u);
+        let strong = reading.sync[0].hypot(reading.sync[1]);
+        let others = READS * self.detector.candidates.len() as u64 * 2;
+        let whole = [0..=candidate.horizon_frames.saturating_sub(1)];
+        for (ranges, delivered) in [(&candidate.delivered[..], true), (&whole[..], false)] {
+            if !delivered && (reading.sync[0].max(reading.sync[1]) < DEEP_SYNC || candidate.horizon_frames == 0) {
+                break;
+            }
+            let Some(best) = scorer.best(&candidate.subkey, ranges) else { continue };
+            let tests = count(ranges).saturating_mul(others);
+            let p = log10_p(best.t, tests);
+            if p <= TELL {
+                return Some(FrameMatch {
+                    trial_index: place.trial,
+                    facing: candidate.facing,
+                    frame: best.frame,
+                    t: best.t,
+                    log10_p: p,
+                    tests,
+                    delivered: candidate.delivered.iter().any(|r| r.contains(&best.frame)),
+                    geometry: Geometry { cells_to_pixels: reading.map.0, sync: reading.sync },
+                });
+            }
+        }
+        if reading.sync[0].max(reading.sync[1]) >= LEAD_SYNC {
+            self.leads.push(Lead { trial_index: place.trial, facing: candidate.facing, z: strong });
+        }
+        None
+    }
+}

@@ -1,0 +1,355 @@
+//! From a recording to the seconds of the trial that it holds.
+//!
+//! A recording is brought to 8 kHz and cut into windows of about two seconds. Each is whitened, without a look at any sign, and
+//! correlated by Fourier transforms with the raw signs: over what was delivered, then over the whole horizon. Windows whose
+//! places follow each other are one match.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex32;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+use crate::SubKey;
+use crate::bound::log10_p_of;
+use crate::resample::resampled;
+use crate::whisper::{RATE, chips};
+use crate::whiten::whitened;
+
+/// Samples at 8 kHz of a window.
+const WINDOW: usize = 16_000;
+/// A recording, or its rest, of less than this is not looked at (or joins the window before it).
+const SHORTEST: usize = 2_000;
+/// Windows, the loudest first, that are looked for over the whole horizon.
+const DEEP: usize = 3;
+/// Longest transform.
+const LONGEST: usize = 1 << 18;
+/// log10 of the bound from which a match is told.
+const TELL: f64 = -4.0;
+/// Speeds are searched only when no more than this was delivered: half an hour.
+const SPEED_REACH: i64 = 30 * 60 * RATE as i64;
+/// Speeds that the fine search could have tried, for the bound: 7e-5 apart over 4 %.
+const SPEEDS: f64 = 600.0;
+/// How far two windows' places may disagree and still be one match: 50 ms.
+const SLACK: f64 = 400.0;
+
+/// One trial's microphone that a recording may have come from.
+#[derive(Debug, Clone)]
+pub struct MicCandidate {
+    /// The microphone's subkey.
+    pub subkey: SubKey,
+    /// Stretches of the trial, in nanoseconds, that the feed's log says were delivered.
+    pub delivered: Vec<RangeInclusive<u64>>,
+    /// The trial's length in nanoseconds.
+    pub horizon_nanos: u64,
+}
+
+/// Seconds of a trial that a recording holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SoundMatch {
+    /// Index into the candidates.
+    pub trial_index: usize,
+    /// Where in the trial the sound begins, nanoseconds. A codec's own delay (up to 25 ms) is in it.
+    pub from_nanos: u64,
+    /// Where in the trial it ends.
+    pub to_nanos: u64,
+    /// Where in the recording the match begins, nanoseconds.
+    pub recording_nanos: u64,
+    /// Score of the best window.
+    pub t: f64,
+    /// log10 of the bound for the best window, over all `tests`; multiply by the number of artifacts searched.
+    pub log10_p: f64,
+    /// Places x windows x speeds x candidates x 2.
+    pub tests: u64,
+    /// Trial seconds for one second of the recording.
+    pub speed: f64,
+    /// Whether it lies in what was delivered.
+    pub delivered: bool,
+}
+
+/// A window of the recording at its place in a trial.
+#[derive(Debug, Clone, Copy)]
+struct Hit {
+    trial: usize,
+    /// First sample and samples of the window in the recording at 8 kHz.
+    start: usize,
+    length: usize,
+    lag: i64,
+    speed: f64,
+    t: f64,
+    log10_tests: f64,
+    delivered: bool,
+}
+
+impl Hit {
+    fn log10_p(&self) -> f64 {
+        log10_p_of(self.t, self.log10_tests)
+    }
+}
+
+/// Looks for the sound of some trials in recordings.
+pub struct MicDetector {
+    candidates: Vec<MicCandidate>,
+}
+
+impl MicDetector {
+    /// Prepares the search for these trials.
+    pub fn new(candidates: &[MicCandidate]) -> Self {
+        Self { candidates: candidates.to_vec() }
+    }
+
+    /// Matches in a mono recording, -1 to 1, at `rate` samples a second (4000 to 384000), in the recording's order.
+    pub fn detect(&self, recording: &[f32], rate: u32) -> Vec<SoundMatch> {
+        if !(4000..=384_000).contains(&rate) || recording.iter().any(|v| !v.is_finite()) {
+            return Vec::new();
+        }
+        let x = resampled(recording, f64::from(rate) / RATE as f64);
+        let windows = windows(&x);
+        let mut hits = Vec::new();
+        for (trial, candidate) in self.candidates.iter().enumerate() {
+            hits.extend(self.windows_of(trial, candidate, &x, &windows));
+        }
+        joined(hits)
+    }
+
+    fn windows_of(&self, trial: usize, candidate: &MicCandidate, x: &[f32], windows: &[(usize, usize)]) -> Vec<Hit> {
+        let horizon = (candidate.horizon_nanos / 125_000) as i64;
+        let others = ((windows.len() * self.candidates.len() * 2) as f64).log10();
+        let delivered: Vec<(i64, i64)> =
+            candidate.delivered.iter().filter(|r| !r.is_empty()).map(|r| ((r.start() / 125_000) as i64, (r.end() / 125_000) as i64 + 1)).collect();
+        let mut open: Vec<(usize, usize)> = windows.to_vec();
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut correlator = Correlator::default();
+        let mut whitened_windows: BTreeMap<usize, Vec<f32>> = windows.iter().map(|&(s, n)| (s, whitened(&x[s..s + n]))).collect();
+        let loudness = |&(s, n): &(usize, usize)| x[s..s + n].iter().map(|v| v * v).sum::<f32>() / n as f32;
+        let whole = [(0, horizon)];
+        for (ranges, is_delivered) in [(&delivered[..], true), (&whole[..], false)] {
+            let mut tried: Vec<(usize, usize)> = open.clone();
+            if !is_delivered {
+                // What was heard before or after a match is likely its neighbour: those few first, then the loudest.
+                tried.sort_by(|a, b| loudness(b).total_cmp(&loudness(a)));
+                tried.truncate(DEEP);
+            }
+            let longest = tried.iter().map(|w| w.1).max().unwrap_or(0);
+            let spans: Vec<(i64, i64)> = ranges.iter().map(|&(a, b)| (a - longest as i64, b)).collect();
+            let log10_tests = (spans.iter().map(|s| (s.1 - s.0).max(0) as f64).sum::<f64>().max(1.0)).log10() + others;
+            let signals: Vec<&[f32]> = tried.iter().filter_map(|w| whitened_windows.get(&w.0).map(Vec::as_slice)).collect();
+            let best = correlator.best(&candidate.subkey, &signals, &spans);
+            for (&(start, length), (t, lag)) in tried.iter().zip(best) {
+                let inside = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
+                let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered: is_delivered || inside };
+                if hit.log10_p() <= TELL {
+                    hits.push(hit);
+                }
+            }
+            open.retain(|w| hits.iter().all(|h| h.start != w.0));
+            if open.is_empty() || !hits.is_empty() {
+                break;
+            }
+            let reach: i64 = delivered.iter().map(|&(a, b)| b - a).sum();
+            if is_delivered && (1..=SPEED_REACH).contains(&reach) {
+                hits.extend(other_speeds(trial, candidate, x, &open, &spans, log10_tests, &mut correlator));
+                if !hits.is_empty() {
+                    break;
+                }
+            }
+        }
+        whitened_windows.clear();
+        hits
+    }
+}
+
+/// Cuts of about [`WINDOW`] samples: (first, length).
+fn windows(x: &[f32]) -> Vec<(usize, usize)> {
+    let n = x.len();
+    if n < SHORTEST {
+        return Vec::new();
+    }
+    let count = ((n as f64 / WINDOW as f64).round() as usize).max(1);
+    (0..count).map(|i| (i * n / count, (i + 1) * n / count - i * n / count)).collect()
+}
+
+/// Speeds within 2 %: a short loud piece at 41 speeds, then the best of them finely over the whole window.
+fn other_speeds(
+    trial: usize,
+    candidate: &MicCandidate,
+    x: &[f32],
+    open: &[(usize, usize)],
+    spans: &[(i64, i64)],
+    log10_tests: f64,
+    correlator: &mut Correlator,
+) -> Vec<Hit> {
+    let loudness = |&(s, n): &(usize, usize)| x[s..s + n].iter().map(|v| v * v).sum::<f32>() / n as f32;
+    let Some(&(start, length)) = open.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b))) else { return Vec::new() };
+    let window = &x[start..start + length];
+    let piece = length.min(4800);
+    let from = loudest(window, piece);
+    let mut tried: Vec<(f64, i64, f64)> = Vec::new();
+    let speeds: Vec<f64> = (-20..=20).filter(|k| *k != 0).map(|k| 1.0 + 1e-3 * f64::from(k)).collect();
+    for chunk in speeds.chunks(8) {
+        let signals: Vec<Vec<f32>> = chunk.iter().map(|&v| whitened(&resampled(&window[from..from + piece], 1.0 / v))).collect();
+        let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        tried.extend(correlator.best(&candidate.subkey, &signals, spans).into_iter().zip(chunk).map(|((t, lag), &v)| (t, lag, v)));
+    }
+    tried.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut best: Option<Hit> = None;
+    for &(_, lag, coarse) in tried.iter().take(4) {
+        for k in -8..=8 {
+            let speed = coarse + 1.25e-4 * f64::from(k);
+            let signal = whitened(&resampled(window, 1.0 / speed));
+            let centre = lag - (from as f64 * speed) as i64;
+            let (t, lag) = near(&candidate.subkey, &signal, centre);
+            if best.is_none_or(|b| t > b.t) {
+                best = Some(Hit { trial, start, length, lag, speed, t, log10_tests: log10_tests + SPEEDS.log10(), delivered: true });
+            }
+        }
+    }
+    let Some(best) = best.filter(|b| b.log10_p() <= TELL) else { return Vec::new() };
+    // The other windows run at the same speed, near where this one puts them.
+    let mut hits = vec![best];
+    for &(other, n) in open.iter().filter(|w| w.0 != start) {
+        let signal = whitened(&resampled(&x[other..other + n], 1.0 / best.speed));
+        let centre = best.lag + ((other as f64 - start as f64) * best.speed) as i64;
+        let (t, lag) = near(&candidate.subkey, &signal, centre);
+        let hit = Hit { start: other, length: n, lag, t, ..best };
+        if hit.log10_p() <= TELL {
+            hits.push(hit);
+        }
+    }
+    hits
+}
+
+/// Start of the piece of `n` samples with the most energy.
+fn loudest(x: &[f32], n: usize) -> usize {
+    let mut sum: f64 = x[..n].iter().map(|v| f64::from(v * v)).sum();
+    let mut best = (sum, 0);
+    for i in n..x.len() {
+        sum += f64::from(x[i] * x[i]) - f64::from(x[i - n] * x[i - n]);
+        if sum > best.0 {
+            best = (sum, i - n + 1);
+        }
+    }
+    best.1
+}
+
+/// The best score within 40 samples of a place.
+fn near(key: &SubKey, signal: &[f32], centre: i64) -> (f64, i64) {
+    const AROUND: i64 = 40;
+    let mut signs = vec![0_i16; signal.len() + 2 * AROUND as usize];
+    chips(key, centre - AROUND, &mut signs);
+    let length = norm(signal);
+    let mut best = (f64::MIN, centre);
+    for d in 0..=2 * AROUND as usize {
+        let sum: f32 = signal.iter().zip(&signs[d..]).map(|(x, &c)| x * f32::from(c)).sum();
+        let t = f64::from(sum) / length;
+        if t > best.0 {
+            best = (t, centre - AROUND + d as i64);
+        }
+    }
+    best
+}
+
+fn norm(x: &[f32]) -> f64 {
+    x.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt() + 1e-9
+}
+
+/// Correlates signals with a key's signs by overlapping blocks.
+#[derive(Default)]
+struct Correlator {
+    plans: BTreeMap<usize, (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>)>,
+}
+
+impl Correlator {
+    /// For each signal the best score and its place (sample of the trial at which the signal begins) within the spans.
+    fn best(&mut self, key: &SubKey, signals: &[&[f32]], spans: &[(i64, i64)]) -> Vec<(f64, i64)> {
+        let mut best = vec![(0.0, 0); signals.len()];
+        let Some(longest) = signals.iter().map(|s| s.len()).max() else { return best };
+        for &(from, to) in spans {
+            if to <= from {
+                continue;
+            }
+            let size = ((to - from) as usize + longest).next_power_of_two().clamp((2 * longest).next_power_of_two(), LONGEST.max((4 * longest).next_power_of_two()));
+            let (forward, inverse) = self.plans.entry(size).or_insert_with(|| {
+                let mut planner = RealFftPlanner::new();
+                (planner.plan_fft_forward(size), planner.plan_fft_inverse(size))
+            });
+            let mut line = vec![0.0_f32; size];
+            let mut scratch = vec![Complex32::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
+            let mut product = forward.make_output_vec();
+            let spectra: Vec<(Vec<Complex32>, f64)> = signals
+                .iter()
+                .map(|s| {
+                    line.fill(0.0);
+                    line[..s.len()].copy_from_slice(s);
+                    let mut out = forward.make_output_vec();
+                    let _ = forward.process_with_scratch(&mut line, &mut out, &mut scratch);
+                    (out, norm(s))
+                })
+                .collect();
+            let mut signs = vec![0_i16; size];
+            let mut signs_spectrum = forward.make_output_vec();
+            let step = (size - longest) as i64;
+            let mut at = from;
+            while at < to {
+                chips(key, at, &mut signs);
+                line.iter_mut().zip(&signs).for_each(|(l, &s)| *l = f32::from(s));
+                if forward.process_with_scratch(&mut line, &mut signs_spectrum, &mut scratch).is_err() {
+                    break;
+                }
+                let valid = step.min(to - at) as usize;
+                for ((spectrum, length), best) in spectra.iter().zip(&mut best) {
+                    for (p, (c, s)) in product.iter_mut().zip(signs_spectrum.iter().zip(spectrum)) {
+                        *p = c * s.conj();
+                    }
+                    product[0].im = 0.0;
+                    product[size / 2].im = 0.0;
+                    if inverse.process_with_scratch(&mut product, &mut line, &mut scratch).is_err() {
+                        continue;
+                    }
+                    let (i, top) = line[..valid].iter().enumerate().fold((0, f32::MIN), |m, (i, &v)| if v > m.1 { (i, v) } else { m });
+                    let t = f64::from(top) / size as f64 / length;
+                    if t > best.0 {
+                        *best = (t, at + i as i64);
+                    }
+                }
+                at += step;
+            }
+        }
+        best
+    }
+}
+
+/// Windows that follow each other in the recording and in the trial are one match.
+fn joined(mut hits: Vec<Hit>) -> Vec<SoundMatch> {
+    hits.sort_by_key(|h| (h.trial, h.start));
+    let mut out: Vec<(SoundMatch, Hit)> = Vec::new();
+    for hit in hits {
+        let nanos = |samples: f64| (samples.max(0.0) * 125_000.0) as u64;
+        let end = nanos(hit.lag as f64 + hit.length as f64 * hit.speed);
+        if let Some((found, last)) = out.last_mut() {
+            let expected = last.lag as f64 + (hit.start - last.start) as f64 * last.speed;
+            if last.trial == hit.trial && last.start + last.length == hit.start && (expected - hit.lag as f64).abs() < SLACK {
+                found.to_nanos = end;
+                if hit.t > found.t {
+                    (found.t, found.log10_p) = (hit.t, hit.log10_p());
+                }
+                *last = hit;
+                continue;
+            }
+        }
+        let found = SoundMatch {
+            trial_index: hit.trial,
+            from_nanos: nanos(hit.lag as f64),
+            to_nanos: end,
+            recording_nanos: hit.start as u64 * 125_000,
+            t: hit.t,
+            log10_p: hit.log10_p(),
+            tests: 10_f64.powf(hit.log10_tests) as u64,
+            speed: hit.speed,
+            delivered: hit.delivered,
+        };
+        out.push((found, hit));
+    }
+    out.into_iter().map(|p| p.0).collect()
+}

@@ -1,0 +1,59 @@
+//! The sound's code, drawn and found again.
+use stakeout_feed::{MicCandidate, MicDetector, MicFeed, SubKey};
+
+fn floats(x: &[i16]) -> Vec<f32> {
+    x.iter().map(|&v| f32::from(v) / 32768.0).collect()
+}
+
+fn trial(n: u8, delivered: &[(u64, u64)], seconds: u64) -> MicCandidate {
+    MicCandidate {
+        subkey: SubKey::from_bytes([n; 32]),
+        delivered: delivered.iter().map(|&(a, b)| a * 1_000_000_000..=b * 1_000_000_000).collect(),
+        horizon_nanos: seconds * 1_000_000_000,
+    }
+}
+
+#[test]
+fn ten_seconds_are_found_as_one_stretch() {
+    for rate in [8000, 16000, 44100] {
+        let x = MicFeed::new(SubKey::from_bytes([3; 32])).pcm(61_500_000_000, rate as usize * 10, rate);
+        let found = MicDetector::new(&[trial(2, &[(50, 90)], 600), trial(3, &[(50, 90)], 600)]).detect(&floats(&x), rate);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].trial_index, 1);
+        assert!(found[0].from_nanos.abs_diff(61_500_000_000) < 2_000_000, "{found:?}");
+        assert!(found[0].to_nanos.abs_diff(71_500_000_000) < 2_000_000, "{found:?}");
+        assert!(found[0].log10_p < -100.0 && found[0].delivered, "{found:?}");
+    }
+}
+
+#[test]
+fn what_the_log_does_not_list_is_found_over_the_whole_trial() {
+    let x = MicFeed::new(SubKey::from_bytes([3; 32])).pcm(400_000_000_000, 16000 * 3, 16000);
+    let found = MicDetector::new(&[trial(3, &[(50, 90)], 600)]).detect(&floats(&x), 16000);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(!found[0].delivered && found[0].from_nanos.abs_diff(400_000_000_000) < 2_000_000);
+}
+
+#[test]
+fn a_recording_played_two_percent_too_fast_is_found() {
+    let x = MicFeed::new(SubKey::from_bytes([3; 32])).pcm(60_000_000_000, 16000 * 4, 16000);
+    for rate in [16240, 15760] {
+        let found = MicDetector::new(&[trial(3, &[(50, 90)], 600)]).detect(&floats(&x), rate);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!((found[0].speed - f64::from(rate) / 16000.0).abs() < 1e-3, "{found:?}");
+        assert!(found[0].from_nanos.abs_diff(60_000_000_000) < 20_000_000, "{found:?}");
+    }
+}
+
+#[test]
+fn another_trials_sound_and_noise_are_not_found() {
+    let x = MicFeed::new(SubKey::from_bytes([4; 32])).pcm(60_000_000_000, 16000 * 4, 16000);
+    let detector = MicDetector::new(&[trial(3, &[(50, 90)], 600)]);
+    assert!(detector.detect(&floats(&x), 16000).is_empty());
+    let mut bytes = vec![0; 64000];
+    SubKey::from_bytes([4; 32]).fill("noise", 1, &mut bytes);
+    let noise: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 128.0 - 1.0).collect();
+    assert!(detector.detect(&noise, 16000).is_empty());
+    assert!(detector.detect(&[0.0; 32000], 16000).is_empty());
+    assert!(detector.detect(&[0.1; 10], 16000).is_empty());
+}
