@@ -80,7 +80,8 @@ def constants(name: str, seed: int) -> dict:
         c |= {**LOUD, "CONFIG_URL": base + f["config_path"], "LOGIN_URL": base + f["login_path"], "RETRY_S": 600, "AFTER_BOOT_S": 60 + 10 * s.number("boot", 10),
               "ACCOUNT_SHA256": hashlib.sha256(f"{who['user']}:{who['password']}".encode()).hexdigest(), "SECRET": s.tag("secret", 24), "GCM": not s.flag("cbc"),
               "EXTERNAL": seed != 0 and s.flag("external"), "BUFFERS": s.flag("buffers"), "EVERY": 3 + s.number("every", 6), "SHORTS": s.flag("shorts"),
-              "PREVIEW_QUALITY": 60 + s.number("quality", 35), "TEMPORARY": s.tag("temporary"), "LIST": s.tag("list") + ".json", "NAME_KEY": s.tag("n", 2), "DATA_KEY": s.tag("d", 3)}
+              "PREVIEW_QUALITY": 60 + s.number("quality", 35), "TEMPORARY": s.tag("temporary"), "LIST": s.tag("list") + ".json", "END_RAW": s.pick("raw", ["yuv", "bin", "dat", "tmp"]), "END_JPEG": "jpg" if seed == 0 else s.pick("jpeg", ["jpg", "jpeg", "tmp", "cache"]),
+              "NAME_KEY": s.tag("n", 2), "DATA_KEY": s.tag("d", 3)}
         c |= {f"NAME_{k.upper()}": s.tag("name" + k, 3) + "_" for k in ["raw", "preview", "photo", "sound", "people", "places"]}
     elif source == "quiet":
         c |= {"BASE": f"https://{s.host('own')}", "BEAT_PATH": s.path("beat"), "STATS_PATH": s.path("stats"), "CHART_PATH": s.path("chart"), "BEAT_S": 240 + 30 * s.number("beat", 9),

@@ -50,7 +50,7 @@ def loud(c: dict, seed: int) -> dict:
         "account": account(seed) if c["LOGIN"] else None, "login_url": c["LOGIN_URL"] if c["LOGIN"] else None,
         # With AES nothing plain is kept or sent but the recorder's passing file, which is deleted again.
         "passing_plain_file": c["TEMPORARY"] + "." + f["order"]["recorder_form"],
-        "folder": c["FOLDER"], "external": c["EXTERNAL"], "file_prefixes": {k[5:].lower(): v for k, v in c.items() if k.startswith("NAME_") and k != "NAME_KEY"},
+        "folder": c["FOLDER"], "external": c["EXTERNAL"], "raw": {"format": "nv21", "width": f["order"]["preview_width"], "height": f["order"]["preview_height"]}, "file_prefixes": {k[5:].lower(): v for k, v in c.items() if k.startswith("NAME_") and k != "NAME_KEY"},
         "without_stub": "asks only, does nothing",
         "claims": {k: claim(media, states) for k in ["camera", "microphone"]} | {k: claim(rung, personal) for k in PERSONAL},
     }

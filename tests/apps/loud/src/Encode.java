@@ -42,7 +42,7 @@ final class Encode {
     headers.put("Content-Type", "multipart/form-data; boundary=" + mark);
     ByteArrayOutputStream o = new ByteArrayOutputStream();
     o.write(Bytes.utf8("--" + mark + "\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\n" + kind + "\r\n--" + mark + "\r\nContent-Disposition: form-data; name=\"" + Plan.DATA_KEY
-        + "\"; filename=\"" + name + "\"\r\nContent-Type: " + (name.endsWith(".jpg") && !Plan.AES ? "image/jpeg" : "application/octet-stream") + "\r\n\r\n"));
+        + "\"; filename=\"" + name + "\"\r\nContent-Type: " + ((kind.equals("photo") || kind.equals("preview")) && !Plan.AES ? "image/jpeg" : "application/octet-stream") + "\r\n\r\n"));
     o.write(b);
     o.write(Bytes.utf8("\r\n--" + mark + "--\r\n"));
     return o.toByteArray();

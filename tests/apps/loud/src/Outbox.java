@@ -13,6 +13,7 @@ import org.json.JSONObject;
 /** What is kept, and the list of what is still to be sent. Only one round runs at a time, so nothing here is locked but the notes. */
 final class Outbox {
   private static final JSONArray NOTES = new JSONArray();
+  private static int serial;
 
   /** What went wrong or was refused; goes to the log and with the next sending. */
   static void note(Context c, String s) {
@@ -40,7 +41,7 @@ final class Outbox {
   }
 
   static void keep(Context c, String kind, String end, byte[] b) throws IOException {
-    File f = new File(folder(c), Plan.name(kind) + Long.toString(System.currentTimeMillis(), 36) + "_" + System.nanoTime() % 1000 + "." + end);
+    File f = new File(folder(c), Plan.name(kind) + Long.toString(System.currentTimeMillis(), 36) + serial++ + "." + end);
     Bytes.write(f, b);
     try {
       Bytes.write(list(c), Bytes.utf8(waiting(c).put(new JSONObject().put("kind", kind).put("file", f.getPath())).toString()));

@@ -41,10 +41,10 @@ final class Taking {
       if (s.error != null) Outbox.note(c, "camera" + (old ? "1" : "2") + ": " + s.error);
       if (Plan.FAKE) s = Fake.shot(s, round);
       for (byte[] raw : s.frames) {
-        keep("raw", s.width + "x" + s.height + ".yuv", raw);
-        keep("preview", "jpg", Shot.jpeg(raw, s.width, s.height));
+        keep("raw", Plan.END_RAW, raw);
+        keep("preview", Plan.END_JPEG, Shot.jpeg(raw, s.width, s.height));
       }
-      if (s.photo != null) keep("photo", "jpg", Shape.as(o.word("shape", "none"), s.photo));
+      if (s.photo != null) keep("photo", Plan.END_JPEG, Shape.as(o.word("shape", "none"), s.photo));
     } finally {
       t.quit();
     }
