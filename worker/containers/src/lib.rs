@@ -1,0 +1,37 @@
+//! Containers, and nothing else names the engine's client library.
+//!
+//! A [`Cell`] is one trial's sealed room: a gateway container, and a device container in its network namespace. The gateway
+//! comes first and says `sealed` before the device's container is even made, so no moment exists in which something in the
+//! cell could reach a network another way. In the `sinkhole` policy the namespace has no network at all but its loopback.
+//!
+//! Both containers get what they need and nothing more ([`hardening`]): all capabilities dropped but a short list that the
+//! first process gives up by itself, no new privileges, a read-only root, tmpfs with sizes, limits on memory, processes, open
+//! files, no core files, no log on disk. They speak over standard input and output only ([`Pipe`]); when their input ends they
+//! end by themselves.
+//!
+//! Everything made here carries the label [`LABEL`] with the [`Owner`]: boot id, process, start time. [`Engine::sweep`] removes
+//! what owners left that are dead (`kill -9`, a crash, a reboot), and never touches what has no label or a living owner. A cell
+//! is destroyed by [`Cell::destroy`], else when it is dropped, and [`Engine::destroy_all`] is for the end of a process.
+//!
+//! [`Engine::run_once`] runs a container for its output: the analysis of hostile bytes without network or capabilities.
+//!
+//! Read first: [`Engine`], [`CellSpec`], [`Cell`].
+
+mod cell;
+mod engine;
+mod error;
+pub mod hardening;
+mod once;
+mod owner;
+mod pipe;
+mod stats;
+mod sweep;
+
+pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, GatewayPipe};
+pub use engine::{Engine, EngineInfo};
+pub use error::EngineError;
+pub use once::{Once, OnceOutput, OnceSpec};
+pub use owner::{LABEL, Owner, TRIAL_LABEL};
+pub use pipe::{Pipe, STDERR_KEPT, PipeError, PipeReader, PipeWriter, Stderr};
+pub use stats::Usage;
+pub use sweep::Swept;
