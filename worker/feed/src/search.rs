@@ -99,7 +99,8 @@ impl SyncBank {
     }
 }
 
-/// Rows, transpose, rows, transpose: the transform of a square. The spectrum stays transposed, which the product does not mind.
+/// Rows, transpose, rows, transpose: the transform of a square. A spectrum stays transposed, and the way back
+/// transposes again.
 fn transform(fft: &dyn Fft<f32>, v: &mut [Complex32]) {
     fft.process(v);
     for y in 0..FOLD {
@@ -129,9 +130,9 @@ fn turned(tile: &[i8; TILE * TILE], turn: usize) -> Vec<f32> {
     out
 }
 
-/// The map from coarse cells to pixels that a peak of the correlation stands for. The peak's index is transposed.
+/// The map from coarse cells to pixels that a peak of the correlation stands for.
 fn place(map: &Mat3, layer: Layer, turn: usize, peak: usize) -> Option<Mat3> {
-    let (dx, dy) = ((peak / FOLD) as f64, (peak % FOLD) as f64);
+    let (dy, dx) = ((peak / FOLD) as f64, (peak % FOLD) as f64);
     let side = FOLD as f64;
     let mut g = Mat3::shift(-dx, -dy).after(map);
     if turn & 1 != 0 {
