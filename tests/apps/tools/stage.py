@@ -56,6 +56,8 @@ def stage(name: str, seed: int, to: Path) -> None:
     (values / "strings.xml").write_text(fill((strings if strings.exists() else HERE / "small" / "strings.xml").read_text(), c))
     if name == "native":
         bogus(to, Seed(seed, name))
+    if c.get("ZIP"):
+        (to / "entries.py").write_text((folder / "entries.py").read_text())
 
 
 def bogus(to: Path, s: Seed) -> None:
