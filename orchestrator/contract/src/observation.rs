@@ -179,6 +179,10 @@ pub enum Fact {
     Escape {
         what: String,
     },
+    /// A login stands on the screen.
+    LoginScreen {
+        activity: String,
+    },
     UnsupportedApi {
         name: String,
         effect: String,

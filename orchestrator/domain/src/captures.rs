@@ -1,0 +1,60 @@
+//! Captures: one for each session of a sensor, with the highest rung that something of it reached.
+
+use stakeout_contract::{Kind, Nanos, Rung, Sensor, observation::Fact, result::Capture, trial::frame_time};
+
+use crate::{
+    events::{self, Event},
+    verdict::TrialEvidence,
+};
+
+pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture> {
+    let mut out = Vec::new();
+    for t in trials {
+        for o in t.observations {
+            if let Fact::Opened { sensor, session, .. } = &o.fact {
+                let mine: Vec<&Event> =
+                    events.iter().filter(|e| e.evidence.trial == t.record.number && e.kind == Kind::from(*sensor)).collect();
+                out.push(capture(t, *sensor, *session, o.at, &mine));
+            }
+        }
+    }
+    out
+}
+
+fn capture(t: &TrialEvidence<'_>, sensor: Sensor, session: u64, from: Nanos, mine: &[&Event]) -> Capture {
+    let closed = t.observations.iter().find_map(|o| match &o.fact {
+        Fact::Closed { sensor: s, session: n } if *s == sensor && *n == session => Some(o.at),
+        _ => None,
+    });
+    let given: Vec<_> = t.record.delivered.iter().filter(|d| d.sensor == sensor && d.session == session).collect();
+    // Of this session are matches of media that the feed gave in it.
+    let of_session = |e: &&&Event| {
+        given.iter().any(|d| match (e.evidence.frames, e.evidence.seconds) {
+            (Some([a, b]), _) => a <= d.last && b >= d.first,
+            (_, Some([a, b])) => a <= (d.last as f64 + 1.0) * 0.05 && b >= d.first as f64 * 0.05,
+            _ => false,
+        })
+    };
+    let found: Vec<&&Event> = mine.iter().filter(|e| e.evidence.finding.is_some()).filter(of_session).collect();
+    let rung = found.iter().map(|e| e.rung).max().unwrap_or(if given.is_empty() { Rung::Opened } else { Rung::Delivered });
+    let frames = found.iter().filter_map(|e| e.evidence.frames).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+    let mut destinations: Vec<String> = found.iter().filter_map(|e| e.evidence.destination.clone()).collect();
+    destinations.sort();
+    destinations.dedup();
+    let last = given.iter().map(|d| match sensor {
+        Sensor::Camera => frame_time(d.last),
+        Sensor::Microphone => Nanos::saturating((d.last + 1).saturating_mul(50_000_000)),
+    });
+    let to = closed.or_else(|| last.max()).unwrap_or(from);
+    Capture {
+        trial: t.record.number,
+        kind: sensor.into(),
+        session: Some(session),
+        device_state: events::state_at(t, from),
+        from_seconds: from.as_secs_f64(),
+        to_seconds: to.as_secs_f64(),
+        rung,
+        frames,
+        destinations,
+    }
+}

@@ -1,0 +1,245 @@
+//! From what a trial left behind to events: this rung of this kind, reached at this time, in this state.
+
+use stakeout_contract::{
+    DeviceState, Kind, Nanos, Probability, Rung, Sensor,
+    artifact::Role,
+    finding::Finding,
+    flow::Flow,
+    observation::{Fact, Observation},
+    probability::PROVEN_AT_MOST,
+    result::Evidence,
+    scenario::Body,
+    trial::frame_time,
+};
+
+use crate::{permission, verdict::TrialEvidence};
+
+/// A rung that was reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub kind: Kind,
+    pub rung: Rung,
+    pub state: DeviceState,
+    /// The probability, if it proves; none: it supports.
+    pub proves: Option<Probability>,
+    pub evidence: Evidence,
+}
+
+/// All events of a trial.
+pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
+    let mut out = declared(t);
+    for (line, o) in t.observations.iter().enumerate() {
+        of_observation(t, line, o, &mut out);
+    }
+    of_delivery(t, &mut out);
+    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| !f.lead && f.trial.is_none()) {
+        of_finding(t, index, f, &mut out);
+    }
+    out
+}
+
+/// The state in which a capture, read or request at `at` happened.
+pub(crate) fn state_at(t: &TrialEvidence<'_>, at: Nanos) -> DeviceState {
+    t.record.state_at(at).unwrap_or(DeviceState::Any)
+}
+
+fn declared(t: &TrialEvidence<'_>) -> Vec<Event> {
+    let number = t.record.number;
+    let of_kind = |kind: Kind| {
+        let p = t.record.app.permissions.iter().find(|p| permission::is_of(kind, p))?;
+        let evidence = Evidence { trial: number, text: format!("the manifest names `{p}`"), ..Evidence::default() };
+        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, proves: None, evidence })
+    };
+    Kind::ALL.iter().filter_map(|k| of_kind(*k)).collect()
+}
+
+fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut Vec<Event>) {
+    let state = state_at(t, o.at);
+    let mut push = |kind: Kind, rung: Rung, text: String| {
+        let evidence =
+            Evidence { trial: t.record.number, observation: Some(line), at_seconds: Some(o.at.as_secs_f64()), text, ..Evidence::default() };
+        out.push(Event { kind, rung, state, proves: None, evidence });
+    };
+    match &o.fact {
+        Fact::PermissionRequested { permissions, answers } => {
+            for kind in Kind::ALL {
+                let mine: Vec<usize> = (0..permissions.len()).filter(|i| permission::is_of(*kind, &permissions[*i])).collect();
+                let Some(first) = mine.first() else { continue };
+                push(*kind, Rung::Requested, format!("asked for `{}`", permissions[*first]));
+                if mine.iter().any(|i| answers.get(*i).is_some_and(|a| a == "granted")) {
+                    push(*kind, Rung::Granted, format!("was granted `{}`", permissions[*first]));
+                }
+            }
+        }
+        Fact::PermissionGranted { permissions } => {
+            for kind in Kind::ALL {
+                if let Some(p) = permissions.iter().find(|p| permission::is_of(*kind, p)) {
+                    push(*kind, Rung::Granted, format!("was granted `{p}` at install"));
+                }
+            }
+        }
+        Fact::Opened { sensor, api, id, preview_visible, .. } => {
+            let seen = match (sensor, preview_visible) {
+                (Sensor::Camera, true) => ", preview visible",
+                (Sensor::Camera, false) => ", no visible preview",
+                _ => "",
+            };
+            push((*sensor).into(), Rung::Opened, format!("opened {sensor} `{id}` by {api}{seen}"));
+        }
+        Fact::Read { data, what, rows } => {
+            let rows = rows.map_or(String::new(), |n| format!(", {n} rows"));
+            push(*data, Rung::Read, format!("read {data} by {what}{rows}"));
+        }
+        _ => {}
+    }
+}
+
+fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
+    for d in &t.record.delivered {
+        let time = |n: u64| match d.sensor {
+            Sensor::Camera => frame_time(n),
+            Sensor::Microphone => Nanos::saturating(n.saturating_mul(50_000_000)),
+        };
+        let (from, to) = (time(d.first), time(d.last));
+        let mut states: Vec<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= to && s.to > from).map(|s| s.state).collect();
+        states.dedup();
+        for state in states {
+            let (what, frames, seconds) = match d.sensor {
+                Sensor::Camera => ("frames", Some([d.first, d.last]), None),
+                Sensor::Microphone => ("blocks of sound", None, Some([from.as_secs_f64(), to.as_secs_f64() + 0.05])),
+            };
+            let evidence = Evidence {
+                trial: t.record.number,
+                text: format!("the feed gave {} {what} in session {}", d.count, d.session),
+                at_seconds: Some(from.as_secs_f64()),
+                frames,
+                seconds,
+                ..Evidence::default()
+            };
+            out.push(Event { kind: d.sensor.into(), rung: Rung::Delivered, state, proves: None, evidence });
+        }
+    }
+}
+
+/// Which rung a match in such an artifact reaches.
+pub(crate) fn rung_of(role: Option<Role>) -> Option<Rung> {
+    match role? {
+        Role::AppFile | Role::DeletedFile => Some(Rung::Stored),
+        Role::FlowRequest => Some(Rung::Transmitted),
+        _ => None,
+    }
+}
+
+fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Event>) {
+    let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
+    let p = f.p_false.times(t.trials as f64);
+    let proves = (!f.cooperative && p.get() <= PROVEN_AT_MOST).then_some(p);
+    let evidence = Evidence {
+        trial: t.record.number,
+        finding: Some(index),
+        text: text(t, f, flow),
+        at_seconds: captured_at(f).map(Nanos::as_secs_f64),
+        frames: f.frames,
+        seconds: f.seconds,
+        canary: f.canary.clone(),
+        destination: flow.map(|w| w.host.clone()),
+        flow: f.flow,
+        ordered_by_flow: flow.and_then(|w| ordered_by(t, w)),
+        chain: f.chain.clone(),
+        artifact: f.file.rsplit('/').next().and_then(|s| s.parse().ok()),
+        p_false: Some(f.p_false),
+        ..Evidence::default()
+    };
+    // What was found must have been delivered or read: the lower rungs follow. Plain text that the app encrypted is such a
+    // match too, but says nothing of where it went.
+    let mut rungs = vec![if f.kind.is_sensor() { Rung::Opened } else { Rung::Read }];
+    if f.kind.is_sensor() {
+        rungs.push(Rung::Delivered);
+    }
+    match rung_of(f.role) {
+        Some(r) => rungs.push(r),
+        None if f.role == Some(Role::CryptoPlain) => {}
+        None => return,
+    }
+    let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
+    for state in states(t, f, flow) {
+        for rung in &rungs {
+            out.push(Event { kind: f.kind, rung: *rung, state, proves, evidence: evidence.clone() });
+        }
+    }
+}
+
+fn captured_at(f: &Finding) -> Option<Nanos> {
+    match (f.frames, f.seconds) {
+        (Some([first, _]), _) => Some(frame_time(first)),
+        (_, Some([from, _])) => Some(Nanos::saturating((from.max(0.0) * 1e9) as u64)),
+        _ => None,
+    }
+}
+
+/// Coded media carry their own date. A canary does not: it is dated by the read before it left, else by the flow itself.
+fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<DeviceState> {
+    if let Some(at) = captured_at(f) {
+        let to = match (f.frames, f.seconds) {
+            (Some([_, last]), _) => frame_time(last),
+            (_, Some([_, to])) => Nanos::saturating((to.max(0.0) * 1e9) as u64),
+            _ => at,
+        };
+        // Excerpts of sound are placed to some 25 ms; an edge that only touches a state does not count.
+        let edge = if f.seconds.is_some() { 100_000_000 } else { 0 };
+        let (from, to) = (at.get() + edge, to.get().saturating_sub(edge));
+        let mut s: Vec<DeviceState> =
+            t.record.timeline.iter().filter(|s| s.from.get() <= to && s.to.get() > from).map(|s| s.state).collect();
+        s.sort_unstable();
+        s.dedup();
+        if s.is_empty() {
+            s.push(state_at(t, at));
+        }
+        return s;
+    }
+    let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
+    match flow {
+        Some(w) => {
+            let last = reads().filter(|o| o.at <= w.at).next_back();
+            vec![state_at(t, last.map_or(w.at, |o| o.at))]
+        }
+        None => {
+            let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
+            s.sort_unstable();
+            s.dedup();
+            if s.len() == 1 { s } else { vec![DeviceState::Any] }
+        }
+    }
+}
+
+fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
+    let what = match (f.frames, f.seconds, &f.canary) {
+        (Some([a, b]), ..) if a == b => format!("frame {a}"),
+        (Some([a, b]), ..) => format!("frames {a} to {b}"),
+        (_, Some([a, b]), _) => format!("seconds {a:.1} to {b:.1} of the microphone"),
+        (.., Some(id)) => {
+            let label = t.record.canaries.iter().find(|c| c.id == *id).map_or("", |c| c.label.as_str());
+            format!("planted {} `{id}` ({label})", f.kind)
+        }
+        _ => f.kind.to_string(),
+    };
+    match (flow, f.role) {
+        (Some(w), Some(Role::FlowRequest)) => format!("{what} in what was sent to `{}`", w.host),
+        (_, Some(Role::DeletedFile)) => format!("{what} in a file that the app deleted again"),
+        (_, Some(Role::CryptoPlain)) => format!("{what} in what the app encrypted"),
+        _ => format!("{what} in a file of the app"),
+    }
+}
+
+/// The latest flow before `flow` whose answer, given by a stub of the scenario, names the host that `flow` goes to.
+fn ordered_by(t: &TrialEvidence<'_>, flow: &Flow) -> Option<u32> {
+    let names = |w: &&Flow| {
+        let stub = w.stub.and_then(|i| t.record.scenario.network.stubs.get(i));
+        stub.is_some_and(|s| match s.content() {
+            Body::Text(b) => b.contains(&flow.host),
+            Body::Json(j) => j.to_string().contains(&flow.host),
+            Body::Base64(_) => false,
+        })
+    };
+    t.flows.iter().filter(|w| w.id != flow.id && w.real_end <= flow.real && !flow.host.is_empty()).filter(names).map(|w| w.id).max()
+}

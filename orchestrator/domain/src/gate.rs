@@ -1,0 +1,51 @@
+//! What a result means for a pipeline: the exit code.
+
+use stakeout_contract::{
+    Answer, Rung,
+    result::{JobResult, Verdict},
+    trial::TrialState,
+};
+
+/// Outcome of a gate; the numbers are exit codes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Gate {
+    /// Nothing at or above the rung in any idle state. It does not mean clean: see the bounds.
+    Nothing = 0,
+    /// Something was proven or supported at or above the rung in an idle state.
+    Found = 10,
+    /// A claim that the scenario covers cannot be answered.
+    Inconclusive = 11,
+    /// Fewer trials ended than the job asked for.
+    TooFew = 12,
+}
+
+/// Rungs in order; `opened` and `read` stand on the same step.
+const fn step(r: Rung) -> u8 {
+    match r {
+        Rung::Declared => 0,
+        Rung::Requested => 1,
+        Rung::Granted => 2,
+        Rung::Opened | Rung::Read => 3,
+        Rung::Delivered => 4,
+        Rung::Stored => 5,
+        Rung::Transmitted => 6,
+    }
+}
+
+/// The gate's answer for `fail_on`. `asked` is the number of trials that the job asked for.
+pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
+    let ended = result.trials.iter().filter(|t| t.end.state == TrialState::Finished).count() as u32;
+    if ended < asked {
+        return Gate::TooFew;
+    }
+    let counts = |v: &&Verdict| v.device_state.is_idle() && step(v.rung) >= step(fail_on);
+    let any = |answers: &[Answer]| result.verdicts.iter().filter(counts).any(|v| answers.contains(&v.verdict));
+    if any(&[Answer::Proven, Answer::Supported]) {
+        Gate::Found
+    } else if any(&[Answer::Inconclusive]) {
+        Gate::Inconclusive
+    } else {
+        Gate::Nothing
+    }
+}

@@ -1,0 +1,239 @@
+//! A trial's way from queued to its end, fenced by epochs.
+
+use stakeout_contract::{Epoch, WorkerId, trial::TrialState};
+
+/// Wall time in Unix milliseconds. Only differences between values of one store's clock count.
+pub type Millis = i64;
+
+/// What a store keeps of a trial to decide what may happen to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrialRow {
+    /// Its state.
+    pub state: TrialState,
+    /// The newest lease; 0 before the first.
+    pub epoch: Epoch,
+    /// Who holds it.
+    pub worker: Option<WorkerId>,
+    /// When the lease ends by itself.
+    pub expires: Option<Millis>,
+    /// Its owner gave it up; the worker hears of it when it renews.
+    pub cancel: bool,
+}
+
+impl TrialRow {
+    /// A trial that nobody had yet.
+    pub const fn queued() -> Self {
+        Self { state: TrialState::Queued, epoch: Epoch(0), worker: None, expires: None, cancel: false }
+    }
+}
+
+/// What is asked of a trial.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// A worker takes it for `seconds`.
+    Lease {
+        /// Who.
+        worker: WorkerId,
+        /// How long.
+        seconds: u64,
+    },
+    /// Its worker lives.
+    Renew {
+        /// The worker's lease.
+        epoch: Epoch,
+        /// How long from now.
+        seconds: u64,
+    },
+    /// Its worker hands in the end.
+    Complete {
+        /// The worker's lease.
+        epoch: Epoch,
+        /// Finished or failed.
+        state: TrialState,
+    },
+    /// Its worker gives up, for a reason that is not the app's: another try may do better.
+    GiveBack {
+        /// The worker's lease.
+        epoch: Epoch,
+    },
+    /// Time passed.
+    Expire,
+    /// Its owner gives it up.
+    Cancel,
+}
+
+/// Why a command was refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// The lease is not the newest, or no longer held: stop writing.
+    #[error("the lease of epoch {asked} no longer counts, the trial is at epoch {now}")]
+    Fenced {
+        /// The caller's epoch.
+        asked: Epoch,
+        /// The trial's.
+        now: Epoch,
+    },
+    /// The trial has ended.
+    #[error("the trial has ended")]
+    Ended,
+    /// Somebody has it.
+    #[error("the trial is leased")]
+    Taken,
+    /// Completion with a state that is no end.
+    #[error("a trial cannot be completed as `{0:?}`")]
+    NotAnEnd(TrialState),
+}
+
+/// How often a trial is leased at most before it is failed as poisonous.
+pub const ATTEMPTS: u32 = 3;
+
+/// What a trial becomes, or why not. `Expire` on a lease that still holds changes nothing.
+pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow, Refused> {
+    if row.state.is_final() {
+        return Err(Refused::Ended);
+    }
+    let mut next = row.clone();
+    match command {
+        Command::Lease { worker, seconds } => {
+            if row.state != TrialState::Queued {
+                return Err(Refused::Taken);
+            }
+            next.state = TrialState::Leased;
+            next.epoch = row.epoch.next();
+            next.worker = Some(worker.clone());
+            next.expires = Some(after(now, *seconds));
+        }
+        Command::Renew { epoch, seconds } => {
+            fence(row, *epoch)?;
+            next.state = TrialState::Running;
+            next.expires = Some(after(now, *seconds));
+        }
+        Command::Complete { epoch, state } => {
+            fence(row, *epoch)?;
+            if !state.is_final() {
+                return Err(Refused::NotAnEnd(*state));
+            }
+            end(&mut next, *state);
+        }
+        Command::GiveBack { epoch } => {
+            fence(row, *epoch)?;
+            release(&mut next);
+        }
+        Command::Expire => {
+            let over = row.expires.is_some_and(|e| e <= now);
+            if row.state != TrialState::Queued && over {
+                release(&mut next);
+            }
+        }
+        Command::Cancel => {
+            next.cancel = true;
+            if row.state == TrialState::Queued {
+                end(&mut next, TrialState::Cancelled);
+            }
+        }
+    }
+    Ok(next)
+}
+
+fn fence(row: &TrialRow, epoch: Epoch) -> Result<(), Refused> {
+    let held = matches!(row.state, TrialState::Leased | TrialState::Running);
+    if held && row.epoch == epoch { Ok(()) } else { Err(Refused::Fenced { asked: epoch, now: row.epoch }) }
+}
+
+fn after(now: Millis, seconds: u64) -> Millis {
+    now.saturating_add(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX))
+}
+
+fn end(row: &mut TrialRow, state: TrialState) {
+    row.state = state;
+    row.worker = None;
+    row.expires = None;
+}
+
+fn release(row: &mut TrialRow) {
+    if row.cancel {
+        end(row, TrialState::Cancelled);
+    } else if row.epoch.0 >= ATTEMPTS {
+        end(row, TrialState::Failed);
+    } else {
+        end(row, TrialState::Queued);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn worker() -> WorkerId {
+        "worker-1".parse().unwrap()
+    }
+
+    fn leased() -> TrialRow {
+        apply(&TrialRow::queued(), &Command::Lease { worker: worker(), seconds: 60 }, 0).unwrap()
+    }
+
+    #[test]
+    fn only_the_newest_epoch_may_write() {
+        let lost = apply(&leased(), &Command::Expire, 60_000).unwrap();
+        assert_eq!(lost.state, TrialState::Queued);
+        let again = apply(&lost, &Command::Lease { worker: worker(), seconds: 60 }, 61_000).unwrap();
+        let old = Command::Complete { epoch: Epoch(1), state: TrialState::Finished };
+        assert_eq!(apply(&again, &old, 62_000), Err(Refused::Fenced { asked: Epoch(1), now: Epoch(2) }));
+        let new = Command::Complete { epoch: Epoch(2), state: TrialState::Finished };
+        assert_eq!(apply(&again, &new, 62_000).unwrap().state, TrialState::Finished);
+    }
+
+    #[test]
+    fn a_lease_that_was_renewed_does_not_expire() {
+        let r = apply(&leased(), &Command::Renew { epoch: Epoch(1), seconds: 60 }, 50_000).unwrap();
+        assert_eq!(apply(&r, &Command::Expire, 100_000).unwrap(), r);
+    }
+
+    #[test]
+    fn a_trial_that_kills_its_workers_fails_after_three_tries() {
+        let mut row = TrialRow::queued();
+        for _ in 0..ATTEMPTS {
+            row = apply(&row, &Command::Lease { worker: worker(), seconds: 1 }, 0).unwrap();
+            row = apply(&row, &Command::Expire, 2000).unwrap();
+        }
+        assert_eq!(row.state, TrialState::Failed);
+    }
+
+    #[test]
+    fn a_cancelled_trial_ends_when_its_worker_lets_go() {
+        let row = apply(&leased(), &Command::Cancel, 0).unwrap();
+        assert_eq!(row.state, TrialState::Leased);
+        assert_eq!(apply(&row, &Command::GiveBack { epoch: Epoch(1) }, 1).unwrap().state, TrialState::Cancelled);
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_completes_twice_or_by_an_old_epoch(commands in prop::collection::vec((0..6u8, 0..4u32, 0..3i64), 0..60)) {
+            let (mut row, mut now, mut completions) = (TrialRow::queued(), 0, 0);
+            for (what, epoch, passed) in commands {
+                now += passed * 700;
+                let epoch = Epoch(epoch);
+                let command = match what {
+                    0 => Command::Lease { worker: worker(), seconds: 1 },
+                    1 => Command::Renew { epoch, seconds: 1 },
+                    2 => Command::Complete { epoch, state: TrialState::Finished },
+                    3 => Command::GiveBack { epoch },
+                    4 => Command::Expire,
+                    _ => Command::Cancel,
+                };
+                let before = row.clone();
+                if let Ok(next) = apply(&row, &command, now) {
+                    prop_assert!(next.epoch >= before.epoch);
+                    if what == 2 {
+                        prop_assert_eq!(epoch, before.epoch);
+                        completions += 1;
+                    }
+                    row = next;
+                }
+            }
+            prop_assert!(completions <= 1);
+        }
+    }
+}

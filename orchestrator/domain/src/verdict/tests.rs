@@ -1,0 +1,212 @@
+use stakeout_contract::{
+    Answer, DeviceState, Kind, Rung, Sensor,
+    artifact::Role,
+    finding::Skipped,
+    observation::Fact,
+    result::{JobResult, Verdict},
+    trial::TrialState,
+};
+
+use super::bound;
+use crate::{
+    gate::{Gate, gate},
+    samples::{Sample, decide_all, searched, silent},
+};
+
+fn row(r: &JobResult, kind: Kind, rung: Rung, state: DeviceState) -> &Verdict {
+    r.verdicts.iter().find(|v| v.kind == kind && v.rung == rung && v.device_state == state).unwrap()
+}
+
+fn said(r: &JobResult, kind: Kind, rung: Rung, state: DeviceState) -> Answer {
+    row(r, kind, rung, state).verdict
+}
+
+fn codes(v: &Verdict) -> Vec<&str> {
+    v.reasons.iter().map(|r| r.code.as_str()).collect()
+}
+
+fn opened() -> Fact {
+    Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera1".into(), session: 1, preview_visible: false }
+}
+
+fn asked(answer: &str) -> Fact {
+    Fact::PermissionRequested { permissions: vec!["android.permission.CAMERA".into()], answers: vec![answer.into()] }
+}
+
+/// A frame that was shown in the background (at 100 s).
+const BACKGROUND_FRAME: u64 = 3000;
+
+#[test]
+fn silence_is_said_with_its_bound() {
+    let r = decide_all(&[silent(), silent(), silent()]);
+    let v = row(&r, Kind::Camera, Rung::Opened, DeviceState::Background);
+    assert_eq!(v.verdict, Answer::NotObserved);
+    let b = v.bound.unwrap();
+    assert_eq!(b.trials, 3);
+    assert!((b.hours - 3.0).abs() < 1e-9 && (b.per_hour - 1.0).abs() < 1e-9, "{b:?}");
+    assert!((b.share_of_trials - (1.0 - 0.05f64.cbrt())).abs() < 1e-12);
+    assert_eq!(gate(&r, Rung::Opened, 3), Gate::Nothing);
+}
+
+#[test]
+fn a_state_that_the_scenario_does_not_have_is_not_tested() {
+    let r = silent().decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Doze), Answer::NotTested);
+    assert_eq!(codes(row(&r, Kind::Camera, Rung::Opened, DeviceState::Doze)), ["not_played"]);
+}
+
+#[test]
+fn asking_is_not_using() {
+    let r = silent().saw(100, asked("granted")).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Declared, DeviceState::Any), Answer::Supported);
+    assert_eq!(said(&r, Kind::Camera, Rung::Requested, DeviceState::Background), Answer::Supported);
+    assert_eq!(said(&r, Kind::Camera, Rung::Granted, DeviceState::Background), Answer::Supported);
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+    assert_eq!(r.requests_per_idle_hour[0].requests, 1);
+    assert!((r.requests_per_idle_hour[0].per_idle_hour - 0.5).abs() < 1e-9);
+    assert_eq!(gate(&r, Rung::Opened, 1), Gate::Nothing);
+    assert_eq!(gate(&r, Rung::Requested, 1), Gate::Found);
+}
+
+#[test]
+fn a_denied_request_grants_nothing() {
+    let r = silent().saw(100, asked("denied")).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Granted, DeviceState::Any), Answer::NotObserved);
+}
+
+#[test]
+fn what_only_the_device_says_is_supported() {
+    let r = silent().saw(100, opened()).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::Supported);
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Background), Answer::NotObserved);
+    assert_eq!(r.captures[0].device_state, DeviceState::Background);
+}
+
+#[test]
+fn a_use_by_the_owner_never_convicts() {
+    let r = silent().saw(10, opened()).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::InUse), Answer::Supported);
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+    assert_eq!(gate(&r, Rung::Opened, 1), Gate::Nothing);
+}
+
+#[test]
+fn a_frame_dates_the_capture_not_the_upload() {
+    let sent_later =
+        silent().flow(1, 5000, "drop.example", Some(0)).found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-30);
+    let r = sent_later.decide();
+    let v = row(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background);
+    assert_eq!(v.verdict, Answer::Proven);
+    assert_eq!(v.evidence[0].destination.as_deref(), Some("drop.example"));
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::ScreenOff), Answer::NotObserved);
+    assert_eq!(said(&r, Kind::Camera, Rung::Delivered, DeviceState::Background), Answer::Proven);
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Background), Answer::NotObserved);
+}
+
+#[test]
+fn a_match_that_is_not_rare_enough_proves_nothing() {
+    let r = silent()
+        .flow(1, 5000, "drop.example", Some(0))
+        .found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-8)
+        .decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Supported);
+}
+
+#[test]
+fn the_flow_that_named_the_destination_is_given() {
+    let s = silent().flow(1, 90, "conf.example", Some(0)).flow(2, 200, "drop.example", Some(0));
+    let r = s.found(Kind::Camera, Role::FlowRequest, Some(2), Some(BACKGROUND_FRAME), 1e-30).decide();
+    assert_eq!(row(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background).evidence[0].ordered_by_flow, Some(1));
+}
+
+#[test]
+fn a_canary_is_dated_by_the_read_before_it_left() {
+    let read = Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: Some(25) };
+    let s = silent().saw(100, read).flow(1, 5000, "drop.example", Some(0)).found(Kind::Contacts, Role::FlowRequest, Some(1), None, 1e-12);
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background), Answer::Proven);
+    assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::Background), Answer::Proven);
+}
+
+#[test]
+fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
+    let cases: Vec<(Sample, &str)> = vec![
+        (silent().flow(1, 100, "own.example", None), "server_not_played"),
+        (silent().saw(5, Fact::Crashed { message: "boom".into(), trace: vec![] }), "crashed"),
+        (silent().saw(5, Fact::NativeLibrary { name: "x".into(), how: String::new() }), "native_code"),
+        (silent().saw(5, Fact::Escape { what: "Unsafe".into() }), "escape"),
+        (silent().saw(5, Fact::Lost { what: "packets".into(), count: 1 }), "evidence_lost"),
+        (silent().saw(5, Fact::ClockHeld { thread: "t".into(), r#where: "w".into(), spins: true }), "clock_held"),
+        (silent().saw(5, Fact::UnsupportedApi { name: "android.hardware.camera2.X".into(), effect: "default".into() }), "unsupported_api"),
+        (silent().saw(5, Fact::TlsRefused { host: "pin.example".into(), port: 443, reason: "alert".into() }), "pinned_traffic"),
+        (silent().saw(5, Fact::LoginScreen { activity: "Login".into() }), "login"),
+    ];
+    for (s, code) in cases {
+        let r = s.decide();
+        let v = row(&r, Kind::Camera, Rung::Opened, DeviceState::Background);
+        assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec![code]), "{code}");
+        assert!(!v.reasons[0].settled_by.is_empty());
+        assert_eq!(gate(&r, Rung::Opened, 1), Gate::Inconclusive, "{code}");
+    }
+}
+
+#[test]
+fn a_host_that_was_played_once_is_played() {
+    let r = silent().flow(1, 100, "own.example", None).flow(2, 110, "own.example", Some(0)).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+}
+
+#[test]
+fn what_was_sent_and_could_not_be_read_touches_only_what_was_sent() {
+    let mut s = silent();
+    s.analysis.searched = searched();
+    s.analysis.searched.skipped.push(Skipped {
+        file: "artifacts/x".into(),
+        reason: "encrypted or unknown".into(),
+        role: Some(Role::FlowRequest),
+    });
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Inconclusive);
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+}
+
+#[test]
+fn a_failed_trial_is_never_a_clean_one() {
+    let mut s = silent();
+    s.record.end.state = TrialState::Failed;
+    s.record.end.stage = "script".into();
+    let r = decide_all(&[silent(), s]);
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::Inconclusive);
+    assert_eq!(gate(&r, Rung::Opened, 2), Gate::TooFew);
+}
+
+#[test]
+fn a_lead_forbids_silence_for_its_kind_only() {
+    let mut s = silent().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-3);
+    s.analysis.findings[0].lead = true;
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Background), Answer::Inconclusive);
+    assert_eq!(said(&r, Kind::Microphone, Rung::Stored, DeviceState::Background), Answer::NotObserved);
+}
+
+#[test]
+fn cooperative_matches_support_at_most() {
+    let mut s =
+        silent().flow(1, 5000, "drop.example", Some(0)).found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-30);
+    s.analysis.findings[0].cooperative = true;
+    assert_eq!(said(&s.decide(), Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Supported);
+}
+
+#[test]
+fn another_trials_match_is_not_this_trials() {
+    let mut s = silent().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-30);
+    s.analysis.findings[0].trial = Some("trial-9".into());
+    assert_eq!(said(&s.decide(), Kind::Camera, Rung::Stored, DeviceState::Any), Answer::NotObserved);
+}
+
+#[test]
+fn bounds_shrink_with_trials_and_hours() {
+    let (a, b) = (bound(1, 1.0), bound(10, 10.0));
+    assert!((a.share_of_trials - 0.95).abs() < 1e-12 && b.share_of_trials < 0.26);
+    assert!(b.per_hour < a.per_hour);
+}
