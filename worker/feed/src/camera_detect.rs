@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use crate::bound::log10_p;
 use crate::codeword::{Layer, sync_tile};
 use crate::lattice::lattices;
+use crate::matrix::Mat3;
 use crate::plane::Plane;
 use crate::read::{Tiles, read};
 use crate::score::{Scorer, count};
-use crate::search::{Place, Pyramid, SyncBank, cell_sizes};
+use crate::raw::row_length;
+use crate::search::{Folded, Place, Pyramid, SyncBank, cell_sizes};
 use crate::{Facing, SubKey};
 
 /// Places of one trial that are read in one picture at most; every test counts as if all were.
@@ -98,7 +100,7 @@ pub struct Lead {
 /// All that a picture says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CameraReading {
-    /// Frames found, at most one a candidate.
+    /// The frame found: at most one, as a picture shows one capture.
     pub matches: Vec<FrameMatch>,
     /// Candidates that were recognised without a frame.
     pub leads: Vec<Lead>,
@@ -119,7 +121,7 @@ impl CameraDetector {
         Self { candidates: candidates.to_vec(), tiles, bank: SyncBank::new(&keys) }
     }
 
-    /// Frames that the picture shows, at most one a candidate.
+    /// The frame that the picture shows, if any.
     pub fn detect(&self, image: &GrayImage) -> Vec<FrameMatch> {
         self.examine(image).matches
     }
@@ -130,16 +132,20 @@ impl CameraDetector {
         if w < 24 || h < 24 || image.luma.len() < w * h || self.candidates.is_empty() {
             return CameraReading::default();
         }
-        let full = Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
-        let full = shrunk(full, LONGEST);
         let mut work = Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new() };
-        let found = self.search(&full, &mut work);
-        if !found {
-            work.leads.sort_by(|a, b| b.z.total_cmp(&a.z));
-            work.leads.dedup_by_key(|l| l.trial_index);
+        let plane = |w: usize, h: usize| Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
+        if !self.search(&shrunk(plane(w, h), LONGEST), &mut work)
+            && let Some(row) = row_length(&image.luma).map(|r| r as usize)
+            && row.abs_diff(w) > 1
+            && (w / 2..=2 * w).contains(&row)
+        {
+            // The rows are like each other at another distance than a row's: a buffer that was read with the wrong width.
+            self.search(&shrunk(plane(row, w * h / row), LONGEST), &mut work);
         }
         let Work { matches, mut leads, .. } = work;
         leads.retain(|l| matches.iter().all(|m| m.trial_index != l.trial_index));
+        leads.sort_by(|a, b| a.trial_index.cmp(&b.trial_index).then(b.z.total_cmp(&a.z)));
+        leads.dedup_by_key(|l| l.trial_index);
         CameraReading { matches, leads }
     }
 
@@ -147,10 +153,10 @@ impl CameraDetector {
     fn search(&self, full: &Plane, work: &mut Work<'_>) -> bool {
         let pyramid = Pyramid::new(shrunk(full.clone(), SEARCHED));
         let base = pyramid.base();
-        let to_full = crate::matrix::Mat3::scale(full.w as f64 / base.w as f64, full.h as f64 / base.h as f64);
+        let to_full = Mat3::scale(full.w as f64 / base.w as f64, full.h as f64 / base.h as f64);
         let side = base.w.min(base.h) as f64;
         let mut rest = Vec::new();
-        let mut stage = |folds: &mut dyn Iterator<Item = crate::search::Folded>, work: &mut Work<'_>| {
+        let mut stage = |folds: &mut dyn Iterator<Item = Folded>, work: &mut Work<'_>| {
             for folded in folds {
                 let from = rest.len();
                 self.bank.places(&folded, LEAST_Z, &mut rest);

@@ -65,7 +65,9 @@ impl Autocorrelation {
             }
         }
         down.process(&mut columns);
-        columns.iter_mut().for_each(|c| *c = Complex32::new(c.norm_sqr(), 0.0));
+        for c in &mut columns {
+            *c = Complex32::new(c.norm_sqr(), 0.0);
+        }
         up.process(&mut columns);
         let power = p.v.iter().map(|v| v * v).sum::<f32>() / p.v.len() as f32 + 1e-9;
         let mut v = Plane::new(2 * mx as usize + 1, my as usize + 1);
@@ -89,7 +91,9 @@ impl Autocorrelation {
         // Slow swells of the surface are of the picture, not of the tile.
         let mean = v.box_sum(9);
         let counts = Plane { v: vec![1.0; v.v.len()], ..v }.box_sum(9);
-        v.v.iter_mut().zip(mean.v.iter().zip(&counts.v)).for_each(|(v, (m, c))| *v -= m / c);
+        for (v, (m, c)) in v.v.iter_mut().zip(mean.v.iter().zip(&counts.v)) {
+            *v -= m / c;
+        }
         Self { mx, my, v }
     }
 
@@ -155,7 +159,9 @@ impl Autocorrelation {
         };
         for (i, &(_, a)) in peaks.iter().enumerate() {
             consider(a, [-a[1], a[0]]);
-            consider([(a[0] - a[1]) / 2.0, (a[0] + a[1]) / 2.0], [-(a[0] + a[1]) / 2.0, (a[0] - a[1]) / 2.0]);
+            // Or `a` is the tile's diagonal.
+            let (half_sum, half_difference) = ((a[0] + a[1]) * 0.5, (a[0] - a[1]) * 0.5);
+            consider([half_difference, half_sum], [-half_sum, half_difference]);
             for &(_, b) in &peaks[i + 1..] {
                 consider(a, b);
             }
@@ -197,5 +203,13 @@ fn fold(image: &Plane, a: Vector, b: Vector) -> Option<Folded> {
 
 /// The next length whose only prime factors are 2, 3 and 5.
 fn smooth(n: usize) -> usize {
-    (n..).find(|&m| [2, 3, 5].iter().fold(m, |mut m, p| { while m.is_multiple_of(*p) { m /= p; } m }) == 1).unwrap_or(n)
+    let rest = |m: usize| {
+        [2, 3, 5].iter().fold(m, |mut m, &p| {
+            while m > 0 && m.is_multiple_of(p) {
+                m /= p;
+            }
+            m
+        })
+    };
+    (n..2 * n + 1).find(|&m| rest(m) == 1).unwrap_or(n)
 }

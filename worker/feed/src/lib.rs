@@ -20,6 +20,7 @@ pub mod bound;
 mod camera;
 mod camera_detect;
 mod codeword;
+mod correlate;
 mod error;
 pub mod keys;
 mod lattice;

@@ -4,17 +4,13 @@
 //! correlated by Fourier transforms with the raw signs: over what was delivered, then over the whole horizon. Windows whose
 //! places follow each other are one match.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
-
-use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use crate::SubKey;
 use crate::bound::log10_p_of;
+use crate::correlate::{Correlator, near};
 use crate::resample::resampled;
-use crate::whisper::{RATE, chips};
+use crate::whisper::RATE;
 use crate::whiten::whitened;
 
 /// Samples at 8 kHz of a window.
@@ -23,8 +19,6 @@ const WINDOW: usize = 16_000;
 const SHORTEST: usize = 2_000;
 /// Windows, the loudest first, that are looked for over the whole horizon.
 const DEEP: usize = 3;
-/// Longest transform.
-const LONGEST: usize = 1 << 18;
 /// log10 of the bound from which a match is told.
 const TELL: f64 = -4.0;
 /// Speeds are searched only when no more than this was delivered: half an hour.
@@ -121,20 +115,19 @@ impl MicDetector {
         let mut open: Vec<(usize, usize)> = windows.to_vec();
         let mut hits: Vec<Hit> = Vec::new();
         let mut correlator = Correlator::default();
-        let mut whitened_windows: BTreeMap<usize, Vec<f32>> = windows.iter().map(|&(s, n)| (s, whitened(&x[s..s + n]))).collect();
-        let loudness = |&(s, n): &(usize, usize)| x[s..s + n].iter().map(|v| v * v).sum::<f32>() / n as f32;
         let whole = [(0, horizon)];
         for (ranges, is_delivered) in [(&delivered[..], true), (&whole[..], false)] {
             let mut tried: Vec<(usize, usize)> = open.clone();
             if !is_delivered {
-                // What was heard before or after a match is likely its neighbour: those few first, then the loudest.
-                tried.sort_by(|a, b| loudness(b).total_cmp(&loudness(a)));
+                // A day of sound is long: the loudest few stand for all.
+                tried.sort_by(|a, b| loudness(x, b).total_cmp(&loudness(x, a)));
                 tried.truncate(DEEP);
             }
             let longest = tried.iter().map(|w| w.1).max().unwrap_or(0);
             let spans: Vec<(i64, i64)> = ranges.iter().map(|&(a, b)| (a - longest as i64, b)).collect();
             let log10_tests = (spans.iter().map(|s| (s.1 - s.0).max(0) as f64).sum::<f64>().max(1.0)).log10() + others;
-            let signals: Vec<&[f32]> = tried.iter().filter_map(|w| whitened_windows.get(&w.0).map(Vec::as_slice)).collect();
+            let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
+            let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
             let best = correlator.best(&candidate.subkey, &signals, &spans);
             for (&(start, length), (t, lag)) in tried.iter().zip(best) {
                 let inside = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
@@ -155,7 +148,6 @@ impl MicDetector {
                 }
             }
         }
-        whitened_windows.clear();
         hits
     }
 }
@@ -166,7 +158,8 @@ fn windows(x: &[f32]) -> Vec<(usize, usize)> {
     if n < SHORTEST {
         return Vec::new();
     }
-    let count = ((n as f64 / WINDOW as f64).round() as usize).max(1);
+    // Up to twice a window is one, as its score then has more to add up.
+    let count = if n <= 2 * WINDOW { 1 } else { (n as f64 / WINDOW as f64).round() as usize };
     (0..count).map(|i| (i * n / count, (i + 1) * n / count - i * n / count)).collect()
 }
 
@@ -180,8 +173,7 @@ fn other_speeds(
     log10_tests: f64,
     correlator: &mut Correlator,
 ) -> Vec<Hit> {
-    let loudness = |&(s, n): &(usize, usize)| x[s..s + n].iter().map(|v| v * v).sum::<f32>() / n as f32;
-    let Some(&(start, length)) = open.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b))) else { return Vec::new() };
+    let Some(&(start, length)) = open.iter().max_by(|a, b| loudness(x, a).total_cmp(&loudness(x, b))) else { return Vec::new() };
     let window = &x[start..start + length];
     let piece = length.min(4800);
     let from = loudest(window, piece);
@@ -220,6 +212,11 @@ fn other_speeds(
     hits
 }
 
+/// Mean power of a window.
+fn loudness(x: &[f32], &(start, n): &(usize, usize)) -> f32 {
+    x[start..start + n].iter().map(|v| v * v).sum::<f32>() / n as f32
+}
+
 /// Start of the piece of `n` samples with the most energy.
 fn loudest(x: &[f32], n: usize) -> usize {
     let mut sum: f64 = x[..n].iter().map(|v| f64::from(v * v)).sum();
@@ -231,93 +228,6 @@ fn loudest(x: &[f32], n: usize) -> usize {
         }
     }
     best.1
-}
-
-/// The best score within 40 samples of a place.
-fn near(key: &SubKey, signal: &[f32], centre: i64) -> (f64, i64) {
-    const AROUND: i64 = 40;
-    let mut signs = vec![0_i16; signal.len() + 2 * AROUND as usize];
-    chips(key, centre - AROUND, &mut signs);
-    let length = norm(signal);
-    let mut best = (f64::MIN, centre);
-    for d in 0..=2 * AROUND as usize {
-        let sum: f32 = signal.iter().zip(&signs[d..]).map(|(x, &c)| x * f32::from(c)).sum();
-        let t = f64::from(sum) / length;
-        if t > best.0 {
-            best = (t, centre - AROUND + d as i64);
-        }
-    }
-    best
-}
-
-fn norm(x: &[f32]) -> f64 {
-    x.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt() + 1e-9
-}
-
-/// Correlates signals with a key's signs by overlapping blocks.
-#[derive(Default)]
-struct Correlator {
-    plans: BTreeMap<usize, (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>)>,
-}
-
-impl Correlator {
-    /// For each signal the best score and its place (sample of the trial at which the signal begins) within the spans.
-    fn best(&mut self, key: &SubKey, signals: &[&[f32]], spans: &[(i64, i64)]) -> Vec<(f64, i64)> {
-        let mut best = vec![(0.0, 0); signals.len()];
-        let Some(longest) = signals.iter().map(|s| s.len()).max() else { return best };
-        for &(from, to) in spans {
-            if to <= from {
-                continue;
-            }
-            let size = ((to - from) as usize + longest).next_power_of_two().clamp((2 * longest).next_power_of_two(), LONGEST.max((4 * longest).next_power_of_two()));
-            let (forward, inverse) = self.plans.entry(size).or_insert_with(|| {
-                let mut planner = RealFftPlanner::new();
-                (planner.plan_fft_forward(size), planner.plan_fft_inverse(size))
-            });
-            let mut line = vec![0.0_f32; size];
-            let mut scratch = vec![Complex32::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
-            let mut product = forward.make_output_vec();
-            let spectra: Vec<(Vec<Complex32>, f64)> = signals
-                .iter()
-                .map(|s| {
-                    line.fill(0.0);
-                    line[..s.len()].copy_from_slice(s);
-                    let mut out = forward.make_output_vec();
-                    let _ = forward.process_with_scratch(&mut line, &mut out, &mut scratch);
-                    (out, norm(s))
-                })
-                .collect();
-            let mut signs = vec![0_i16; size];
-            let mut signs_spectrum = forward.make_output_vec();
-            let step = (size - longest) as i64;
-            let mut at = from;
-            while at < to {
-                chips(key, at, &mut signs);
-                line.iter_mut().zip(&signs).for_each(|(l, &s)| *l = f32::from(s));
-                if forward.process_with_scratch(&mut line, &mut signs_spectrum, &mut scratch).is_err() {
-                    break;
-                }
-                let valid = step.min(to - at) as usize;
-                for ((spectrum, length), best) in spectra.iter().zip(&mut best) {
-                    for (p, (c, s)) in product.iter_mut().zip(signs_spectrum.iter().zip(spectrum)) {
-                        *p = c * s.conj();
-                    }
-                    product[0].im = 0.0;
-                    product[size / 2].im = 0.0;
-                    if inverse.process_with_scratch(&mut product, &mut line, &mut scratch).is_err() {
-                        continue;
-                    }
-                    let (i, top) = line[..valid].iter().enumerate().fold((0, f32::MIN), |m, (i, &v)| if v > m.1 { (i, v) } else { m });
-                    let t = f64::from(top) / size as f64 / length;
-                    if t > best.0 {
-                        *best = (t, at + i as i64);
-                    }
-                }
-                at += step;
-            }
-        }
-        best
-    }
 }
 
 /// Windows that follow each other in the recording and in the trial are one match.

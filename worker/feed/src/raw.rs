@@ -53,7 +53,9 @@ pub fn row_length(bytes: &[u8]) -> Option<u32> {
     line[..d.len()].copy_from_slice(&d);
     let mut spectrum = forward.make_output_vec();
     forward.process(&mut line, &mut spectrum).ok()?;
-    spectrum.iter_mut().for_each(|c| *c = rustfft::num_complex::Complex32::new(c.norm_sqr(), 0.0));
+    for c in &mut spectrum {
+        *c = rustfft::num_complex::Complex32::new(c.norm_sqr(), 0.0);
+    }
     inverse.process(&mut spectrum, &mut line).ok()?;
     let last = 4096.min(n / 8);
     let square = line[24..=last].iter().map(|v| v * v).sum::<f32>() / (last - 23) as f32;

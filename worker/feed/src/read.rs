@@ -8,6 +8,8 @@ use crate::refine::{extent, raster_map, refine};
 
 const WIDEST: i64 = 180;
 const NEAR: usize = 24;
+/// Synchronisation score after the first step below which a place is noise's; a true one is above 5 where it was found at all.
+const GIVE_UP: f64 = 4.5;
 
 /// What a reading gives.
 pub(crate) struct Reading {
@@ -25,22 +27,29 @@ pub(crate) struct Tiles {
     pub(crate) fine: [i8; TILE * TILE],
 }
 
-/// Makes the place exact and reads it. None when the place shows too little of the picture.
+/// Makes the place exact and reads it. None when the place shows too little of the picture, or when the first step towards it
+/// makes plain that the tile is not there.
 pub(crate) fn read(tiles: &Tiles, image: &Plane, map: &Mat3, layer: Layer) -> Option<Reading> {
     let map = match layer {
         Layer::Coarse => {
             let m = refine(&tiles.coarse, image, map, Layer::Coarse, 8, 5);
+            if signs(&tiles.coarse, image, &m, Layer::Coarse)?.1 < GIVE_UP {
+                return None;
+            }
             let m = refine(&tiles.coarse, image, &m, Layer::Coarse, 8, 4);
             refine(&tiles.fine, image, &m, Layer::Fine, 10, 5)
         }
         Layer::Fine => {
             let m = refine(&tiles.fine, image, map, Layer::Fine, 10, 5);
+            if signs(&tiles.fine, image, &m, Layer::Fine)?.1 < GIVE_UP {
+                return None;
+            }
             // Three by three fine tiles make one coarse tile: which of the nine this is, the coarse signs say.
-            let (table, origin) = folded(&tiles.coarse, image, &m, Layer::Coarse)?;
+            let table = cells(image, &m, Layer::Coarse)?.folded();
             let mut best = (f64::MIN, m);
             for i in 0..9 {
                 let (dx, dy) = (10 * (i % 3), 10 * (i / 3));
-                let z = sync_score(&tiles.coarse, &table, origin, [dx, dy]);
+                let z = sync_score(&tiles.coarse, &table, dx, dy);
                 if z > best.0 {
                     best = (z, m.after(&Mat3::shift(-(dx as f64), -(dy as f64))));
                 }
@@ -53,7 +62,9 @@ pub(crate) fn read(tiles: &Tiles, image: &Plane, map: &Mat3, layer: Layer) -> Op
     let mut u = weighted(&coarse, zc);
     u.extend(weighted(&fine, zf));
     let length = norm(&u);
-    u.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
+    for v in &mut u {
+        *v = (f64::from(*v) / length) as f32;
+    }
     Some(Reading { u, sync: [zc, zf], map })
 }
 
@@ -106,57 +117,57 @@ fn cells(image: &Plane, map: &Mat3, layer: Layer) -> Option<Cells> {
     Some(Cells { lo, values, mask: whole })
 }
 
+impl Cells {
+    /// Index in the tile of the cell in this column and row.
+    fn index(&self, x: usize, y: usize) -> usize {
+        let wrap = |v: i64| v.rem_euclid(TILE as i64) as usize;
+        wrap(self.lo[1] + y as i64) * TILE + wrap(self.lo[0] + x as i64)
+    }
+
+    /// All cells added up on one tile.
+    fn folded(&self) -> Vec<f32> {
+        let mut sum = vec![0.0_f32; TILE * TILE];
+        for y in 0..self.values.h {
+            for (x, v) in self.values.row(y).iter().enumerate() {
+                sum[self.index(x, y)] += v;
+            }
+        }
+        sum
+    }
+}
+
 /// The frame's half of the folded tile, and the score of the synchronisation signs.
 fn signs(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer) -> Option<(Vec<f32>, f64)> {
-    let Cells { lo, values, mask } = cells(image, map, layer)?;
-    let index = |x: usize, y: usize| {
-        let wrap = |v: i64| v.rem_euclid(TILE as i64) as usize;
-        wrap(lo[1] + y as i64) * TILE + wrap(lo[0] + x as i64)
-    };
+    let cells = cells(image, map, layer)?;
+    let (values, mask) = (&cells.values, &cells.mask);
     // How far the synchronisation cells around a cell agree says how much to trust it.
     let (mut agree, mut count) = (Plane::new(values.w, values.h), Plane::new(values.w, values.h));
     for y in 0..values.h {
         for x in 0..values.w {
-            let (i, s) = (y * values.w + x, f32::from(tile[index(x, y)]));
+            let (i, s) = (y * values.w + x, f32::from(tile[cells.index(x, y)]));
             agree.v[i] = values.v[i] * s;
             count.v[i] = s.abs() * mask.v[i];
         }
     }
     let (agree, count) = (agree.box_sum(11), count.box_sum(11));
-    let (mut plain, mut trusted) = (vec![0.0_f32; TILE * TILE], vec![0.0_f32; TILE * TILE]);
+    let mut trusted = vec![0.0_f32; TILE * TILE];
     for y in 0..values.h {
         for x in 0..values.w {
-            let (i, k) = (y * values.w + x, index(x, y));
-            plain[k] += values.v[i];
-            trusted[k] += values.v[i] * (agree.v[i] / (count.v[i] + 20.0)).clamp(0.02, 1.0);
+            let i = y * values.w + x;
+            trusted[cells.index(x, y)] += values.v[i] * (agree.v[i] / (count.v[i] + 20.0)).clamp(0.02, 1.0);
         }
     }
-    let z = sync_score(tile, &plain, [0, 0], [0, 0]);
+    let z = sync_score(tile, &cells.folded(), 0, 0);
     let frame = (0..TILE * TILE).filter(|&k| !is_sync(k / TILE, k % TILE)).map(|k| trusted[k]).collect();
     Some((frame, z))
 }
 
-/// The whole folded tile without trust, with the cell of its first entry.
-fn folded(_tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer) -> Option<(Vec<f32>, [i64; 2])> {
-    let Cells { lo, values, .. } = cells(image, map, layer)?;
-    let mut sum = vec![0.0_f32; TILE * TILE];
-    for y in 0..values.h {
-        for x in 0..values.w {
-            let wrap = |v: i64| v.rem_euclid(TILE as i64) as usize;
-            sum[wrap(lo[1] + y as i64) * TILE + wrap(lo[0] + x as i64)] += values.v[y * values.w + x];
-        }
-    }
-    Some((sum, [0, 0]))
-}
-
-/// Score of the synchronisation signs when the tile lies `shift` cells further.
-fn sync_score(tile: &[i8; TILE * TILE], table: &[f32], origin: [i64; 2], shift: [i64; 2]) -> f64 {
+/// Score of the synchronisation signs when the tile begins `dx` cells to the left and `dy` above the table.
+fn sync_score(tile: &[i8; TILE * TILE], table: &[f32], dx: i64, dy: i64) -> f64 {
     let (mut sum, mut square) = (0.0, 1e-12);
     for (k, &sign) in tile.iter().enumerate().filter(|t| *t.1 != 0) {
         let wrap = |v: i64| v.rem_euclid(TILE as i64) as usize;
-        let y = wrap((k / TILE) as i64 - shift[1] + origin[1]);
-        let x = wrap((k % TILE) as i64 - shift[0] + origin[0]);
-        let v = f64::from(table[y * TILE + x]);
+        let v = f64::from(table[wrap((k / TILE) as i64 - dy) * TILE + wrap((k % TILE) as i64 - dx)]);
         sum += v * f64::from(sign);
         square += v * v;
     }
@@ -198,21 +209,21 @@ fn unpredicted(seen: &Plane, mask: &Plane) -> Plane {
             let bend = up[x + 2] + down[x + 2] + here[x + 1] + here[x + 3] - 4.0 * here[x + 2];
             weight[x] = mask.row(y)[x] / (1.0 + bend.abs());
         }
-        for i in 0..NEAR {
+        for (i, sums) in normal.iter_mut().enumerate() {
             for ((o, a), b) in weighted.iter_mut().zip(line(y, i)).zip(&weight) {
                 *o = a * b;
             }
-            for j in i..NEAR {
-                normal[i][j] += f64::from(dot(&weighted, line(y, j)));
+            for (j, sum) in sums.iter_mut().enumerate().skip(i) {
+                *sum += f64::from(dot(&weighted, if j < NEAR { line(y, j) } else { &here[2..2 + w] }));
             }
-            normal[i][NEAR] += f64::from(dot(&weighted, &here[2..2 + w]));
         }
     }
     let ridge = 0.01 * (0..NEAR).map(|i| normal[i][i]).sum::<f64>() / NEAR as f64 + 1e-3;
     for i in 0..NEAR {
-        normal[i][i] += ridge;
-        for j in 0..i {
-            normal[i][j] = normal[j][i];
+        let (above, below) = normal.split_at_mut(i + 1);
+        above[i][i] += ridge;
+        for (row, j) in below.iter_mut().zip(i + 1..) {
+            row[i] = above[i][j];
         }
     }
     let taps = solve(normal);
@@ -225,7 +236,9 @@ fn unpredicted(seen: &Plane, mask: &Plane) -> Plane {
                 *o -= t as f32 * a;
             }
         }
-        row.iter_mut().zip(mask.row(y)).for_each(|(o, m)| *o *= m);
+        for (o, m) in row.iter_mut().zip(mask.row(y)) {
+            *o *= m;
+        }
     }
     out
 }

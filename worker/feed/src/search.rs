@@ -199,7 +199,9 @@ fn fold(samples: &Plane) -> Vec<f32> {
         }
     }
     let mean = sum.iter().sum::<f32>() / AREA as f32;
-    sum.iter_mut().for_each(|v| *v -= mean);
+    for v in &mut sum {
+        *v -= mean;
+    }
     sum
 }
 

@@ -1,7 +1,7 @@
 //! The camera's code, drawn and found again.
 mod bend;
 
-use bend::{candidate, crop, gray, jpeg, key, shot, width};
+use bend::{DAY, candidate, crop, gray, jpeg, key, shot, width};
 use image::imageops;
 use stakeout_feed::{CameraDetector, CameraFeed};
 
@@ -62,4 +62,56 @@ fn an_average_of_frames_is_a_lead_and_no_frame() {
     let found = CameraDetector::new(&[candidate(1, 4000)]).examine(&gray(&p));
     assert!(found.matches.is_empty());
     assert_eq!(found.leads.len(), 1);
+}
+
+/// SHA-256 of what is drawn, so that any machine's bytes are these bytes.
+#[test]
+fn frames_are_the_same_bytes_everywhere() {
+    let feed = CameraFeed::new(key(1));
+    for (frame, w, h, hash) in [
+        (0, 640, 480, "75c5f1a749d3dc5948c7b4d0e1ba8ff4e91b04c561fa71e5f274446f468d3ae5"),
+        (2_591_999, 320, 240, "61edf4d8849db5d12a7b1a1dd90ba77c5840b972144c959de74e25f7d0ffb65e"),
+        (7, 177, 143, "4de441b90329c5c0dd7db8fc49a044c343a44ecc3ac559a9fb939966a81bac64"),
+        (7, 3, 1000, "cc95d0a453f3fb14c571dde243775a4d3aa9be8f27d21209f7f2a891d91d7f3c"),
+    ] {
+        assert_eq!(sha(&feed.luma(frame, w, h)), hash, "{frame} {w}x{h}");
+    }
+    assert_eq!(sha(&feed.jpeg(12, 640, 480, 90).unwrap()), "0a1979e8383fbbfca71c0c832f7b45a80c4851efcb95223ceeffd281f29e2903");
+    let nv21 = feed.nv21(3, 33, 35);
+    assert_eq!(nv21.len(), 33 * 35 + 2 * 17 * 18);
+    assert!(nv21[33 * 35..].iter().all(|&v| v == 128));
+}
+
+fn sha(bytes: &[u8]) -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
+    hex::encode(digest)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_frame_of_any_key_is_found_as_it_was_drawn(n in 0_u8..=255, frame in 0_u64..DAY, big in proptest::bool::ANY) {
+        let (w, h) = if big { (640, 480) } else { (320, 240) };
+        let mut trial = candidate(n, DAY);
+        trial.delivered = vec![frame.saturating_sub(100)..=frame + 100];
+        let found = CameraDetector::new(&[trial]).detect(&gray(&shot(n, frame, w, h)));
+        proptest::prop_assert_eq!(found.len(), 1);
+        proptest::prop_assert_eq!(found[0].frame, frame);
+        proptest::prop_assert!(found[0].log10_p < -80.0 && found[0].delivered);
+    }
+
+    #[test]
+    fn no_frame_is_found_in_what_another_key_drew_or_in_noise(n in 1_u8..=255, frame in 0_u64..DAY, deviation in 0.0..200.0) {
+        let found = CameraDetector::new(&[candidate(0, 20_000)]).examine(&gray(&bend::noise(&shot(n, frame, 320, 240), deviation, frame)));
+        proptest::prop_assert!(found.matches.is_empty() && found.leads.is_empty(), "{:?}", found);
+    }
+}
+
+#[test]
+fn a_buffer_read_with_the_wrong_width_is_found() {
+    let p = shot(1, 31, 640, 480);
+    let mut bytes: Vec<u8> = p.as_raw().chunks(640).flat_map(|r| r.iter().copied().chain([16; 16])).collect();
+    bytes.truncate(640 * 480);
+    find(&image::GrayImage::from_raw(640, 480, bytes).unwrap(), 31);
 }
