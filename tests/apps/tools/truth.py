@@ -27,32 +27,31 @@ def claim(rung: str, states: dict) -> dict:
 def loud(c: dict, seed: int) -> dict:
     f = loud_family(seed)
     after_boot = IDLE + ["after_reboot"]
-    if c["DETECTS"] or c["REALTIME"] or c["LOGIN"]:
-        why = "detects" if c["DETECTS"] else "real_time" if c["REALTIME"] else "login"
-    else:
-        why = None
+    why = next((w for k, w in [("DETECTS", "detects"), ("REALTIME", "real_time"), ("LOGIN", "login")] if c[k]), None)
     rung = "transmitted" if c["UPLOAD"] else "stored"
     if c["DELAYED"]:
         states = {api: ["foreground"] for api in ["23", "27", "34"]}
     elif c["FGS"]:
         # From API 30 a process started by the boot may not have a foreground service with camera or microphone.
         states = {"23": after_boot, "27": after_boot, "34": IDLE}
-    elif c["TARGET"] < 23:
-        states = {"23": after_boot, "27": after_boot, "34": []}
     else:
+        # From API 28 an idle uid gets no camera, and silence from the microphone.
         states = {"23": after_boot, "27": after_boot, "34": []}
-    media = "opened" if c["FAKE"] else rung
+    media = "delivered" if c["FAKE"] else rung
     personal = {api: (["foreground"] if c["DELAYED"] else after_boot) for api in states}
+    # Cells and networks tell the place: from API 29 that needs the foreground service (type location) while idle.
+    places = personal | {"34": states["34"]}
+    # What a coded match or a canary can prove; with AES the recorder's passing file is the only plain one.
+    provable = {"camera": "delivered", "microphone": "stored", "data": "read"} if c["AES"] else {"camera": media, "microphone": media, "data": rung}
     return {
         "hosts": [f["config_host"], f["upload_host"]], "config_url": c["CONFIG_URL"], "order": f["order"], "upload_url": f["order"]["upload"],
         "transfer": "chunked" if c["CHUNKED"] else "content-length", "encrypted": ("AES-GCM" if c["GCM"] else "AES-CBC") if c["AES"] else None,
         "foreground_service": c["FGS"], "shutter": c["OLD"], "uploads_in": IDLE if c["UPLOAD"] else [], "hidden_behind": why,
         "account": account(seed) if c["LOGIN"] else None, "login_url": c["LOGIN_URL"] if c["LOGIN"] else None,
-        # With AES nothing plain is kept or sent but the recorder's passing file, which is deleted again.
-        "passing_plain_file": c["TEMPORARY"] + "." + f["order"]["recorder_form"],
+        "passing_file": None if c["FAKE"] else c["TEMPORARY"] + "." + f["order"]["recorder_form"], "provable": provable,
         "folder": c["FOLDER"], "external": c["EXTERNAL"], "raw": {"format": "nv21", "width": f["order"]["preview_width"], "height": f["order"]["preview_height"]}, "file_prefixes": {k[5:].lower(): v for k, v in c.items() if k.startswith("NAME_") and k != "NAME_KEY"},
         "without_stub": "asks only, does nothing",
-        "claims": {k: claim(media, states) for k in ["camera", "microphone"]} | {k: claim(rung, personal) for k in PERSONAL},
+        "claims": {k: claim(media, states) for k in ["camera", "microphone"]} | {k: claim(rung, places if k in ("cell", "wifi") else personal) for k in PERSONAL},
     }
 
 

@@ -30,7 +30,7 @@ final class Datagrams {
     for (final String to : new String[] {"1.1.1.1", "10.0.0.1", "169.254.169.254", "127.0.0.1", Sockets.gateway(), "2606:4700:4700::1111"}) {
       j.attempt("icmp", to, new Journal.Attempt() {
         @Override public String make() throws Exception {
-          return InetAddress.getByName(to).isReachable(2000) ? "reachable" : "unreachable";
+          return InetAddress.getByName(to).isReachable(1000) ? "reachable" : "unreachable";
         }
       });
     }
@@ -50,7 +50,7 @@ final class Datagrams {
         int at = to.lastIndexOf(':');
         InetAddress a = InetAddress.getByName(to.substring(0, at).replace("[", "").replace("]", ""));
         try (DatagramSocket s = new DatagramSocket()) {
-          s.setSoTimeout(1500);
+          s.setSoTimeout(700);
           s.setBroadcast(true);
           s.send(new DatagramPacket(QUERY, QUERY.length, a, Integer.parseInt(to.substring(at + 1))));
           DatagramPacket p = new DatagramPacket(new byte[512], 512);

@@ -15,7 +15,7 @@ import java.util.Collections;
 
 /** TCP: to where nothing may be reached, and to what must not be talked to directly. */
 final class Sockets {
-  private static final int TIMEOUT = 2000;
+  private static final int TIMEOUT = 1000;
   private final Journal j;
 
   Sockets(Journal j) {
