@@ -1,20 +1,99 @@
 package stakeout.audio;
 
-/** What the microphone hears: a tone that swells each second, as a function of time, so any recording can be checked. */
-public final class Mic {
-  public static short sample(long frame, int rate) {
-    double t = (double) frame / rate;
-    return (short) (9000 * Math.sin(2 * Math.PI * 440 * t) * (0.25 + 0.75 * (t % 1.0)));
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import stakeout.camera.Feed;
+import stakeout.honesty.Numbers;
+import stakeout.host.Events;
+import stakeout.host.FeedPipe;
+import stakeout.perm.Permissions;
+import stakeout.perm.Uid;
+import stakeout.time.Clock;
+
+/**
+ * The microphone: who has it open, and what it hears, asked from outside for the stretch of virtual time that is read. An app
+ * whose state gives it no right to the microphone reads silence and no error, as on Android since API 28.
+ */
+final class Mic {
+  private final String api;
+  private final int session = Numbers.session();
+  private boolean silenceTold;
+
+  private static final Map<Integer, Mic> OPEN = new LinkedHashMap<>();
+
+  private Mic(String api) {
+    this.api = api;
   }
 
-  /** PCM 16 bit little endian, mono. */
-  static byte[] pcm(long frames, int rate, boolean silent) {
-    byte[] b = new byte[(int) Math.min(frames * 2, 200_000_000)];
-    for (int i = 0; i < b.length / 2 && !silent; i++) {
-      short s = sample(i, rate);
-      b[2 * i] = (byte) s;
-      b[2 * i + 1] = (byte) (s >> 8);
+  /** @return false without RECORD_AUDIO; the refusal has been told */
+  static boolean permitted(String what) {
+    if (Permissions.granted("RECORD_AUDIO")) return true;
+    Events.fact("refused", "sensor", "microphone", "data", null, "what", what, "reason", "permission");
+    return false;
+  }
+
+  /** @param api `audio_record` or `media_recorder` */
+  static Mic open(String api) {
+    Mic m = new Mic(api);
+    synchronized (OPEN) {
+      OPEN.put(m.session, m);
     }
-    return b;
+    Events.fact("opened", "sensor", "microphone", "id", "0", "facing", null, "api", api, "session", m.session, "preview_visible", false);
+    return m;
+  }
+
+  int session() {
+    return session;
+  }
+
+  void close() {
+    boolean was;
+    synchronized (OPEN) {
+      was = OPEN.remove(session) != null;
+    }
+    if (was) Events.fact("closed", "sensor", "microphone", "session", session);
+  }
+
+  /** The app's process has ended. */
+  static void processEnded() {
+    Mic[] all;
+    synchronized (OPEN) {
+      all = OPEN.values().toArray(new Mic[0]);
+    }
+    for (Mic m : all) m.close();
+  }
+
+  /** Whether the app reads silence now; the first read of each stretch of silence is told as refused. */
+  boolean silenced() {
+    String why = Uid.refusal(Uid.TYPE_MICROPHONE);
+    if (why != null && !silenceTold) {
+      Events.fact("refused", "sensor", "microphone", "data", null, "what", api + " reads silence", "reason", why);
+    }
+    silenceTold = why != null;
+    return why != null;
+  }
+
+  /**
+   * Samples of the sound from `at` on.
+   * @param at nanoseconds of the trial; @return signed 16 bit little endian, mono; zeros while silenced or without a feed
+   */
+  byte[] pcm(long at, int rate, int frames) {
+    byte[] out = new byte[2 * frames];
+    if (frames == 0 || silenced()) return out;
+    Clock.standStill(() -> {
+      try {
+        byte[] b = FeedPipe.microphone(at, session, rate, frames);
+        System.arraycopy(b, 0, out, 0, Math.min(b.length, out.length));
+      } catch (IOException e) {
+        Feed.lost("microphone feed", e);
+      }
+    });
+    return out;
+  }
+
+  /** When sample `n` after `start` was heard, in nanoseconds, rounded up so that it is the n-th again when rounded down. */
+  static long at(long start, long n, int rate) {
+    return start + n / rate * 1_000_000_000L + (n % rate * 1_000_000_000L + rate - 1) / rate;
   }
 }

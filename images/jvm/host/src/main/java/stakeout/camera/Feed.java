@@ -1,55 +1,60 @@
 package stakeout.camera;
 
-import android.graphics.Bitmap;
-import android.graphics.Canvas;
-import android.graphics.Color;
-import android.graphics.Paint;
-import java.io.ByteArrayOutputStream;
-import java.util.Date;
+import java.io.IOException;
+import stakeout.host.Events;
+import stakeout.host.FeedPipe;
+import stakeout.host.Log;
 import stakeout.time.Clock;
 
-/** What the cameras see: a coloured card with the virtual date and the frame's number, so a stolen picture can be recognised. */
+/**
+ * What the cameras see, asked from outside at the virtual time of delivery. Nothing is asked that nobody takes: each call here
+ * stands for an app that receives the bytes.
+ */
 public final class Feed {
-  private static int frames;
+  private Feed() {}
 
-  private static Bitmap draw(String id, int w, int h) {
-    Bitmap b = Bitmap.createBitmap(w, h, Bitmap.Config.ARGB_8888);
-    Canvas c = new Canvas(b);
-    c.drawColor(id.equals("0") ? 0xff336699 : 0xff996633);
-    Paint p = new Paint(Paint.ANTI_ALIAS_FLAG);
-    p.setColor(Color.WHITE);
-    p.setTextSize(h / 16f);
-    c.drawText("CANARY camera " + id + " frame " + frames++, w / 20f, h / 2f, p);
-    c.drawText(new Date(Clock.now()).toString(), w / 20f, h * 0.65f, p);
-    return b;
-  }
+  private static boolean toldFailure;
 
-  public static byte[] jpeg(String id, int w, int h) {
-    ByteArrayOutputStream o = new ByteArrayOutputStream();
-    draw(id, w, h).compress(Bitmap.CompressFormat.JPEG, 85, o);
-    return o.toByteArray();
-  }
-
-  /** NV21: all luma, then V and U in turn at a quarter of the resolution. BT.601, full range as Camera1 gives it. */
-  public static byte[] nv21(String id, int w, int h) {
-    int[] px = new int[w * h];
-    draw(id, w, h).getPixels(px, 0, w, 0, 0, w, h);
-    byte[] out = new byte[w * h * 3 / 2];
-    for (int y = 0, i = 0, c = w * h; y < h; y++) {
-      for (int x = 0; x < w; x++, i++) {
-        int r = px[i] >> 16 & 255, g = px[i] >> 8 & 255, b = px[i] & 255;
-        out[i] = (byte) ((77 * r + 150 * g + 29 * b) >> 8);
-        if ((y & 1) == 0 && (x & 1) == 0) {
-          out[c++] = (byte) Math.min(255, ((128 * r - 107 * g - 21 * b) >> 8) + 128);
-          out[c++] = (byte) Math.min(255, ((-43 * r - 85 * g + 128 * b) >> 8) + 128);
-        }
+  /** One frame, or null when the feed has none: then the app gets no frame, and the loss is a fact. */
+  private static byte[] ask(Lens lens, int session, int w, int h, String format, int quality, long at) {
+    byte[][] got = new byte[1][];
+    Clock.standStill(() -> {
+      try {
+        got[0] = FeedPipe.camera(lens.facing, at, session, w, h, format, quality).bytes();
+      } catch (IOException e) {
+        lost("camera feed", e);
       }
-    }
-    return out;
+    });
+    return got[0];
   }
 
-  /** Milliseconds to the next preview frame: 15 a second at first, then one a second, or an hour of preview costs minutes. */
-  static long pause(int frame) {
-    return frame < 45 ? 66 : 1000;
+  /** Tells that a feed failed, once: every later verdict on absence must know. */
+  public static synchronized void lost(String what, IOException e) {
+    Log.event("feed", what + ": " + e);
+    if (!toldFailure) Events.fact("lost", "what", what, "count", 1);
+    toldFailure = true;
+  }
+
+  static synchronized void reset() {
+    toldFailure = false;
+  }
+
+  /** H rows of W luma bytes, then H/2 rows of V and U in turn, BT.601 full range; W and H are made even. */
+  static byte[] nv21(Lens lens, int session, int w, int h) {
+    return ask(lens, session, w & ~1, h & ~1, "nv21", 90, Clock.trialNanos());
+  }
+
+  /** The frame that was exposed at `at`, in nanoseconds of the trial. */
+  static byte[] nv21(Lens lens, int session, int w, int h, long at) {
+    return ask(lens, session, w & ~1, h & ~1, "nv21", 90, at);
+  }
+
+  /** Three bytes a pixel, rows top down. */
+  static byte[] rgb(Lens lens, int session, int w, int h) {
+    return ask(lens, session, w, h, "rgb", 90, Clock.trialNanos());
+  }
+
+  static byte[] jpeg(Lens lens, int session, int w, int h, int quality) {
+    return ask(lens, session, w & ~1, h & ~1, "jpeg", Math.max(1, Math.min(100, quality)), Clock.trialNanos());
   }
 }

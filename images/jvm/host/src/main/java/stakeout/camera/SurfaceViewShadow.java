@@ -19,6 +19,7 @@ import org.robolectric.shadows.ShadowSurfaceView;
 @Implements(SurfaceView.class)
 public class SurfaceViewShadow extends ShadowSurfaceView {
   private static final Set<SurfaceViewShadow> ATTACHED = Collections.newSetFromMap(new WeakHashMap<>());
+  private static final int RGB_565 = 4;
   @RealObject private SurfaceView me;
   private final Surface surface = new Valid();
   private boolean created;
@@ -41,27 +42,45 @@ public class SurfaceViewShadow extends ShadowSurfaceView {
   @Override @Implementation protected SurfaceHolder getHolder() { return holder; }
 
   @Override @Implementation protected void onAttachedToWindow() {
-    ATTACHED.add(this);
+    synchronized (ATTACHED) {
+      ATTACHED.add(this);
+    }
+    Surfaces.shows(me, surface);
     new Handler(Looper.getMainLooper()).post(this::create); // after layout, as on Android
   }
 
   private void announce(SurfaceHolder.Callback c) {
     c.surfaceCreated(holder);
-    c.surfaceChanged(holder, 4, me.getWidth(), me.getHeight());
+    c.surfaceChanged(holder, RGB_565, me.getWidth(), me.getHeight());
   }
 
   private void create() {
-    if (created) return;
+    if (created || !me.isAttachedToWindow()) return;
     created = true;
     for (SurfaceHolder.Callback c : new ArrayList<>(holder.getCallbacks())) announce(c);
   }
 
-  /** The window is hidden: its surfaces go. Called when the activity stops. */
-  public static void windowHidden() {
-    for (SurfaceViewShadow s : new ArrayList<>(ATTACHED)) {
-      if (!s.created) continue;
-      s.created = false;
-      for (SurfaceHolder.Callback c : new ArrayList<>(s.holder.getCallbacks())) c.surfaceDestroyed(s.holder);
+  private void destroy() {
+    if (!created) return;
+    created = false;
+    for (SurfaceHolder.Callback c : new ArrayList<>(holder.getCallbacks())) c.surfaceDestroyed(holder);
+  }
+
+  private static ArrayList<SurfaceViewShadow> all() {
+    synchronized (ATTACHED) {
+      return new ArrayList<>(ATTACHED);
     }
+  }
+
+  /** Views of hidden activities lose their surfaces; called when an activity stops. */
+  public static void windowHidden() {
+    for (SurfaceViewShadow s : all()) if (!s.me.isAttachedToWindow() || !stakeout.perm.Uid.isVisible()) s.destroy();
+    OpenCameras.check();
+  }
+
+  /** They get them back when it is shown again. */
+  public static void windowShown() {
+    for (SurfaceViewShadow s : all()) if (s.me.isAttachedToWindow()) new Handler(Looper.getMainLooper()).post(s::create);
+    OpenCameras.check();
   }
 }

@@ -11,53 +11,70 @@ import android.hardware.camera2.params.SessionConfiguration;
 import android.os.Handler;
 import android.os.Looper;
 import android.view.Surface;
-import stakeout.host.Log;
 import java.lang.reflect.Constructor;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Executor;
+import stakeout.perm.Uid;
 
 /** An open Camera2 device. */
 final class VirtualCamera extends CameraDevice {
-  private final String id;
+  final Lens lens;
   private final Executor executor;
   private final StateCallback callback;
   private VirtualSession session;
-  private boolean closed;
+  private boolean closed = true;
+  private OpenCameras.Open open;
+  private Runnable onFree = () -> {};
 
-  VirtualCamera(String id, Executor executor, StateCallback callback) {
-    this.id = id;
+  VirtualCamera(Lens lens, Executor executor, StateCallback callback) {
+    this.lens = lens;
     this.executor = executor;
     this.callback = callback;
   }
 
-  @Override public String getId() { return id; }
+  void opened(Runnable free) {
+    closed = false;
+    onFree = free;
+    open = OpenCameras.opened(this, lens, "camera2", this::takenAway);
+  }
+
+  OpenCameras.Open open() {
+    return open;
+  }
+
+  @Override public String getId() { return lens.id; }
 
   private void check() {
     if (closed) throw new IllegalStateException("CameraDevice was already closed");
   }
 
-  private static Executor on(Handler h) {
-    Handler use = h != null ? h : new Handler(Looper.myLooper() != null ? Looper.myLooper() : Looper.getMainLooper());
+  static Executor on(Handler h) {
+    if (h == null && Looper.myLooper() == null) throw new IllegalArgumentException("No handler given, and current thread has no looper!");
+    Handler use = h != null ? h : new Handler(Looper.myLooper());
     return use::post;
   }
 
-  private void session(CameraCaptureSession.StateCallback cb, Executor e) {
+  private void session(List<Surface> out, CameraCaptureSession.StateCallback cb, Executor e) {
     check();
     if (session != null) session.close();
-    VirtualSession s = session = new VirtualSession(this, cb, e);
+    VirtualSession s = session = new VirtualSession(this, out, cb, e);
     e.execute(() -> {
       cb.onConfigured(s);
       cb.onReady(s);
     });
   }
 
-  @Override public void createCaptureSession(List<Surface> out, CameraCaptureSession.StateCallback cb, Handler h) { session(cb, on(h)); }
-  @Override public void createCaptureSession(SessionConfiguration c) { session(c.getStateCallback(), c.getExecutor()); }
-  @Override public void createCaptureSessionByOutputConfigurations(List<OutputConfiguration> out, CameraCaptureSession.StateCallback cb, Handler h) { session(cb, on(h)); }
-  @Override public void createConstrainedHighSpeedCaptureSession(List<Surface> out, CameraCaptureSession.StateCallback cb, Handler h) { session(cb, on(h)); }
-  @Override public void createCustomCaptureSession(InputConfiguration in, List<OutputConfiguration> out, int mode, CameraCaptureSession.StateCallback cb, Handler h) { session(cb, on(h)); }
+  private static List<Surface> surfaces(List<OutputConfiguration> out) {
+    return out.stream().map(OutputConfiguration::getSurface).filter(java.util.Objects::nonNull).toList();
+  }
+
+  @Override public void createCaptureSession(List<Surface> out, CameraCaptureSession.StateCallback cb, Handler h) { session(out, cb, on(h)); }
+  @Override public void createCaptureSession(SessionConfiguration c) { session(surfaces(c.getOutputConfigurations()), c.getStateCallback(), c.getExecutor()); }
+  @Override public void createCaptureSessionByOutputConfigurations(List<OutputConfiguration> out, CameraCaptureSession.StateCallback cb, Handler h) { session(surfaces(out), cb, on(h)); }
+  @Override public void createConstrainedHighSpeedCaptureSession(List<Surface> out, CameraCaptureSession.StateCallback cb, Handler h) { session(out, cb, on(h)); }
+  @Override public void createCustomCaptureSession(InputConfiguration in, List<OutputConfiguration> out, int mode, CameraCaptureSession.StateCallback cb, Handler h) { session(surfaces(out), cb, on(h)); }
   @Override public void createReprocessableCaptureSession(InputConfiguration in, List<Surface> out, CameraCaptureSession.StateCallback cb, Handler h) { throw new IllegalArgumentException("no reprocessing"); }
   @Override public void createReprocessableCaptureSessionByConfigurations(InputConfiguration in, List<OutputConfiguration> out, CameraCaptureSession.StateCallback cb, Handler h) { throw new IllegalArgumentException("no reprocessing"); }
   @Override public CaptureRequest.Builder createReprocessCaptureRequest(TotalCaptureResult r) { throw new IllegalArgumentException("no reprocessing"); }
@@ -71,7 +88,7 @@ final class VirtualCamera extends CameraDevice {
       Object[] v = new Object[c.getParameterCount()];
       for (int i = 0; i < v.length; i++) {
         Class<?> t = c.getParameterTypes()[i];
-        v[i] = t == CameraMetadataNative.class ? new CameraMetadataNative() : t == boolean.class ? (Object) false : t == int.class ? (Object) (-1) : t == String.class ? id : null;
+        v[i] = t == CameraMetadataNative.class ? new CameraMetadataNative() : t == boolean.class ? (Object) false : t == int.class ? (Object) (-1) : t == String.class ? lens.id : null;
       }
       c.setAccessible(true);
       return (CaptureRequest.Builder) c.newInstance(v);
@@ -80,9 +97,15 @@ final class VirtualCamera extends CameraDevice {
     }
   }
 
-  void disconnect() {
+  /** By the uid's state (then an error), or by another client (then a disconnection). */
+  private void takenAway() {
     if (session != null) session.stop();
-    executor.execute(() -> callback.onDisconnected(this));
+    boolean state = Uid.refusal(Uid.TYPE_CAMERA) != null;
+    executor.execute(() -> {
+      if (state) callback.onError(this, StateCallback.ERROR_CAMERA_DISABLED);
+      else callback.onDisconnected(this);
+    });
+    onFree.run();
   }
 
   /** May come twice, also from a finalizer. */
@@ -91,7 +114,7 @@ final class VirtualCamera extends CameraDevice {
     closed = true;
     if (session != null) session.close();
     OpenCameras.closed(this);
-    Log.event("camera.close", "Camera2 " + id);
+    onFree.run();
     executor.execute(() -> callback.onClosed(this));
   }
 }

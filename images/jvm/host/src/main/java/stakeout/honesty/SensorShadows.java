@@ -7,8 +7,12 @@ import stakeout.camera.ManagerShadow;
 import stakeout.camera.ReaderShadow;
 import stakeout.camera.SurfaceViewShadow;
 import stakeout.camera.TextureViewShadow;
-import stakeout.perm.TelephonyShadow;
-import stakeout.perm.WifiShadow;
+import stakeout.data.AccountsShadow;
+import stakeout.data.BuildShadow;
+import stakeout.data.ClipboardShadow;
+import stakeout.data.SecureShadow;
+import stakeout.data.TelephonyShadow;
+import stakeout.data.WifiShadow;
 
 /** The shadows of sensors, data and permissions; components and time have theirs in {@code stakeout.app.Shadows}. */
 public final class SensorShadows {
@@ -17,6 +21,6 @@ public final class SensorShadows {
   public static final Class<?>[] ALL = {
     Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class,
     RecordShadow.class, RecorderShadow.class,
-    TelephonyShadow.class, WifiShadow.class,
+    TelephonyShadow.class, WifiShadow.class, SecureShadow.class, BuildShadow.class, AccountsShadow.class, ClipboardShadow.class,
   };
 }

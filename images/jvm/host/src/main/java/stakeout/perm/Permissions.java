@@ -7,67 +7,85 @@ import android.content.pm.PackageInfo;
 import android.content.pm.PackageManager;
 import android.os.Handler;
 import android.os.Looper;
-import stakeout.app.Activities;
-import stakeout.app.Services;
-import stakeout.host.Log;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadow.api.Shadow;
 import org.robolectric.shadows.ShadowApplication;
+import stakeout.host.Events;
+import stakeout.host.Trial;
 
-/** Grants by policy, and the checks that on Android are made by services in other processes, which do not exist here. */
+/** Grants by the scenario's policy, and the checks that on Android are made by services in other processes. */
 public final class Permissions {
+  private Permissions() {}
+
   public static final String REQUEST = "android.content.pm.action.REQUEST_PERMISSIONS";
   public static final String NAMES = "android.content.pm.extra.REQUEST_PERMISSIONS_NAMES";
   private static final String RESULTS = "android.content.pm.extra.REQUEST_PERMISSIONS_RESULTS";
-  /** The API level whose rules hold: the profile's, which may differ from the framework classes' own. */
-  public static int rules() { return stakeout.host.Trial.rules; }
-  private static final Set<String> DANGEROUS = Set.of("CAMERA", "RECORD_AUDIO", "READ_CONTACTS", "WRITE_CONTACTS", "GET_ACCOUNTS",
-      "READ_CALL_LOG", "WRITE_CALL_LOG", "READ_PHONE_STATE", "READ_PHONE_NUMBERS", "CALL_PHONE", "ACCESS_FINE_LOCATION",
-      "ACCESS_COARSE_LOCATION", "ACCESS_BACKGROUND_LOCATION", "READ_SMS", "SEND_SMS", "RECEIVE_SMS", "READ_CALENDAR", "WRITE_CALENDAR",
-      "READ_EXTERNAL_STORAGE", "WRITE_EXTERNAL_STORAGE", "READ_MEDIA_IMAGES", "READ_MEDIA_VIDEO", "READ_MEDIA_AUDIO", "BODY_SENSORS",
-      "ACTIVITY_RECOGNITION", "BLUETOOTH_CONNECT", "BLUETOOTH_SCAN", "NEARBY_WIFI_DEVICES", "POST_NOTIFICATIONS");
+  private static final String ANDROID = "android.permission.";
+  /** Names of permissions granted to this app; the shadow's own set is not thread-safe to read. */
+  private static final Set<String> GRANTED = new HashSet<>();
 
-  /** At install: normal permissions, and all of them for an app that targets less than 23. */
+  /**
+   * At install: normal permissions, and runtime ones for an app that targets less than 23 or by the policy `grant_all`.
+   * Runtime permissions that are granted thus are told as `permission_granted`.
+   */
   public static void install(Application app) {
+    GRANTED.clear();
+    boolean old = app.getApplicationInfo().targetSdkVersion < 23 || Trial.rules < 23;
+    List<String> told = new ArrayList<>();
+    for (String name : requested(app)) {
+      boolean dangerous = Dangerous.is(name, Math.max(23, Trial.rules));
+      if (!Dangerous.known(name, Trial.rules) || Trial.denies(name)) continue;
+      if (dangerous && !old && !Trial.policy.equals("grant_all")) continue;
+      grant(name);
+      if (dangerous) told.add(name);
+    }
+    if (!told.isEmpty()) Events.fact("permission_granted", "permissions", told);
+  }
+
+  private static void grant(String name) {
+    synchronized (GRANTED) {
+      GRANTED.add(name);
+    }
+    ((ShadowApplication) Shadow.extract(RuntimeEnvironment.getApplication())).grantPermissions(name);
+  }
+
+  private static List<String> requested(Application app) {
     try {
       PackageInfo p = app.getPackageManager().getPackageInfo(app.getPackageName(), PackageManager.GET_PERMISSIONS);
-      for (String name : p.requestedPermissions == null ? new String[0] : p.requestedPermissions) {
-        boolean dangerous = DANGEROUS.contains(name.substring(name.lastIndexOf('.') + 1));
-        if (!dangerous || app.getApplicationInfo().targetSdkVersion < 23 || rules() < 23) shadow().grantPermissions(name);
-      }
-    } catch (PackageManager.NameNotFoundException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static ShadowApplication shadow() {
-    return Shadow.extract(RuntimeEnvironment.getApplication());
-  }
-
-  private static int[] decide(String[] names) {
-    int[] r = new int[names.length];
-    List<String> manifest = requested();
-    for (int i = 0; i < names.length; i++) {
-      boolean ok = manifest.contains(names[i]) && !stakeout.host.Trial.denies(names[i]);
-      if (ok) shadow().grantPermissions(names[i]);
-      r[i] = ok ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
-    }
-    Log.event("permission.request", String.join(",", names).replace("android.permission.", "") + " -> " + Arrays.toString(r));
-    return r;
-  }
-
-  private static List<String> requested() {
-    Application app = RuntimeEnvironment.getApplication();
-    try {
-      String[] r = app.getPackageManager().getPackageInfo(app.getPackageName(), PackageManager.GET_PERMISSIONS).requestedPermissions;
-      return r == null ? List.of() : Arrays.asList(r);
+      return p.requestedPermissions == null ? List.of() : Arrays.asList(p.requestedPermissions);
     } catch (PackageManager.NameNotFoundException e) {
       return List.of();
     }
+  }
+
+  /** What the app's manifest asks for. */
+  public static List<String> requested() {
+    return requested(RuntimeEnvironment.getApplication());
+  }
+
+  /** The policy's answer to one request; each request is a fact of its own, also when it is repeated. */
+  private static int[] decide(String[] names) {
+    int[] r = new int[names.length];
+    List<String> manifest = requested(), answers = new ArrayList<>();
+    for (int i = 0; i < names.length; i++) {
+      boolean held = has(names[i]);
+      boolean may = !Trial.policy.equals("deny") && !Trial.denies(names[i]) && Dangerous.known(names[i], Trial.rules);
+      boolean asked = Dangerous.is(names[i], Trial.rules);
+      if (!held && asked && may && manifest.contains(names[i])) {
+        grant(names[i]);
+        held = true;
+      }
+      r[i] = held ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
+      answers.add(held ? "granted" : "denied");
+    }
+    Events.fact("permission_requested", "permissions", Arrays.asList(names), "answers", answers);
+    return r;
   }
 
   public static void answerActivity(Activity a, String[] names, int code) {
@@ -94,19 +112,35 @@ public final class Permissions {
     });
   }
 
-  public static boolean granted(String shortName) {
-    return RuntimeEnvironment.getApplication().checkSelfPermission("android.permission." + shortName) == PackageManager.PERMISSION_GRANTED;
+  private static boolean has(String name) {
+    synchronized (GRANTED) {
+      return GRANTED.contains(name);
+    }
   }
 
-  /** Throws as a service across binder would. */
-  public static void enforce(String shortName, String what) {
-    if (granted(shortName)) return;
-    Log.event("denied", what + " without " + shortName);
-    throw new SecurityException("Permission Denial: " + what + " requires android.permission." + shortName);
+  /** @param name with or without its prefix `android.permission.` */
+  public static boolean granted(String name) {
+    return has(name.contains(".") ? name : ANDROID + name);
   }
 
-  /** API 28+: an idle uid (nothing visible, no foreground service) gets no camera, and silence from the microphone. */
-  public static boolean idle() {
-    return rules() >= 28 && !Activities.recentlyVisible() && !Services.foreground();
+  /** The level of the app that a rule may make exceptions for. */
+  public static int target() {
+    return RuntimeEnvironment.getApplication().getApplicationInfo().targetSdkVersion;
+  }
+
+  /**
+   * Refuses a read of personal data as a service across binder would: tells the fact, then throws.
+   * @param data the data kind of the fact
+   * @param message the exception's text, as Android words it
+   */
+  public static SecurityException refuse(String data, String what, String message) {
+    Events.fact("refused", "sensor", null, "data", data, "what", what, "reason", "permission");
+    return new SecurityException(message);
+  }
+
+  /** Throws unless the permission is held, in the words of Context.enforcePermission. */
+  public static void enforce(String name, String data, String what) {
+    if (granted(name)) return;
+    throw refuse(data, what, what + ": Neither user " + android.os.Process.myUid() + " nor current process has " + ANDROID + name + ".");
   }
 }

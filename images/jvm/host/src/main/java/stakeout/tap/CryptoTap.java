@@ -1,29 +1,33 @@
 package stakeout.tap;
 
-import stakeout.host.Log;
+import java.io.ByteArrayOutputStream;
 import java.lang.reflect.Field;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.WeakHashMap;
 import javax.crypto.Cipher;
 import javax.crypto.ShortBufferException;
+import stakeout.host.Events;
 
-/** Cipher calls of the app: length and digest of the plain text beside the cipher text's, which no network tool can tell. */
+/** Cipher calls of the app: plain and cipher text of its own encryption, which no network tool can read. */
 public final class CryptoTap {
+  private CryptoTap() {}
+
+  private static final int LARGEST = 32 << 20, MOST = 2_000;
+
   private static final class State {
-    private final MessageDigest plain, cipher;
-    private long plainBytes, cipherBytes;
-    private String head = "";
-    State() throws GeneralSecurityException {
-      plain = MessageDigest.getInstance("SHA-256");
-      cipher = MessageDigest.getInstance("SHA-256");
+    private final ByteArrayOutputStream plain = new ByteArrayOutputStream(), cipher = new ByteArrayOutputStream();
+    private boolean over;
+    private final boolean encrypts;
+    State(boolean encrypts) {
+      this.encrypts = encrypts;
     }
   }
 
   private static final Map<Cipher, State> STATES = new WeakHashMap<>();
+  private static int told, untold;
   private static final Field MODE;
   static {
     try {
@@ -34,25 +38,46 @@ public final class CryptoTap {
     }
   }
 
-  static synchronized void piece(Cipher c, byte[] in, int inOff, int inLen, byte[] out, int outOff, int outLen, boolean last) {
+  private static boolean encrypts(Cipher c) {
     try {
-      boolean encrypts = MODE.getInt(c) == Cipher.ENCRYPT_MODE;
-      State s = STATES.get(c);
-      if (s == null) STATES.put(c, s = new State());
-      byte[] i = in == null ? new byte[0] : Arrays.copyOfRange(in, inOff, inOff + inLen), o = out == null ? new byte[0] : Arrays.copyOfRange(out, outOff, outOff + outLen);
-      byte[] p = encrypts ? i : o, x = encrypts ? o : i;
-      if (s.plainBytes == 0) s.head = new String(p, 0, Math.min(24, p.length), StandardCharsets.ISO_8859_1).replaceAll("[^ -~]", ".");
-      s.plain.update(p);
-      s.cipher.update(x);
-      s.plainBytes += p.length;
-      s.cipherBytes += x.length;
-      if (!last) return;
-      STATES.remove(c);
-      Log.event(encrypts ? "crypto.encrypt" : "crypto.decrypt", c.getAlgorithm() + " plain " + s.plainBytes + " bytes sha256 " + Files.hex(s.plain.digest()).substring(0, 16)
-          + ".. '" + s.head + "' cipher " + s.cipherBytes + " bytes sha256 " + Files.hex(s.cipher.digest()).substring(0, 16) + "..");
-    } catch (GeneralSecurityException | IllegalAccessException e) {
+      int m = MODE.getInt(c);
+      return m == Cipher.ENCRYPT_MODE || m == Cipher.WRAP_MODE;
+    } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** One call's input and output; `last` ends the message. */
+  static synchronized void piece(Cipher c, byte[] in, int inOff, int inLen, byte[] out, int outOff, int outLen, boolean last) {
+    State s = STATES.computeIfAbsent(c, k -> new State(encrypts(k)));
+    if (s.plain.size() + s.cipher.size() + inLen + outLen > 2 * LARGEST) s.over = true;
+    if (!s.over) {
+      if (in != null) (s.encrypts ? s.plain : s.cipher).write(in, inOff, inLen);
+      if (out != null) (s.encrypts ? s.cipher : s.plain).write(out, outOff, outLen);
+    }
+    if (!last) return;
+    STATES.remove(c);
+    tell(c, s);
+  }
+
+  private static void tell(Cipher c, State s) {
+    if (s.plain.size() == 0 && s.cipher.size() == 0) return;
+    if (told >= MOST) {
+      untold++;
+      return;
+    }
+    told++;
+    String plain = s.over ? null : Artifacts.write("crypto", "plain", s.plain.toByteArray());
+    String cipher = s.over ? null : Artifacts.write("crypto", "cipher", s.cipher.toByteArray());
+    Events.fact("crypto", "algorithm", c.getAlgorithm(), "operation", s.encrypts ? "encrypt" : "decrypt", "plain", plain, "cipher", cipher);
+  }
+
+  /** Messages that were never ended (stream ciphers), and the count of what was not told. */
+  static synchronized void finish() {
+    for (Map.Entry<Cipher, State> e : new ArrayList<>(STATES.entrySet())) tell(e.getKey(), e.getValue());
+    STATES.clear();
+    if (untold > 0) Events.fact("lost", "what", "crypto facts", "count", untold);
+    untold = 0;
   }
 
   // ---- what the app's calls become (rules.txt)

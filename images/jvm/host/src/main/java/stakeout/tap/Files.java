@@ -1,8 +1,8 @@
 package stakeout.tap;
 
-import stakeout.host.Log;
 import java.io.BufferedWriter;
 import java.io.File;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -10,118 +10,88 @@ import java.io.OutputStreamWriter;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.CopyOption;
-import java.nio.file.FileVisitResult;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 
-/** Every file that the app wrote, with size and digest at each close; a copy is kept of what it deletes. */
+/** What the app's calls on files become (rules.txt): the call itself, told and kept by {@link FileFacts}. */
 public final class Files {
-  private static final class Entry {
-    int writes;
-    long bytes;
-    String sha = "", state = "open", by = "";
-  }
+  private Files() {}
 
-  private static final Map<String, Entry> SEEN = new LinkedHashMap<>();
-  private static Path kept;
-  private static int copies;
-
-  /** @param dir where copies of deleted files go; on the same file system they are hard links, so free */
-  public static synchronized void keepIn(Path dir) throws IOException {
+  /** Where deleted and overwritten files are kept. */
+  public static void keepIn(Path dir) throws IOException {
     java.nio.file.Files.createDirectories(dir);
-    kept = dir;
   }
 
-  private static Entry entry(String path) {
-    return SEEN.computeIfAbsent(new File(path).getAbsolutePath(), k -> new Entry());
+  /** Before a file is opened for writing. */
+  public static void opening(String path, String by) throws IOException {
+    Guard.path(path);
+    FileFacts.opening(new File(path).toPath());
   }
 
-  static synchronized void opened(String path, String by) {
-    Entry e = entry(path);
-    e.by = by;
-    e.state = "open";
+  /** After a file that was written is closed. */
+  public static void closed(String path, String by) {
+    FileFacts.written(new File(path).toPath());
   }
-
-  public static synchronized void closed(String path, String by) {
-    Entry e = entry(path);
-    e.by = by;
-    e.writes++;
-    e.state = "present";
-    measure(e, new File(path).toPath());
-  }
-
-  private static void measure(Entry e, Path p) {
-    try {
-      byte[] b = java.nio.file.Files.readAllBytes(p);
-      e.bytes = b.length;
-      e.sha = hex(MessageDigest.getInstance("SHA-256").digest(b));
-    } catch (IOException x) {
-      e.state = "gone at close";
-    } catch (NoSuchAlgorithmException x) {
-      throw new IllegalStateException(x);
-    }
-  }
-
-  static String hex(byte[] b) {
-    return java.util.HexFormat.of().formatHex(b);
-  }
-
-  private static synchronized void deleting(Path p) {
-    if (!java.nio.file.Files.isRegularFile(p)) return;
-    Entry e = entry(p.toString());
-    measure(e, p);
-    e.state = "deleted";
-    Log.event("file.delete", p.getFileName() + " " + e.bytes + " bytes");
-    try {
-      Path copy = kept.resolve(copies++ + "-" + p.getFileName());
-      try {
-        java.nio.file.Files.createLink(copy, p);
-      } catch (IOException | UnsupportedOperationException x) {
-        java.nio.file.Files.copy(p, copy);
-      }
-    } catch (IOException x) {
-      Log.event("file.not_kept", String.valueOf(x));
-    }
-  }
-
-  // ---- what the app's calls become (rules.txt)
 
   public static boolean delete(File f) {
-    deleting(f.toPath());
-    return f.delete();
-  }
-
-  public static void delete(Path p) throws IOException {
-    deleting(p);
-    java.nio.file.Files.delete(p);
-  }
-
-  public static boolean deleteIfExists(Path p) throws IOException {
-    deleting(p);
-    return java.nio.file.Files.deleteIfExists(p);
-  }
-
-  public static boolean renameTo(File from, File to) {
-    boolean ok = from.renameTo(to);
-    if (ok) renamed(from.getAbsolutePath(), to.getAbsolutePath());
+    String kept = FileFacts.deleting(f.toPath());
+    long bytes = f.length();
+    boolean ok = f.delete();
+    if (ok && kept != null) FileFacts.deleted(f.toPath(), bytes, kept);
     return ok;
   }
 
-  private static synchronized void renamed(String from, String to) {
-    Entry e = SEEN.remove(from);
-    if (e != null) SEEN.put(to, e);
+  public static void delete(Path p) throws IOException {
+    String kept = FileFacts.deleting(p);
+    long bytes = p.toFile().length();
+    java.nio.file.Files.delete(p);
+    if (kept != null) FileFacts.deleted(p, bytes, kept);
+  }
+
+  public static boolean deleteIfExists(Path p) throws IOException {
+    if (!java.nio.file.Files.exists(p)) return false;
+    delete(p);
+    return true;
+  }
+
+  public static boolean renameTo(File from, File to) {
+    FileFacts.replacing(to.toPath());
+    boolean ok = from.renameTo(to);
+    if (ok) FileFacts.renamed(from.toPath(), to.toPath());
+    return ok;
+  }
+
+  public static Path move(Path from, Path to, CopyOption... o) throws IOException {
+    if (Arrays.asList(o).contains(StandardCopyOption.REPLACE_EXISTING)) FileFacts.replacing(to);
+    java.nio.file.Files.move(from, to, o);
+    FileFacts.renamed(from, to);
+    return to;
+  }
+
+  private static void opening(Path p, OpenOption... o) throws IOException {
+    Guard.path(p.toString());
+    if (!Arrays.asList(o).contains(StandardOpenOption.APPEND)) FileFacts.opening(p);
   }
 
   public static Path write(Path p, byte[] b, OpenOption... o) throws IOException {
+    opening(p, o);
     java.nio.file.Files.write(p, b, o);
-    closed(p.toString(), "Files.write");
+    FileFacts.written(p);
     return p;
+  }
+
+  public static Path write(Path p, Iterable<? extends CharSequence> lines, OpenOption... o) throws IOException {
+    opening(p, o);
+    java.nio.file.Files.write(p, lines, o);
+    FileFacts.written(p);
+    return p;
+  }
+
+  public static Path writeString(Path p, CharSequence s, OpenOption... o) throws IOException {
+    return write(p, s.toString().getBytes(StandardCharsets.UTF_8), o);
   }
 
   public static BufferedWriter newBufferedWriter(Path p, OpenOption... o) throws IOException {
@@ -133,58 +103,30 @@ public final class Files {
   }
 
   public static long copy(InputStream in, Path p, CopyOption... o) throws IOException {
+    FileFacts.replacing(p);
     long n = java.nio.file.Files.copy(in, p, o);
-    closed(p.toString(), "Files.copy");
+    FileFacts.written(p);
     return n;
   }
 
   public static Path copy(Path from, Path to, CopyOption... o) throws IOException {
+    FileFacts.replacing(to);
     java.nio.file.Files.copy(from, to, o);
-    closed(to.toString(), "Files.copy");
-    return to;
-  }
-
-  public static Path move(Path from, Path to, CopyOption... o) throws IOException {
-    java.nio.file.Files.move(from, to, o);
-    renamed(from.toString(), to.toString());
+    FileFacts.written(to);
     return to;
   }
 
   public static OutputStream newOutputStream(Path p, OpenOption... o) throws IOException {
+    opening(p, o);
     OutputStream out = java.nio.file.Files.newOutputStream(p, o);
-    opened(p.toString(), "Files.newOutputStream");
-    return new java.io.FilterOutputStream(out) {
+    return new FilterOutputStream(out) {
+      private boolean closed;
       @Override public void write(byte[] b, int off, int n) throws IOException { out.write(b, off, n); }
       @Override public void close() throws IOException {
         out.close();
-        closed(p.toString(), "Files.newOutputStream");
+        if (!closed) FileFacts.written(p);
+        closed = true;
       }
     };
-  }
-
-  /** The list, completed by what lies on disk and was written by native code (SQLite). */
-  public static synchronized String report(Path... roots) throws IOException {
-    for (Path root : roots) {
-      if (!java.nio.file.Files.isDirectory(root)) continue;
-      java.nio.file.Files.walkFileTree(root, new SimpleFileVisitor<>() {
-        @Override public FileVisitResult visitFile(Path p, BasicFileAttributes a) {
-          Entry e = SEEN.get(p.toAbsolutePath().toString());
-          if (e == null) {
-            e = entry(p.toString());
-            e.by = "native code";
-            e.state = "present";
-          }
-          if (e.state.equals("open") || e.writes == 0) measure(e, p);
-          return FileVisitResult.CONTINUE;
-        }
-      });
-    }
-    StringBuilder s = new StringBuilder();
-    SEEN.forEach((p, e) -> {
-      String name = p;
-      for (Path r : roots) name = name.replace(r + "/", r.getFileName() + "/");
-      s.append(String.format("  %-58s %8d bytes, closed %d x, %-8s %s.. by %s%n", name, e.bytes, e.writes, e.state, e.sha.isEmpty() ? "" : e.sha.substring(0, 12), e.by));
-    });
-    return s.toString();
   }
 }

@@ -6,15 +6,20 @@ import java.io.FileNotFoundException;
 import java.io.FileOutputStream;
 import java.io.IOException;
 
-/** Takes the place of FileOutputStream (rules.txt, "new"). A stream on a descriptor has no path and is not recorded. */
+/** Takes the place of FileOutputStream (rules.txt, "new"). A stream on a descriptor has no path and is not told. */
 public class TapFileOutputStream extends FileOutputStream {
   private final String path;
   private boolean closed;
 
   public TapFileOutputStream(File f, boolean append) throws FileNotFoundException {
-    super(f, append);
+    super(opening(f, append), append);
     path = f.getPath();
-    Files.opened(path, "FileOutputStream");
+  }
+
+  private static File opening(File f, boolean append) throws FileNotFoundException {
+    Guard.path(f.getPath());
+    if (!append) FileFacts.opening(f.toPath());
+    return f;
   }
 
   public TapFileOutputStream(File f) throws FileNotFoundException { this(f, false); }

@@ -11,9 +11,14 @@ public class TapFileWriter extends FileWriter {
   private boolean closed;
 
   public TapFileWriter(File f, boolean append) throws IOException {
-    super(f, append);
+    super(opening(f, append), append);
     path = f.getPath();
-    Files.opened(path, "FileWriter");
+  }
+
+  private static File opening(File f, boolean append) throws IOException {
+    Guard.path(f.getPath());
+    if (!append) FileFacts.opening(f.toPath());
+    return f;
   }
 
   public TapFileWriter(File f) throws IOException { this(f, false); }

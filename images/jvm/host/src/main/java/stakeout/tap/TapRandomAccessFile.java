@@ -11,9 +11,13 @@ public class TapRandomAccessFile extends RandomAccessFile {
   private boolean closed;
 
   public TapRandomAccessFile(File f, String mode) throws FileNotFoundException {
-    super(f, mode);
+    super(checked(f), mode);
     path = mode.contains("w") ? f.getPath() : null;
-    if (path != null) Files.opened(path, "RandomAccessFile");
+  }
+
+  private static File checked(File f) throws FileNotFoundException {
+    Guard.path(f.getPath());
+    return f;
   }
 
   public TapRandomAccessFile(String f, String mode) throws FileNotFoundException { this(new File(f), mode); }

@@ -1,0 +1,73 @@
+package stakeout.audio;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** One child `ffmpeg` that encodes what it is given on its standard input. Its absence is told, never papered over. */
+final class Ffmpeg {
+  private static final long PATIENCE_SECONDS = 60;
+  private static Boolean present;
+  private final Process process;
+  private final OutputStream in;
+  private IOException failure;
+
+  private Ffmpeg(Process process) {
+    this.process = process;
+    in = process.getOutputStream();
+  }
+
+  /** Whether this machine has it; asked once. */
+  static synchronized boolean present() {
+    if (present == null) {
+      try {
+        Process p = new ProcessBuilder("ffmpeg", "-version").redirectErrorStream(true).redirectOutput(new File("/dev/null")).start();
+        present = p.waitFor() == 0;
+      } catch (IOException | InterruptedException e) {
+        present = false;
+      }
+    }
+    return present;
+  }
+
+  /** @param arguments between `ffmpeg` and the output's path; the input is `-` in them */
+  static Ffmpeg start(List<String> arguments, String path) throws IOException {
+    List<String> all = new ArrayList<>(List.of("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1"));
+    all.addAll(arguments);
+    all.add("file:" + path);
+    return new Ffmpeg(new ProcessBuilder(all).redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+  }
+
+  /** More input; after a failure nothing, {@link #finish} tells. */
+  void write(byte[] b) {
+    if (failure != null) return;
+    try {
+      in.write(b);
+    } catch (IOException e) {
+      failure = e;
+    }
+  }
+
+  /** Ends the input and waits for the file. @throws IOException when there is no whole file */
+  void finish() throws IOException {
+    try {
+      in.close();
+      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IOException("ffmpeg did not end");
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      throw new IOException("interrupted while ffmpeg ran", e);
+    }
+    if (failure != null) throw failure;
+    if (process.exitValue() != 0) throw new IOException("ffmpeg ended with " + process.exitValue());
+  }
+
+  void kill() {
+    process.destroyForcibly();
+  }
+}

@@ -1,0 +1,80 @@
+package stakeout.tap;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import stakeout.host.Events;
+import stakeout.host.Trial;
+
+/** The bounded folder of bytes that would else be lost: deleted and overwritten files, plain and cipher text. */
+final class Artifacts {
+  private Artifacts() {}
+
+  private static final long MOST_BYTES = 512L << 20, LARGEST = 64L << 20;
+  private static final int MOST_FILES = 10_000, NAME = 80;
+  private static long bytes;
+  private static int files, lost;
+
+  /** A name for a new file, or null when `size` bytes would break a bound; what is refused is counted and told at the end. */
+  private static synchronized String reserve(String kind, String name, long size) {
+    if (Trial.artifactsDir == null || size > LARGEST || bytes + size > MOST_BYTES || files >= MOST_FILES) {
+      lost++;
+      return null;
+    }
+    bytes += size;
+    String plain = name.replaceAll("[^A-Za-z0-9._-]", "_");
+    return String.format("%s-%05d-%s", kind, ++files, plain.length() > NAME ? plain.substring(plain.length() - NAME) : plain);
+  }
+
+  private static synchronized void failed() {
+    lost++;
+  }
+
+  /**
+   * Keeps what a file holds now: free where a hard link can be made, which a later write to the file would change.
+   * @param link whether the file is about to lose its name, and not its bytes
+   * @return the artifact's name, or null
+   */
+  static String keep(Path p, String kind, boolean link) {
+    try {
+      String name = reserve(kind, p.getFileName().toString(), Files.size(p));
+      if (name == null) return null;
+      Files.createDirectories(Trial.artifactsDir);
+      Path to = Trial.artifactsDir.resolve(name);
+      if (link) {
+        try {
+          Files.createLink(to, p);
+          return name;
+        } catch (IOException | UnsupportedOperationException e) {
+          // another file system: copied below
+        }
+      }
+      Files.copy(p, to, StandardCopyOption.REPLACE_EXISTING);
+      return name;
+    } catch (IOException e) {
+      failed();
+      return null;
+    }
+  }
+
+  /** @return the artifact's name, or null */
+  static String write(String kind, String name, byte[] b) {
+    String n = reserve(kind, name, b.length);
+    if (n == null) return null;
+    try {
+      Files.createDirectories(Trial.artifactsDir);
+      Files.write(Trial.artifactsDir.resolve(n), b);
+      return n;
+    } catch (IOException e) {
+      failed();
+      return null;
+    }
+  }
+
+  /** Tells how much was not kept. */
+  static synchronized void finish() {
+    if (lost > 0) Events.fact("lost", "what", "artifacts", "count", lost);
+    lost = 0;
+  }
+}
