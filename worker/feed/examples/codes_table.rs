@@ -1,4 +1,4 @@
-//! Measures the codes: `cargo run --release -p stakeout-feed --example codes_table -- OUT.json [N] [camera|sound|negatives]`.
+//! Measures the codes: `cargo run --release -p stakeout-feed --example codes_table -- OUT.json [N] [camera|scene|sound|negatives]`.
 //!
 //! Prints a table and writes rows `{what, row, n, found, t_median, millis}`. A camera row counts a picture as found when the exact
 //! frame is named with p < 1e-9 over a day of frames (nothing is known of what was delivered) after correction; a sound row, when the
@@ -42,6 +42,9 @@ fn main() {
     let mut table = Table::default();
     if only.is_empty() || only == "camera" {
         camera::table(&mut table, n);
+    }
+    if only.is_empty() || only == "scene" {
+        camera::scene_table(&mut table, n);
     }
     if only.is_empty() || only == "sound" {
         sound::table(&mut table, n);

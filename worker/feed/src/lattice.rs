@@ -211,5 +211,5 @@ fn smooth(n: usize) -> usize {
             m
         })
     };
-    (n..2 * n + 1).find(|&m| rest(m) == 1).unwrap_or(n)
+    (n..=2 * n).find(|&m| rest(m) == 1).unwrap_or(n)
 }

@@ -33,6 +33,7 @@ mod raw;
 mod read;
 mod refine;
 mod resample;
+mod scene;
 mod score;
 mod search;
 mod time;

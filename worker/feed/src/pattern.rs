@@ -8,8 +8,38 @@ use crate::SubKey;
 use crate::codeword::{Layer, TILE, frame_tile};
 
 const PIXEL: u64 = 90;
-const AREA: i32 = 8100;
+/// What a pixel adds up to when it lies on cells of +1 only.
+pub(crate) const AREA: i32 = 8100;
 const SWING: i32 = 52;
+
+/// The cells of one frame at one size.
+pub(crate) struct Cells {
+    width: usize,
+    layers: [(Vec<i32>, Vec<Span>); 2],
+}
+
+impl Cells {
+    /// Neither side may be 0.
+    pub(crate) fn new(key: &SubKey, frame: u64, width: u32, height: u32) -> Self {
+        let (w, h) = (width as usize, height as usize);
+        let m = u64::from(width.min(height));
+        let layers = [(Layer::Coarse, 3 * m), (Layer::Fine, m)]
+            .map(|(layer, cell)| (project(&frame_tile(key, layer, frame), &spans(w, cell), w), spans(h, cell)));
+        Self { width: w, layers }
+    }
+
+    /// Row `y`: each pixel's sum over the coarse and over the fine cells, -8100..=8100.
+    pub(crate) fn row(&self, y: usize, coarse: &mut [i32], fine: &mut [i32]) {
+        for (sum, (rows, spans)) in [coarse, fine].into_iter().zip(&self.layers) {
+            sum.fill(0);
+            for &(cell, overlap) in &spans[y] {
+                for (s, &c) in sum.iter_mut().zip(&rows[cell * self.width..][..self.width]) {
+                    *s = s.wrapping_add(c.wrapping_mul(overlap));
+                }
+            }
+        }
+    }
+}
 
 /// Luma of a frame, `height` rows of `width` bytes, 24..=232, full range.
 pub(crate) fn luma(key: &SubKey, frame: u64, width: u32, height: u32) -> Vec<u8> {
@@ -17,25 +47,13 @@ pub(crate) fn luma(key: &SubKey, frame: u64, width: u32, height: u32) -> Vec<u8>
     if w == 0 || h == 0 {
         return Vec::new();
     }
-    let m = u64::from(width.min(height));
-    let layers: Vec<(Vec<i32>, Vec<Span>)> = [(Layer::Coarse, 3 * m), (Layer::Fine, m)]
-        .into_iter()
-        .map(|(layer, cell)| (project(&frame_tile(key, layer, frame), &spans(w, cell), w), spans(h, cell)))
-        .collect();
+    let cells = Cells::new(key, frame, width, height);
     let mut out = vec![0; w * h];
-    let mut sum = vec![0_i32; w];
+    let (mut coarse, mut fine) = (vec![0_i32; w], vec![0_i32; w]);
     for (y, row) in out.chunks_exact_mut(w).enumerate() {
-        sum.fill(0);
-        for (rows, spans) in &layers {
-            for &(cell, overlap) in &spans[y] {
-                let cells = &rows[cell * w..][..w];
-                for (s, &c) in sum.iter_mut().zip(cells) {
-                    *s = s.wrapping_add(c.wrapping_mul(overlap));
-                }
-            }
-        }
-        for (y, &s) in row.iter_mut().zip(&sum) {
-            *y = (SWING.wrapping_mul(s).wrapping_add(128 * AREA + AREA / 2) as u32 / AREA as u32) as u8;
+        cells.row(y, &mut coarse, &mut fine);
+        for (y, (&c, &f)) in row.iter_mut().zip(coarse.iter().zip(&fine)) {
+            *y = (SWING.wrapping_mul(c.wrapping_add(f)).wrapping_add(128 * AREA + AREA / 2) as u32 / AREA as u32) as u8;
         }
     }
     out

@@ -21,6 +21,11 @@ pub(crate) fn shot(n: u8, frame: u64, w: u32, h: u32) -> Pixels {
     Pixels::from_raw(w, h, CameraFeed::new(key(n)).luma(frame, w, h)).unwrap()
 }
 
+/// A frame of the room that this key draws.
+pub(crate) fn scene(n: u8, frame: u64, w: u32, h: u32) -> Pixels {
+    Pixels::from_raw(w, h, CameraFeed::with_mode(key(n), stakeout_feed::FeedMode::Scene).luma(frame, w, h)).unwrap()
+}
+
 pub(crate) fn gray(p: &Pixels) -> GrayImage {
     GrayImage { width: p.width(), height: p.height(), luma: p.as_raw().clone() }
 }
