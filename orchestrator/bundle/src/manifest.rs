@@ -1,0 +1,62 @@
+//! `manifest.json`: what a bundle holds and how it came to be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use stakeout_contract::{JobId, Sha256Digest, trial::KeyHex};
+
+use crate::receipt::Receipt;
+
+/// What is signed.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `stakeout-bundle/1`.
+    pub format: String,
+    /// The job.
+    pub job: JobId,
+    /// The app.
+    pub app: Sha256Digest,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Versions and image digests.
+    pub versions: BTreeMap<String, String>,
+    /// Kernel, CPU model and count, memory of the host.
+    pub host: BTreeMap<String, String>,
+    /// What the submitter got at once.
+    pub receipt: Receipt,
+    /// The job's secret, revealed: with it every trial's key can be derived.
+    pub secret: KeyHex,
+    /// Every entry but the manifest, its signature and the salts.
+    pub entries: Vec<ManifestEntry>,
+}
+
+impl Manifest {
+    /// The format of this version.
+    pub const FORMAT: &'static str = "stakeout-bundle/1";
+}
+
+/// One entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ManifestEntry {
+    /// Its name in the ZIP.
+    pub path: String,
+    /// Bytes, unpacked.
+    pub size: u64,
+    /// SHA-256 of the salt followed by the bytes.
+    pub digest: Sha256Digest,
+}
+
+/// Salts by entry, 32 hexadecimal digits each. Those of entries that were left out are left out too.
+pub type Salts = BTreeMap<String, String>;
+
+/// The salted digest of an entry.
+pub(crate) fn salted(salt: &str, bytes: &[u8]) -> Sha256Digest {
+    let mut h = Sha256::new();
+    h.update(salt.as_bytes());
+    h.update(bytes);
+    Sha256Digest::from_bytes(h.finalize().into())
+}
+
+/// Names of the entries that are not in the manifest.
+pub(crate) const OWN: [&str; 3] = ["manifest.json", "manifest.dsse.json", "salts.json"];

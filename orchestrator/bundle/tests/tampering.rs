@@ -1,0 +1,198 @@
+//! Whatever is changed in a bundle is noticed, and named.
+
+use std::path::Path;
+
+use stakeout_bundle::{
+    Bundle, BundleError, Writer,
+    keys::Operator,
+    manifest::Manifest,
+    receipt::Receipt,
+    share,
+    verify::{Verified, verify},
+};
+use stakeout_contract::{Sha256Digest, trial::KeyHex};
+
+fn derive(root: &[u8; 32], trial: &str, epoch: u32) -> [u8; 32] {
+    let mut all = root.to_vec();
+    all.extend_from_slice(trial.as_bytes());
+    all.push(epoch as u8);
+    *Sha256Digest::of(&all).as_bytes()
+}
+
+const SECRET: [u8; 32] = [9; 32];
+
+fn trial_json(key: &[u8; 32], committed: &[u8; 32]) -> Vec<u8> {
+    serde_json::to_vec(&serde_json::json!({
+        "format": "stakeout-trial/1", "trial": "trial-1", "job": "job-1", "epoch": 1, "number": 1,
+        "scenario": {"name": "s", "steps": ["launchApp"]}, "device": "jvm", "api": 34, "cooperative": true,
+        "commitment": Sha256Digest::of(committed), "key": hex::encode(key), "end": {"state": "finished"},
+    }))
+    .unwrap()
+}
+
+fn write(path: &Path, operator: &Operator, trial: &[u8]) {
+    let picture = b"\xff\xd8\xff picture".to_vec();
+    let mut w = Writer::create(path).unwrap();
+    w.add("trials/1/trial.json", trial).unwrap();
+    w.add("report.html", b"<p>report</p>").unwrap();
+    w.add(&format!("trials/1/artifacts/{}", Sha256Digest::of(&picture)), &picture).unwrap();
+    let receipt = Receipt::new("job-1".parse().unwrap(), &SECRET, "ab");
+    let manifest = Manifest {
+        format: Manifest::FORMAT.to_owned(),
+        job: "job-1".parse().unwrap(),
+        app: Sha256Digest::of(b"app"),
+        created: String::new(),
+        versions: Default::default(),
+        host: Default::default(),
+        receipt,
+        secret: KeyHex::new(SECRET),
+        entries: vec![],
+    };
+    w.finish(manifest, operator).unwrap();
+}
+
+fn good(path: &Path, operator: &Operator) {
+    let key = derive(&Receipt::root(&SECRET, "ab"), "trial-1", 1);
+    write(path, operator, &trial_json(&key, &key));
+}
+
+fn check(bytes: Vec<u8>, operator: &Operator) -> Result<Verified, BundleError> {
+    verify(&Bundle::parse(bytes)?, &[operator.public()], None, &derive)
+}
+
+#[test]
+fn an_untouched_bundle_is_intact_and_its_signer_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    good(&path, &op);
+    let v = check(std::fs::read(&path).unwrap(), &op).unwrap();
+    assert!(v.signer_known && v.left_out.is_empty());
+    assert_eq!((v.entries, v.trials), (3, 1));
+}
+
+#[test]
+fn a_stranger_who_signs_again_is_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op, stranger) = (dir.path().join("b.zip"), Operator::generate().unwrap(), Operator::generate().unwrap());
+    good(&path, &stranger);
+    let v = check(std::fs::read(&path).unwrap(), &op).unwrap();
+    assert!(v.intact && !v.signer_known);
+}
+
+#[test]
+fn every_single_changed_byte_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    good(&path, &op);
+    let bytes = std::fs::read(&path).unwrap();
+    let zip_time_and_version = |i: usize| {
+        // Dates, versions, CRCs and attributes are written twice or not used; a change in one place is noticed or harmless.
+        let mut b = bytes.clone();
+        b[i] ^= 1;
+        match Bundle::parse(b) {
+            Err(_) => true,
+            Ok(changed) => {
+                let original = Bundle::parse(bytes.clone()).unwrap();
+                changed.names().eq(original.names()) && changed.names().all(|n| changed.read(n).ok() == original.read(n).ok())
+            }
+        }
+    };
+    for i in 0..bytes.len() {
+        let mut b = bytes.clone();
+        b[i] ^= 1;
+        assert!(check(b, &op).is_err() || zip_time_and_version(i), "byte {i}");
+    }
+}
+
+/// The bundle with one entry's bytes replaced, signature and salts kept.
+fn with_entry(bytes: &[u8], entry: &str, new: Option<&[u8]>, extra: Option<&str>) -> Vec<u8> {
+    let b = Bundle::parse(bytes.to_vec()).unwrap();
+    let mut w = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    let mut put = |name: &str, bytes: &[u8]| {
+        w.start_file(name, zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default())).unwrap();
+        std::io::Write::write_all(&mut w, bytes).unwrap();
+    };
+    for name in b.names() {
+        let old = b.read(name).unwrap();
+        match (name == entry, new) {
+            (true, Some(n)) => put(name, n),
+            (true, None) => {}
+            _ => put(name, &old),
+        }
+    }
+    if let Some(e) = extra {
+        put(e, b"more");
+    }
+    w.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_changed_missing_or_extra_entry_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    good(&path, &op);
+    let bytes = std::fs::read(&path).unwrap();
+    let says = |b: Vec<u8>, what: &str| {
+        let e = check(b, &op).unwrap_err().to_string();
+        assert!(e.contains(what), "{e}");
+    };
+    says(with_entry(&bytes, "report.html", Some(b"<p>REPORT</p>"), None), "`report.html` was changed");
+    says(with_entry(&bytes, "report.html", None, None), "`report.html` is missing");
+    says(with_entry(&bytes, "", None, Some("extra.txt")), "`extra.txt` is not in the manifest");
+    says(with_entry(&bytes, "manifest.json", Some(b"{\"format\":\"stakeout-bundle/9\"}"), None), "stakeout-bundle/9");
+    says([bytes.clone(), b"tail".to_vec()].concat(), "after its end");
+    says([b"head".to_vec(), bytes.clone()].concat(), "directory");
+}
+
+#[test]
+fn a_key_that_was_not_committed_to_is_noticed_even_if_it_is_signed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let key = derive(&Receipt::root(&SECRET, "ab"), "trial-1", 1);
+    write(&path, &op, &trial_json(&[1; 32], &key));
+    assert!(check(std::fs::read(&path).unwrap(), &op).unwrap_err().to_string().contains("committed"));
+    write(&path, &op, &trial_json(&[1; 32], &[1; 32]));
+    assert!(check(std::fs::read(&path).unwrap(), &op).unwrap_err().to_string().contains("does not follow"));
+}
+
+#[test]
+fn a_shared_bundle_verifies_and_lists_what_was_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, out, op) = (dir.path().join("b.zip"), dir.path().join("s.zip"), Operator::generate().unwrap());
+    good(&path, &op);
+    share(&Bundle::open(&path).unwrap(), &out, &|n| n.contains("/artifacts/")).unwrap();
+    let bytes = std::fs::read(&out).unwrap();
+    let v = check(bytes.clone(), &op).unwrap();
+    assert_eq!((v.entries, v.left_out.len()), (2, 1));
+    // What was left out by somebody who kept the salt was lost, not left out.
+    assert!(check(with_entry(&bytes, "report.html", None, None), &op).is_err());
+}
+
+#[test]
+fn an_entry_that_unpacks_to_more_than_it_says_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    good(&path, &op);
+    let bomb = with_entry(&std::fs::read(&path).unwrap(), "report.html", Some(&vec![0; 50 << 20]), None);
+    // The announced size is put to 10 in both headers.
+    let size = (50u32 << 20).to_le_bytes();
+    let mut b = bomb.clone();
+    while let Some(i) = b.windows(4).position(|w| w == size) {
+        b[i..i + 4].copy_from_slice(&10u32.to_le_bytes());
+    }
+    assert!(check(b, &op).unwrap_err().to_string().contains("report.html"));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("k/operator.pem");
+    let made = Operator::load_or_create(&path).unwrap();
+    assert_eq!(Operator::load_or_create(&path).unwrap().public(), made.public());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(Operator::load_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
+    std::fs::write(&path, "nonsense").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(Operator::load_or_create(&path), Err(BundleError::Key { .. })));
+}
