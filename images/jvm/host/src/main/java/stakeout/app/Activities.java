@@ -3,62 +3,208 @@ package stakeout.app;
 import android.app.Activity;
 import android.content.Intent;
 import android.content.pm.ActivityInfo;
+import android.content.pm.PackageManager;
 import android.os.Handler;
 import android.os.Looper;
-import android.os.SystemClock;
-import stakeout.camera.OpenCameras;
-import stakeout.camera.SurfaceViewShadow;
-import stakeout.host.Log;
-import org.robolectric.Robolectric;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 import org.robolectric.RuntimeEnvironment;
-import org.robolectric.android.controller.ActivityController;
+import stakeout.camera.SurfaceViewShadow;
+import stakeout.host.Events;
 
-/** Activities: started, sent to the background, drawn. One on top, no back stack yet. */
+/** The back stack: one task, what is on top is seen unless the user pressed Home or the screen is off. */
 public final class Activities {
-  private static final long IDLE_AFTER = 60_000;
-  static ActivityController<? extends Activity> top;
-  private static volatile boolean visible;
-  private static volatile long hiddenSince;
+  private Activities() {}
 
-  static void start(Intent intent) {
-    ActivityInfo info = intent.resolveActivityInfo(RuntimeEnvironment.getApplication().getPackageManager(), 0);
-    if (info == null) { Log.event("no_activity", String.valueOf(intent)); return; }
-    String name = info.targetActivity != null ? info.targetActivity : info.name;
-    try {
-      Class<? extends Activity> c = Class.forName(name, true, Activities.class.getClassLoader()).asSubclass(Activity.class);
-      show(c, intent);
-    } catch (ClassNotFoundException e) {
-      throw new IllegalStateException(e);
-    }
+  private static final List<ActivityRecord> STACK = new ArrayList<>();
+  private static boolean settling;
+
+  static ActivityRecord top() {
+    return STACK.isEmpty() ? null : STACK.get(STACK.size() - 1);
   }
 
-  static void show(Class<? extends Activity> c, Intent intent) {
-    top = Robolectric.buildActivity(c, intent).create();
-    visible = true; // before onResume, where apps open cameras
-    if (!top.get().isFinishing()) top.start().postCreate(null).resume().visible().windowFocusChanged(true).topActivityResumed(true);
-    Log.event("resumed", c.getName());
-  }
-
-  /** As the home key: paused and stopped, the process stays. */
-  static void home() {
-    if (top == null) return;
-    top.topActivityResumed(false).windowFocusChanged(false).pause();
-    visible = false;
-    top.stop();
-    SurfaceViewShadow.windowHidden();
-    hiddenSince = SystemClock.uptimeMillis();
-    new Handler(Looper.getMainLooper()).postDelayed(OpenCameras::uidIdle, IDLE_AFTER);
-    Log.event("home", top.get().getClass().getName() + " stopped");
-  }
-
-  static void forget() {
-    top = null;
-    visible = false;
-    hiddenSince = 0;
+  /** The activity on top of the stack, visible or not; null when there is none. */
+  public static Activity topActivity() {
+    return top() == null ? null : top().activity();
   }
 
   /** Something visible, or gone for less than the minute after which Android calls a uid idle. */
   public static boolean recentlyVisible() {
-    return visible || hiddenSince != 0 && SystemClock.uptimeMillis() - hiddenSince < IDLE_AFTER;
+    return Uid.recentlyVisible();
+  }
+
+  /** The empty package's activity, which is not in any manifest. */
+  static void warm() {
+    ActivityInfo info = new ActivityInfo();
+    info.name = WarmUp.class.getName();
+    STACK.add(new ActivityRecord(new Intent(), info));
+    Uid.visible(true);
+    top().resume();
+  }
+
+  /** A start by the app or the launcher; it happens later, as on Android. Answers for `from` if it waits for a result. */
+  static void start(Activity from, String who, Intent intent, int code) {
+    ActivityInfo info = intent.resolveActivityInfo(RuntimeEnvironment.getApplication().getPackageManager(), PackageManager.GET_META_DATA);
+    if (info == null || !info.packageName.equals(Installed.packageName())) {
+      Events.unsupported("startActivity " + (intent.getAction() != null ? intent.getAction() : intent.getComponent()), "ignored");
+      if (code >= 0 && from != null) result(from, who, code, Activity.RESULT_CANCELED, null);
+      return;
+    }
+    if (!Uid.mayStartActivity()) {
+      Events.fact("refused", "sensor", null, "data", null, "what", "startActivity " + info.name + " from the background", "reason", "policy");
+      return;
+    }
+    new Handler(Looper.getMainLooper()).post(() -> open(from, who, intent, code, info));
+  }
+
+  private static void open(Activity from, String who, Intent intent, int code, ActivityInfo info) {
+    int flags = intent.getFlags();
+    if (top() != null && Uid.visible()) top().pause();
+    if ((flags & Intent.FLAG_ACTIVITY_CLEAR_TASK) != 0) for (ActivityRecord r : new ArrayList<>(STACK)) drop(r);
+    ActivityRecord same = same(info, flags);
+    if (same != null) {
+      for (int i = STACK.size() - 1; STACK.get(i) != same; i--) drop(STACK.get(i));
+      boolean fresh = (flags & Intent.FLAG_ACTIVITY_CLEAR_TOP) != 0 && (flags & Intent.FLAG_ACTIVITY_SINGLE_TOP) == 0
+          && info.launchMode == ActivityInfo.LAUNCH_MULTIPLE;
+      if (!fresh) {
+        same.newIntent(intent);
+        show();
+        return;
+      }
+      drop(same);
+    }
+    ActivityRecord r = new ActivityRecord(intent, info);
+    if (code >= 0) {
+      r.code = code;
+      r.who = who;
+      r.resultTo = STACK.stream().filter(x -> x.is(from)).findFirst().orElse(null);
+    }
+    STACK.add(r);
+    show();
+  }
+
+  private static ActivityRecord same(ActivityInfo info, int flags) {
+    boolean anywhere = info.launchMode >= ActivityInfo.LAUNCH_SINGLE_TASK || (flags & Intent.FLAG_ACTIVITY_CLEAR_TOP) != 0;
+    boolean onTop = info.launchMode == ActivityInfo.LAUNCH_SINGLE_TOP || (flags & Intent.FLAG_ACTIVITY_SINGLE_TOP) != 0;
+    for (int i = STACK.size() - 1; i >= 0 && (anywhere || onTop && i == STACK.size() - 1); i--) {
+      if (Objects.equals(STACK.get(i).info.name, info.name)) return STACK.get(i);
+    }
+    return null;
+  }
+
+  private static void drop(ActivityRecord r) {
+    STACK.remove(r);
+    r.destroy();
+  }
+
+  /** Brings the top to the front and stops what it hides; removes what finished meanwhile. */
+  private static void show() {
+    Uid.visible(true);
+    ActivityRecord below = STACK.size() > 1 ? STACK.get(STACK.size() - 2) : null;
+    if (top() != null) top().resume();
+    if (below != null && top() != null && !top().finishing()) below.stop();
+    settle();
+  }
+
+  /** After a finish(): destroys the finished, gives their results, and shows what is on top now. */
+  static void settle() {
+    if (settling) return;
+    settling = true;
+    try {
+      while (top() != null) {
+        ActivityRecord done = STACK.stream().filter(ActivityRecord::finishing).reduce((a, b) -> b).orElse(null);
+        if (done == null) break;
+        boolean wasTop = done == top();
+        done.pause();
+        if (done.resultTo != null && done.resultTo.activity() != null) result(done.resultTo.activity(), done.who, done.code, done.resultCode(), done.resultData());
+        STACK.remove(done);
+        if (wasTop && top() != null && !top().finishing() && Uid.screenOnAndNotHome()) top().resume();
+        done.destroy();
+      }
+    } finally {
+      settling = false;
+    }
+    if (STACK.isEmpty()) Uid.visible(false);
+  }
+
+  /** Called when an activity asked for its end. */
+  static void finished() {
+    new Handler(Looper.getMainLooper()).post(Activities::settle);
+  }
+
+  static void result(Activity to, String who, int code, int resultCode, Intent data) {
+    new Handler(Looper.getMainLooper()).post(() -> {
+      try {
+        for (Method m : Activity.class.getDeclaredMethods()) { // four parameters, five since API 28
+          if (!m.getName().equals("dispatchActivityResult")) continue;
+          m.setAccessible(true);
+          m.invoke(to, Arrays.copyOf(new Object[] {who, code, resultCode, data, "result"}, m.getParameterCount()));
+          return;
+        }
+      } catch (java.lang.reflect.InvocationTargetException e) {
+        throw e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e.getCause());
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+  }
+
+  /** As the Home key: paused and stopped, the process stays. */
+  static void home() {
+    if (top() == null || !Uid.visible()) return;
+    top().pause();
+    Uid.visible(false);
+    top().stop();
+    SurfaceViewShadow.windowHidden();
+  }
+
+  /** The launcher's icon, or the screen turned on again: what was on top comes back. @return false when there is nothing */
+  static boolean comeBack() {
+    if (top() == null) return false;
+    Uid.visible(true);
+    top().resume();
+    settle();
+    return true;
+  }
+
+  /** The activity that crashed does not come back. */
+  static void dropTop() {
+    if (top() != null && Uid.visible()) STACK.remove(STACK.size() - 1);
+  }
+
+  /** @return whether an activity was visible that the system brings back */
+  static boolean processDied() {
+    boolean back = Uid.visible() && !STACK.isEmpty();
+    for (ActivityRecord r : STACK) r.processDied();
+    if (!back && Uid.visible()) Uid.visible(false);
+    return back;
+  }
+
+  static void recreateTop() {
+    if (top() != null) show();
+  }
+
+  static void finishAll() {
+    for (ActivityRecord r : STACK) {
+      Activity a = r.activity();
+      if (a != null && !a.isFinishing()) a.finish();
+    }
+  }
+
+  static boolean isRoot(Activity a) {
+    return !STACK.isEmpty() && STACK.get(0).is(a);
+  }
+
+  static void destroyAll() {
+    for (int i = STACK.size() - 1; i >= 0; i--) STACK.get(i).destroy();
+    STACK.clear();
+  }
+
+  static void forget() {
+    STACK.clear();
+    Uid.forget();
   }
 }

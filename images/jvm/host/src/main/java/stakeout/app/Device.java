@@ -1,16 +1,19 @@
 package stakeout.app;
 
-import android.content.Intent;
 import android.os.Handler;
 import android.os.Looper;
+import android.os.Message;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
+import org.robolectric.RuntimeEnvironment;
 import org.robolectric.annotation.Config;
 import org.robolectric.annotation.ConscryptMode;
 import org.robolectric.annotation.GraphicsMode;
@@ -22,10 +25,10 @@ import org.robolectric.internal.TestEnvironment;
 import org.robolectric.manifest.AndroidManifest;
 import org.robolectric.pluginapi.config.ConfigurationStrategy;
 import org.robolectric.shadow.api.Shadow;
-import org.robolectric.shadows.ShadowAlarmManager;
 import org.robolectric.shadows.ShadowLooper;
 import org.robolectric.shadows.ShadowPausedLooper;
 import org.robolectric.shadows.ShadowView;
+import stakeout.host.Events;
 import stakeout.host.Log;
 import stakeout.host.Trial;
 import stakeout.host.Verbs;
@@ -33,7 +36,10 @@ import stakeout.time.Clock;
 
 /** Inside the sandbox, on its main thread: a warm boot without an app, then the main looper for ever. */
 public final class Device implements Runnable {
+  private static final Queue<Runnable> BETWEEN = new ConcurrentLinkedQueue<>();
   private static TestEnvironment env;
+  /** The main thread of every life of the app. */
+  static Thread main;
   private final Path empty;
   private final Consumer<Verbs> ready;
 
@@ -64,13 +70,15 @@ public final class Device implements Runnable {
   }
 
   @Override public void run() {
-    Thread.currentThread().setContextClassLoader(Device.class.getClassLoader());
+    main = Thread.currentThread();
+    main.setContextClassLoader(Device.class.getClassLoader());
     try {
       warm();
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }
     Trial.clock = Clock::trialNanos;
+    Events.warm = true;
     ready.accept(new DeviceVerbs());
     loop();
   }
@@ -78,46 +86,61 @@ public final class Device implements Runnable {
   static void setUp(String name, Path apk, int target) {
     env.setUpApplicationState(name, new Settings(), new Manifest(apk, target));
     ShadowView.setUseRealViewAnimations(false);
-    ShadowAlarmManager.setAutoSchedule(true); // the reset undoes it
+    Frames.pace();
   }
 
-  /** Ends the framework's state of one package: the next `setUp` starts from none. */
+  /** Ends the framework's state of one package: the next `setUp` starts from none. The application is not told, as on Android. */
   static void tearDown() {
+    RuntimeEnvironment.application = null;
     env.tearDownApplication();
     env.resetState();
-    Activities.forget();
-    Services.forget();
+    Crashes.forget();
+    main.setContextClassLoader(Device.class.getClassLoader());
   }
 
   /** What costs most at a first start is not the app: class loading, fonts, the first draw. Done before an app is known. */
   private void warm() throws Exception {
-    setUp("warm", empty, Math.min(34, Trial.api));
-    Activities.show(WarmUp.class, new Intent());
+    setUp("warm", empty, 23);
+    Activities.warm();
     ShadowLooper.shadowMainLooper().idle();
-    Screen.png();
+    if (Screen.png() == null) throw new IllegalStateException("the empty screen was not drawn");
     Activities.home();
     ShadowLooper.shadowMainLooper().idle();
+    Activities.forget();
     tearDown();
     Log.event("warm", "ready for an app");
   }
 
   /** The main thread's life. It waits in a latch when idle, so the clock sees it parked like any other thread. */
   private static void loop() {
-    ShadowPausedLooper main = Shadow.extract(Looper.getMainLooper());
+    ShadowPausedLooper looper = Shadow.extract(Looper.getMainLooper());
     while (true) {
       try {
-        main.idle();
-        main.poll(0);
+        for (Runnable r; (r = BETWEEN.poll()) != null; ) r.run();
+        looper.idle();
+        if (BETWEEN.isEmpty()) looper.poll(0);
       } catch (Throwable t) {
         Crashes.uncaught(Thread.currentThread(), t);
       }
     }
   }
 
-  /** From the controlling thread: runs on the main thread between messages. */
+  /**
+   * Runs on the main thread, not inside a message: where the process may start and end. Messages may get lost in a reset, so
+   * the queue is our own and a message only wakes the looper.
+   */
+  static void between(Runnable r) {
+    BETWEEN.add(Clock.handOff(r));
+    Handler h = new Handler(Looper.getMainLooper());
+    Message wake = Message.obtain(h, () -> {});
+    wake.setAsynchronous(true); // others wait while a frame is due
+    h.sendMessage(wake);
+  }
+
+  /** From the request thread: waits for the result. */
   static <T> T onMain(Callable<T> c) throws Exception {
     FutureTask<T> task = new FutureTask<>(c);
-    new Handler(Looper.getMainLooper()).post(task);
+    between(task);
     try {
       return task.get();
     } catch (ExecutionException e) {

@@ -14,6 +14,7 @@ import stakeout.host.Parameters;
 import stakeout.host.Trial;
 import stakeout.host.Verbs;
 import stakeout.time.Clock;
+import stakeout.ui.Input;
 
 /** The requests of docs/host-pipe.md, each a line or two here; the rooms do the work. Called by the request thread only. */
 final class DeviceVerbs implements Verbs {
@@ -23,8 +24,12 @@ final class DeviceVerbs implements Verbs {
       case "assign" -> assign(p);
       case "plant" -> plant(p);
       case "install" -> Installed.install(p);
-      case "launch" -> Installed.launch();
-      case "background" -> main(Activities::home);
+      case "launch", "foreground" -> Device.onMain(Launcher::launch);
+      case "background" -> main(Launcher::home);
+      case "screen" -> screen(Parameters.flag(p, "on", true));
+      case "doze" -> doze(Parameters.flag(p, "on", true));
+      case "reboot" -> main(Launcher::reboot);
+      case "input" -> Input.run(p);
       case "permission" -> permission(p);
       case "advance" -> advance(p);
       case "screenshot" -> screenshot(p);
@@ -39,6 +44,17 @@ final class DeviceVerbs implements Verbs {
       return null;
     });
     return Map.of();
+  }
+
+  private static Map<String, Object> screen(boolean on) throws Exception {
+    return main(() -> Power.screen(on));
+  }
+
+  private static Map<String, Object> doze(boolean on) throws Exception {
+    return main(() -> {
+      Doze.set(on);
+      Power.settle();
+    });
   }
 
   private static Map<String, Object> assign(Map<String, Object> p) throws Failure {

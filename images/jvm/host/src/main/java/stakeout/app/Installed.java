@@ -1,80 +1,105 @@
 package stakeout.app;
 
-import android.app.Application;
-import android.content.BroadcastReceiver;
-import android.content.ComponentName;
-import android.content.Intent;
-import android.content.IntentFilter;
-import android.content.pm.ActivityInfo;
-import android.content.pm.PackageInfo;
-import android.content.pm.PackageManager;
-import android.content.pm.ResolveInfo;
+import android.content.pm.PackageParser;
+import android.content.res.AssetManager;
+import android.content.res.Resources;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.robolectric.RuntimeEnvironment;
-import org.robolectric.shadow.api.Shadow;
-import org.robolectric.shadows.ShadowPackageManager;
-import org.robolectric.shadows.ShadowPackageParser;
-import stakeout.data.Planted;
-import stakeout.host.AppClassLoader;
+import stakeout.host.AppLoader;
 import stakeout.host.Failure;
 import stakeout.host.Json;
 import stakeout.host.Parameters;
 import stakeout.host.Trial;
-import stakeout.perm.Permissions;
 
-/** The one app of this process. */
-final class Installed {
+/** The one app of this device: its files and what its manifest says. */
+public final class Installed {
   private Installed() {}
 
-  private static Path apk;
+  private static volatile Path apk;
+  private static volatile List<Path> splits = List.of();
+  private static volatile String name;
+  private static volatile int target;
+  static AppLoader.Code code;
+
+  /** Null before `install`. */
+  public static String packageName() {
+    return name;
+  }
+
+  static String sourceDir() {
+    return apk == null ? null : apk.toString();
+  }
+
+  static Path apk() {
+    return apk;
+  }
+
+  static List<Path> splitsOf(Path of) {
+    return of.equals(apk) ? splits : List.of();
+  }
+
+  /** The app's targetSdkVersion: which behaviour it is written for. */
+  public static int target() {
+    return target;
+  }
+
+  /** True when a rule of API `level` that depends on the app's target holds: both the device's rules and the target reach it. */
+  public static boolean ruled(int level) {
+    return Trial.rules >= level && target >= level;
+  }
 
   static Map<String, Object> install(Map<String, Object> p) throws Exception {
-    apk = Path.of(Parameters.text(p, "apk"));
-    Trial.dataDir = Path.of(Parameters.text(p, "data_dir"));
-    Trial.artifactsDir = Path.of(Parameters.text(p, "artifacts_dir"));
-    AppClassLoader.attach(Path.of(Parameters.text(p, "jar")), apk);
+    if (name != null) throw new Failure("bad_request", "an app is installed already");
+    Path base = existing(Parameters.text(p, "apk"));
+    List<Path> parts = new ArrayList<>();
+    for (String s : Parameters.texts(p, "splits")) parts.add(existing(s));
+    Path jar = existing(Parameters.text(p, "jar"));
+    Trial.dataDir = DataDirectory.made(Path.of(Parameters.text(p, "data_dir")).toAbsolutePath());
+    Trial.artifactsDir = DataDirectory.made(Path.of(Parameters.text(p, "artifacts_dir")).toAbsolutePath());
     stakeout.tap.Files.keepIn(Trial.artifactsDir);
+    List<Path> apks = new ArrayList<>(List.of(base));
+    apks.addAll(parts);
+    code = AppLoader.Code.of(jar, apks);
     Thread.setDefaultUncaughtExceptionHandler(Crashes::uncaught);
-    return Device.onMain(Installed::create);
+    return Device.onMain(() -> create(base, parts));
   }
 
-  private static Map<String, Object> create() throws Exception {
-    int target = ShadowPackageParser.callParsePackage(apk).applicationInfo.targetSdkVersion;
-    Device.setUp("app", apk, target);
-    Application app = RuntimeEnvironment.getApplication();
-    Permissions.install(app);
-    Planted.register();
-    receivers(app);
-    PackageInfo info = app.getPackageManager().getPackageInfo(app.getPackageName(), PackageManager.GET_PERMISSIONS);
-    String[] permissions = info.requestedPermissions == null ? new String[0] : info.requestedPermissions;
-    return Json.of("package", info.packageName, "version_name", info.versionName, "version_code", (long) info.versionCode, "target_sdk", target,
-        "permissions", Arrays.asList(permissions), "label", String.valueOf(app.getApplicationInfo().loadLabel(app.getPackageManager())));
+  private static Path existing(String path) throws Failure {
+    Path p = Path.of(path).toAbsolutePath();
+    if (!Files.isRegularFile(p)) throw new Failure("not_found", "no file `" + path + "`");
+    return p;
   }
 
-  static Map<String, Object> launch() throws Exception {
-    long from = System.nanoTime();
-    String activity = Device.onMain(() -> {
-      Application app = RuntimeEnvironment.getApplication();
-      List<ResolveInfo> main = app.getPackageManager().queryIntentActivities(new Intent(Intent.ACTION_MAIN).addCategory(Intent.CATEGORY_LAUNCHER), 0);
-      if (main.isEmpty()) throw new Failure("not_found", "no launcher activity");
-      Activities.start(new Intent(Intent.ACTION_MAIN).setClassName(app.getPackageName(), main.get(0).activityInfo.name));
-      return main.get(0).activityInfo.name;
-    });
-    return Json.of("activity", activity, "millis", (System.nanoTime() - from) / 1_000_000);
+  private static Map<String, Object> create(Path base, List<Path> parts) throws Exception {
+    apk = base;
+    splits = parts;
+    PackageParser.Package parsed;
+    try {
+      parsed = Packages.callParsePackage(base);
+    } catch (RuntimeException e) {
+      apk = null;
+      String why = String.valueOf(e.getMessage());
+      throw new Failure(why.contains("newer sdk") ? "unsupported" : "bad_request", "the package was not accepted: " + why);
+    }
+    name = parsed.packageName;
+    target = parsed.applicationInfo.targetSdkVersion;
+    Manifest.of(parsed);
+    return Json.of("package", name, "version_name", parsed.mVersionName, "version_code", (long) parsed.mVersionCode, "target_sdk", target,
+        "permissions", new ArrayList<>(parsed.requestedPermissions), "label", label(parsed));
   }
 
-  /** Robolectric registers manifest receivers only from a source manifest, not from an APK. */
-  private static void receivers(Application app) throws Exception {
-    ActivityInfo[] all = app.getPackageManager().getPackageInfo(app.getPackageName(), PackageManager.GET_RECEIVERS).receivers;
-    for (ActivityInfo r : all == null ? new ActivityInfo[0] : all) {
-      BroadcastReceiver b = (BroadcastReceiver) Class.forName(r.name, true, Device.class.getClassLoader()).getConstructor().newInstance();
-      List<IntentFilter> filters = ((ShadowPackageManager) Shadow.extract(app.getPackageManager()))
-          .getIntentFiltersForReceiver(new ComponentName(r.packageName, r.name));
-      if (filters.isEmpty()) filters = List.of(new IntentFilter());
-      for (IntentFilter f : filters) app.registerReceiver(b, f, android.content.Context.RECEIVER_EXPORTED);
+  /** Without a process: the app's code does not run before it is launched. */
+  private static String label(PackageParser.Package p) {
+    if (p.applicationInfo.nonLocalizedLabel != null) return p.applicationInfo.nonLocalizedLabel.toString();
+    try {
+      AssetManager assets = AssetManager.class.getDeclaredConstructor().newInstance();
+      AssetManager.class.getMethod("addAssetPath", String.class).invoke(assets, apk.toString());
+      return new Resources(assets, null, null).getString(p.applicationInfo.labelRes);
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      return name;
     }
   }
 }

@@ -1,11 +1,13 @@
 package stakeout.app;
 
-import android.app.Service;
 import android.app.job.IJobService;
 import android.app.job.JobInfo;
 import android.app.job.JobParameters;
 import android.app.job.JobScheduler;
+import android.app.job.JobWorkItem;
 import android.content.Intent;
+import android.content.pm.PackageManager;
+import android.content.pm.PackageParser;
 import android.os.Binder;
 import android.os.Bundle;
 import android.os.Handler;
@@ -14,61 +16,75 @@ import android.os.IInterface;
 import android.os.Looper;
 import android.os.PersistableBundle;
 import android.os.RemoteException;
-import stakeout.host.Log;
+import stakeout.host.Events;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Proxy;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
+import org.robolectric.RuntimeEnvironment;
 import org.robolectric.annotation.Implementation;
 import org.robolectric.annotation.Implements;
 import org.robolectric.shadows.ShadowJobScheduler;
 
-/** JobScheduler's host: constraints count as met; latency, period and back-off follow the virtual clock. */
+/** JobScheduler: constraints count as met; latency, period, back-off and doze follow the virtual clock. */
 @Implements(className = "android.app.JobSchedulerImpl")
 public final class Jobs extends ShadowJobScheduler.ShadowJobSchedulerImpl {
-  private static final Map<Integer, Object> TOKENS = new HashMap<>();
-
   @Override @Implementation public int schedule(JobInfo job) {
-    int r = super.schedule(job);
-    if (r != JobScheduler.RESULT_SUCCESS) return r;
-    Log.event("job.schedule", job.getService().getClassName() + " id " + job.getId() + (job.isPeriodic() ? " every " + job.getIntervalMillis() : " after " + job.getMinLatencyMillis()) + " ms");
-    post(job, job.isPeriodic() ? job.getIntervalMillis() - job.getFlexMillis() : job.getMinLatencyMillis(), 0);
-    return r;
+    PackageParser.Service s = Manifest.service(job.getService().getClassName());
+    if (s == null) throw new IllegalArgumentException("No such service " + job.getService());
+    if (!"android.permission.BIND_JOB_SERVICE".equals(s.info.permission)) {
+      throw new IllegalArgumentException("Scheduled service " + job.getService() + " does not require android.permission.BIND_JOB_SERVICE permission");
+    }
+    if (job.isPersisted() && !has("android.permission.RECEIVE_BOOT_COMPLETED")) {
+      throw new IllegalArgumentException("Requested job cannot be persisted without holding android.permission.RECEIVE_BOOT_COMPLETED permission");
+    }
+    JobStore.schedule(job);
+    return JobScheduler.RESULT_SUCCESS;
+  }
+
+  private static boolean has(String permission) {
+    return RuntimeEnvironment.getApplication().checkSelfPermission(permission) == PackageManager.PERMISSION_GRANTED;
+  }
+
+  /** Work items are not given out one by one: the job runs, and finds none. */
+  @Override @Implementation(minSdk = 26) public int enqueue(JobInfo job, JobWorkItem work) {
+    Events.unsupported("JobScheduler.enqueue", "ignored");
+    return schedule(job);
   }
 
   @Override @Implementation public void cancel(int id) {
-    super.cancel(id);
-    TOKENS.remove(id);
+    JobStore.cancel(id);
   }
 
   @Override @Implementation public void cancelAll() {
-    super.cancelAll();
-    TOKENS.clear();
+    JobStore.cancelAll();
   }
 
-  private void post(JobInfo job, long delay, int failures) {
-    Object token = new Object();
-    TOKENS.put(job.getId(), token);
-    new Handler(Looper.getMainLooper()).postDelayed(() -> {
-      if (TOKENS.get(job.getId()) == token) run(job, failures);
-    }, delay);
+  @Override @Implementation public List<JobInfo> getAllPendingJobs() {
+    return JobStore.all();
   }
 
-  private void run(JobInfo job, int failures) {
-    Log.event("job.start", job.getService().getClassName() + " id " + job.getId());
-    Intent i = new Intent().setComponent(job.getService());
-    Service s = Services.create(job.getService().getClassName(), i);
-    try {
-      IJobService.Stub.asInterface(s.onBind(i)).startJob(parameters(job, again -> done(job, again, failures)));
-    } catch (RemoteException e) {
-      throw new IllegalStateException(e);
-    }
+  @Override @Implementation(minSdk = 24) public JobInfo getPendingJob(int id) {
+    return JobStore.pending(id);
   }
 
-  private void done(JobInfo job, boolean again, int failures) {
-    if (job.isPeriodic()) post(job, job.getIntervalMillis(), 0);
-    else if (again) post(job, Math.min(5 * 3600_000L, job.getInitialBackoffMillis() << failures), Math.min(failures + 1, 16));
-    else super.cancel(job.getId());
+  /** On the main thread, with a process. */
+  static void run(JobInfo job) {
+    String name = job.getService().getClassName();
+    Events.fact(List.of(), "job", "what", name + " id " + job.getId());
+    PackageParser.Service declared = Manifest.service(name);
+    new Handler(Looper.getMainLooper()).post(() -> {
+      Intent i = new Intent().setComponent(job.getService());
+      ServiceRecord r = Services.create(name, declared.info, i);
+      r.job = true;
+      try {
+        IJobService.Stub.asInterface(r.binder(i)).startJob(parameters(job, again -> {
+          Services.jobDone(r);
+          JobStore.done(job, again);
+        }));
+      } catch (RemoteException e) {
+        throw new IllegalStateException(e);
+      }
+    });
   }
 
   private interface Done {

@@ -22,8 +22,9 @@ final class Screen {
 
   /** Null when no activity has a window. */
   static Picture png() {
-    if (Activities.top == null) return null;
-    View v = Activities.top.get().getWindow().getDecorView();
+    if (!Uid.visible() || Activities.topActivity() == null) return null;
+    Frames.drawNow();
+    View v = Activities.topActivity().getWindow().getDecorView();
     if (v.getWidth() == 0 || v.getHeight() == 0) return null;
     Bitmap b = Bitmap.createBitmap(v.getWidth(), v.getHeight(), Bitmap.Config.ARGB_8888);
     v.draw(new Canvas(b));

@@ -7,6 +7,7 @@ import stakeout.honesty.SensorShadows;
 public final class Shadows {
   private Shadows() {}
 
-  private static final Class<?>[] OWN = {ContextShadow.class, Jobs.class, JobServiceShadow.class};
+  private static final Class<?>[] OWN = {ContextShadow.class, ActivityShadow.class, ServiceShadow.class, PendingIntentShadow.class, AlarmShadow.class,
+    Jobs.class, JobServiceShadow.class, DexLoaderShadow.class, EnvironmentShadow.class, LoadedApkShadow.class};
   public static final Class<?>[] ALL = Stream.concat(Stream.of(OWN), Stream.of(SensorShadows.ALL)).toArray(Class<?>[]::new);
 }

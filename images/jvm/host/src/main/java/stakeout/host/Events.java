@@ -25,6 +25,9 @@ public final class Events {
   /** Whether a class is the app's, for the stacks of observations; set with the app. */
   public static volatile Predicate<String> isApp = n -> false;
 
+  /** Facts count from the moment at which the device is warm: what the empty package does is nobody's. */
+  public static volatile boolean warm;
+
   /** Starts the writer. What is sent before is kept. */
   public static void to(OutputStream stream) {
     out = stream;
@@ -40,6 +43,7 @@ public final class Events {
 
   /** As {@link #fact(String, Object...)}, with a stack of the caller's own, for instance of an exception. */
   public static void fact(List<String> stack, String name, Object... fields) {
+    if (!warm) return;
     Map<String, Object> f = Json.of("fact", name);
     for (int i = 0; i + 1 < fields.length; i += 2) f.put((String) fields[i], cut(fields[i + 1]));
     String line = Json.text(Json.of("event", "observation", "at", Trial.clock.getAsLong(), "fact", f, "stack", stack));

@@ -1,12 +1,8 @@
 package stakeout.host;
 
-import stakeout.rewrite.Hierarchy;
-import stakeout.rewrite.Rewriter;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.MalformedURLException;
 import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.Set;
 import javax.inject.Named;
@@ -16,15 +12,21 @@ import org.robolectric.internal.AndroidSandbox;
 import org.robolectric.internal.bytecode.ClassInstrumentor;
 import org.robolectric.internal.bytecode.InstrumentationConfiguration;
 import org.robolectric.pluginapi.Sdk;
+import stakeout.rewrite.Hierarchy;
+import stakeout.rewrite.Rewriter;
 
 /**
- * The sandbox's loader, found by META-INF/services (binding it in the Injector is ignored). The app can be attached later
- * than the boot, which is what a pool of warm JVMs needs: a class that was asked for and missed is not remembered as missing.
+ * The framework's loader, found by META-INF/services (binding it in the Injector is ignored). It never holds classes of the
+ * app: those are {@link AppLoader}'s, one for each life of the app's process.
  */
-public final class AppClassLoader extends AndroidSandbox.SdkSandboxClassLoader {
-  /** Framework classes that write files or wait themselves: rewritten like the app's code, at load time. */
+public final class SandboxLoader extends AndroidSandbox.SdkSandboxClassLoader {
+  /**
+   * Framework classes that write files or wait themselves, and the one that looks for the application's class and folders:
+   * rewritten like the app's code, at load time.
+   */
   private static final Set<String> REWRITTEN = Set.of("android.app.ContextImpl", "android.app.SharedPreferencesImpl",
-      "android.util.AtomicFile", "android.os.ConditionVariable", "android.os.FileUtils", "android.os.ParcelFileDescriptor$AutoCloseOutputStream");
+      "android.util.AtomicFile", "android.os.ConditionVariable", "android.os.FileUtils", "android.os.ParcelFileDescriptor$AutoCloseOutputStream",
+      "org.robolectric.android.internal.AndroidTestEnvironment");
   /**
    * Classes of later Android versions in the signatures of stock shadows. Robolectric asks a shadow class for all its methods,
    * so one missing type makes the whole service fail (NoClassDefFoundError at getSystemService); an empty class suffices.
@@ -33,38 +35,28 @@ public final class AppClassLoader extends AndroidSandbox.SdkSandboxClassLoader {
       "android.companion.ObservingDevicePresenceRequest", "android.hardware.camera2.CameraDevice$CameraDeviceSetup",
       "android.media.MediaRouter2$ScanRequest", "android.media.MediaRouter2$ScanToken", "android.net.nsd.DiscoveryRequest",
       "android.net.wifi.BlockingOption");
-  private static final class Jars extends URLClassLoader {
-    Jars() {
-      super(new URL[0], null);
-    }
-    @Override public void addURL(URL u) {
-      super.addURL(u);
-    }
-  }
-  private static final Jars APP = new Jars();
+  private static volatile SandboxLoader instance;
+  private final Path sdk;
   private final Rewriter rewriter = new Rewriter(new Hierarchy(n -> bytes(n)));
 
-  public AppClassLoader(InstrumentationConfiguration c, @Named("runtimeSdk") Sdk sdk, ClassInstrumentor in) {
+  public SandboxLoader(InstrumentationConfiguration c, @Named("runtimeSdk") Sdk sdk, ClassInstrumentor in) {
     super(c, sdk, in);
+    this.sdk = sdk.getJarPath();
+    instance = this;
   }
 
-  /** Classes of the converted jar; resources (arsc, assets) of the APK itself. */
-  public static void attach(Path jar, Path apk) throws MalformedURLException {
-    APP.addURL(jar.toUri().toURL());
-    APP.addURL(apk.toUri().toURL());
+  static SandboxLoader instance() {
+    return instance;
   }
 
-  @Override protected InputStream getClassBytesFromAlternateClassLoader(String name) {
-    return APP.getResourceAsStream(name);
+  /** The jar of the framework's classes. */
+  Path sdk() {
+    return sdk;
   }
 
-  @Override protected URL getResourceUrl(String name) {
-    URL u = APP.getResource(name);
-    return u != null ? u : super.getResourceUrl(name);
-  }
-
-  private byte[] bytes(String name) {
+  byte[] bytes(String name) {
     URL u = super.getResourceUrl(name + ".class");
+    if (u == null) u = ClassLoader.getSystemResource(name + ".class");
     if (u == null) return null;
     try (InputStream in = u.openStream()) {
       return in.readAllBytes();

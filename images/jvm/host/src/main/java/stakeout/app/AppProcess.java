@@ -1,0 +1,136 @@
+package stakeout.app;
+
+import android.app.Application;
+import android.os.SystemClock;
+import java.net.MalformedURLException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TimeZone;
+import org.robolectric.RuntimeEnvironment;
+import org.robolectric.shadow.api.Shadow;
+import org.robolectric.shadows.ShadowApplication;
+import stakeout.camera.OpenCameras;
+import stakeout.host.AppLoader;
+import stakeout.host.Events;
+import stakeout.host.Log;
+import stakeout.time.Clock;
+
+/**
+ * The app's process: started when a component is needed, ended by a crash, by the app itself, by a reboot. Each life has its own
+ * classes, threads, looper messages and application object; files, permissions, alarms and jobs outlive it. All methods but
+ * {@link #exit} are called on the main thread, between messages.
+ */
+public final class AppProcess {
+  private AppProcess() {}
+
+  /** Android gives up on a process that crashes twice within a minute, until the user starts it. */
+  private static final long CRASH_LOOP_MILLIS = 60_000, RESTART_MILLIS = 1_000;
+  private static volatile boolean alive;
+  private static volatile boolean bad;
+  private static boolean crashedBefore;
+  private static long lastCrash;
+  private static final Set<String> GRANTED = new HashSet<>();
+
+  public static boolean alive() {
+    return alive;
+  }
+
+  /** True when the process may be started for work in the background. */
+  static boolean startable() {
+    return alive || !bad && Installed.packageName() != null;
+  }
+
+  /** The user opens the app: a crash loop is forgiven. */
+  static void ensureForUser() {
+    bad = false;
+    ensure();
+  }
+
+  /** Starts the process if there is none. @return whether it lives now */
+  static boolean ensure() {
+    if (alive) return true;
+    if (!startable()) return false;
+    try {
+      Thread.currentThread().setContextClassLoader(AppLoader.of(Installed.code));
+    } catch (MalformedURLException e) {
+      throw new IllegalStateException(e);
+    }
+    alive = true;
+    try {
+      Device.setUp("app", Installed.apk(), Installed.target());
+      Power.settle();
+    } catch (Throwable t) {
+      crashed(t);
+    }
+    return alive;
+  }
+
+  /** From the instrumentation, just before Application.onCreate and the providers: what outlived the last life. */
+  static void restore(Application app) {
+    ShadowApplication shadow = Shadow.extract(app);
+    for (String p : GRANTED) shadow.grantPermissions(p);
+  }
+
+  /** By the app itself, on any of its threads. */
+  static void exit(String why) {
+    Log.event("exit", why);
+    Device.between(() -> die(why, true));
+    throw new ThreadDeath();
+  }
+
+  /** An exception that nobody caught, already told as a fact. */
+  static void crashed(Throwable t) {
+    Crashes.tell(t);
+    crash();
+  }
+
+  static void crash() {
+    if (!alive) return;
+    bad = crashedBefore && Clock.now() - lastCrash < CRASH_LOOP_MILLIS;
+    crashedBefore = true;
+    lastCrash = Clock.now();
+    Activities.dropTop();
+    die("crash", true);
+  }
+
+  /**
+   * Ends the life. Nothing of the app is called any more.
+   *
+   * @param restart whether Android would bring back sticky services and the activity below, which a reboot does not
+   */
+  static void die(String why, boolean restart) {
+    if (!alive) return;
+    alive = false;
+    long now = Clock.now();
+    TimeZone zone = TimeZone.getDefault();
+    remember();
+    List<Services.Restart> sticky = Services.processDied();
+    boolean activity = Activities.processDied();
+    OpenCameras.processDied();
+    Alarms.processDied();
+    AppThreads.stopAll();
+    Device.tearDown();
+    SystemClock.setCurrentTimeMillis(now); // the reset set it back
+    TimeZone.setDefault(zone);
+    if (!restart || bad) return;
+    if (activity) Device.between(() -> {
+      Events.fact(List.of(), "restarted", "reason", "the activity below, after " + why);
+      if (ensure()) Activities.recreateTop();
+    });
+    for (Services.Restart s : sticky) Clock.at(now + RESTART_MILLIS, () -> Device.between(() -> {
+      if (!startable() || Services.running(s.name())) return;
+      Events.fact(List.of(), "restarted", "reason", "service " + s.name() + " after " + why);
+      if (ensure()) Services.restart(s);
+    }));
+  }
+
+  private static void remember() {
+    Application app = RuntimeEnvironment.application;
+    if (app == null) return;
+    for (String p : stakeout.perm.Permissions.requested()) {
+      if (app.checkSelfPermission(p) == android.content.pm.PackageManager.PERMISSION_GRANTED) GRANTED.add(p);
+      else GRANTED.remove(p);
+    }
+  }
+}

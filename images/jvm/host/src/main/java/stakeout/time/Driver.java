@@ -1,0 +1,93 @@
+package stakeout.time;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.robolectric.shadows.ShadowSystemClock;
+import stakeout.app.Frames;
+import stakeout.host.Events;
+
+/**
+ * Moves the clock on a thread of its own: jumps to the next due entry (a waiting thread, a timer, a looper's message), but only
+ * when no app thread can still run. A running thread, or one in a socket call, holds it at real speed.
+ */
+final class Driver {
+  private Driver() {}
+
+  private static final long LOOK_AGAIN_NANOS = 60_000, HELD_STEP_NANOS = 50_000, STILL_STEP_NANOS = 100_000;
+  private static final long SAMPLE_NANOS = 1_000_000, PROGRESS_NANOS = 500_000_000;
+  private static long sampled, progressed;
+
+  static void drive(long end) {
+    sample(true);
+    try {
+      run(end);
+    } finally {
+      sample(true);
+    }
+  }
+
+  private static void run(long end) {
+    long since = System.nanoTime();
+    while (true) {
+      if (Clock.HOLDS_RESET.getAndSet(false)) Holds.reset();
+      if (Clock.hostWorks()) {
+        LockSupport.parkNanos(STILL_STEP_NANOS);
+        since = System.nanoTime();
+        continue;
+      }
+      Clock.wakeDue();
+      boolean busy = Holds.busy() || due();
+      if (!busy) { // look twice: a thread just notified still looks parked for a moment
+        LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+        busy = Holds.busy() || due();
+      }
+      long now = Clock.now();
+      if (!busy) {
+        long next = Math.min(Math.min(end, Frames.next()), Math.min(Clock.first(), Loopers.nextMessage()));
+        if (next > now) {
+          Clock.jumps++;
+          ShadowSystemClock.advanceBy(Duration.ofMillis(next - now));
+          sample(false);
+        } else if (now >= end) {
+          return;
+        }
+        since = System.nanoTime();
+        continue;
+      }
+      since = held(since, now, end);
+      LockSupport.parkNanos(HELD_STEP_NANOS);
+    }
+  }
+
+  /** Virtual time passes at real speed, never beyond the end of what was asked for. @return from when on real time is not yet counted */
+  private static long held(long since, long now, long end) {
+    long ms = (System.nanoTime() - since) / 1_000_000;
+    if (ms <= 0) return since;
+    Clock.heldNanos += ms * 1_000_000;
+    if (now < end) ShadowSystemClock.advanceBy(Duration.ofMillis(Math.min(ms, end - now)));
+    progress();
+    return since + ms * 1_000_000;
+  }
+
+  /** True while woken threads, handed-off tasks or due messages have not been taken up yet. */
+  private static boolean due() {
+    long now = Clock.now();
+    return Clock.first() <= now || Clock.handedOff() || Loopers.nextMessage() <= now;
+  }
+
+  /** Which virtual time it is at which real time: what the network's records are dated by. */
+  private static void sample(boolean always) {
+    long real = System.nanoTime();
+    if (!always && real - sampled < SAMPLE_NANOS) return;
+    sampled = real;
+    Events.event("clock", "real", real, "at", Clock.trialNanos());
+    progress();
+  }
+
+  private static void progress() {
+    long real = System.nanoTime();
+    if (real - progressed < PROGRESS_NANOS) return;
+    progressed = real;
+    Events.event("progress", "at", Clock.trialNanos());
+  }
+}

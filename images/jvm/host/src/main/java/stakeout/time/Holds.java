@@ -1,0 +1,83 @@
+package stakeout.time;
+
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import stakeout.app.AppThreads;
+import stakeout.host.Events;
+import stakeout.host.Trial;
+
+/**
+ * Which threads hold the clock. One record for each thread seen running: the first that is let go after the cap must not free
+ * the others. A thread that spins is let go until it parks; one that waits in a call, until it uses the CPU again.
+ */
+final class Holds {
+  private Holds() {}
+
+  private static final class Hold {
+    final long since = System.nanoTime();
+    long cpu;
+    boolean letGo, spins;
+
+    Hold(long cpu) {
+      this.cpu = cpu;
+    }
+  }
+
+  private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
+  private static final long ACCEPT_NANOS = 1_000_000, WORK_NANOS = 1_000_000;
+  private static final Map<Long, Hold> HOLDS = new HashMap<>();
+
+  private static long cap() {
+    return Trial.holdCapMillis * 1_000_000L;
+  }
+
+  /** After work of ours inside an app's call: the app is not charged with it. */
+  static void reset() {
+    HOLDS.values().removeIf(h -> !h.letGo);
+  }
+
+  /** Whether a thread can still do something at this virtual time. */
+  static boolean busy() {
+    boolean busy = false;
+    for (Thread t : AppThreads.withMain()) {
+      if (t.getState() == Thread.State.RUNNABLE) busy |= holds(t);
+      else if (!HOLDS.isEmpty()) HOLDS.remove(t.getId());
+    }
+    return busy;
+  }
+
+  private static boolean holds(Thread t) {
+    Hold h = HOLDS.computeIfAbsent(t.getId(), k -> new Hold(CPU.getThreadCpuTime(k)));
+    if (h.letGo) {
+      if (h.spins || CPU.getThreadCpuTime(t.getId()) - h.cpu < WORK_NANOS) return false;
+      HOLDS.remove(t.getId());
+      return true;
+    }
+    long real = System.nanoTime() - h.since;
+    if (real > cap()) letGo(t, h);
+    else if (real > ACCEPT_NANOS && idlesInAccept(t)) h.letGo = true;
+    return !h.letGo;
+  }
+
+  private static void letGo(Thread t, Hold h) {
+    StackTraceElement[] s = t.getStackTrace();
+    long cpu = CPU.getThreadCpuTime(t.getId());
+    h.letGo = true;
+    h.spins = cpu - h.cpu > cap() / 2;
+    h.cpu = cpu;
+    List<String> apps = Events.frames(s);
+    String where = apps.isEmpty() ? s.length > 0 ? s[0].toString() : "?" : apps.get(0);
+    Events.fact(apps, "clock_held", "thread", t.getName(), "where", where, "spins", h.spins);
+    if (AppThreads.isMain(t)) Events.fact(apps, "anr", "message", "the main thread was held for " + Trial.holdCapMillis + " ms in " + where);
+  }
+
+  /** A server socket of the app waits for someone who never comes; that is not work. */
+  private static boolean idlesInAccept(Thread t) {
+    StackTraceElement[] s = t.getStackTrace();
+    for (int i = 0; i < Math.min(8, s.length); i++) if (s[i].getMethodName().endsWith("ccept")) return true;
+    return false;
+  }
+}
