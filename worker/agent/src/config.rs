@@ -18,11 +18,8 @@ pub struct Images {
 impl Default for Images {
     /// The names that `stakeout images build` gives.
     fn default() -> Self {
-        Self {
-            gateway: "stakeout-gateway".to_owned(),
-            devices: vec![(DeviceKind::Jvm, "stakeout-jvm".to_owned(), vec![23, 27, 34])],
-            analysis: "stakeout-analysis".to_owned(),
-        }
+        let named = |what: &str| format!("stakeout/{what}:{}", env!("CARGO_PKG_VERSION"));
+        Self { gateway: named("gateway"), devices: vec![(DeviceKind::Jvm, named("jvm"), vec![23, 27, 34])], analysis: named("analysis") }
     }
 }
 

@@ -61,6 +61,12 @@ pub trait Orchestrator: Send + Sync + 'static {
     /// A trial that this worker can run, if there is one now. May wait some seconds for one (long poll).
     fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> impl Future<Output = Answer<Option<Lease>>> + Send;
 
+    /// How many trials wait that this worker could lease; none: it does not say. No more cells are kept warm than that.
+    fn waiting(&self, worker: &WorkerId) -> impl Future<Output = Answer<Option<u32>>> + Send {
+        let _ = worker;
+        async { Ok(None) }
+    }
+
     /// Keeps the lease. Called about three times in `lease_seconds`.
     fn renew(&self, fence: &Fence) -> impl Future<Output = Answer<RenewAnswer>> + Send;
 
@@ -85,9 +91,11 @@ pub trait Orchestrator: Send + Sync + 'static {
     /// Shows how far a trial is. Failures are ignored.
     fn progress(&self, fence: &Fence, progress: Progress) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Ends the trial with its evidence. All artifacts and observations were handed in before.
+    /// Ends the trial with its evidence, or, where its record says `failed`, with what there is: the app is at fault, and
+    /// another try would end the same way. All artifacts and observations were handed in before.
     fn complete(&self, fence: &Fence, completion: Completion) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Ends this lease without evidence. The orchestrator decides whether the trial is leased again.
+    /// Gives the lease back without evidence: another try may do better, and the orchestrator decides whether there is one. With
+    /// `TrialState::Cancelled` the trial ends, as its owner wished.
     fn fail(&self, fence: &Fence, end: TrialEnd) -> impl Future<Output = Answer<()>> + Send;
 }

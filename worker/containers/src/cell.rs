@@ -95,8 +95,14 @@ pub type GatewayPipe = Pipe<gateway::FromGateway, Request<gateway::Verb>>;
 pub struct Cell {
     engine: Engine,
     parts: Parts,
-    gateway: Option<GatewayPipe>,
-    device: Option<DevicePipe>,
+}
+
+/// The pipes of a cell.
+pub struct Pipes {
+    /// To and from the gateway, after it was sealed.
+    pub gateway: GatewayPipe,
+    /// To and from the device, from its first byte on.
+    pub device: DevicePipe,
 }
 
 /// What was made so far, youngest last. Dropping it removes all of it.
@@ -116,7 +122,7 @@ impl std::fmt::Debug for Cell {
 impl Cell {
     /// Makes the gateway, waits until it is sealed, then makes the device. If any of it fails, or the future is dropped,
     /// nothing stays.
-    pub async fn create(engine: &Engine, spec: &CellSpec) -> Result<Self, EngineError> {
+    pub async fn create(engine: &Engine, spec: &CellSpec) -> Result<(Self, Pipes), EngineError> {
         let mut parts = Parts { engine: engine.clone(), made: Vec::new(), gateway: String::new(), device: String::new() };
         let mode = match spec.network {
             CellNetwork::None => "none".to_owned(),
@@ -131,12 +137,7 @@ impl Cell {
         let mode = format!("container:{}", parts.gateway);
         parts.device = parts.container(spec, &spec.device_image, spec.device.host_config(mode)).await?;
         let device = engine.attach_and_start(&parts.device).await?;
-        Ok(Self { engine: engine.clone(), parts, gateway: Some(gateway), device: Some(device) })
-    }
-
-    /// The pipes, gateway first; once.
-    pub fn pipes(&mut self) -> Option<(GatewayPipe, DevicePipe)> {
-        Some((self.gateway.take()?, self.device.take()?))
+        Ok((Self { engine: engine.clone(), parts }, Pipes { gateway, device }))
     }
 
     /// Id of the gateway's container.
@@ -160,10 +161,9 @@ impl Cell {
         state.and_then(|s| s.oom_killed).unwrap_or(false)
     }
 
-    /// Removes containers and network. What cannot be removed now is left to the next [`Engine::sweep`].
+    /// Removes containers and network. What cannot be removed now is left to the next [`Engine::sweep`]. Drop the pipes before,
+    /// so that both end by themselves where the engine hangs.
     pub async fn destroy(mut self) {
-        // Ends their standard input first, so that they end by themselves where the engine hangs.
-        (self.gateway, self.device) = (None, None);
         self.parts.remove().await;
     }
 }

@@ -1,0 +1,104 @@
+//! The detectors' answer, which is hostile: they read what an app made, in a container without power.
+
+use std::collections::HashSet;
+
+use stakeout_contract::{
+    artifact::Artifact,
+    finding::{Analysis, Finding, Skipped},
+};
+
+use crate::text::head;
+
+/// Bytes of the answer.
+pub const OUTPUT_MAX: usize = 64 << 20;
+/// Findings of a trial; more are left out, and said so.
+const FINDINGS_MAX: usize = 100_000;
+const SKIPPED_MAX: usize = 10_000;
+
+/// An analysis that did not happen: every verdict that it could have served is `inconclusive`.
+pub fn failed(reason: &str) -> Analysis {
+    let mut a = Analysis::default();
+    a.searched.skipped.push(Skipped { file: String::new(), reason: head(&format!("analysis failed: {reason}"), 600), role: None });
+    a
+}
+
+/// Reads the answer. A finding counts only if its file is one of the trial's artifacts, lies within it, and says no more than
+/// the artifact's own entry; what does not is left out and counted in `searched.skipped`.
+pub fn parse(output: &[u8], artifacts: &[Artifact]) -> Analysis {
+    let mut a: Analysis = match serde_json::from_slice(output) {
+        Ok(a) => a,
+        Err(e) => return failed(&format!("its answer cannot be read: {e}")),
+    };
+    let names: HashSet<String> = artifacts.iter().map(|x| format!("artifacts/{}", x.sha256)).collect();
+    let before = a.findings.len();
+    a.findings.retain(|f| names.contains(&f.file) && artifacts.iter().any(|x| fits(f, x)));
+    let strange = before - a.findings.len();
+    let over = a.findings.len().saturating_sub(FINDINGS_MAX);
+    a.findings.truncate(FINDINGS_MAX);
+    for f in &mut a.findings {
+        f.chain.truncate(64);
+        f.chain.iter_mut().for_each(|c| *c = head(c, 100));
+        f.canary = f.canary.as_deref().map(|c| head(c, 100));
+        f.trial = f.trial.as_deref().map(|c| head(c, 100));
+    }
+    a.searched.skipped.truncate(SKIPPED_MAX);
+    for s in &mut a.searched.skipped {
+        (s.file, s.reason) = (head(&s.file, 300), head(&s.reason, 300));
+    }
+    for (n, what) in [(strange, "findings that fit no artifact"), (over, "findings beyond the limit")] {
+        if n > 0 {
+            a.searched.skipped.push(Skipped { file: String::new(), reason: format!("{n} {what}"), role: None });
+        }
+    }
+    a
+}
+
+fn fits(f: &Finding, a: &Artifact) -> bool {
+    f.file.strip_prefix("artifacts/").is_some_and(|d| d == a.sha256.to_string())
+        && f.offset.checked_add(f.length).is_some_and(|end| end <= a.size)
+        && f.role.is_none_or(|r| r == a.role)
+        && f.flow.is_none_or(|n| a.flow == Some(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stakeout_contract::{Sha256Digest, artifact::Role};
+
+    use super::*;
+    use crate::keep::artifact;
+
+    fn entry() -> Artifact {
+        Artifact { sha256: Sha256Digest::of(b"abc"), size: 100, flow: Some(3), ..artifact(Role::FlowRequest, "x") }
+    }
+
+    fn finding(file: &str, offset: u64, length: u64, role: &str, flow: u32) -> serde_json::Value {
+        json!({"file": file, "offset": offset, "length": length, "chain": ["gzip"], "kind": "camera", "frames": [1, 2], "seconds": null,
+            "canary": null, "p_false": 1e-12, "role": role, "flow": flow})
+    }
+
+    #[test]
+    fn a_finding_must_fit_an_artifact() {
+        let file = format!("artifacts/{}", entry().sha256);
+        let searched = json!({"files": 1, "bytes": 100, "media": 0, "keys": 1, "skipped": []});
+        for (f, kept) in [
+            (finding(&file, 0, 100, "flow_request", 3), 1),
+            (finding(&file, 1, 100, "flow_request", 3), 0),
+            (finding(&file, u64::MAX, 2, "flow_request", 3), 0),
+            (finding(&file, 0, 10, "app_file", 3), 0),
+            (finding(&file, 0, 10, "flow_request", 4), 0),
+            (finding("artifacts/../../etc/passwd", 0, 1, "flow_request", 3), 0),
+        ] {
+            let a = parse(&serde_json::to_vec(&json!({"findings": [f], "searched": searched})).unwrap(), &[entry()]);
+            assert_eq!((a.findings.len(), a.searched.skipped.len()), (kept, 1 - kept), "{f}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_an_analysis_that_did_not_happen() {
+        for output in [&b""[..], b"[]]", b"{\"findings\": 3}"] {
+            let a = parse(output, &[entry()]);
+            assert!(a.searched.skipped[0].reason.starts_with("analysis failed: its answer cannot be read"), "{a:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The app's files out of the device's tar. Names are the app's own: they are only data here, never a path.
+
+use std::{collections::HashMap, fs::File, io, path::Path};
+
+use stakeout_contract::{
+    Sha256Digest,
+    artifact::Role,
+    observation::{Fact, Observation},
+};
+
+use crate::keep::{Keep, artifact};
+
+/// What an unpacking came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unpacked {
+    /// Files kept.
+    pub files: u64,
+    /// Files for which there was no room, or which could not be read.
+    pub lost: u64,
+}
+
+/// Keeps every file of the tar under its role. Links, devices and folders are passed over: they have no bytes of their own.
+/// A tar that breaks off counts one lost file; what came before it is kept.
+pub fn unpack(tar: &Path, most_files: u64, keep: &mut Keep) -> io::Result<Unpacked> {
+    let mut done = Unpacked::default();
+    let mut archive = tar::Archive::new(io::BufReader::new(File::open(tar)?));
+    let mut entries = archive.entries()?;
+    while let Some(entry) = entries.next() {
+        let Ok(mut entry) = entry else {
+            done.lost += 1;
+            break;
+        };
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let Some((role, name)) = role_of(&path) else { continue };
+        if done.files >= most_files {
+            done.lost += 1;
+            continue;
+        }
+        match keep.adopt_reader(&mut entry, artifact(role, name)) {
+            Ok(Some(_)) => done.files += 1,
+            Ok(None) => done.lost += 1,
+            // The rest of the tar is gone with this entry, unless it was our disk.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof || e.kind() == io::ErrorKind::Other => {
+                done.lost += 1;
+                break;
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
+}
+
+/// The role of a tar's entry, and the name that people see.
+fn role_of(path: &str) -> Option<(Role, &str)> {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let (room, rest) = path.split_once('/')?;
+    let role = match room {
+        "files" => Role::AppFile,
+        "deleted" => Role::DeletedFile,
+        // Which of both it is, is said by the observation of the call.
+        "crypto" => Role::CryptoPlain,
+        "code" => Role::LoadedCode,
+        _ => return None,
+    };
+    (!rest.is_empty()).then_some((role, if matches!(role, Role::CryptoPlain | Role::LoadedCode) { path } else { rest }))
+}
+
+/// Joins plain and cipher text of each encryption, as the device's facts name them. A piece of `crypto/` that no fact names
+/// stays plain text without cipher: it can support nothing on the wire.
+pub fn pair_crypto(keep: &mut Keep, facts: &[Observation]) {
+    let by_name: HashMap<String, Sha256Digest> =
+        keep.artifacts().iter().filter(|a| a.role == Role::CryptoPlain).map(|a| (file_name(&a.name).to_owned(), a.sha256)).collect();
+    let mut ciphers = HashMap::new();
+    let mut plains = HashMap::new();
+    for o in facts {
+        let Fact::Crypto { plain, cipher, .. } = &o.fact else { continue };
+        let cipher = cipher.as_deref().map(file_name).filter(|c| by_name.contains_key(*c));
+        if let Some(c) = cipher {
+            ciphers.insert(c.to_owned(), o.at);
+        }
+        if let Some(p) = plain.as_deref().map(file_name) {
+            plains.insert(p.to_owned(), (cipher.and_then(|c| by_name.get(c)).copied(), o.at));
+        }
+    }
+    for a in keep.artifacts_mut().iter_mut().filter(|a| a.role == Role::CryptoPlain) {
+        let name = file_name(&a.name).to_owned();
+        if let Some(at) = ciphers.get(&name) {
+            (a.role, a.at) = (Role::CryptoCipher, Some(*at));
+        } else if let Some((cipher, at)) = plains.get(&name) {
+            (a.cipher, a.at) = (*cipher, Some(*at));
+        }
+    }
+}
+
+/// The last part of a name that a fact or a tar gives.
+fn file_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::{Nanos, observation::Source};
+
+    use super::*;
+
+    fn tar_of(dir: &Path, files: &[(&str, &[u8])]) -> std::path::PathBuf {
+        let path = dir.join("t.tar");
+        let mut b = tar::Builder::new(File::create(&path).unwrap());
+        for (name, bytes) in files {
+            let mut h = tar::Header::new_gnu();
+            h.set_size(bytes.len() as u64);
+            h.set_mode(0o644);
+            // `append_data` refuses `..`, so the name is written by hand, as an attacker would.
+            h.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            h.set_cksum();
+            b.append(&h, *bytes).unwrap();
+        }
+        let mut link = tar::Header::new_gnu();
+        link.set_entry_type(tar::EntryType::Symlink);
+        link.set_size(0);
+        b.append_link(&mut link, "files/link", "/etc/passwd").unwrap();
+        b.into_inner().unwrap();
+        path
+    }
+
+    #[test]
+    fn hostile_names_are_data_and_links_are_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = tar_of(dir.path(), &[("files/../../../evil", b"1"), ("files//etc/cron.d/x", b"2"), ("deleted/a\nb", b"3"), ("/abs", b"4"), ("else/x", b"5")]);
+        let mut keep = Keep::new(dir.path(), 1000).unwrap();
+        assert_eq!(unpack(&tar, 100, &mut keep).unwrap(), Unpacked { files: 3, lost: 0 });
+        let names: Vec<_> = keep.artifacts().iter().map(|a| (a.role, a.name.as_str())).collect();
+        assert_eq!(names, [(Role::AppFile, "../../../evil"), (Role::AppFile, "/etc/cron.d/x"), (Role::DeletedFile, "a\nb")]);
+        assert!(!dir.path().join("../evil").exists());
+    }
+
+    #[test]
+    fn too_many_files_and_a_tar_that_breaks_off_are_losses() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = tar_of(dir.path(), &[("files/a", b"1"), ("files/b", b"2"), ("files/c", &[7; 2000])]);
+        let mut keep = Keep::new(dir.path(), 10_000).unwrap();
+        assert_eq!(unpack(&tar, 1, &mut keep).unwrap(), Unpacked { files: 1, lost: 2 });
+        File::options().write(true).open(&tar).unwrap().set_len(3 * 512 + 512 * 2 + 100).unwrap();
+        let mut keep = Keep::new(dir.path(), 10_000).unwrap();
+        assert_eq!(unpack(&tar, 10, &mut keep).unwrap(), Unpacked { files: 2, lost: 1 });
+    }
+
+    #[test]
+    fn plain_and_cipher_text_are_joined_by_the_fact_of_the_call() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = tar_of(dir.path(), &[("crypto/1.plain", b"secret"), ("crypto/1.cipher", b"garble"), ("crypto/2.plain", b"alone")]);
+        let mut keep = Keep::new(dir.path(), 1000).unwrap();
+        unpack(&tar, 100, &mut keep).unwrap();
+        let fact = Fact::Crypto { algorithm: "AES".into(), operation: "encrypt".into(), plain: Some("crypto/1.plain".into()), cipher: Some("crypto/1.cipher".into()) };
+        pair_crypto(&mut keep, &[Observation { at: Nanos::from_secs(9), source: Source::Host, fact, stack: vec![] }]);
+        let a = keep.artifacts();
+        assert_eq!((a[0].role, a[0].cipher, a[0].at), (Role::CryptoPlain, Some(Sha256Digest::of(b"garble")), Some(Nanos::from_secs(9))));
+        assert_eq!((a[1].role, a[2].role, a[2].cipher), (Role::CryptoCipher, Role::CryptoPlain, None));
+    }
+}

@@ -1,0 +1,363 @@
+//! What is known of a running trial: observations, flows, logs, what the feed gave.
+//!
+//! Everything that comes here is dated on the trial's clock and bounded: what does not fit is counted, and said at the end.
+
+use stakeout_contract::{
+    DeviceState, Nanos,
+    clock::ClockSample,
+    flow::Flow,
+    observation::{Fact, Observation, Source},
+    trial::Delivered,
+};
+
+use crate::{dating::Dating, secrets::Scrubber, text::head};
+
+/// Bytes of one log that are kept: its begin.
+const LOG_MAX: usize = 1 << 20;
+/// Bytes of all observations that are kept.
+const OBSERVATION_BYTES: usize = 96 << 20;
+/// Facts of worker and gateway have room of their own, so that a device that talks too much cannot hide them.
+const RESERVED: u64 = 50_000;
+
+/// A bounded text.
+#[derive(Debug, Default)]
+pub struct Log {
+    text: String,
+    lost: u64,
+}
+
+impl Log {
+    /// Adds a line.
+    pub fn line(&mut self, line: &str) {
+        if self.text.len() + line.len() < LOG_MAX {
+            self.text.push_str(line);
+            self.text.push('\n');
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// The text, with what is missing.
+    pub fn text(&self) -> String {
+        if self.lost == 0 { self.text.clone() } else { format!("{}... {} more lines\n", self.text, self.lost) }
+    }
+
+    /// Its end, for a message.
+    pub fn tail(&self) -> String {
+        crate::text::tail(&self.text, 2000)
+    }
+}
+
+/// A running trial's record.
+#[derive(Debug)]
+pub struct Record {
+    begun: bool,
+    now: Nanos,
+    dating: Dating,
+    observations: Vec<Observation>,
+    handed_in: usize,
+    bytes: usize,
+    most: u64,
+    lost: u64,
+    pending: Vec<(u64, Pending)>,
+    flows: Vec<Flow>,
+    delivered: Vec<Delivered>,
+    /// Takes secrets out of everything that comes.
+    pub scrubber: Scrubber,
+    /// What the device logged.
+    pub device_log: Log,
+    /// What the gateway logged.
+    pub gateway_log: Log,
+}
+
+#[derive(Debug)]
+enum Pending {
+    Fact(Fact),
+    Flow(Box<Flow>),
+}
+
+/// What a record was when its trial ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Flows by id.
+    pub flows: Vec<Flow>,
+    /// The clocks.
+    pub clock: Vec<ClockSample>,
+    /// By session.
+    pub delivered: Vec<Delivered>,
+}
+
+impl Record {
+    /// For at most `most` observations of the device. Before [`Record::begin`] only logs are taken.
+    pub fn new(most: u64) -> Self {
+        Self {
+            begun: false,
+            now: Nanos::ZERO,
+            dating: Dating::default(),
+            observations: Vec::new(),
+            handed_in: 0,
+            bytes: 0,
+            most,
+            lost: 0,
+            pending: Vec::new(),
+            flows: Vec::new(),
+            delivered: Vec::new(),
+            scrubber: Scrubber::default(),
+            device_log: Log::default(),
+            gateway_log: Log::default(),
+        }
+    }
+
+    /// The device has become a trial's: from here on everything counts.
+    pub fn begin(&mut self) {
+        self.begun = true;
+    }
+
+    /// The latest time that the device spoke of.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// The trial's clock is at least here.
+    pub fn passed(&mut self, at: Nanos) {
+        if self.begun {
+            self.now = self.now.max(at);
+        }
+    }
+
+    /// Both clocks at one moment. What the gateway said before it is dated now.
+    pub fn clock(&mut self, sample: ClockSample) {
+        if !self.begun {
+            return;
+        }
+        self.passed(sample.at);
+        self.dating.push(sample);
+        if self.pending.iter().any(|(real, _)| *real <= self.dating.settled()) {
+            self.settle(self.dating.settled());
+        }
+    }
+
+    /// A fact of the device. Facts that only others can know are refused, and kept as a log line.
+    pub fn device_fact(&mut self, at: Nanos, source: Source, fact: Fact, stack: Vec<String>) {
+        if !self.begun {
+            return;
+        }
+        if not_the_devices(&fact) {
+            self.device_log.line(&format!("refused: {}", head(&format!("{fact:?}"), 300)));
+            return;
+        }
+        let source = if matches!(source, Source::Host | Source::Feed) { source } else { Source::Device };
+        self.passed(at);
+        if let Fact::Delivered { sensor, facing, session, first, last, count } = fact {
+            self.deliver(Delivered { sensor, facing, session, first, last, count });
+        }
+        let stack = stack.into_iter().take(8).map(|f| head(&f, 300)).collect();
+        if self.observations.len() as u64 >= self.most {
+            self.lost += 1;
+            return;
+        }
+        self.push(Observation { at, source, fact, stack });
+    }
+
+    /// A fact of the gateway, at a time of the host.
+    pub fn gateway_fact(&mut self, real: u64, fact: Fact) {
+        if self.begun && matches!(fact, Fact::Dns { .. } | Fact::TlsRefused { .. } | Fact::Opaque { .. } | Fact::Blocked { .. } | Fact::Lost { .. } | Fact::Log { .. }) {
+            self.pend(real, Pending::Fact(fact));
+        }
+    }
+
+    /// A flow of the gateway, its blobs already kept.
+    pub fn flow(&mut self, flow: Flow) {
+        if self.begun {
+            self.pend(flow.real, Pending::Flow(Box::new(flow)));
+        }
+    }
+
+    /// A fact of the worker, now.
+    pub fn worker_fact(&mut self, fact: Fact) {
+        self.push(Observation { at: self.now, source: Source::Worker, fact, stack: Vec::new() });
+    }
+
+    /// The scenario put the device into a state.
+    pub fn state(&mut self, state: DeviceState, step: &str) {
+        self.worker_fact(Fact::State { state, step: step.to_owned() });
+    }
+
+    /// All observations so far, in the order in which they are handed in.
+    pub fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    /// Index and copies of those that were not handed in yet.
+    pub fn fresh(&self) -> (u64, Vec<Observation>) {
+        (self.handed_in as u64, self.observations[self.handed_in..].to_vec())
+    }
+
+    /// How many were not handed in yet.
+    pub fn fresh_len(&self) -> usize {
+        self.observations.len() - self.handed_in
+    }
+
+    /// The first so many were handed in.
+    pub fn handed_in(&mut self, upto: u64) {
+        self.handed_in = self.handed_in.max(usize::try_from(upto).unwrap_or(usize::MAX)).min(self.observations.len());
+    }
+
+    /// Dates what is left and says what was lost. `more_lost`: blobs that found no room.
+    pub fn end(&mut self, more_lost: u64) -> Ended {
+        self.settle(u64::MAX);
+        for (what, count) in [("observations", self.lost), ("artifacts", more_lost)] {
+            if count > 0 {
+                self.worker_fact(Fact::Lost { what: what.to_owned(), count });
+            }
+        }
+        let mut flows = std::mem::take(&mut self.flows);
+        flows.sort_by_key(|f| f.id);
+        Ended { flows, clock: std::mem::take(&mut self.dating).into_samples(), delivered: std::mem::take(&mut self.delivered) }
+    }
+
+    fn pend(&mut self, real: u64, what: Pending) {
+        if self.observations.len() + self.pending.len() >= (self.most + RESERVED) as usize {
+            self.lost += 1;
+            return;
+        }
+        self.pending.push((real, what));
+    }
+
+    fn settle(&mut self, upto: u64) {
+        let (mut now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(|(real, _)| *real <= upto);
+        self.pending = later;
+        now.sort_by_key(|(real, _)| *real);
+        for (real, what) in now {
+            let at = self.dating.date(real);
+            let fact = match what {
+                Pending::Fact(f) => f,
+                Pending::Flow(flow) => {
+                    let mut flow = self.scrubber.value(*flow);
+                    flow.at = at;
+                    let fact = Fact::Flow {
+                        id: flow.id,
+                        method: flow.method.clone(),
+                        host: flow.host.clone(),
+                        path: head(&flow.path, 300),
+                        status: flow.status,
+                        sent: flow.sent,
+                        received: flow.received,
+                        stub: flow.stub.is_some(),
+                    };
+                    self.flows.push(flow);
+                    fact
+                }
+            };
+            self.push(Observation { at, source: Source::Gateway, fact, stack: Vec::new() });
+        }
+    }
+
+    fn push(&mut self, o: Observation) {
+        let o = self.scrubber.value(o);
+        let size = serde_json::to_string(&o).map_or(0, |s| s.len());
+        if self.bytes + size > OBSERVATION_BYTES {
+            self.lost += 1;
+            return;
+        }
+        self.bytes += size;
+        self.observations.push(o);
+    }
+
+    fn deliver(&mut self, d: Delivered) {
+        let same = |k: &&mut Delivered| (k.sensor, k.facing, k.session) == (d.sensor, d.facing, d.session);
+        match self.delivered.iter_mut().rev().take(64).find(same) {
+            Some(k) => {
+                (k.first, k.last) = (k.first.min(d.first), k.last.max(d.last));
+                k.count = k.count.saturating_add(d.count);
+            }
+            None => self.delivered.push(d),
+        }
+    }
+}
+
+fn not_the_devices(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::State { .. } | Fact::Step { .. } | Fact::Flow { .. } | Fact::Dns { .. } | Fact::TlsRefused { .. } | Fact::Opaque { .. } | Fact::Blocked { .. } | Fact::Alert { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::Sensor;
+
+    use super::*;
+
+    fn begun(most: u64) -> Record {
+        let mut r = Record::new(most);
+        r.begin();
+        r
+    }
+
+    fn sample(real: u64, at: u64) -> ClockSample {
+        ClockSample { real, at: Nanos::saturating(at) }
+    }
+
+    fn dns(name: &str) -> Fact {
+        Fact::Dns { name: name.into(), answer: String::new() }
+    }
+
+    fn crash() -> Fact {
+        Fact::Crashed { message: "x".into(), trace: vec![] }
+    }
+
+    #[test]
+    fn a_fact_of_the_gateway_waits_for_the_clock_that_dates_it() {
+        let mut r = begun(10);
+        r.clock(sample(100, 0));
+        r.gateway_fact(150, dns("a.example"));
+        assert_eq!(r.fresh_len(), 0);
+        r.clock(sample(200, 20));
+        assert_eq!((r.fresh_len(), r.observations()[0].at.get(), r.observations()[0].source), (1, 20, Source::Gateway));
+        r.gateway_fact(900, dns("b.example"));
+        r.end(0);
+        assert_eq!(r.observations()[1].at.get(), 720);
+    }
+
+    #[test]
+    fn a_device_cannot_speak_for_gateway_or_worker() {
+        let mut r = begun(10);
+        r.device_fact(Nanos::ZERO, Source::Host, dns("forged"), vec![]);
+        r.device_fact(Nanos::ZERO, Source::Worker, crash(), vec![]);
+        assert_eq!(r.observations().len(), 1);
+        assert_eq!(r.observations()[0].source, Source::Device);
+        assert!(r.device_log.text().contains("forged"));
+    }
+
+    #[test]
+    fn too_many_observations_are_counted_and_do_not_push_out_the_worker() {
+        let mut r = begun(2);
+        for _ in 0..5 {
+            r.device_fact(Nanos::ZERO, Source::Host, crash(), vec![]);
+        }
+        r.state(DeviceState::Background, "idle");
+        r.end(0);
+        assert_eq!(r.observations()[2].fact, Fact::State { state: DeviceState::Background, step: "idle".into() });
+        assert_eq!(r.observations()[3].fact, Fact::Lost { what: "observations".into(), count: 3 });
+    }
+
+    #[test]
+    fn what_was_delivered_is_summed_by_session() {
+        let mut r = begun(10);
+        for (session, first, last) in [(1, 10, 19), (1, 20, 24), (2, 90, 90)] {
+            r.device_fact(Nanos::ZERO, Source::Feed, Fact::Delivered { sensor: Sensor::Camera, facing: None, session, first, last, count: last - first + 1 }, vec![]);
+        }
+        let d = r.end(0).delivered;
+        assert_eq!(d.iter().map(|d| (d.session, d.first, d.last, d.count)).collect::<Vec<_>>(), [(1, 10, 24, 15), (2, 90, 90, 1)]);
+    }
+
+    #[test]
+    fn before_it_has_begun_only_logs_are_taken() {
+        let mut r = Record::new(10);
+        r.clock(sample(5, 5));
+        r.device_fact(Nanos::ZERO, Source::Host, crash(), vec![]);
+        r.device_log.line("boot");
+        assert_eq!((r.observations().len(), r.now(), r.device_log.text()), (0, Nanos::ZERO, "boot\n".to_owned()));
+    }
+}

@@ -1,0 +1,113 @@
+//! What an orchestrator hears of a trial while it runs.
+
+use std::time::Duration;
+
+use stakeout_contract::{lease::{Lease, Progress}, observation::Observation};
+use tokio::time::Instant;
+
+use crate::{Fence, Orchestrator, OrchestratorError, record::Record};
+
+/// Progress is for people: no more often than this.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Observations are handed in this often, or when so many wait.
+const HAND_IN_EVERY: Duration = Duration::from_secs(1);
+const HAND_IN_AT: usize = 500;
+/// How long an orchestrator that cannot be reached is asked again; then the lease is over anyway.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reports of one trial.
+pub struct Reporter<'a, O> {
+    orchestrator: &'a O,
+    fence: Fence,
+    number: u32,
+    of_seconds: f64,
+    last_progress: Option<Instant>,
+    last_hand_in: Instant,
+    stage: &'static str,
+}
+
+impl<'a, O: Orchestrator> Reporter<'a, O> {
+    /// Of this lease.
+    pub fn new(orchestrator: &'a O, lease: &Lease) -> Self {
+        Self {
+            orchestrator,
+            fence: lease.into(),
+            number: lease.number,
+            of_seconds: lease.scenario.virtual_length().as_secs_f64(),
+            last_progress: None,
+            last_hand_in: Instant::now(),
+            stage: "lease",
+        }
+    }
+
+    /// Whom it reports to.
+    pub fn orchestrator(&self) -> &'a O {
+        self.orchestrator
+    }
+
+    /// Of which lease.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// A stage begins: this is always said.
+    pub async fn stage(&mut self, stage: &'static str, at_seconds: f64) {
+        self.stage = stage;
+        self.last_progress = None;
+        self.progress("", at_seconds).await;
+    }
+
+    /// How far it is, if that was not just said. Failures are of no consequence.
+    pub async fn progress(&mut self, detail: &str, at_seconds: f64) {
+        if self.last_progress.is_some_and(|t| t.elapsed() < PROGRESS_EVERY) {
+            return;
+        }
+        self.last_progress = Some(Instant::now());
+        let progress = Progress {
+            trial: self.fence.trial.clone(),
+            number: self.number,
+            stage: self.stage.to_owned(),
+            detail: crate::text::head(detail, 200),
+            at_seconds,
+            of_seconds: self.of_seconds,
+        };
+        if let Err(e) = self.orchestrator.progress(&self.fence, progress).await {
+            tracing::debug!(error = %e, "progress was not taken");
+        }
+    }
+
+    /// Hands in observations if it is time for it, or if `all`.
+    pub async fn hand_in(&mut self, record: &mut Record, all: bool) -> Result<(), OrchestratorError> {
+        let due = all || record.fresh_len() >= HAND_IN_AT || self.last_hand_in.elapsed() >= HAND_IN_EVERY;
+        if !due || record.fresh_len() == 0 {
+            return Ok(());
+        }
+        let (first, fresh) = record.fresh();
+        for (i, batch) in fresh.chunks(HAND_IN_AT).enumerate() {
+            let from = first + (i * HAND_IN_AT) as u64;
+            self.batch(from, batch).await?;
+            record.handed_in(from + batch.len() as u64);
+        }
+        self.last_hand_in = Instant::now();
+        Ok(())
+    }
+
+    async fn batch(&self, first: u64, batch: &[Observation]) -> Result<(), OrchestratorError> {
+        patiently(|| self.orchestrator.observations(&self.fence, first, batch.to_vec())).await
+    }
+}
+
+/// Repeats a call while the orchestrator cannot be reached.
+pub async fn patiently<T, F: Future<Output = Result<T, OrchestratorError>>>(mut call: impl FnMut() -> F) -> Result<T, OrchestratorError> {
+    let (begin, mut pause) = (Instant::now(), Duration::from_millis(200));
+    loop {
+        match call().await {
+            Err(OrchestratorError::Unreachable(e)) if begin.elapsed() < PATIENCE => {
+                tracing::warn!(error = %e, "the orchestrator cannot be reached, trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+            other => return other,
+        }
+    }
+}

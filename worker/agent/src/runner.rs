@@ -1,0 +1,540 @@
+//! One trial, from its lease to its completion.
+//!
+//! Stages are those of `TrialCost`. Whoever runs this holds the [`Slot`]: it says where the trial is, and has the cell's handle
+//! as long as there is a cell, so that the cell is destroyed also when this future is dropped in the middle.
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc};
+
+use jiff::{Timestamp, tz::TimeZone};
+use stakeout_contract::{
+    Sha256Digest,
+    artifact::Role,
+    lease::{Completion, Lease},
+    observation::Fact,
+    scenario::Step,
+    trial::{AppFacts, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState},
+};
+use stakeout_feed::TrialKey;
+use stakeout_protocol::{
+    Problem,
+    device::{Assignment, BlobRef, FeedKeys, Installed, Snapshot, Stopped, Verb},
+    gateway,
+};
+use tokio::time::{Duration, Instant};
+
+use crate::{
+    Orchestrator, OrchestratorError, WorkerConfig, analysis, ca,
+    cell::{Pool, Ready, kind_of},
+    collect,
+    error::Failure,
+    keep::Keep,
+    link::{CellControl, CellUsage, Cells},
+    phone::Phone,
+    planting::plant,
+    prepared::Prepared,
+    report::{Reporter, patiently},
+    script::{Played, Script},
+    secrets::{self, Scrubber},
+    talk::{AskError, Side, Talk},
+    timeline::timeline,
+};
+
+/// Real time that an app thread may hold a virtual clock.
+const HOLD_CAP_MS: u64 = 3_000;
+/// Real time for collecting, whatever of the trial's own time is left.
+const COLLECT_WITHIN: Duration = Duration::from_secs(120);
+
+/// Where a trial is, and its cell.
+pub struct Slot<C> {
+    /// A stage's name.
+    pub stage: &'static str,
+    /// The cell's handle.
+    pub control: Option<C>,
+}
+
+impl<C: CellControl> Slot<C> {
+    /// At the begin.
+    pub fn new() -> Self {
+        Self { stage: "lease", control: None }
+    }
+
+    /// Removes the cell, if there is one.
+    pub async fn destroy(&mut self) {
+        if let Some(c) = self.control.take() {
+            c.destroy().await;
+        }
+    }
+}
+
+/// What all trials of a worker share.
+pub struct Workshop<O, C: Cells> {
+    /// Whom it works for.
+    pub orchestrator: Arc<O>,
+    /// Makes cells.
+    pub cells: Arc<C>,
+    /// Warm cells.
+    pub pool: Pool<C>,
+    /// Prepared apps.
+    pub prepared: Prepared,
+    /// How to work.
+    pub config: WorkerConfig,
+    /// Folder for what trials leave until it is handed in.
+    pub dir: PathBuf,
+}
+
+/// A trial with a device that is its own.
+struct Run<'a, O, C: Cells> {
+    shop: &'a Workshop<O, C>,
+    lease: &'a Lease,
+    reporter: Reporter<'a, O>,
+    began: Instant,
+    until: Instant,
+    stages: Vec<(String, f64)>,
+    secrets: BTreeMap<String, String>,
+    start_millis: i64,
+}
+
+/// Runs a leased trial and completes it.
+pub async fn run<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, slot: &mut Slot<C::Control>) -> Result<(), Failure> {
+    let began = Instant::now();
+    let start = lease.scenario.start().ok_or_else(|| Failure::stage("lease", format!("`startAt: {}` is not a time", lease.scenario.start_at)).by_app(true))?;
+    let mut run = Run {
+        shop,
+        lease,
+        reporter: Reporter::new(&*shop.orchestrator, lease),
+        began,
+        until: began + lease.scenario.deadline.get(),
+        stages: Vec::new(),
+        secrets: BTreeMap::new(),
+        start_millis: start.as_millisecond() + jitter(lease),
+    };
+    let completion = run.trial(slot).await?;
+    slot.stage = "analyse";
+    patiently(|| shop.orchestrator.complete(run.reporter.fence(), completion.clone())).await?;
+    run.reporter.stage("done", completion.record.cost.virtual_seconds).await;
+    Ok(())
+}
+
+/// Milliseconds after the scenario's begin at which this trial begins, by its seed.
+fn jitter(lease: &Lease) -> i64 {
+    // SplitMix64: seeds 1, 2, 3 must not lie together.
+    let mut z = lease.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let most = lease.scenario.start_jitter.get().as_millis() as u64;
+    ((z ^ (z >> 31)) % (most + 1)) as i64
+}
+
+impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
+    async fn trial(&mut self, slot: &mut Slot<C::Control>) -> Result<Completion, Failure> {
+        let kind = kind_of(self.lease, &self.shop.config.images).ok_or_else(|| {
+            Failure::stage("cell", format!("this worker has no `{}` device of API {}", self.lease.device, self.lease.scenario.device.api))
+        })?;
+        self.reporter.stage("lease", 0.0).await;
+        let folder = tempfile::Builder::new().prefix("app-").tempdir_in(&self.shop.dir).map_err(|e| Failure::stage("lease", e.to_string()))?;
+        let apps = self.fetch(folder.path()).await?;
+        self.secrets().await?;
+        self.spent("lease", self.began);
+
+        slot.stage = "cell";
+        self.reporter.stage("cell", 0.0).await;
+        let Ready { control, mut talk, hello, image_id, cell_seconds, boot_seconds, .. } = self.shop.pool.take(&kind).await?;
+        slot.control = Some(control);
+        self.stages.push(("cell".to_owned(), cell_seconds));
+        self.stages.push(("boot".to_owned(), boot_seconds));
+        let waiting = self.shop.orchestrator.waiting(&self.shop.config.worker).await.unwrap_or(None);
+        self.shop.pool.warm_up(&kind, waiting).await;
+
+        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
+        let outcome = self.on_device(slot, &mut talk, &apps, &image_id).await;
+        let (app, played, end) = match outcome {
+            Ok((app, played)) => (app, played, TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() }),
+            // What the app did to itself is evidence: it is collected and handed in, as a failed trial.
+            Err(e @ Failure::Stage { by_app: true, .. }) => {
+                let Some(end) = e.with_log(talk.record.device_log.tail()).end(slot.stage) else { return Err(Failure::Cancelled) };
+                (AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, Played::default(), end)
+            }
+            Err(e) => {
+                let mut log = talk.record.device_log.tail();
+                if let Some(c) = &slot.control {
+                    log = format!("{log}\n{}", c.post_mortem().await);
+                }
+                return Err(e.with_log(crate::text::tail(&log, 4000)));
+            }
+        };
+        let length = talk.record.now();
+        let usage = self.collect(slot, &mut talk, &end).await?;
+        let spans = timeline(&played.marks, talk.record.observations(), length);
+        self.hand_over(slot, talk, app, played, end, spans, usage, image_id, hello.cooperative).await
+    }
+
+    /// The app's bytes, base first, with their digests checked.
+    async fn fetch(&mut self, folder: &Path) -> Result<Vec<(PathBuf, Sha256Digest)>, Failure> {
+        let mut out = Vec::new();
+        for (i, digest) in std::iter::once(&self.lease.app).chain(&self.lease.splits).enumerate() {
+            let path = folder.join(i.to_string());
+            let (orchestrator, fence) = (self.reporter.orchestrator(), self.reporter.fence().clone());
+            patiently(|| orchestrator.blob(&fence, digest, &path)).await?;
+            let (path2, digest2) = (path.clone(), *digest);
+            let same = tokio::task::spawn_blocking(move || digest_of(&path2).map(|d| d == digest2)).await;
+            if !matches!(same, Ok(Ok(true))) {
+                return Err(Failure::stage("lease", format!("the app's bytes are not those of `{digest}`")));
+            }
+            out.push((path, *digest));
+        }
+        Ok(out)
+    }
+
+    async fn secrets(&mut self) -> Result<(), Failure> {
+        for step in &self.lease.scenario.steps {
+            let Step::InputText(t) = step else { continue };
+            let Some(name) = &t.secret else { continue };
+            let (orchestrator, fence) = (self.reporter.orchestrator(), self.reporter.fence().clone());
+            let value = patiently(|| orchestrator.secret(&fence, name)).await?;
+            let missing = |what: &str| Failure::stage("lease", format!("the secret `{name}` {what}")).by_app(false);
+            let value = value.ok_or_else(|| missing("was not given to this job"))?;
+            if value.len() < secrets::LEAST {
+                return Err(missing("is shorter than 4 bytes: it cannot be kept out of what is kept"));
+            }
+            self.secrets.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    async fn on_device(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, apps: &[(PathBuf, Sha256Digest)], image: &str) -> Result<(AppFacts, Played), Failure> {
+        slot.stage = "install";
+        self.reporter.stage("install", 0.0).await;
+        let begin = Instant::now();
+        self.assign(talk).await?;
+        let installed = self.install(talk, apps, image).await?;
+        self.stages.push(("convert".to_owned(), installed.prepare_seconds.max(0.0)));
+        self.stages.push(("install".to_owned(), (begin.elapsed().as_secs_f64() - installed.prepare_seconds.max(0.0)).max(0.0)));
+
+        slot.stage = "script";
+        let begin = Instant::now();
+        self.reporter.stage("script", 0.0).await;
+        let script = Script {
+            scenario: &self.lease.scenario,
+            secrets: &self.secrets,
+            talk,
+            reporter: &mut self.reporter,
+            until: self.until,
+            phone: Phone::default(),
+            played: Played::default(),
+        };
+        let played = script.play().await;
+        self.spent("script", begin);
+        let cut = |s: &str| crate::text::head(s, 300);
+        let app = AppFacts {
+            sha256: Some(self.lease.app),
+            package: cut(&installed.package),
+            version_name: cut(&installed.version_name),
+            version_code: installed.version_code,
+            target_sdk: installed.target_sdk,
+            label: cut(&installed.label),
+            permissions: installed.permissions.iter().take(1000).map(|p| cut(p)).collect(),
+            signers: Vec::new(),
+            abis: Vec::new(),
+        };
+        Ok((app, played?))
+    }
+
+    /// Makes gateway and device this trial's, and plants.
+    async fn assign(&mut self, talk: &mut Talk) -> Result<(), Failure> {
+        let scenario = &self.lease.scenario;
+        let now = Timestamp::now().as_second();
+        let begin = self.start_millis / 1000;
+        let end = begin + scenario.virtual_length().as_secs() as i64 + 3600;
+        let (not_before, not_after) = ca::validity(begin..end, now);
+        let ca = ca::make(not_before, not_after).map_err(|e| Failure::stage("install", e))?;
+        let limits = &self.shop.config.limits;
+        let configuration = gateway::Configuration {
+            network: scenario.network.clone(),
+            ca_cert_pem: ca.cert_pem.clone(),
+            ca_key_pem: ca.key_pem,
+            not_before,
+            not_after,
+            body_max: limits.body_bytes,
+            capture_max: limits.capture_bytes,
+        };
+        let _: serde_json::Value = talk.gateway(gateway::Verb::Configure(Box::new(configuration)), self.until).await.map_err(installing)?;
+
+        let key = TrialKey::from_bytes(*self.lease.key.bytes());
+        let subkeys = key.subkeys();
+        let assignment = Assignment {
+            keys: FeedKeys {
+                camera_back: subkeys.camera_back.to_hex(),
+                camera_front: subkeys.camera_front.to_hex(),
+                microphone: subkeys.microphone.to_hex(),
+            },
+            feed_mode: self.lease.feed_mode,
+            start_millis: self.start_millis,
+            timezone: scenario.device.timezone.clone(),
+            seed: self.lease.seed,
+            ca_pem: ca.cert_pem,
+            permissions: scenario.permissions,
+            deny: scenario.deny.clone(),
+            rules: scenario.device.api,
+            hold_cap_ms: HOLD_CAP_MS,
+        };
+        talk.record.begin();
+        let _: serde_json::Value = talk.device(Verb::Assign(assignment), self.until).await.map_err(installing)?;
+        let (data, _) = plant(&scenario.plant, &subkeys.canaries, &scenario.device.locale, self.start_millis);
+        let planted: serde_json::Value = talk.device(Verb::Plant { data }, self.until).await.map_err(installing)?;
+        talk.record.worker_fact(Fact::Log { line: crate::text::head(&format!("planted: {planted}"), 600) });
+        Ok(())
+    }
+
+    async fn install(&mut self, talk: &mut Talk, apps: &[(PathBuf, Sha256Digest)], image: &str) -> Result<Installed, Failure> {
+        let (api, digests) = (self.lease.scenario.device.api, apps.iter().map(|a| a.1).collect::<Vec<_>>());
+        let mut sent = Vec::new();
+        for (path, digest) in apps {
+            sent.push(talk.send_file(path, *digest, self.until).await.map_err(installing)?);
+        }
+        let prepared: Option<BlobRef> = match self.shop.prepared.get(image, api, &digests) {
+            Some((path, digest)) => Some(talk.send_file(&path, digest, self.until).await.map_err(installing)?),
+            None => None,
+        };
+        let given = prepared.is_some();
+        let verb = Verb::Install { apk: sent.remove(0), splits: sent, prepared };
+        let installed: Installed = match talk.device(verb, self.until).await {
+            Ok(i) => i,
+            Err(e) => {
+                if given {
+                    // Should it be the prepared bytes, the next try does without.
+                    self.shop.prepared.forget(image, api, &digests);
+                }
+                return Err(installing(e));
+            }
+        };
+        if let Some(named) = &installed.prepared
+            && let Some(blob) = talk.take(Side::Device, named).map_err(installing)?
+            && !given
+            && let Err(e) = self.shop.prepared.put(image, api, &digests, blob.path(), &blob.digest)
+        {
+            tracing::warn!(error = %e, "the prepared app was not kept: the next trial prepares it again");
+        }
+        Ok(installed)
+    }
+
+    /// Everything out of the cell, then the end of the cell. After a failure as much as can be had.
+    async fn collect(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, end: &TrialEnd) -> Result<CellUsage, Failure> {
+        slot.stage = "collect";
+        let begin = Instant::now();
+        self.reporter.stage("collect", talk.record.now().as_secs_f64()).await;
+        let until = begin + COLLECT_WITHIN;
+        let mut usage = match &slot.control {
+            Some(c) => c.usage().await,
+            None => CellUsage::default(),
+        };
+        let files = self.files(talk, until).await;
+        let capture = self.capture(talk, until).await;
+        if end.state == TrialState::Finished {
+            files?;
+            capture?;
+        } else {
+            for e in [files.err(), capture.err()].into_iter().flatten() {
+                talk.record.worker_fact(Fact::Lost { what: crate::text::head(&e.to_string(), 300), count: 1 });
+            }
+        }
+        if let Ok(s) = talk.device::<Stopped>(Verb::Stop, until.min(Instant::now() + Duration::from_secs(5))).await {
+            usage.device_memory_bytes = usage.device_memory_bytes.max(s.peak_kib.saturating_mul(1024));
+        }
+        slot.destroy().await;
+        self.spent("collect", begin);
+        Ok(usage)
+    }
+
+    async fn files(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
+        let limits = &self.shop.config.limits;
+        let verb = Verb::SnapshotFiles { max_bytes: limits.files_bytes, max_files: limits.files };
+        let snapshot: Snapshot = talk.device(verb, until).await.map_err(collecting)?;
+        let blob = talk.take(Side::Device, &snapshot.blob).map_err(collecting)?;
+        let mut lost = snapshot.lost_files;
+        match blob {
+            Some(blob) => {
+                let io = |e: std::io::Error| Failure::stage("collect", format!("the app's files cannot be unpacked: {e}"));
+                let done = collect::unpack(blob.path(), limits.files, &mut talk.keep).map_err(io)?;
+                lost += done.lost;
+            }
+            None => lost += snapshot.files.max(1),
+        }
+        if lost > 0 {
+            talk.record.worker_fact(Fact::Lost { what: "files".to_owned(), count: lost });
+        }
+        let Talk { keep, record, .. } = talk;
+        collect::pair_crypto(keep, record.observations());
+        Ok(())
+    }
+
+    async fn capture(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
+        let collected: gateway::Collected = talk.gateway(gateway::Verb::Collect, until).await.map_err(collecting)?;
+        let kept = match talk.take(Side::Gateway, &collected.capture).map_err(collecting)? {
+            Some(blob) => talk.keep.adopt(&blob, crate::keep::artifact(Role::Capture, "capture.pcapng")).map_err(|e| collecting(e.into()))?,
+            None => false,
+        };
+        if !kept {
+            talk.record.worker_fact(Fact::Lost { what: "capture".to_owned(), count: 1 });
+        }
+        if collected.lost_packets > 0 {
+            talk.record.worker_fact(Fact::Lost { what: "packets".to_owned(), count: collected.lost_packets });
+        }
+        Ok(())
+    }
+
+    /// Record, analysis, artifacts: all that the orchestrator gets.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a record, joined here once")]
+    async fn hand_over(
+        &mut self, slot: &mut Slot<C::Control>, talk: Talk, app: AppFacts, played: Played, end: TrialEnd, timeline: Vec<StateSpan>, usage: CellUsage,
+        image: String, cooperative: bool,
+    ) -> Result<Completion, Failure> {
+        slot.stage = "analyse";
+        let begin = Instant::now();
+        let Talk { mut keep, mut record, .. } = talk;
+        self.reporter.stage("analyse", record.now().as_secs_f64()).await;
+        let io = |e: std::io::Error| Failure::stage("analyse", format!("the worker's folder cannot be written: {e}"));
+        let scrubber = record.scrubber.clone();
+        for (log, name) in [(record.device_log.text(), "device.log"), (record.gateway_log.text(), "gateway.log")] {
+            if !log.is_empty() {
+                keep.adopt_bytes(scrubber.text(log).as_bytes(), Role::Log, name).map_err(io)?;
+            }
+        }
+        let mut ended = record.end(keep.lost());
+        if !scrubber.is_empty() {
+            scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
+        }
+        for a in keep.artifacts_mut() {
+            if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {
+                a.at = Some(f.at);
+            }
+        }
+        self.reporter.hand_in(&mut record, true).await?;
+
+        let key = TrialKey::from_bytes(*self.lease.key.bytes());
+        let (_, canaries) = plant(&self.lease.scenario.plant, &key.subkeys().canaries, &self.lease.scenario.device.locale, self.start_millis);
+        let mut trial = TrialRecord {
+            format: TrialRecord::FORMAT.to_owned(),
+            trial: self.lease.trial.clone(),
+            job: self.lease.job.clone(),
+            epoch: self.lease.epoch,
+            number: self.lease.number,
+            app,
+            scenario: self.lease.scenario.clone(),
+            device: self.lease.device,
+            api: self.lease.scenario.device.api,
+            image,
+            cooperative,
+            commitment: Sha256Digest::from_bytes(key.commitment()),
+            key: Some(self.lease.key.clone()),
+            feed_mode: self.lease.feed_mode,
+            started_at: self.device_date(),
+            started_real: started_real(self.began),
+            timeline,
+            clock: ended.clock,
+            delivered: ended.delivered,
+            canaries,
+            artifacts: keep.artifacts().to_vec(),
+            end,
+            cost: TrialCost::default(),
+        };
+        let analysis = self.analyse(&keep, &trial).await;
+        // The orchestrator has the key and reveals it when it will.
+        trial.key = None;
+        self.spent("analyse", begin);
+        for digest in keep.digests() {
+            let (orchestrator, fence, path) = (self.reporter.orchestrator(), self.reporter.fence().clone(), keep.path(&digest));
+            patiently(|| orchestrator.put_artifact(&fence, &digest, &path)).await?;
+        }
+        trial.cost = TrialCost {
+            stages: std::mem::take(&mut self.stages),
+            wall_seconds: self.began.elapsed().as_secs_f64(),
+            virtual_seconds: trial.length().as_secs_f64(),
+            cpu_seconds: usage.cpu_seconds,
+            peak_memory_bytes: usage.device_memory_bytes,
+            kept_bytes: keep.bytes(),
+            first_activity_seconds: played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
+        };
+        Ok(Completion { record: trial, flows: ended.flows, analysis })
+    }
+
+    async fn analyse(&self, keep: &Keep, trial: &TrialRecord) -> stakeout_contract::finding::Analysis {
+        let folder = keep.analysis_folder();
+        let written = serde_json::to_vec(trial).map_err(std::io::Error::from).and_then(|t| std::fs::write(folder.join("trial.json"), t));
+        if let Err(e) = written {
+            return analysis::failed(&e.to_string());
+        }
+        let done = self.shop.cells.analyse(&folder).await;
+        // It holds the key.
+        let _ = std::fs::remove_file(folder.join("trial.json"));
+        match done {
+            Ok(output) => analysis::parse(&output, keep.artifacts()),
+            Err(reason) => analysis::failed(&reason),
+        }
+    }
+
+    fn device_date(&self) -> String {
+        let Ok(at) = Timestamp::from_millisecond(self.start_millis) else { return String::new() };
+        let zone = TimeZone::get(&self.lease.scenario.device.timezone).unwrap_or(TimeZone::UTC);
+        at.display_with_offset(zone.to_offset(at)).to_string()
+    }
+
+    fn spent(&mut self, stage: &str, since: Instant) {
+        self.stages.push((stage.to_owned(), since.elapsed().as_secs_f64()));
+    }
+}
+
+fn started_real(began: Instant) -> String {
+    let ago = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond() - ago).map(|t| t.to_string()).unwrap_or_default()
+}
+
+fn digest_of(path: &Path) -> std::io::Result<Sha256Digest> {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(path)?, &mut hash)?;
+    Ok(Sha256Digest::from_bytes(hash.finalize().into()))
+}
+
+/// Takes secrets out of what was kept.
+fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::flow::Flow]) -> std::io::Result<()> {
+    let captures: Vec<Sha256Digest> = keep.artifacts().iter().filter(|a| a.role == Role::Capture).map(|a| a.sha256).collect();
+    for digest in keep.digests() {
+        let mut bytes = std::fs::read(keep.path(&digest))?;
+        let mut changed = scrubber.bytes(&mut bytes);
+        if captures.contains(&digest) {
+            bytes = secrets::without_tls_secrets(&bytes);
+            changed = true;
+        }
+        if !changed {
+            continue;
+        }
+        let new = keep.replace(&digest, &bytes)?;
+        for f in flows.iter_mut() {
+            for d in [&mut f.request, &mut f.response] {
+                if *d == Some(digest) {
+                    *d = Some(new);
+                }
+            }
+        }
+    }
+    for a in keep.artifacts_mut() {
+        a.name = scrubber.text(std::mem::take(&mut a.name));
+    }
+    Ok(())
+}
+
+/// What an app's bytes are at fault for ends the trial for good.
+fn installing(e: AskError) -> Failure {
+    let app = matches!(&e, AskError::Problem(Problem { code, .. }) if matches!(code.as_str(), "no_code" | "bad_dex" | "bad_apk" | "bad_request" | "unsupported" | "app_crashed"));
+    let late = matches!(e, AskError::Deadline(_));
+    Failure::stage("install", if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(app || late)
+}
+
+fn collecting(e: AskError) -> Failure {
+    Failure::stage("collect", e.to_string())
+}
+
+/// Whether a failure means that nothing may be written any more.
+pub fn is_lost(e: &Failure) -> bool {
+    matches!(e, Failure::Orchestrator(OrchestratorError::Lost(_)))
+}
