@@ -1,0 +1,237 @@
+//! One trial's artifacts, or any files: everything searched, then corrected, ordered and told.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use sha2::{Digest, Sha256};
+use stakeout_contract::{
+    Kind, Probability, Sha256Digest,
+    artifact::{Artifact, Role},
+    finding::{Analysis, Finding, Searched},
+    observation::Facing,
+    probability::PROVEN_AT_MOST,
+    trial::TrialRecord,
+};
+use stakeout_feed::TrialKey;
+
+use crate::{
+    EvidenceError,
+    canary::{Index, Scores},
+    cipher::{self, Ciphers},
+    detect::Detectors,
+    limits::{Budget, Limits},
+    media::MediaDecoder,
+    search::{Draft, Search, What},
+    walk::Walker,
+};
+
+/// Chance at which a match of planted data is told at all, as a lead.
+const TOLD_AT_MOST: f64 = 1e-3;
+
+/// What an analysis works with.
+pub struct Engine<'a> {
+    /// Ceilings.
+    pub limits: Limits,
+    /// Films and the codecs of speech.
+    pub decoder: &'a dyn MediaDecoder,
+}
+
+/// One file to search.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its name in findings: `artifacts/SHA256`, or the path that a person gave.
+    pub file: String,
+    /// What it is, where that is known.
+    pub artifact: Option<Artifact>,
+    /// Where its bytes are.
+    pub path: PathBuf,
+}
+
+impl Input {
+    fn role(&self) -> Option<Role> {
+        self.artifact.as_ref().map(|a| a.role)
+    }
+
+    /// Copies of other artifacts, and what the app did not write, are not searched.
+    fn is_searched(&self) -> bool {
+        !matches!(self.role(), Some(Role::CryptoCipher | Role::LoadedCode | Role::Capture | Role::Har | Role::Screenshot | Role::Log))
+    }
+}
+
+/// The trial's folder: `trial.json`, and `artifacts/SHA256` for each of its artifacts. This is what the container of an analysis
+/// is given.
+pub fn analyze_trial_dir(engine: &Engine<'_>, dir: &Path) -> Result<Analysis, EvidenceError> {
+    let path = dir.join("trial.json");
+    let text = fs::read(&path).map_err(|source| EvidenceError::Read { path: path.clone(), source })?;
+    let trial: TrialRecord = serde_json::from_slice(&text).map_err(|source| EvidenceError::NotATrial { path, source })?;
+    let input = |a: &Artifact| {
+        let file = format!("artifacts/{}", a.sha256);
+        Input { path: dir.join(&file), file, artifact: Some(a.clone()) }
+    };
+    analyze(engine, &trial, &trial.artifacts.iter().map(input).collect::<Vec<_>>())
+}
+
+/// All findings in the files, by the trial's key and canaries. The same bytes give the same document, unless the time runs out.
+pub fn analyze(engine: &Engine<'_>, trial: &TrialRecord, inputs: &[Input]) -> Result<Analysis, EvidenceError> {
+    let key = trial.key.as_ref().ok_or_else(|| EvidenceError::NoKey(trial.trial.clone()))?;
+    if Sha256Digest::from_bytes(Sha256::digest(key.bytes()).into()) != trial.commitment {
+        return Err(EvidenceError::OtherKey(trial.trial.clone()));
+    }
+    let detectors = Detectors::new(trial, &TrialKey::from_bytes(*key.bytes()));
+    Ok(run(engine, &Index::new(&trial.canaries), Some(detectors), inputs))
+}
+
+/// The same without a trial, or with one.
+pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input]) -> Analysis {
+    let until = Instant::now().checked_add(engine.limits.time);
+    let mut inputs: Vec<&Input> = inputs.iter().collect();
+    inputs.sort_by(|a, b| (&a.file, a.role(), a.artifact.as_ref().and_then(|a| a.flow)).cmp(&(&b.file, b.role(), b.artifact.as_ref().and_then(|a| a.flow))));
+    let keys = u64::from(detectors.is_some());
+    let mut search = Search::new(index, detectors, engine.decoder, &engine.limits);
+    let mut searched = Searched { keys, ..Searched::default() };
+    let ciphers = ciphers(&inputs, &engine.limits);
+    for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_searched()) {
+        search.begin(i, input.role());
+        let bytes = match read(&input.path, engine.limits.file_bytes) {
+            Ok((bytes, cut)) => {
+                if cut {
+                    search.skip("limit: file size");
+                }
+                bytes
+            }
+            Err(e) => {
+                search.skip(format!("unreadable: {}", e.kind()));
+                continue;
+            }
+        };
+        let known = input.artifact.as_ref();
+        if known.is_some_and(|a| a.size == bytes.len() as u64 && Sha256Digest::of(&bytes) != a.sha256 || a.size < bytes.len() as u64) {
+            search.skip("bytes are not those of the digest");
+        }
+        if known.is_some_and(|a| a.truncated) {
+            search.skip("truncated");
+        }
+        searched.files += 1;
+        searched.bytes += bytes.len() as u64;
+        let own = Ciphers::default();
+        let ciphers = if input.role() == Some(Role::CryptoPlain) { &own } else { &ciphers };
+        let hits = Walker::new(Budget::new(&engine.limits, until), ciphers, &mut search).file(&bytes);
+        hits.into_iter().for_each(|h| search.skip(h));
+    }
+    searched.media = search.media;
+    searched.skipped = search.skips(|i| (inputs[i].file.clone(), inputs[i].role()));
+    Analysis { findings: findings(&search, &inputs), searched }
+}
+
+fn read(path: &Path, most: u64) -> std::io::Result<(Vec<u8>, bool)> {
+    let file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let cut = bytes.len() as u64 > most;
+    bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok((bytes, cut))
+}
+
+/// Cipher texts with their plain texts, as far as both were kept.
+fn ciphers(inputs: &[&Input], limits: &Limits) -> Ciphers {
+    let mut pairs = Vec::new();
+    let mut room = limits.expanded_bytes;
+    let meta = |i: &&Input| i.artifact.clone().map(|a| (a, i.path.clone()));
+    let all: Vec<(Artifact, PathBuf)> = inputs.iter().filter_map(meta).collect();
+    for (plain, path) in all.iter().filter(|(a, _)| a.role == Role::CryptoPlain) {
+        let Some((cipher, cipher_path)) = plain.cipher.and_then(|d| all.iter().find(|(a, _)| a.sha256 == d)) else { continue };
+        let size = plain.size.saturating_add(cipher.size);
+        if size > room {
+            continue;
+        }
+        if let (Ok((plain, false)), Ok((cipher, false))) = (read(path, limits.file_bytes), read(cipher_path, limits.file_bytes)) {
+            room -= size;
+            pairs.push((cipher, plain));
+        }
+    }
+    Ciphers::new(pairs)
+}
+
+fn findings(search: &Search<'_>, inputs: &[&Input]) -> Vec<Finding> {
+    let hits = search.drafts.iter().filter_map(|d| match &d.what {
+        What::Canary(hit) => Some((d.file, hit)),
+        _ => None,
+    });
+    let scores = Scores::new(search.index, &search.places, hits);
+    let media = (search.read().max(1) as f64).log10();
+    let mut out: Vec<(usize, Finding)> = Vec::new();
+    for d in &search.drafts {
+        let log10_p = match &d.what {
+            What::Canary(hit) => scores.log10_p(d.file, hit),
+            What::Camera { log10_p, .. } | What::Microphone { log10_p, .. } => log10_p + media,
+        };
+        let p = Probability::from_log10(log10_p);
+        if matches!(d.what, What::Canary(_)) && p.get() > TOLD_AT_MOST {
+            continue;
+        }
+        let finding = finding(search, inputs[d.file], d, p);
+        // One frame, one second or one canary is told once for a file, by its best match.
+        let same = out.iter_mut().find(|(file, f)| {
+            *file == d.file && (f.kind, f.facing, f.frames, f.seconds, &f.canary) == (finding.kind, finding.facing, finding.frames, finding.seconds, &finding.canary)
+        });
+        match same {
+            Some((_, f)) if finding.canary.is_none() => {
+                if finding.p_false < f.p_false {
+                    *f = finding;
+                }
+            }
+            _ => out.push((d.file, finding)),
+        }
+    }
+    out.sort_by(|(i, a), (j, b)| {
+        let order = |f: &Finding| (f.kind, f.offset, f.length, f.chain.clone(), f.canary.clone(), f.facing);
+        i.cmp(j).then_with(|| order(a).cmp(&order(b))).then(a.p_false.get().total_cmp(&b.p_false.get()))
+    });
+    out.into_iter().map(|(_, f)| f).collect()
+}
+
+fn finding(search: &Search<'_>, input: &Input, d: &Draft, p_false: Probability) -> Finding {
+    let artifact = input.artifact.as_ref();
+    let mut out = Finding {
+        file: input.file.clone(),
+        role: input.role(),
+        flow: artifact.and_then(|a| a.flow),
+        offset: d.origin.offset,
+        length: d.origin.length,
+        chain: d.chain.iter().map(|s| (*s).to_owned()).collect(),
+        kind: Kind::Camera,
+        facing: None,
+        frames: None,
+        seconds: None,
+        canary: None,
+        score: None,
+        p_false,
+        lead: p_false.get() > PROVEN_AT_MOST,
+        cooperative: input.role() == Some(Role::CryptoPlain) || d.chain.contains(&cipher::STEP),
+        trial: None,
+    };
+    match &d.what {
+        What::Canary(hit) => {
+            let canary = search.index.needles[hit.needle].canary;
+            out.kind = search.index.kinds[canary];
+            out.canary = Some(search.index.ids[canary].clone());
+        }
+        What::Camera { facing, frames, t, .. } => {
+            out.facing = Some(match facing {
+                stakeout_feed::Facing::Back => Facing::Back,
+                stakeout_feed::Facing::Front => Facing::Front,
+            });
+            (out.frames, out.score) = (*frames, Some(*t));
+        }
+        What::Microphone { nanos, t, .. } => {
+            out.kind = Kind::Microphone;
+            out.seconds = Some(nanos.map(|n| n as f64 / 1e9));
+            out.score = Some(*t);
+        }
+    }
+    out
+}

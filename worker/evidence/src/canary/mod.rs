@@ -1,0 +1,143 @@
+//! Planted data, in every form in which it may be kept or sent.
+//!
+//! A needle is a value with some bits of the trial's key in it. Chance is counted, not estimated: the null hypothesis is bytes
+//! that were made without the key. Given such bytes, the needle can only lie where something of *its shape* lies (eleven digits
+//! in a row, six pairs of hexadecimal digits with colons), so the number of such places, over everything that was searched, times
+//! 2^-bits bounds the chance. Each way of writing a needle is a [`Class`] with its own count of places.
+
+mod forms;
+mod numbers;
+mod score;
+mod shape;
+mod tokens;
+
+use std::{collections::HashMap, ops::Range};
+
+use aho_corasick::AhoCorasick;
+use stakeout_contract::{Kind, canary::Canary};
+
+pub(crate) use score::Scores;
+
+/// A way of writing a needle that is searched, with its own count of places.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// So many digits, with or without separators between them.
+    Digits(usize),
+    /// A run of hexadecimal digits.
+    Hex(usize),
+    /// A run of base64 symbols.
+    Base64(usize),
+    /// Six pairs of hexadecimal digits with colons or dashes.
+    Mac,
+    /// Two numbers of so many digits near each other.
+    Pair(usize, usize),
+    /// The same in hexadecimal.
+    HexPair(usize, usize),
+    /// Two decimal fractions near each other.
+    Place,
+    /// Text: index into the shapes.
+    Text(usize),
+}
+
+/// A needle found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hit {
+    /// Where, in the bytes that were searched.
+    pub(crate) at: (usize, usize),
+    /// Index into the needles.
+    pub(crate) needle: usize,
+    /// How it was written.
+    pub(crate) class: Class,
+    /// Bits of the needle that the match shows; fewer than it has where a number was rounded.
+    pub(crate) bits: u32,
+}
+
+/// What is known of one needle.
+#[derive(Debug, Clone)]
+pub(crate) struct NeedleInfo {
+    /// Index into the trial's canaries.
+    pub(crate) canary: usize,
+    pub(crate) bits: u32,
+    /// Ways of writing it that are searched: itself, and digests of it. Each half has half of the risk.
+    pub(crate) ways: [u32; 2],
+    /// Only digits: independent of a needle of the same canary that has none.
+    pub(crate) digits_only: bool,
+    pub(crate) has_digits: bool,
+}
+
+/// A pair of numbers: a cell.
+#[derive(Debug, Clone)]
+struct PairForm {
+    needle: usize,
+    values: [u64; 2],
+}
+
+/// A place on earth.
+#[derive(Debug, Clone)]
+struct PlaceForm {
+    needle: usize,
+    /// Integer part with sign, and decimals.
+    lat: (String, String),
+    lon: (String, String),
+}
+
+/// All needles of a trial, ready to search.
+pub(crate) struct Index {
+    pub(crate) needles: Vec<NeedleInfo>,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) ids: Vec<String>,
+    texts: Option<AhoCorasick>,
+    /// By pattern: needle, shape.
+    patterns: Vec<(usize, usize)>,
+    shapes: shape::Shapes,
+    digits: HashMap<Vec<u8>, Vec<usize>>,
+    hexes: HashMap<Vec<u8>, Vec<usize>>,
+    base64s: HashMap<Vec<u8>, Vec<usize>>,
+    macs: HashMap<[u8; 6], Vec<usize>>,
+    pairs: Vec<PairForm>,
+    places: Vec<PlaceForm>,
+}
+
+/// Places of each class that were met.
+pub(crate) type Places = HashMap<Class, u64>;
+
+impl Index {
+    /// Prepares the search. Needles under 6 bytes or 8 bits are left out: they would match anything.
+    pub(crate) fn new(canaries: &[Canary]) -> Self {
+        forms::build(canaries)
+    }
+
+    /// Whether there is anything to look for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.needles.is_empty()
+    }
+
+    /// All needles in the bytes, in order, and the places that were looked at.
+    pub(crate) fn search(&self, b: &[u8], places: &mut Places) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        if self.is_empty() {
+            return hits;
+        }
+        self.search_texts(b, &mut hits, places);
+        tokens::search(self, b, &mut hits, places);
+        numbers::search(self, b, &mut hits, places);
+        hits.sort();
+        hits.dedup();
+        hits
+    }
+
+    fn search_texts(&self, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
+        let Some(texts) = &self.texts else { return };
+        self.shapes.count(b, |shape, n| *places.entry(Class::Text(shape)).or_default() += n);
+        for m in texts.find_overlapping_iter(b) {
+            let (needle, shape) = self.patterns[m.pattern().as_usize()];
+            if self.shapes.bounded(shape, b, m.start(), m.end()) {
+                self.hit(hits, m.range(), needle, Class::Text(shape));
+            }
+        }
+    }
+
+    fn hit(&self, hits: &mut Vec<Hit>, at: Range<usize>, needle: usize, class: Class) {
+        hits.push(Hit { at: (at.start, at.end), needle, class, bits: self.needles[needle].bits });
+    }
+}

@@ -1,0 +1,116 @@
+//! From matches to probabilities.
+//!
+//! One needle: p = 2^-bits x places of its class x ways of writing it x needles. It bounds the chance that this needle, or any
+//! other of the trial, is anywhere by chance with as few bits per place.
+//!
+//! Several needles: values of different canaries are drawn independently, so the chance that k of them lie in the searched bytes
+//! by chance is the product of their chances, times the number of ways to choose k of n. Matches of one kind in one file are one
+//! statement ("the address book is in this request"), and that product is its probability. A needle whose own chance is over
+//! 1e-3 gives nothing to it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use stakeout_contract::Kind;
+
+use super::{Class, Hit, Index, Places};
+
+/// log10 of the chance at which a needle may join others.
+const JOINS: f64 = -3.0;
+
+/// Probabilities of the matches of one analysis.
+pub(crate) struct Scores<'a> {
+    index: &'a Index,
+    places: &'a Places,
+    groups: HashMap<(usize, Kind), f64>,
+}
+
+impl<'a> Scores<'a> {
+    /// `hits` with the file that each is in. Places must be those of everything that was searched.
+    pub(crate) fn new<'h>(index: &'a Index, places: &'a Places, hits: impl Iterator<Item = (usize, &'h Hit)>) -> Self {
+        let mut out = Self { index, places, groups: HashMap::new() };
+        // By file and kind, then canary: the best of its needles that are digits, that hold none, and of the others.
+        let mut best: BTreeMap<(usize, Kind, usize), [f64; 3]> = BTreeMap::new();
+        for (file, hit) in hits {
+            let n = &index.needles[hit.needle];
+            let slot = if n.digits_only { 0 } else if n.has_digits { 2 } else { 1 };
+            let own = out.chance(hit);
+            let kept = &mut best.entry((file, index.kinds[n.canary], n.canary)).or_insert([0.0; 3])[slot];
+            *kept = kept.min(own);
+        }
+        let mut factors: BTreeMap<(usize, Kind), Vec<f64>> = BTreeMap::new();
+        for ((file, kind, _), [digits, letters, mixed]) in best {
+            // What has digits and letters may depend on both of the others.
+            let several = [digits, letters].into_iter().filter(|l| *l <= JOINS).collect::<Vec<_>>();
+            let list = factors.entry((file, kind)).or_default();
+            if mixed <= JOINS && mixed < several.iter().sum() { list.push(mixed) } else { list.extend(several) }
+        }
+        for ((file, kind), list) in factors {
+            let n = 2.0 * index.kinds.iter().filter(|k| **k == kind).count() as f64;
+            // n^k / k! bounds the choices of k of n, and there are n values of k.
+            let choices: f64 = (1..=list.len()).map(|k| (n / k as f64).log10()).sum();
+            out.groups.insert((file, kind), list.iter().sum::<f64>() + choices.max(0.0) + n.log10());
+        }
+        out
+    }
+
+    /// log10 of the chance of one needle, over all places and its ways of being written.
+    fn chance(&self, hit: &Hit) -> f64 {
+        let places = self.places.get(&hit.class).copied().unwrap_or(0).max(1) as f64;
+        let [itself, digests] = self.index.needles[hit.needle].ways;
+        let ways = match hit.class {
+            Class::Base64(_) | Class::Hex(32 | 40 | 64) => itself.max(digests),
+            _ => itself,
+        };
+        let ways = 2.0 * f64::from(ways.max(1));
+        (-f64::from(hit.bits) * std::f64::consts::LOG10_2 + places.log10() + ways.log10()).min(0.0)
+    }
+
+    /// log10 of the probability that is told for a match in a file.
+    pub(crate) fn log10_p(&self, file: usize, hit: &Hit) -> f64 {
+        let own = self.chance(hit) + (self.index.needles.len() as f64).log10();
+        let kind = self.index.kinds[self.index.needles[hit.needle].canary];
+        let group = self.groups.get(&(file, kind)).filter(|_| self.chance(hit) <= JOINS);
+        group.map_or(own, |g| g.min(own)).min(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::canary::{Canary, Needle};
+
+    use super::*;
+
+    fn contact(i: u32, phone: &str, bits: u32) -> Canary {
+        Canary { id: format!("contacts/{i}"), kind: Kind::Contacts, label: String::new(), needles: vec![Needle { text: phone.into(), bits }] }
+    }
+
+    #[test]
+    fn one_short_number_is_no_proof_and_three_together_are() {
+        let phones = ["13988120417", "13712345678", "13698765432"];
+        let canaries: Vec<Canary> = (0..).zip(phones).map(|(i, p)| contact(i, p, 26)).collect();
+        let index = Index::new(&canaries);
+        let score = |text: &str| {
+            let mut places = Places::new();
+            let hits = index.search(text.as_bytes(), &mut places);
+            let scores = Scores::new(&index, &places, hits.iter().map(|h| (0, h)));
+            hits.iter().map(|h| scores.log10_p(0, h)).collect::<Vec<_>>()
+        };
+        let one = score("call 13988120417, not 13900000000");
+        assert!(one.len() == 1 && (-7.0..-4.0).contains(&one[0]), "{one:?}");
+        let all = score("13988120417;137-1234-5678;+86 136 9876 5432");
+        assert!(all.len() == 3 && all.iter().all(|p| *p < -9.0), "{all:?}");
+    }
+
+    #[test]
+    fn places_elsewhere_weaken_a_match() {
+        let index = Index::new(&[contact(0, "13988120417", 40)]);
+        let score = |noise: &str| {
+            let mut places = Places::new();
+            index.search(noise.as_bytes(), &mut places);
+            let hits = index.search(b"13988120417", &mut places);
+            Scores::new(&index, &places, hits.iter().map(|h| (0, h))).log10_p(0, &hits[0])
+        };
+        let many = (0..1000).map(|i| format!("{} ", 13_000_000_000_u64 + i * 7)).collect::<Vec<_>>().join("x");
+        assert!((score(&many) - score("") - 3.0).abs() < 0.01, "{} {}", score(&many), score(""));
+    }
+}

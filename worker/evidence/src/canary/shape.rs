@@ -1,0 +1,191 @@
+//! How many places of a text could have held a needle.
+
+use std::collections::BTreeMap;
+
+/// What a byte of a needle is; the needle itself may be any string of its shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    Digit,
+    Letter,
+    /// First byte of a UTF-8 character of so many bytes.
+    Lead(u8),
+    Continuation,
+    /// High byte of a unified ideograph in UTF-16.
+    Ideograph,
+    /// A byte over 0x80 of a Chinese code page.
+    High,
+    Any,
+    Exact(u8),
+}
+
+impl Kind {
+    fn accepts(self, b: u8) -> bool {
+        match self {
+            Self::Digit => b.is_ascii_digit(),
+            Self::Letter => b.is_ascii_alphabetic(),
+            Self::Lead(2) => (0xc2..0xe0).contains(&b),
+            Self::Lead(3) => (0xe0..0xf0).contains(&b),
+            Self::Lead(_) => (0xf0..0xf5).contains(&b),
+            Self::Continuation => (0x80..0xc0).contains(&b),
+            Self::Ideograph => (0x4e..0xa0).contains(&b),
+            Self::High => b > 0x80,
+            Self::Any => true,
+            Self::Exact(v) => v == b,
+        }
+    }
+}
+
+/// How a text was turned into bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Encoding {
+    Utf8,
+    Utf16Le,
+    Utf16Be,
+    Gb18030,
+}
+
+/// Kinds of a needle's bytes, and whether its ends are the ends of a word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Shape {
+    kinds: Vec<Kind>,
+    encoding: Encoding,
+    word_start: bool,
+    word_end: bool,
+}
+
+/// The shapes of all needles. Those with the same first bytes are asked together.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    shapes: Vec<Shape>,
+    groups: Vec<(Vec<Kind>, Vec<usize>)>,
+}
+
+/// Bytes that a group has in common.
+const PREFIX: usize = 6;
+
+impl Shapes {
+    /// The shape of `text` in an encoding, and the bytes; none if it cannot be written in it.
+    pub(super) fn add(&mut self, text: &str, encoding: Encoding) -> Option<(usize, Vec<u8>)> {
+        let (bytes, kinds) = written(text, encoding)?;
+        let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let shape = Shape { kinds, encoding, word_start: word(text.chars().next()), word_end: word(text.chars().next_back()) };
+        let index = self.shapes.iter().position(|s| *s == shape).unwrap_or_else(|| {
+            self.shapes.push(shape);
+            self.shapes.len() - 1
+        });
+        Some((index, bytes))
+    }
+
+    /// To be called when all are added.
+    pub(super) fn group(&mut self) {
+        let mut groups: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
+        for (i, s) in self.shapes.iter().enumerate() {
+            groups.entry(s.kinds.iter().copied().take(PREFIX).collect()).or_default().push(i);
+        }
+        self.groups = groups.into_iter().collect();
+    }
+
+    /// Calls `found` with each shape and the number of its places in `b`.
+    pub(super) fn count(&self, b: &[u8], mut found: impl FnMut(usize, u64)) {
+        let mut counts = vec![0_u64; self.shapes.len()];
+        for (prefix, members) in &self.groups {
+            for i in 0..(b.len() + 1).saturating_sub(prefix.len()) {
+                if !prefix.iter().zip(&b[i..]).all(|(k, v)| k.accepts(*v)) {
+                    continue;
+                }
+                for &m in members {
+                    let kinds = &self.shapes[m].kinds;
+                    let fits = b.len() - i >= kinds.len() && kinds.iter().zip(&b[i..]).skip(PREFIX).all(|(k, v)| k.accepts(*v));
+                    if fits && self.bounded(m, b, i, i + kinds.len()) {
+                        counts[m] += 1;
+                    }
+                }
+            }
+        }
+        counts.into_iter().enumerate().filter(|(_, n)| *n > 0).for_each(|(i, n)| found(i, n));
+    }
+
+    /// Whether no word goes on beyond the ends.
+    pub(super) fn bounded(&self, shape: usize, b: &[u8], start: usize, end: usize) -> bool {
+        let s = &self.shapes[shape];
+        let before = || match s.encoding {
+            Encoding::Utf8 | Encoding::Gb18030 => start > 0 && b[start - 1].is_ascii_alphanumeric(),
+            Encoding::Utf16Le => start > 1 && b[start - 1] == 0 && b[start - 2].is_ascii_alphanumeric(),
+            Encoding::Utf16Be => start > 1 && b[start - 2] == 0 && b[start - 1].is_ascii_alphanumeric(),
+        };
+        let after = || match s.encoding {
+            Encoding::Utf8 | Encoding::Gb18030 => b.get(end).is_some_and(u8::is_ascii_alphanumeric),
+            Encoding::Utf16Le => b.get(end + 1) == Some(&0) && b[end].is_ascii_alphanumeric(),
+            Encoding::Utf16Be => b.get(end) == Some(&0) && b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
+        };
+        !(s.word_start && before()) && !(s.word_end && after())
+    }
+}
+
+fn written(text: &str, encoding: Encoding) -> Option<(Vec<u8>, Vec<Kind>)> {
+    let ascii = |c: u8| match c {
+        b'0'..=b'9' => Kind::Digit,
+        b'a'..=b'z' | b'A'..=b'Z' => Kind::Letter,
+        _ => Kind::Exact(c),
+    };
+    match encoding {
+        Encoding::Utf8 => {
+            let kinds = text.bytes().map(|c| match c {
+                0..=0x7f => ascii(c),
+                0x80..=0xbf => Kind::Continuation,
+                0xc0..=0xdf => Kind::Lead(2),
+                0xe0..=0xef => Kind::Lead(3),
+                _ => Kind::Lead(4),
+            });
+            Some((text.as_bytes().to_vec(), kinds.collect()))
+        }
+        Encoding::Utf16Le | Encoding::Utf16Be => {
+            let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
+            for unit in text.encode_utf16() {
+                let [high, low] = unit.to_be_bytes();
+                let kind = match unit {
+                    0..=0x7f => [Kind::Exact(0), ascii(low)],
+                    0x4e00..=0x9fff => [Kind::Ideograph, Kind::Any],
+                    _ => [Kind::Exact(high), Kind::Any],
+                };
+                let swap = encoding == Encoding::Utf16Le;
+                bytes.extend(if swap { [low, high] } else { [high, low] });
+                kinds.extend(if swap { [kind[1], kind[0]] } else { kind });
+            }
+            Some((bytes, kinds))
+        }
+        Encoding::Gb18030 => {
+            let (bytes, _, lossy) = encoding_rs::GB18030.encode(text);
+            let mut second = false;
+            let kinds = bytes.iter().map(|&c| {
+                let kind = if second { Kind::Any } else if c > 0x80 { Kind::High } else { ascii(c) };
+                second = !second && c > 0x80;
+                kind
+            });
+            let kinds = kinds.collect();
+            (!lossy && !text.is_ascii()).then(|| (bytes.into_owned(), kinds))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(needle: &str, encoding: Encoding, b: &[u8]) -> u64 {
+        let mut s = Shapes::default();
+        s.add(needle, encoding).unwrap();
+        s.group();
+        let mut n = 0;
+        s.count(b, |_, k| n += k);
+        n
+    }
+
+    #[test]
+    fn a_place_is_where_something_of_the_same_shape_stands() {
+        assert_eq!(count("ab12@x.org", Encoding::Utf8, b"zz99@q.com, zzz9@q.com a1b2@q.com yyzz99@q.com zz99@q.comm"), 1);
+        assert_eq!(count("林雨禾", Encoding::Utf8, "王小明说：你好".as_bytes()), 5);
+        let utf16: Vec<u8> = "王小明说".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(count("林雨禾", Encoding::Utf16Le, &utf16), 2);
+    }
+}

@@ -1,0 +1,132 @@
+//! Runs of digits, of hexadecimal digits and of base64 symbols: phone numbers, identifiers, addresses of access points, digests.
+
+use std::collections::HashMap;
+
+use super::{Class, Hit, Index, Places};
+
+/// Searches all kinds of runs.
+pub(super) fn search(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
+    digits(index, b, hits, places);
+    if !index.hexes.is_empty() {
+        runs(b, |c| c.is_ascii_hexdigit(), |c| c.to_ascii_lowercase(), &index.hexes, Class::Hex, index, hits, places);
+    }
+    if !index.base64s.is_empty() {
+        let symbol = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
+        let plain = |c: u8| match c {
+            b'-' => b'+',
+            b'_' => b'/',
+            c => c,
+        };
+        runs(b, symbol, plain, &index.base64s, Class::Base64, index, hits, places);
+    }
+    if !index.macs.is_empty() {
+        macs(index, b, hits, places);
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the two callers differ in each of them")]
+fn runs(
+    b: &[u8],
+    is_in: impl Fn(u8) -> bool,
+    normal: impl Fn(u8) -> u8,
+    table: &HashMap<Vec<u8>, Vec<usize>>,
+    class: fn(usize) -> Class,
+    index: &Index,
+    hits: &mut Vec<Hit>,
+    places: &mut Places,
+) {
+    let mut lengths: Vec<usize> = table.keys().map(Vec::len).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let mut key = Vec::new();
+    let mut i = 0;
+    while i < b.len() {
+        if !is_in(b[i]) {
+            i += 1;
+            continue;
+        }
+        let start = i;
+        while i < b.len() && is_in(b[i]) {
+            i += 1;
+        }
+        let n = i - start;
+        if lengths.binary_search(&n).is_err() {
+            continue;
+        }
+        *places.entry(class(n)).or_default() += 1;
+        key.clear();
+        key.extend(b[start..i].iter().map(|c| normal(*c)));
+        for &needle in table.get(&key).into_iter().flatten() {
+            index.hit(hits, start..i, needle, class(n));
+        }
+    }
+}
+
+/// Characters that people put between the groups of a number.
+fn is_separator(b: &[u8]) -> bool {
+    matches!(b.len(), 1 | 2) && b.iter().all(|c| matches!(c, b' ' | b'-' | b'.' | b'(' | b')'))
+}
+
+/// Numbers, with or without separators: from the begin of a group to the end of one.
+fn digits(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
+    let mut lengths: Vec<usize> = index.digits.keys().map(Vec::len).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let Some(&longest) = lengths.last() else { return };
+    let groups = groups(b, u8::is_ascii_digit);
+    let mut key = Vec::new();
+    for (i, first) in groups.iter().enumerate() {
+        key.clear();
+        let mut before = first.0;
+        for (j, &(start, end)) in groups[i..].iter().enumerate() {
+            if j > 0 && !is_separator(&b[before..start]) || key.len() + end - start > longest {
+                break;
+            }
+            key.extend_from_slice(&b[start..end]);
+            before = end;
+            if lengths.binary_search(&key.len()).is_ok() {
+                *places.entry(Class::Digits(key.len())).or_default() += 1;
+                for &needle in index.digits.get(&key).into_iter().flatten() {
+                    index.hit(hits, first.0..end, needle, Class::Digits(key.len()));
+                }
+            }
+        }
+    }
+}
+
+/// Maximal runs: (start, end).
+pub(super) fn groups(b: &[u8], is_in: impl Fn(&u8) -> bool) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut i = 0;
+    while i < b.len() {
+        if is_in(&b[i]) {
+            let start = i;
+            while i < b.len() && is_in(&b[i]) {
+                i += 1;
+            }
+            out.push((start, i));
+        } else {
+            i += 1;
+        }
+    }
+    out
+}
+
+/// `a4:5e:60:..` and `A4-5E-60-..`.
+fn macs(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
+    for (i, w) in b.windows(17).enumerate() {
+        let separator = w[2];
+        if !matches!(separator, b':' | b'-') || [5, 8, 11, 14].iter().any(|&k| w[k] != separator) {
+            continue;
+        }
+        let mut value = [0; 6];
+        let whole = (0..6).all(|k| hex::decode_to_slice(&w[3 * k..3 * k + 2], &mut value[k..=k]).is_ok());
+        if !whole {
+            continue;
+        }
+        *places.entry(Class::Mac).or_default() += 1;
+        for &needle in index.macs.get(&value).into_iter().flatten() {
+            index.hit(hits, i..i + 17, needle, Class::Mac);
+        }
+    }
+}

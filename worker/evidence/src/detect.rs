@@ -1,0 +1,95 @@
+//! The trial's camera and microphone as the detectors want them.
+
+use std::{collections::HashMap, ops::RangeInclusive};
+
+use sha2::{Digest, Sha256};
+use stakeout_contract::{Sensor, observation, trial::{TrialRecord, frame_at}};
+use stakeout_feed::{CameraDetector, CameraReading, CandidateTrial, Facing, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey};
+
+use crate::media::Sound;
+
+/// Length that is assumed for a trial whose record has no timeline: a day.
+const DAY_NANOS: u64 = 86_400_000_000_000;
+/// Nanoseconds of a block of the feed's log of sound.
+const BLOCK_NANOS: u64 = 50_000_000;
+
+/// Detectors for one trial, with what they said of the bytes that they saw before.
+pub(crate) struct Detectors {
+    camera: CameraDetector,
+    microphone: MicDetector,
+    pictures: HashMap<[u8; 32], CameraReading>,
+    sounds: HashMap<[u8; 32], Vec<SoundMatch>>,
+}
+
+impl Detectors {
+    pub(crate) fn new(trial: &TrialRecord, key: &TrialKey) -> Self {
+        let keys = key.subkeys();
+        let length = Some(trial.length().get()).filter(|n| *n > 0).unwrap_or(DAY_NANOS);
+        let last = trial.delivered.iter().map(|d| d.last).max().unwrap_or(0);
+        let horizon_frames = (frame_at(stakeout_contract::Nanos::saturating(length)) + 1).max(last + 1);
+        let of = |sensor, facing: Option<observation::Facing>| {
+            // A log that does not say which camera it was speaks of both.
+            let mut all: Vec<(u64, u64)> = trial
+                .delivered
+                .iter()
+                .filter(|d| d.sensor == sensor && (facing.is_none() || d.facing.is_none() || d.facing == facing) && d.first <= d.last)
+                .map(|d| (d.first, d.last))
+                .collect();
+            all.sort_unstable();
+            merged(&all)
+        };
+        let camera = |subkey, facing, side| CandidateTrial {
+            subkey,
+            facing,
+            delivered: of(Sensor::Camera, Some(side)).into_iter().map(|(a, b)| a..=b).collect(),
+            horizon_frames,
+        };
+        let delivered: Vec<RangeInclusive<u64>> = of(Sensor::Microphone, None)
+            .into_iter()
+            .map(|(a, b)| a.saturating_mul(BLOCK_NANOS)..=(b + 1).saturating_mul(BLOCK_NANOS).saturating_sub(1))
+            .collect();
+        let end = delivered.iter().map(|r| *r.end()).max().unwrap_or(0);
+        Self {
+            camera: CameraDetector::new(&[
+                camera(keys.camera_back, Facing::Back, observation::Facing::Back),
+                camera(keys.camera_front, Facing::Front, observation::Facing::Front),
+            ]),
+            microphone: MicDetector::new(&[MicCandidate { subkey: keys.microphone, delivered, horizon_nanos: length.max(end) }]),
+            pictures: HashMap::new(),
+            sounds: HashMap::new(),
+        }
+    }
+
+    /// What a picture shows.
+    pub(crate) fn picture(&mut self, p: &GrayImage) -> CameraReading {
+        let mut h = Sha256::new();
+        h.update(p.width.to_le_bytes());
+        h.update(&p.luma);
+        self.pictures.entry(h.finalize().into()).or_insert_with(|| self.camera.examine(p)).clone()
+    }
+
+    /// What a sound holds.
+    pub(crate) fn sound(&mut self, s: &Sound) -> Vec<SoundMatch> {
+        let mut h = Sha256::new();
+        h.update(s.rate.to_le_bytes());
+        s.samples.iter().for_each(|v| h.update(v.to_le_bytes()));
+        self.sounds.entry(h.finalize().into()).or_insert_with(|| self.microphone.detect(&s.samples, s.rate)).clone()
+    }
+
+    /// Different pictures and sounds that were read: each is one more chance for chance.
+    pub(crate) fn read(&self) -> usize {
+        self.pictures.len() + self.sounds.len()
+    }
+}
+
+/// Stretches that overlap or follow each other, as one.
+fn merged(sorted: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut out: Vec<(u64, u64)> = Vec::new();
+    for &(a, b) in sorted {
+        match out.last_mut() {
+            Some(last) if a <= last.1.saturating_add(1) => last.1 = last.1.max(b),
+            _ => out.push((a, b)),
+        }
+    }
+    out
+}

@@ -1,0 +1,185 @@
+//! A local `ffmpeg` as a child without any protocol but files, with one thread, a clock and a ceiling on what it may say.
+
+use std::{
+    fs,
+    io::Read,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use stakeout_feed::GrayImage;
+
+use super::{MediaDecoder, NotOpened, Opened, Sound};
+use crate::{Format, limits::Limits};
+
+/// Rate at which sound is asked for: the code lies under 4 kHz.
+const RATE: u32 = 8_000;
+/// Frames of a film, a second.
+const FRAMES_PER_SECOND: u32 = 2;
+/// Frames of a film that are read at most.
+const FRAMES: usize = 240;
+
+/// Runs a local `ffmpeg`. It is meant for a container without network; outside of one, a film is as dangerous as ffmpeg is.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    program: PathBuf,
+    patience: Duration,
+}
+
+impl Ffmpeg {
+    /// The `ffmpeg` on the path, if there is one.
+    pub fn on_path() -> Option<Self> {
+        let path = std::env::var_os("PATH")?;
+        let program = std::env::split_paths(&path).map(|d| d.join("ffmpeg")).find(|p| p.is_file())?;
+        Some(Self { program, patience: Duration::from_secs(60) })
+    }
+
+    /// Another program, and how long one call may take.
+    pub fn new(program: PathBuf, patience: Duration) -> Self {
+        Self { program, patience }
+    }
+
+    /// Output of one call, at most `most` bytes; an error when it fails without output, or does not end in time.
+    fn run(&self, arguments: &[&str], most: usize) -> Result<Vec<u8>, String> {
+        let mut child = Command::new(&self.program)
+            .args(["-nostdin", "-hide_banner", "-v", "error", "-threads", "1", "-protocol_whitelist", "file,pipe"])
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("no decoder: ffmpeg: {e}"))?;
+        let Some(stdout) = child.stdout.take() else { return Err("no decoder: ffmpeg".to_owned()) };
+        let reader = std::thread::spawn(move || {
+            let mut out = Vec::new();
+            // What is over the ceiling is left in the pipe, which ends the child.
+            let read = stdout.take(most as u64).read_to_end(&mut out);
+            read.map(|_| out)
+        });
+        let until = Instant::now() + self.patience;
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+                _ => {
+                    // It may have ended by itself meanwhile.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break None;
+                }
+            }
+        };
+        let out = reader.join().ok().and_then(Result::ok).unwrap_or_default();
+        match status {
+            None => Err("limit: time of ffmpeg".to_owned()),
+            Some(s) if s.success() || !out.is_empty() => Ok(out),
+            Some(_) => Err("broken".to_owned()),
+        }
+    }
+}
+
+/// The demuxer is named, so that no file can pose as a playlist.
+const fn demuxer(format: Format) -> &'static str {
+    match format {
+        Format::Mp4 | Format::Heif => "mov",
+        Format::Amr => "amr",
+        Format::Ogg => "ogg",
+        Format::Adts => "aac",
+        Format::Mp3 => "mp3",
+        Format::Flac => "flac",
+        Format::Matroska => "matroska",
+        Format::Avi => "avi",
+        Format::H264 => "h264",
+        Format::Gif => "gif",
+        Format::Wav | Format::WavOther => "wav",
+        Format::Jpeg => "jpeg_pipe",
+        Format::Png => "png_pipe",
+        Format::WebP => "webp_pipe",
+        Format::Bmp => "bmp_pipe",
+    }
+}
+
+const fn has_pictures(format: Format) -> bool {
+    matches!(format, Format::Mp4 | Format::Heif | Format::Matroska | Format::Avi | Format::H264 | Format::Gif)
+}
+
+const fn has_sound(format: Format) -> bool {
+    !matches!(format, Format::Heif | Format::H264 | Format::Gif)
+}
+
+impl MediaDecoder for Ffmpeg {
+    fn open(&self, bytes: &[u8], format: Format, limits: &Limits) -> Result<Opened, NotOpened> {
+        let failed = |e: String| NotOpened(format!("{e}: {}", format.name()));
+        let file = tempfile::NamedTempFile::new().map_err(|e| failed(format!("no decoder: {e}")))?;
+        fs::write(file.path(), bytes).map_err(|e| failed(format!("no decoder: {e}")))?;
+        let Some(path) = file.path().to_str() else { return Err(failed("no decoder".to_owned())) };
+        let seconds = limits.media_seconds.to_string();
+        let input = ["-f", demuxer(format), "-t", &seconds, "-i", path];
+        let mut out = Opened::default();
+        let mut error = None;
+        if has_sound(format) {
+            let rate = RATE.to_string();
+            let arguments = [&input[..], &["-vn", "-sn", "-dn", "-ac", "1", "-ar", &rate, "-f", "f32le", "pipe:1"]].concat();
+            match self.run(&arguments, limits.media_seconds as usize * RATE as usize * 4) {
+                Ok(raw) => {
+                    let samples: Vec<f32> = raw.chunks_exact(4).map(|s| f32::from_le_bytes([s[0], s[1], s[2], s[3]])).collect();
+                    out.sounds.extend((!samples.is_empty()).then_some(Sound { samples, rate: RATE }));
+                }
+                Err(e) => error = Some(e),
+            }
+        }
+        if has_pictures(format) {
+            let filter = format!("fps={FRAMES_PER_SECOND}:round=up,scale='min(1280,iw)':-2,format=gray");
+            let count = FRAMES.to_string();
+            let arguments = [&input[..], &["-an", "-sn", "-dn", "-vf", &filter, "-frames:v", &count, "-c:v", "pgm", "-f", "image2pipe", "pipe:1"]].concat();
+            match self.run(&arguments, limits.part_bytes.max(256 << 20)) {
+                Ok(raw) => out.pictures = pgms(&raw, limits),
+                Err(e) => error = Some(e),
+            }
+        }
+        match error {
+            Some(e) if out.pictures.is_empty() && out.sounds.is_empty() => Err(failed(e)),
+            _ if out.pictures.is_empty() && out.sounds.is_empty() => Err(failed("broken".to_owned())),
+            _ => Ok(out),
+        }
+    }
+}
+
+/// Pictures of a row of binary PGMs with 8 bits.
+fn pgms(mut b: &[u8], limits: &Limits) -> Vec<GrayImage> {
+    let mut out = Vec::new();
+    while let Some((picture, rest)) = pgm(b, limits) {
+        out.push(picture);
+        b = rest;
+    }
+    out
+}
+
+fn pgm<'a>(b: &'a [u8], limits: &Limits) -> Option<(GrayImage, &'a [u8])> {
+    let mut rest = b.strip_prefix(b"P5")?;
+    let mut numbers = [0_u32; 3];
+    for n in &mut numbers {
+        rest = rest.trim_ascii_start();
+        let end = rest.iter().position(|c| !c.is_ascii_digit())?;
+        *n = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+        rest = &rest[end..];
+    }
+    let [width, height, 255] = numbers else { return None };
+    let area = super::size(width, height, limits).ok()?;
+    let pixels = rest.get(1..1 + area)?;
+    Some((GrayImage { width, height, luma: pixels.to_vec() }, &rest[1 + area..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_pictures_is_read_and_its_broken_end_is_not() {
+        let row = b"P5\n2 1\n255\nab\x50\x35 1 1 255\ncP5 9 9 255\nxx";
+        let read = pgms(row, &Limits::default());
+        assert_eq!(read.iter().map(|p| p.luma.clone()).collect::<Vec<_>>(), [b"ab".to_vec(), b"c".to_vec()]);
+    }
+}

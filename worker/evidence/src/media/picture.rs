@@ -1,0 +1,63 @@
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder};
+use stakeout_feed::GrayImage;
+use zune_jpeg::{
+    JpegDecoder,
+    zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
+};
+
+use super::{NotOpened, luma, size};
+use crate::{Format, limits::Limits};
+
+/// Scans of a progressive picture: cameras make about ten.
+const SCANS: usize = 64;
+
+/// Luma of a JPEG. What a truncated one lacks is grey.
+pub(super) fn jpeg(bytes: &[u8], limits: &Limits) -> Result<GrayImage, NotOpened> {
+    let broken = |_| NotOpened("broken: jpeg".to_owned());
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_use_unsafe(false)
+        .set_max_width(65_535)
+        .set_max_height(65_535)
+        .jpeg_set_max_scans(SCANS);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(broken)?;
+    let info = decoder.info().ok_or_else(|| NotOpened("broken: jpeg".to_owned()))?;
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let area = size(width, height, limits)?;
+    let gray = matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma));
+    decoder.set_options(options.jpeg_set_out_colorspace(if gray { ColorSpace::Luma } else { ColorSpace::RGB }));
+    let data = decoder.decode().map_err(broken)?;
+    let mut luma = if gray { data } else { data.chunks_exact(3).map(|p| super::luma(p[0], p[1], p[2])).collect() };
+    luma.resize(area, 128);
+    Ok(GrayImage { width, height, luma })
+}
+
+/// Luma of a PNG or WebP, the first picture of an animated one. Transparency is ignored: an app can hide pixels by it, and they
+/// are still there.
+pub(super) fn png_or_webp(bytes: &[u8], format: Format, limits: &Limits) -> Result<GrayImage, NotOpened> {
+    let broken = |_| NotOpened(format!("broken: {}", format.name()));
+    let mut ceiling = image::Limits::default();
+    ceiling.max_alloc = Some(limits.pixels * 8);
+    let decoded = if format == Format::Png {
+        let decoder = image::codecs::png::PngDecoder::with_limits(Cursor::new(bytes), ceiling).map_err(broken)?;
+        let (w, h) = decoder.dimensions();
+        size(w, h, limits)?;
+        DynamicImage::from_decoder(decoder)
+    } else {
+        let mut decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+        let (w, h) = decoder.dimensions();
+        size(w, h, limits)?;
+        decoder.set_limits(ceiling).map_err(broken)?;
+        DynamicImage::from_decoder(decoder)
+    };
+    let image = decoded.map_err(broken)?;
+    let (width, height) = (image.width(), image.height());
+    let values = match image {
+        DynamicImage::ImageLuma8(g) => g.into_raw(),
+        other => other.into_rgb8().as_raw().chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect(),
+    };
+    Ok(GrayImage { width, height, luma: values })
+}

@@ -1,0 +1,305 @@
+//! What is done with each piece that the walk meets: planted data, media, raw buffers, and what nothing explains.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use stakeout_contract::{artifact::Role, finding::Skipped};
+use stakeout_feed::{Facing, GrayImage, raw_candidates, raw_gray, row_length};
+
+use crate::{
+    canary::{Hit, Index, Places},
+    carve::Carved,
+    cipher,
+    detect::Detectors,
+    limits::Limits,
+    look,
+    media::{self, MediaDecoder, Opened, Sound},
+    part::{Origin, Part},
+    walk::Visitor,
+};
+
+/// Matches of one canary that are told for one file.
+const REPEATS: usize = 4;
+/// Sizes of a raw picture that are tried.
+const RAW_SIZES: usize = 4;
+/// Shortest raw sound: a quarter of a second at 8 kHz.
+const RAW_SOUND: usize = 4_000;
+/// Longest gap that is tried as raw media.
+const RAW_MOST: usize = 32 << 20;
+const RAW_RATES: [u32; 7] = [44_100, 16_000, 8_000, 48_000, 11_025, 22_050, 32_000];
+
+/// What was matched.
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Canary(Hit),
+    /// Frames first and last.
+    Camera { facing: Facing, frames: Option<[u64; 2]>, t: f64, log10_p: f64 },
+    /// Nanoseconds from and to.
+    Microphone { nanos: [u64; 2], t: f64, log10_p: f64 },
+}
+
+/// A match whose probability is not corrected yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) file: usize,
+    pub(crate) origin: Origin,
+    pub(crate) chain: Vec<&'static str>,
+    pub(crate) what: What,
+}
+
+/// A piece that was entered and not left.
+struct Piece {
+    chain: Vec<&'static str>,
+    /// Drafts of it, with the place within it.
+    hits: Vec<(usize, usize)>,
+    stretches: Vec<(Range<usize>, Vec<&'static str>)>,
+}
+
+/// The search through all files of one analysis.
+pub(crate) struct Search<'a> {
+    pub(crate) index: &'a Index,
+    detectors: Option<Detectors>,
+    decoder: &'a dyn MediaDecoder,
+    limits: &'a Limits,
+    pub(crate) places: Places,
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) skipped: BTreeSet<(usize, String)>,
+    /// Media that were read.
+    pub(crate) media: u64,
+    file: usize,
+    role: Option<Role>,
+    first_draft: usize,
+    pieces: Vec<Piece>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(index: &'a Index, detectors: Option<Detectors>, decoder: &'a dyn MediaDecoder, limits: &'a Limits) -> Self {
+        Self {
+            index,
+            detectors,
+            decoder,
+            limits,
+            places: Places::new(),
+            drafts: Vec::new(),
+            skipped: BTreeSet::new(),
+            media: 0,
+            file: 0,
+            role: None,
+            first_draft: 0,
+            pieces: Vec::new(),
+        }
+    }
+
+    /// What is met from now on belongs to this file.
+    pub(crate) fn begin(&mut self, file: usize, role: Option<Role>) {
+        (self.file, self.role, self.first_draft) = (file, role, self.drafts.len());
+        self.pieces.clear();
+    }
+
+    /// Different pictures and sounds that the detectors read.
+    pub(crate) fn read(&self) -> usize {
+        self.detectors.as_ref().map_or(0, Detectors::read)
+    }
+
+    pub(crate) fn skip(&mut self, reason: impl Into<String>) {
+        self.skipped.insert((self.file, reason.into()));
+    }
+
+    /// What is told of the skipped parts.
+    pub(crate) fn skips(&self, name: impl Fn(usize) -> (String, Option<Role>)) -> Vec<Skipped> {
+        let one = |(file, reason): &(usize, String)| {
+            let (file, role) = name(*file);
+            Skipped { file, reason: reason.clone(), role }
+        };
+        self.skipped.iter().map(one).collect()
+    }
+
+    /// Reads the pictures of one medium; a film's frames are one draft for each camera.
+    fn pictures(&mut self, origin: Origin, chain: &[&'static str], pictures: &[GrayImage]) -> bool {
+        let Some(detectors) = &mut self.detectors else { return false };
+        let mut best: Vec<What> = Vec::new();
+        for p in pictures {
+            let reading = detectors.picture(p);
+            for m in &reading.matches {
+                let same = best.iter_mut().find_map(|w| match w {
+                    What::Camera { facing, frames: Some(frames), t, log10_p } if *facing == m.facing => Some((frames, t, log10_p)),
+                    _ => None,
+                });
+                if let Some((frames, t, log10_p)) = same {
+                    *frames = [frames[0].min(m.frame), frames[1].max(m.frame)];
+                    if m.log10_p < *log10_p {
+                        (*t, *log10_p) = (m.t, m.log10_p);
+                    }
+                } else {
+                    best.push(What::Camera { facing: m.facing, frames: Some([m.frame; 2]), t: m.t, log10_p: m.log10_p });
+                }
+            }
+            for l in &reading.leads {
+                let known = best.iter().any(|w| matches!(w, What::Camera { facing, .. } if *facing == l.facing));
+                if !known {
+                    best.push(What::Camera { facing: l.facing, frames: None, t: l.z, log10_p: 0.0 });
+                }
+            }
+        }
+        let found = best.iter().any(|w| matches!(w, What::Camera { frames: Some(_), .. }));
+        self.drafts.extend(best.into_iter().map(|what| Draft { file: self.file, origin, chain: chain.to_vec(), what }));
+        found
+    }
+
+    fn sounds(&mut self, origin: Origin, chain: &[&'static str], sounds: &[Sound]) -> bool {
+        let Some(detectors) = &mut self.detectors else { return false };
+        let before = self.drafts.len();
+        for s in sounds {
+            for m in detectors.sound(s) {
+                let what = What::Microphone { nanos: [m.from_nanos, m.to_nanos], t: m.t, log10_p: m.log10_p };
+                self.drafts.push(Draft { file: self.file, origin, chain: chain.to_vec(), what });
+            }
+        }
+        self.drafts.len() > before
+    }
+
+    /// Unexplained bytes as raw pictures and sound; true when they are.
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
+        let b = &part.bytes[gap.clone()];
+        if self.detectors.is_none() || b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
+            return false;
+        }
+        let origin = part.origin.of(gap);
+        let chain = |step: &'static str| [&part.chain[..], &[step]].concat();
+        for (step, picture) in raw_pictures(b) {
+            self.media += 1;
+            if self.pictures(origin, &chain(step), &[picture]) {
+                return true;
+            }
+        }
+        if look::random_bytes(b) * 2 > b.len() {
+            return false;
+        }
+        for (step, sound) in raw_sounds(b, self.limits) {
+            self.media += 1;
+            if self.sounds(origin, &chain(step), &[sound]) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Pictures that raw bytes may be, likeliest first.
+fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
+    let known = raw_candidates(b.len()).into_iter().take(RAW_SIZES).map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
+    // Full colour: the mean of the first three of four, or of three, bytes is close enough to luma.
+    let full = [4, 3].into_iter().flat_map(move |n| {
+        let sizes = if b.len() % n == 0 { raw_candidates(b.len() / n) } else { Vec::new() };
+        let exact = sizes.into_iter().filter(move |(w, h)| *w as usize * *h as usize * n == b.len());
+        exact.take(RAW_SIZES).map(move |(width, height)| {
+            let luma = b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect();
+            ("raw-rgb", GrayImage { width, height, luma })
+        })
+    });
+    let other = raw_candidates(b.len()).is_empty().then(|| row_length(b)).flatten();
+    let other = other.map(|w| ("raw-yuv", raw_gray(b, w, (b.len() as u32 / w).max(1))));
+    known.chain(full).chain(other)
+}
+
+/// Sounds that raw bytes may be: 16 bits at either alignment, then 8 bits.
+fn raw_sounds(b: &[u8], limits: &Limits) -> impl Iterator<Item = (&'static str, Sound)> {
+    let most = limits.media_seconds as usize;
+    let wide = RAW_RATES.into_iter().flat_map(move |rate| {
+        [0, 1].into_iter().map(move |skip| {
+            let pairs = b[skip..].chunks_exact(2).take(rate as usize * most);
+            let samples = pairs.map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0).collect();
+            ("raw-pcm", Sound { samples, rate })
+        })
+    });
+    let narrow = [8_000, 16_000].into_iter().map(move |rate| {
+        let samples = b.iter().take(rate as usize * most).map(|s| (f32::from(*s) - 128.0) / 128.0).collect();
+        ("raw-pcm", Sound { samples, rate })
+    });
+    wide.chain(narrow)
+}
+
+impl Visitor for Search<'_> {
+    fn enter(&mut self, part: &Part<'_>) {
+        let mut piece = Piece { chain: part.chain.clone(), hits: Vec::new(), stretches: Vec::new() };
+        for hit in self.index.search(part.bytes, &mut self.places) {
+            let at = hit.at.0..hit.at.1;
+            let origin = part.origin.of(&at);
+            let canary = self.index.needles[hit.needle].canary;
+            let mine = self.drafts[self.first_draft..].iter().filter(|d| match &d.what {
+                What::Canary(h) => self.index.needles[h.needle].canary == canary && (h.needle, &h.class) == (hit.needle, &hit.class),
+                _ => false,
+            });
+            // A rewriting of text that was searched already shows the same values once more.
+            let (mut repeats, mut shown) = (0, false);
+            for d in mine {
+                repeats += 1;
+                let within = d.origin.offset >= origin.offset && d.origin.offset + d.origin.length <= origin.offset + origin.length;
+                shown |= within && d.chain.len() <= part.chain.len();
+            }
+            if repeats < REPEATS && !shown {
+                piece.hits.push((self.drafts.len(), at.start));
+                self.drafts.push(Draft { file: self.file, origin, chain: part.chain.clone(), what: What::Canary(hit) });
+            }
+        }
+        self.pieces.push(piece);
+    }
+
+    fn stretch(&mut self, part: &Part<'_>) {
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.stretches.push((part.base..part.base + part.bytes.len(), part.chain.clone()));
+        }
+    }
+
+    fn leave(&mut self) {
+        let Some(piece) = self.pieces.pop() else { return };
+        for (draft, place) in piece.hits {
+            let inner = piece.stretches.iter().filter(|s| s.0.contains(&place)).min_by_key(|s| s.0.len());
+            self.drafts[draft].chain = inner.map_or(&piece.chain, |s| &s.1).clone();
+        }
+    }
+
+    fn medium(&mut self, part: &Part<'_>, found: &Carved, more: bool) -> bool {
+        if !more {
+            return false;
+        }
+        let Some(bytes) = part.bytes.get(found.at.clone()) else { return false };
+        if self.detectors.is_none() {
+            return found.sure;
+        }
+        let chain = |steps: &[&'static str]| [&part.chain[..], steps].concat();
+        let name = found.format.name();
+        let opened = match media::open(bytes, found.format, self.decoder, self.limits) {
+            Ok(opened) => opened,
+            Err(e) => {
+                if found.sure {
+                    self.skip(e.to_string());
+                }
+                return false;
+            }
+        };
+        let Opened { pictures, sounds } = opened;
+        self.media += (pictures.len() + sounds.len()) as u64;
+        self.pictures(part.origin.of(&found.at), &chain(&[name]), &pictures);
+        self.sounds(part.origin.of(&found.at), &chain(&[name]), &sounds);
+        for at in &found.inner {
+            let Some(inner) = part.bytes.get(at.clone()) else { continue };
+            if let Ok(opened) = media::open(inner, found.format, self.decoder, self.limits) {
+                self.media += 1;
+                self.pictures(part.origin.of(at), &chain(&[name, "thumbnail"]), &opened.pictures);
+            }
+        }
+        true
+    }
+
+    fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]) {
+        for gap in gaps {
+            if self.raw(part, gap) {
+                continue;
+            }
+            let matters = matches!(self.role, Some(Role::FlowRequest | Role::AppFile | Role::DeletedFile));
+            if matters && !part.chain.contains(&cipher::STEP) && look::random_bytes(&part.bytes[gap.clone()]) >= look::LEAST_OPAQUE {
+                self.skip("encrypted or unknown");
+            }
+        }
+    }
+}

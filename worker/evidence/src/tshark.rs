@@ -1,0 +1,1 @@
+//! Captures from elsewhere: their HTTP objects, by a local `tshark`.
