@@ -1,0 +1,112 @@
+//! A connection with what was read of it and is not used yet.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_util::sync::CancellationToken;
+
+/// Both ways of a connection.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// Why there is nothing more to read.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// The other side has said all.
+    #[error("the connection was closed")]
+    Closed,
+    /// It broke.
+    #[error("the connection broke: {0}")]
+    Broken(io::Error),
+    /// Nothing came for too long.
+    #[error("nothing came for {} seconds", .0.as_secs())]
+    Idle(Duration),
+    /// The trial is over.
+    #[error("the trial ended")]
+    TrialEnded,
+}
+
+/// A connection and its read-ahead.
+#[derive(Debug)]
+pub struct Stream<S> {
+    io: S,
+    /// Read and not used.
+    pub buffer: BytesMut,
+    ended: CancellationToken,
+}
+
+const PIECE: usize = 64 << 10;
+
+impl<S: Duplex> Stream<S> {
+    /// A fresh connection of a trial that ends with `ended`.
+    pub fn new(io: S, ended: CancellationToken) -> Self {
+        Self { io, buffer: BytesMut::new(), ended }
+    }
+
+    /// Waits for more bytes. When the trial ends, what has arrived already is still read.
+    pub async fn fill(&mut self, idle: Duration) -> Result<(), End> {
+        self.buffer.reserve(PIECE);
+        let read = tokio::select! {
+            biased;
+            r = tokio::time::timeout(idle, self.io.read_buf(&mut self.buffer)) => r,
+            () = self.ended.cancelled() => return Err(End::TrialEnded),
+        };
+        match read {
+            Err(_) => Err(End::Idle(idle)),
+            Ok(Ok(0)) => Err(End::Closed),
+            Ok(Ok(_)) => Ok(()),
+            // A TLS client that goes without a goodbye is as gone as one with.
+            Ok(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => Err(End::Closed),
+            Ok(Err(e)) => Err(End::Broken(e)),
+        }
+    }
+
+    /// Writes and flushes; waits at most `idle`.
+    pub async fn send(&mut self, bytes: &[u8], idle: Duration) -> Result<(), End> {
+        let write = async {
+            self.io.write_all(bytes).await?;
+            self.io.flush().await
+        };
+        match tokio::time::timeout(idle, write).await {
+            Err(_) => Err(End::Idle(idle)),
+            Ok(r) => r.map_err(End::Broken),
+        }
+    }
+
+    /// Says goodbye; nobody waits for the answer.
+    pub async fn close(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.io.shutdown()).await;
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.buffer.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buf);
+        }
+        let n = self.buffer.len().min(buf.remaining());
+        buf.put_slice(&self.buffer[..n]);
+        self.buffer.advance(n);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

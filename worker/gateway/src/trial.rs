@@ -1,0 +1,154 @@
+//! What all connections of a configured gateway share.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use stakeout_contract::observation::Fact;
+use stakeout_protocol::gateway::Configuration;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Error,
+    capture::{keylog::KeyLog, packet::Target},
+    dns::{Asked, names::Names},
+    http::upstream::Upstream,
+    out::Out,
+    tls::certificates::Certificates,
+};
+
+/// Bounds that keep a hostile app from holding the gateway.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; more wait in the kernel.
+    pub connections: usize,
+    /// How long a connection may be silent: between requests, within one, before the first byte of TLS or HTTP.
+    pub idle: Duration,
+    /// How long a connection of an unknown protocol may be silent.
+    pub opaque_idle: Duration,
+    /// How long a handshake may take.
+    pub handshake: Duration,
+    /// How long an upstream of `live` may take to connect and to answer.
+    pub upstream: Duration,
+    /// Facts of one kind (names, refused packets) before the rest is only counted as lost.
+    pub facts: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            idle: Duration::from_secs(60),
+            opaque_idle: Duration::from_secs(10),
+            handshake: Duration::from_secs(15),
+            upstream: Duration::from_secs(30),
+            facts: 20_000,
+        }
+    }
+}
+
+/// A configured gateway.
+#[derive(Debug)]
+pub struct Trial {
+    /// What the worker said.
+    pub configuration: Configuration,
+    /// Bounds.
+    pub limits: Limits,
+    /// Names that were asked for.
+    pub names: Names,
+    /// Certificates in any name.
+    pub certificates: Certificates,
+    /// Their connections' secrets.
+    pub key_log: Arc<KeyLog>,
+    /// How real servers are reached.
+    pub upstream: Upstream,
+    /// To the worker.
+    pub out: Out,
+    /// Set when the trial ends: connections read what is there, and end.
+    pub ended: CancellationToken,
+    tasks: TaskTracker,
+    flows: AtomicU32,
+    dns_facts: AtomicU64,
+    blocked_facts: AtomicU64,
+    blocked: Mutex<HashMap<(Target, &'static str), Instant>>,
+}
+
+impl Trial {
+    /// Makes a gateway this trial's.
+    pub fn new(configuration: Configuration, limits: Limits, upstream: Upstream, out: Out) -> Result<Self, Error> {
+        let key_log = Arc::new(KeyLog::default());
+        Ok(Self {
+            certificates: Certificates::new(&configuration, Arc::clone(&key_log))?,
+            configuration,
+            limits,
+            names: Names::default(),
+            key_log,
+            upstream,
+            out,
+            ended: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            flows: AtomicU32::new(0),
+            dns_facts: AtomicU64::new(0),
+            blocked_facts: AtomicU64::new(0),
+            blocked: Mutex::default(),
+        })
+    }
+
+    /// The next flow's number.
+    pub fn next_flow(&self) -> u32 {
+        self.flows.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Runs something that [`Trial::end`] waits for.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Ends all connections; those that still have bytes are read as far as they go. Returns whether all ended in time.
+    pub async fn end(&self, patience: Duration) -> bool {
+        self.ended.cancel();
+        self.tasks.close();
+        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+    }
+
+    async fn bounded(&self, count: &AtomicU64, what: &'static str, fact: Fact) {
+        match count.fetch_add(1, Ordering::Relaxed) {
+            n if n < self.limits.facts => self.out.fact(fact).await,
+            n if n == self.limits.facts => self.out.fact(Fact::Lost { what: what.to_owned(), count: 1 }).await,
+            _ => {}
+        }
+    }
+
+    /// Reports a question to DNS. AAAA comes with every A and says nothing more, so it is left out.
+    pub async fn asked(&self, asked: Option<Asked>) {
+        let Some(asked) = asked.filter(|a| a.kind != "AAAA") else { return };
+        let answer = match (asked.answer, asked.refused) {
+            (Some(a), _) => a.to_string(),
+            (None, true) => "refused".to_owned(),
+            (None, false) => format!("no {} record", asked.kind),
+        };
+        self.bounded(&self.dns_facts, "dns", Fact::Dns { name: asked.name, answer }).await;
+    }
+
+    /// Reports a refused packet or connection; the same again within a second is left out.
+    pub async fn blocked(&self, target: Target, reason: &'static str) {
+        let fresh = {
+            let mut seen = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            if seen.len() > 4096 {
+                seen.retain(|_, at| now.duration_since(*at) < Duration::from_secs(1));
+            }
+            let before = seen.insert((target.clone(), reason), now);
+            before.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1))
+        };
+        if fresh {
+            let fact = Fact::Blocked { protocol: target.protocol, address: target.address.to_string(), port: target.port, reason: reason.to_owned() };
+            self.bounded(&self.blocked_facts, "blocked", fact).await;
+        }
+    }
+}

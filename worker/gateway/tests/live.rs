@@ -1,0 +1,155 @@
+//! HTTP without a kernel's help: over a pipe in memory, with a server of our own for `live`.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
+mod common;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use common::{ca, configuration};
+use rustls::RootCertStore;
+use serde_json::{Value, json};
+use stakeout_contract::flow::Flow;
+use stakeout_gateway::{
+    connection::{self, stream::Stream},
+    http::{record::Peer, upstream::Upstream},
+    out::{Item, Out},
+    trial::{Limits, Trial},
+};
+use stakeout_protocol::{
+    Wire,
+    gateway::{Event, FromGateway},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    net::TcpListener,
+    sync::mpsc,
+};
+
+struct Set {
+    trial: Arc<Trial>,
+    items: mpsc::Receiver<Item>,
+}
+
+fn set(network: &Value, server: SocketAddr) -> Set {
+    let (sender, items) = mpsc::channel(1000);
+    let configuration = serde_json::from_value(configuration(&ca(), network)).unwrap();
+    let upstream = Upstream::fixed(server, RootCertStore::empty()).unwrap();
+    let limits = Limits { idle: Duration::from_secs(20), opaque_idle: Duration::from_secs(20), ..Limits::default() };
+    Set { trial: Arc::new(Trial::new(configuration, limits, upstream, Out::new(sender)).unwrap()), items }
+}
+
+impl Set {
+    fn connect(&self, port: u16) -> DuplexStream {
+        let (app, gateway) = tokio::io::duplex(1 << 20);
+        let trial = Arc::clone(&self.trial);
+        let peer = Peer { scheme: "tcp", name: None, address: "192.0.2.1".parse().unwrap(), port };
+        tokio::spawn(async move { connection::any(&trial, peer, Stream::new(gateway, trial.ended.clone())).await });
+        app
+    }
+
+    async fn flow(&mut self) -> (Flow, Vec<u8>) {
+        let mut bytes = Vec::new();
+        loop {
+            match self.items.recv().await.unwrap() {
+                Item::Wire(Wire::Chunk { bytes: b, .. }) => bytes.extend(b),
+                Item::Wire(Wire::Message(FromGateway::Event(Event::Flow { flow, .. }))) => return (*flow, bytes),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A server for one connection: gives `answer`, tells what it heard.
+async fn server(answer: &'static [u8], wanted: &'static [u8]) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut s, _) = listener.accept().await.unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(wanted) && s.read_buf(&mut heard).await.unwrap() > 0 {}
+        s.write_all(answer).await.unwrap();
+        heard
+    });
+    (address, heard)
+}
+
+async fn all(app: &mut DuplexStream) -> String {
+    let mut heard = Vec::new();
+    app.read_to_end(&mut heard).await.unwrap();
+    String::from_utf8(heard).unwrap()
+}
+
+#[tokio::test]
+async fn an_allowed_host_is_reached_and_its_answer_recorded() {
+    let (address, heard) = server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nX-Real: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"0\r\n\r\n").await;
+    let mut set = set(&json!({"policy": "live", "allow": ["*.real.example"]}), address);
+    let mut app = set.connect(80);
+    app.write_all(b"POST /p?q HTTP/1.1\r\nHost: api.real.example\r\nX-b: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n").await.unwrap();
+    let answer = all(&mut app).await;
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\nX-Real: 1\r\n") && answer.ends_with("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), "{answer}");
+    let heard = String::from_utf8(heard.await.unwrap()).unwrap();
+    assert_eq!(heard, "POST /p?q HTTP/1.1\r\nHost: api.real.example\r\nX-b: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    let (flow, kept) = set.flow().await;
+    assert_eq!((flow.policy.as_str(), flow.status, flow.sent, flow.received, flow.stub), ("live", 201, 2, 3, None));
+    assert!(kept.ends_with(b"\r\n\r\nhiabc"));
+    assert_eq!(flow.error, "");
+}
+
+#[tokio::test]
+async fn who_is_not_allowed_hears_the_sinkhole_also_behind_an_allowed_name() {
+    let nowhere = "127.0.0.1:1".parse().unwrap();
+    let mut set = set(&json!({"policy": "live", "allow": ["good.example"], "stubs": [{"host": "good.example", "path": "/stub", "body": "played"}]}), nowhere);
+    let mut app = set.connect(80);
+    app.write_all(b"GET /a HTTP/1.1\r\nHost: bad.example\r\n\r\nGET /stub HTTP/1.1\r\nHost: good.example\r\n\r\nGET /real HTTP/1.1\r\nHost: good.example\r\n\r\n").await.unwrap();
+    let answer = all(&mut app).await;
+    assert!(answer.contains("{}HTTP/1.1 200") && answer.contains("played"), "{answer}");
+    assert!(answer.contains("502 Bad Gateway"), "{answer}");
+    let flows = [set.flow().await.0, set.flow().await.0, set.flow().await.0];
+    assert_eq!(flows.each_ref().map(|f| (f.policy.as_str(), f.status, f.stub)), [("sinkhole", 200, None), ("sinkhole", 200, Some(0)), ("live", 502, None)]);
+    assert!(flows[2].error.contains("cannot be reached"), "{}", flows[2].error);
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_with_its_connection_is_given_in_chunks() {
+    let (address, _heard) = server(b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"\r\n\r\n").await;
+    let mut set = set(&json!({"policy": "live"}), address);
+    let mut app = set.connect(80);
+    app.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answer = all(&mut app).await;
+    assert!(answer.ends_with("d\r\nuntil the end\r\n0\r\n\r\n"), "{answer}");
+    assert_eq!(set.flow().await.0.received, 13);
+}
+
+#[tokio::test]
+async fn another_protocol_is_passed_on_in_live() {
+    let (address, heard) = server(b"\x02pong", b"ping").await;
+    let mut set = set(&json!({"policy": "live"}), address);
+    let mut app = set.connect(5222);
+    app.write_all(b"\x01ping").await.unwrap();
+    assert_eq!(all(&mut app).await, "\u{2}pong");
+    assert_eq!(heard.await.unwrap(), b"\x01ping");
+    let (flow, _) = set.flow().await;
+    assert_eq!((flow.sent, flow.received, flow.policy.as_str(), flow.scheme.as_str()), (5, 5, "live", "tcp"));
+}
+
+#[tokio::test]
+async fn a_broken_request_is_answered_and_kept() {
+    let mut set = set(&json!({}), "127.0.0.1:1".parse().unwrap());
+    let mut app = set.connect(80);
+    app.write_all(b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy").await.unwrap();
+    assert!(all(&mut app).await.starts_with("HTTP/1.1 400 Bad Request"));
+    let (flow, kept) = set.flow().await;
+    assert!(flow.error.contains("content length"), "{}", flow.error);
+    assert!(kept.starts_with(b"POST / HTTP/1.1\r\nContent-Length: 1"));
+}
+
+#[tokio::test]
+async fn what_has_arrived_when_the_trial_ends_is_still_read() {
+    let mut set = set(&json!({}), "127.0.0.1:1".parse().unwrap());
+    let mut app = set.connect(80);
+    app.write_all(b"POST /last HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast").await.unwrap();
+    set.trial.end(Duration::from_secs(20)).await;
+    let (flow, kept) = set.flow().await;
+    assert!(kept.starts_with(b"POST /last") && flow.sent == 4, "{flow:?}");
+    assert!(all(&mut app).await.starts_with("HTTP/1.1 200"));
+}
