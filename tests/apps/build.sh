@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$out" ] || usage
 [[ $seed =~ ^[0-9]+$ ]] || { echo "the seed \`$seed\` is no number" >&2; exit 2; }
-for t in mvn java javac jar keytool aapt2 zipalign apksigner zip python3; do
+for t in mvn java javac keytool aapt2 zipalign apksigner zip python3; do
   command -v $t >/dev/null || { echo "\`$t\` is missing (packages: openjdk-17-jdk-headless maven aapt zipalign apksigner zip python3)" >&2; exit 2; }
 done
 export PYTHONDONTWRITEBYTECODE=1
@@ -38,32 +38,43 @@ android=$sdk/$(awk '/android-all/ {print $3}' "$here/sdk.sha256")
 dx=$sdk/$(awk '/dalvik-dx/ {print $3}' "$here/sdk.sha256")
 
 # 2. A signing key of this output folder only.
-[ -f "$out/ks.jks" ] || keytool -genkeypair -keystore "$out/ks.jks" -storepass android -keypass android -alias a -keyalg RSA -keysize 2048 -dname CN=sample -validity 9999 2>/dev/null
+[ -f "$out/ks.jks" ] || keytool -genkeypair -keystore "$out/ks.jks" -storepass android -keypass android -alias a -keyalg RSA -keysize 2048 -dname CN=sample -validity 9999 2>"$out/.keytool.log" || { cat "$out/.keytool.log" >&2; exit 1; }
 
-# 3. The apps.
-one() { # NAME
-  local name=$1 stamp b
-  stamp=$(cd "$here" && { echo "$name $seed"; cat build.sh sdk.sha256 tools/*.py common/*; find "$(python3 tools/stage.py folder "$name")" small/*.xml -type f | sort | xargs cat; sha256sum "$out/ks.jks"; } | sha256sum | cut -c1-64)
-  [ -f "$out/$name.apk" ] && [ "$(cat "$out/.$name.stamp" 2>/dev/null)" = "$stamp" ] && return
-  b=$out/.build/$name
-  rm -rf "$b"; mkdir -p "$b/gen" "$b/classes"
-  python3 "$here/tools/stage.py" stage "$name" "$seed" "$b"
+# 3. The apps: what is stale is staged, compiled in one JVM, packed and signed.
+declare -A folder
+names=""
+while read -r n f; do folder[$n]=$f; names+="$n "; done < <(python3 "$here/tools/stage.py" folders)
+for n in ${only//,/ }; do [ -n "${folder[$n]:-}" ] || { echo "no app is named \`$n\`; there are: $names" >&2; exit 2; }; done
+stamp() { # NAME: digest of all that the APK is made from
+  (cd "$here" && { echo "$1 $seed"; cat build.sh sdk.sha256 tools/*.py tools/*.java common/*; find "${folder[$1]}" small/*.xml -type f | sort | xargs cat; sha256sum < "$out/ks.jks"; } | sha256sum | cut -c1-64)
+}
+stage() { # NAME
+  local b=$out/.build/$1
+  rm -rf "$b"; mkdir -p "$b/gen"
+  python3 "$here/tools/stage.py" stage "$1" "$seed" "$b"
   aapt2 compile --dir "$b/res" -o "$b/res.zip"
   # "Unknown chunk" is a harmless warning about the framework's own resources.
   aapt2 link -I "$android" --manifest "$b/AndroidManifest.xml" --java "$b/gen" -o "$b/base.apk" "$b/res.zip" 2>"$b/aapt2.log" || { cat "$b/aapt2.log" >&2; return 1; }
-  find "$b/src" "$b/gen" -name '*.java' > "$b/sources"
-  javac --release 8 -nowarn -Xlint:-options -proc:none -cp "$android" -d "$b/classes" @"$b/sources" 2>"$b/javac.log" || { cat "$b/javac.log" >&2; return 1; }
-  java -XX:TieredStopAtLevel=1 -cp "$dx" com.android.dx.command.Main --dex --min-sdk-version=21 --output="$b/classes.dex" "$b/classes"
+}
+pack() { # NAME
+  local b=$out/.build/$1
   (cd "$b" && zip -q -X base.apk classes.dex && { [ ! -d lib ] || zip -q -X -r base.apk lib; })
   [ ! -f "$b/entries.py" ] || python3 "$b/entries.py" "$b/base.apk"
   zipalign -f 4 "$b/base.apk" "$b/aligned.apk"
-  apksigner sign --ks "$out/ks.jks" --ks-pass pass:android --min-sdk-version 21 --v4-signing-enabled false --out "$out/$name.apk" "$b/aligned.apk"
-  python3 "$here/tools/stage.py" truth "$name" "$seed" > "$out/$name.truth.json"
-  echo "$stamp" > "$out/.$name.stamp"
+  apksigner sign --ks "$out/ks.jks" --ks-pass pass:android --min-sdk-version 21 --v4-signing-enabled false --out "$out/$1.apk" "$b/aligned.apk"
+  python3 "$here/tools/stage.py" truth "$1" "$seed" > "$out/$1.truth.json"
+  stamp "$1" > "$out/.$1.stamp"
   rm -rf "$b"
-  echo "built $name (seed $seed)" >&2
+  echo "built $1 (seed $seed)" >&2
 }
-all=$(python3 "$here/tools/stage.py" list)
-for name in ${only:+${only//,/ }}; do grep -qx -- "$name" <<<"$all" || { echo "no app is named \`$name\`; there are: $(echo $all)" >&2; exit 2; }; done
-for name in ${only:-$all}; do for n in ${name//,/ }; do one "$n"; done; done
+stale=()
+[ -n "$only" ] && wanted=${only//,/ } || wanted=$names
+for n in $wanted; do
+  [ -f "$out/$n.apk" ] && [ "$(cat "$out/.$n.stamp" 2>/dev/null)" = "$(stamp "$n")" ] || stale+=("$n")
+done
+if [ ${#stale[@]} -gt 0 ]; then
+  for n in "${stale[@]}"; do stage "$n"; done
+  java -cp "$dx" "$here/tools/Compile.java" "$android" "${stale[@]/#/$out/.build/}"
+  for n in "${stale[@]}"; do pack "$n"; done
+fi
 python3 "$here/tools/stage.py" scenarios "$seed" "$out"

@@ -1,4 +1,4 @@
-"""Writes what build.sh compiles: stage.py list | folder NAME | stage NAME SEED DIR | truth NAME SEED | scenarios SEED DIR."""
+"""Writes what build.sh compiles: stage.py list | folders | stage NAME SEED DIR | truth NAME SEED | scenarios SEED DIR."""
 import json
 import re
 import sys
@@ -71,8 +71,8 @@ def main() -> None:
     what = sys.argv[1]
     if what == "list":
         print("\n".join(APPS))
-    elif what == "folder":
-        print(APPS[sys.argv[2]][0])
+    elif what == "folders":
+        print("\n".join(f"{n} {folder}" for n, (folder, _) in APPS.items()))
     elif what == "stage":
         stage(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
     elif what == "truth":
