@@ -14,9 +14,13 @@ use crate::search::{Folded, Place, Pyramid, SyncBank, cell_sizes};
 use crate::{Facing, SubKey};
 
 /// Places of one trial that are read in one picture at most; every test counts as if all were.
-const READS: u64 = 8;
+const READS: u64 = 16;
 /// A place below this is noise's: the greatest of a whole search over a picture without the tile is 5 to 6.5.
 const LEAST_Z: f32 = 5.8;
+/// The same for pictures that are so small that reading costs little, where the tile may be weak.
+const LEAST_Z_SMALL: f32 = 4.8;
+/// Pixels of a small picture.
+const SMALL: usize = 200 * 200;
 /// A place above this ends the search.
 const SURE_Z: f32 = 9.0;
 /// Synchronisation score from which all frames of the horizon are scored, not only those that were delivered.
@@ -155,11 +159,13 @@ impl CameraDetector {
         let base = pyramid.base();
         let to_full = Mat3::scale(full.w as f64 / base.w as f64, full.h as f64 / base.h as f64);
         let side = base.w.min(base.h) as f64;
+        let small = base.w * base.h <= SMALL;
+        let least_z = if small { LEAST_Z_SMALL } else { LEAST_Z };
         let mut rest = Vec::new();
         let mut stage = |folds: &mut dyn Iterator<Item = Folded>, work: &mut Work<'_>| {
             for folded in folds {
                 let from = rest.len();
-                self.bank.places(&folded, LEAST_Z, &mut rest);
+                self.bank.places(&folded, least_z, &mut rest);
                 for place in &mut rest[from..] {
                     place.map = to_full.after(&place.map);
                 }
@@ -183,7 +189,25 @@ impl CameraDetector {
         if stage(&mut cell_sizes(base.w, base.h, least).into_iter().filter_map(|p| pyramid.fold(p, 1.0)), work) {
             return true;
         }
-        work.read(full, &mut rest, LEAST_Z)
+        work.read(full, &mut rest, least_z) || small && work.read(full, &mut self.guesses(full), 0.0)
+    }
+
+    /// Thumbnails by the book, whatever the search saw: the whole frame, or the middle square of one of 4 : 3, in all eight turns.
+    fn guesses(&self, full: &Plane) -> Vec<Place> {
+        let (w, h) = (full.w as f64, full.h as f64);
+        let cell = w.min(h) / 30.0;
+        let middle = if full.w == full.h { 5.0 } else { 0.0 };
+        let mut out = Vec::new();
+        for trial in 0..self.candidates.len() {
+            for turn in 0..8 {
+                let (fx, fy) = (if turn & 1 == 0 { 1.0 } else { -1.0 }, if turn & 2 == 0 { 1.0 } else { -1.0 });
+                let (ox, oy) = (if turn & 1 == 0 { 0.0 } else { w }, if turn & 2 == 0 { 0.0 } else { h });
+                let to_pixels = Mat3([[fx * cell, 0.0, ox], [0.0, fy * cell, oy], [0.0, 0.0, 1.0]]);
+                let swap = if turn & 4 == 0 { Mat3::scale(1.0, 1.0) } else { Mat3([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]) };
+                out.push(Place { z: 0.0, trial, layer: Layer::Coarse, map: to_pixels.after(&swap).after(&Mat3::shift(-middle, 0.0)) });
+            }
+        }
+        out
     }
 }
 
@@ -224,7 +248,7 @@ impl Work<'_> {
 
     fn frame(&mut self, full: &Plane, place: &Place) -> Option<FrameMatch> {
         let candidate = &self.detector.candidates[place.trial];
-        let reading = read(&self.detector.tiles[place.trial], full, &place.map, place.layer)?;
+        let reading = read(&self.detector.tiles[place.trial], full, place)?;
         let scorer = Scorer::new(&reading.u);
         let strong = reading.sync[0].hypot(reading.sync[1]);
         let others = READS * self.detector.candidates.len() as u64 * 2;

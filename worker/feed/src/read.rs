@@ -5,11 +5,14 @@ use crate::codeword::{Layer, SIGNS, TILE, is_sync};
 use crate::matrix::Mat3;
 use crate::plane::{Plane, seen_through};
 use crate::refine::{extent, raster_map, refine};
+use crate::search::Place;
 
 const WIDEST: i64 = 180;
 const NEAR: usize = 24;
 /// Synchronisation score after the first step below which a place is noise's; a true one is above 5 where it was found at all.
 const GIVE_UP: f64 = 4.5;
+/// The same for a place that was not found but guessed.
+const GIVE_UP_GUESS: f64 = 2.5;
 
 /// What a reading gives.
 pub(crate) struct Reading {
@@ -29,11 +32,13 @@ pub(crate) struct Tiles {
 
 /// Makes the place exact and reads it. None when the place shows too little of the picture, or when the first step towards it
 /// makes plain that the tile is not there.
-pub(crate) fn read(tiles: &Tiles, image: &Plane, map: &Mat3, layer: Layer) -> Option<Reading> {
-    let map = match layer {
+pub(crate) fn read(tiles: &Tiles, image: &Plane, place: &Place) -> Option<Reading> {
+    let map = &place.map;
+    let give_up = if place.z > 0.0 { GIVE_UP } else { GIVE_UP_GUESS };
+    let map = match place.layer {
         Layer::Coarse => {
             let m = refine(&tiles.coarse, image, map, Layer::Coarse, 8, 5);
-            if signs(&tiles.coarse, image, &m, Layer::Coarse)?.1 < GIVE_UP {
+            if signs(&tiles.coarse, image, &m, Layer::Coarse)?.1 < give_up {
                 return None;
             }
             let m = refine(&tiles.coarse, image, &m, Layer::Coarse, 8, 4);
@@ -41,7 +46,7 @@ pub(crate) fn read(tiles: &Tiles, image: &Plane, map: &Mat3, layer: Layer) -> Op
         }
         Layer::Fine => {
             let m = refine(&tiles.fine, image, map, Layer::Fine, 10, 5);
-            if signs(&tiles.fine, image, &m, Layer::Fine)?.1 < GIVE_UP {
+            if signs(&tiles.fine, image, &m, Layer::Fine)?.1 < give_up {
                 return None;
             }
             // Three by three fine tiles make one coarse tile: which of the nine this is, the coarse signs say.

@@ -5,6 +5,8 @@
 //! (or by straight lines where it grows) in fixed point, plus the two scales of cells at about 36 dB, a little stronger where
 //! the room is busy. The code goes into luma only. The detector does not need the room: it reads the cells blind.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::SubKey;
 use crate::pattern::{AREA, Cells};
 
@@ -23,6 +25,16 @@ pub(crate) struct Scene {
     planes: [Vec<u8>; 3],
     /// Strength of the code, 256 on average, W x H.
     strength: Vec<u16>,
+    /// The room at the size that was last asked for, as frames of one size follow each other.
+    last: Mutex<Option<Arc<Sized>>>,
+}
+
+/// The room at one size, with 8 bits of fraction.
+#[derive(Debug)]
+struct Sized {
+    size: (u32, u32),
+    room: Vec<i32>,
+    strength: Vec<i32>,
 }
 
 /// Y, Cb, Cr.
@@ -59,7 +71,7 @@ impl Scene {
         room.draw(&mut dice, key);
         let planes = room.planes.map(|p| p.into_iter().map(|v| (v >> 8).clamp(8, 247) as u8).collect::<Vec<u8>>());
         let strength = strength(&planes[0]);
-        Self { planes, strength }
+        Self { planes, strength, last: Mutex::new(None) }
     }
 
     /// Luma of a frame with its code.
@@ -68,8 +80,7 @@ impl Scene {
         if w == 0 || h == 0 {
             return Vec::new();
         }
-        let room = resized(&self.planes[0], w, h);
-        let strength = resized(&self.strength, w, h);
+        let sized = self.sized(width, height);
         let cells = Cells::new(key, frame, width, height);
         let (mut coarse, mut fine) = (vec![0_i32; w], vec![0_i32; w]);
         let mut out = vec![0; w * h];
@@ -78,12 +89,22 @@ impl Scene {
             for (x, o) in row.iter_mut().enumerate() {
                 let code = COARSE * i64::from(coarse[x]) + FINE * i64::from(fine[x]);
                 // Both resized planes carry 8 bits of fraction; all is brought to 256 x 256 x AREA.
-                let sum = i64::from(room[y * w + x]) * 256 * i64::from(AREA) + i64::from(strength[y * w + x]) * code / 256;
+                let sum = i64::from(sized.room[y * w + x]) * 256 * i64::from(AREA) + i64::from(sized.strength[y * w + x]) * code / 256;
                 let unit = 65_536 * i64::from(AREA);
                 *o = (sum + unit / 2).div_euclid(unit).clamp(0, 255) as u8;
             }
         }
         out
+    }
+
+    fn sized(&self, width: u32, height: u32) -> Arc<Sized> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sized) = last.as_ref().filter(|s| s.size == (width, height)) {
+            return Arc::clone(sized);
+        }
+        let (w, h) = (width as usize, height as usize);
+        let (room, strength) = (resized(&self.planes[0], w, h), resized(&self.strength, w, h));
+        Arc::clone(last.insert(Arc::new(Sized { size: (width, height), room, strength })))
     }
 
     /// Blue and red difference of a frame at this size.
@@ -215,8 +236,7 @@ impl Room {
 
     /// Soft stains of five sizes and grain, so that nothing is flat.
     fn stains(&mut self, key: &SubKey) {
-        for (octave, swing) in [(4_usize, 16), (8, 10), (16, 7), (32, 5), (96, 4), (240, 4)].into_iter().enumerate().map(|(i, o)| (i as u64, o)) {
-            let (cells, swing) = swing;
+        for (octave, (cells, swing)) in (0..).zip([(4_usize, 16), (8, 10), (16, 7), (32, 5), (96, 4), (240, 4)]) {
             let side = W / cells;
             let across = cells + 2;
             let mut nodes = vec![0; across * (H / side + 2)];

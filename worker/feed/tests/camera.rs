@@ -3,7 +3,7 @@ mod bend;
 
 use bend::{DAY, candidate, crop, gray, jpeg, key, shot, width};
 use image::imageops;
-use stakeout_feed::{CameraDetector, CameraFeed};
+use stakeout_feed::{CameraDetector, CameraFeed, FeedMode};
 
 fn find(picture: &image::GrayImage, frame: u64) -> f64 {
     let found = CameraDetector::new(&[candidate(1, 4000)]).detect(&gray(picture));
@@ -77,6 +77,10 @@ fn frames_are_the_same_bytes_everywhere() {
         assert_eq!(sha(&feed.luma(frame, w, h)), hash, "{frame} {w}x{h}");
     }
     assert_eq!(sha(&feed.jpeg(12, 640, 480, 90).unwrap()), "0a1979e8383fbbfca71c0c832f7b45a80c4851efcb95223ceeffd281f29e2903");
+    let room = CameraFeed::with_mode(key(1), FeedMode::Scene);
+    for (frame, w, h, hash) in [(0, 640, 480, "15913f1069f8090dbb05b9d34d0ee4a85fb7394e7be68f77db953150c1bb45c1"), (9, 1920, 1080, "055933123f63f621be04de59e292505bc16d24d9db9d92f6cd718791f39a7f88"), (9, 97, 131, "6f82f97b5028fac065e440a5c6c264b7c2d974b33b56bf4525488c5750f89f8e")] {
+        assert_eq!(sha(&room.nv21(frame, w, h)), hash, "{frame} {w}x{h}");
+    }
     let nv21 = feed.nv21(3, 33, 35);
     assert_eq!(nv21.len(), 33 * 35 + 2 * 17 * 18);
     assert!(nv21[33 * 35..].iter().all(|&v| v == 128));
@@ -114,4 +118,30 @@ fn a_buffer_read_with_the_wrong_width_is_found() {
     let mut bytes: Vec<u8> = p.as_raw().chunks(640).flat_map(|r| r.iter().copied().chain([16; 16])).collect();
     bytes.truncate(640 * 480);
     find(&image::GrayImage::from_raw(640, 480, bytes).unwrap(), 31);
+}
+
+#[test]
+fn a_frame_of_the_room_is_found_blind_and_its_code_is_faint() {
+    let p = bend::scene(1, 4, 640, 480);
+    for picture in [p.clone(), jpeg(&p, 30), width(&p, 320), crop(&p, 0.63, 1), imageops::rotate90(&p)] {
+        find(&picture, 4);
+    }
+    let q = bend::scene(1, 5, 640, 480);
+    let square: f64 = p.as_raw().iter().zip(q.as_raw()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>() / (640.0 * 480.0);
+    // Half of the signs are the same in both frames and cancel; the other half differ in half of their places, by twice the swing.
+    let decibels = 10.0 * (65_025.0 / square).log10();
+    assert!((34.0..38.5).contains(&decibels), "{decibels}");
+}
+
+#[test]
+fn colours_of_the_room_are_the_same_in_both_forms() {
+    let feed = CameraFeed::with_mode(key(1), FeedMode::Scene);
+    let (rgb, luma) = (feed.rgb(3, 320, 240), feed.luma(3, 320, 240));
+    let worst = rgb.chunks_exact(3).zip(&luma).filter(|(p, _)| p.iter().all(|v| (1..255).contains(v))).map(|(p, &y)| {
+        let back = 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]);
+        (back - f64::from(y)).abs()
+    });
+    assert!(worst.fold(0.0, f64::max) < 1.0);
+    assert_eq!(feed.nv21(3, 33, 35).len(), 33 * 35 + 2 * 17 * 18);
+    assert!(feed.nv21(3, 320, 240)[320 * 240..].iter().any(|&v| v.abs_diff(128) > 10));
 }

@@ -1,10 +1,9 @@
 //! Rows of the sound's table.
 use std::process::Command;
-use std::time::Instant;
 
 use stakeout_feed::{MicCandidate, MicDetector, MicFeed, SubKey};
 
-use crate::Table;
+use crate::{Table, Watch};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -47,9 +46,9 @@ fn floats(x: &[i16]) -> Vec<f32> {
 }
 
 fn judge(detector: &MicDetector, x: &[f32], rate: u32, from: f64) -> (bool, f64, f64) {
-    let start = Instant::now();
+    let watch = Watch::start();
     let found = detector.detect(x, rate);
-    let millis = start.elapsed().as_secs_f64() * 1e3;
+    let millis = watch.millis();
     let first = found.first().copied();
     let off = first.map_or(f64::MAX, |m| (m.from_nanos as f64 / 1e9 - m.recording_nanos as f64 / 1e9 - from).abs());
     if first.is_some_and(|m| m.log10_p < -9.0) && off >= 0.06 {
@@ -104,7 +103,7 @@ pub(crate) fn table(table: &mut Table, n: u64) {
         1 => x[s as usize * 4000..][..64000].to_vec(),
         _ => (0..64000).map(|i| (f64::from(i) * (0.05 + s as f64 * 0.01)).sin() as f32 * 0.3).collect(),
     }).collect();
-    let samples: Vec<_> = strangers.iter().map(|x| { let start = Instant::now(); let f = detector((60, 120), 600).detect(x, 16000); (!f.is_empty(), 0.0, start.elapsed().as_secs_f64() * 1e3) }).collect();
+    let samples: Vec<_> = strangers.iter().map(|x| { let watch = Watch::start(); let f = detector((60, 120), 600).detect(x, 16000); (!f.is_empty(), 0.0, watch.millis()) }).collect();
     table.row("sound 4 s", "other keys, noise, tones: found", &samples);
 }
 

@@ -40,7 +40,13 @@ pub(crate) fn width(p: &Pixels, w: u32) -> Pixels {
     size(p, w, (w * p.height() + p.width() / 2) / p.width())
 }
 
+/// By area where both sides shrink, by straight lines otherwise.
 pub(crate) fn size(p: &Pixels, w: u32, h: u32) -> Pixels {
+    if w < p.width() && h < p.height() { imageops::thumbnail(p, w, h) } else { soft(p, w, h) }
+}
+
+/// By triangles twice as wide as the area, as image libraries do by default.
+pub(crate) fn soft(p: &Pixels, w: u32, h: u32) -> Pixels {
     imageops::resize(p, w, h, FilterType::Triangle)
 }
 
