@@ -61,7 +61,7 @@ final class Recording {
 
   private List<String> videoArguments() {
     return List.of("-f", "rawvideo", "-pix_fmt", "nv21", "-s", plan.width + "x" + plan.height, "-r", "" + FPS, "-i", "-",
-        "-c:v", "mpeg4", "-q:v", "4", "-f", plan.container.equals("3gp") ? "3gp" : "mp4");
+        "-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p", "-f", plan.container.equals("3gp") ? "3gp" : "mp4");
   }
 
   private synchronized void chunk() {

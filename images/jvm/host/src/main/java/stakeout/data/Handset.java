@@ -1,7 +1,5 @@
 package stakeout.data;
 
-import android.accounts.Account;
-import android.accounts.AccountManager;
 import android.app.Application;
 import android.content.ClipData;
 import android.content.ClipboardManager;
@@ -18,7 +16,6 @@ import android.provider.Settings;
 import java.util.Map;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadow.api.Shadow;
-import org.robolectric.shadows.ShadowAccountManager;
 import org.robolectric.shadows.ShadowBuild;
 import org.robolectric.shadows.ShadowLocationManager;
 import org.robolectric.shadows.ShadowPackageManager;
@@ -29,20 +26,25 @@ import stakeout.time.Clock;
 final class Handset {
   private Handset() {}
 
+  /** True while the framework's managers are filled: such reads are not the app's. */
+  static volatile boolean planting;
+
   static final String[] PROVIDERS = {LocationManager.GPS_PROVIDER, LocationManager.NETWORK_PROVIDER, LocationManager.PASSIVE_PROVIDER};
 
   /** After each application is created: the framework's reset has emptied the managers. */
   static void plant() {
     Application app = RuntimeEnvironment.getApplication();
     if (app == null) return;
+    planting = true;
     try {
       identifiers(app);
-      accounts(app);
       clipboard(app);
       location(app);
       apps(app);
     } catch (RuntimeException | LinkageError e) { // a manager that this level lacks must not lose the others
       Log.event("plant", String.valueOf(e));
+    } finally {
+      planting = false;
     }
   }
 
@@ -51,11 +53,6 @@ final class Handset {
     if (ids.get("android_id") != null) Settings.Secure.putString(app.getContentResolver(), Settings.Secure.ANDROID_ID, Planted.text(ids, "android_id"));
     if (ids.get("advertising_id") != null) Settings.Secure.putString(app.getContentResolver(), "advertising_id", Planted.text(ids, "advertising_id"));
     if (ids.get("serial") != null) ShadowBuild.setSerial(Planted.text(ids, "serial"));
-  }
-
-  private static void accounts(Application app) {
-    ShadowAccountManager m = Shadow.extract(AccountManager.get(app));
-    for (Map<String, Object> a : Planted.list("accounts")) m.addAccount(new Account(Planted.text(a, "name"), Planted.text(a, "type")));
   }
 
   private static void clipboard(Application app) {
@@ -78,10 +75,7 @@ final class Handset {
 
   private static void location(Application app) {
     ShadowLocationManager m = Shadow.extract(app.getSystemService(Context.LOCATION_SERVICE));
-    for (String p : PROVIDERS) {
-      m.setProviderEnabled(p, true);
-      if (location(p) != null) m.setLastKnownLocation(p, location(p));
-    }
+    for (String p : PROVIDERS) m.setProviderEnabled(p, true);
   }
 
   private static void apps(Application app) {

@@ -32,12 +32,25 @@ public final class Planted {
   /** Registers the providers of this device; before those of the app. */
   public static void register() {
     Tables.reset();
+    nativeSqlite();
     provider(ContactsData.class, "com.android.contacts", "contacts");
     provider(CallLogData.class, "call_log");
     provider(SmsData.class, "sms", "mms-sms");
     provider(CalendarData.class, "com.android.calendar");
     provider(MediaData.class, "media");
     Handset.plant();
+  }
+
+  /** Loaded now: it looks for its data through the thread's class loader, and the app's threads have another. */
+  private static void nativeSqlite() {
+    Thread t = Thread.currentThread();
+    ClassLoader app = t.getContextClassLoader();
+    t.setContextClassLoader(Planted.class.getClassLoader());
+    try {
+      android.database.sqlite.SQLiteDatabase.create(null).close();
+    } finally {
+      t.setContextClassLoader(app);
+    }
   }
 
   private static void provider(Class<? extends DataProvider> c, String... authorities) {

@@ -7,9 +7,12 @@ import stakeout.camera.ManagerShadow;
 import stakeout.camera.ReaderShadow;
 import stakeout.camera.SurfaceViewShadow;
 import stakeout.camera.TextureViewShadow;
+import stakeout.camera.YuvShadow;
 import stakeout.data.AccountsShadow;
 import stakeout.data.BuildShadow;
 import stakeout.data.ClipboardShadow;
+import stakeout.data.LocationShadow;
+import stakeout.data.PackagesShadow;
 import stakeout.data.SecureShadow;
 import stakeout.data.TelephonyShadow;
 import stakeout.data.WifiShadow;
@@ -19,8 +22,9 @@ public final class SensorShadows {
   private SensorShadows() {}
 
   public static final Class<?>[] ALL = {
-    Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class,
+    Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class, YuvShadow.class,
     RecordShadow.class, RecorderShadow.class,
     TelephonyShadow.class, WifiShadow.class, SecureShadow.class, BuildShadow.class, AccountsShadow.class, ClipboardShadow.class,
+    LocationShadow.class, PackagesShadow.class,
   };
 }

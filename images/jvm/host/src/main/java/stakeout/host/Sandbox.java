@@ -39,7 +39,7 @@ final class Sandbox {
         .build(configuration(interceptors), sdk, sdk, ResourcesMode.Mode.BINARY, SQLiteMode.Mode.NATIVE);
     ShadowMap shadows = injector.getInstance(ShadowProviders.class).getBaseShadowMap().newBuilder().addShadowClasses(Shadows.ALL).build();
     sandbox.replaceShadowMap(shadows);
-    sandbox.configure(injector.getInstance(ClassHandlerBuilder.class).build(shadows, new AndroidSdkShadowMatcher(api), interceptors, List.of()), interceptors);
+    sandbox.configure(injector.getInstance(ClassHandlerBuilder.class).build(shadows, new AndroidSdkShadowMatcher(api), interceptors, List.of(new stakeout.honesty.Reporter())), interceptors);
     Log.event("sandbox", "API " + api);
     CompletableFuture<Verbs> ready = new CompletableFuture<>();
     Thread t = new Thread(() -> sandbox.runOnMainThread(() -> life(sandbox, empty, ready)), "stakeout-sandbox");
