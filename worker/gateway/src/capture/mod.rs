@@ -87,8 +87,10 @@ impl Store {
         self.file.write_all(&block).map_err(Error::Capture)?;
         self.bytes += block.len() as u64;
         self.packets += 1;
-        // Netlink holds 4 bytes less than the largest packet: its end is lost.
-        self.lost += u64::from(whole > logged.payload.len());
+        // A packet that just fills its place has been cut, unless it says otherwise; one that is larger than IP's length field
+        // has 0 in it.
+        let kept = logged.payload.len();
+        self.lost += u64::from(whole > kept || (kept >= nflog::COPY_MAX && whole != kept));
         Ok(())
     }
 
@@ -133,6 +135,17 @@ mod tests {
         assert_eq!(s.lost(), 1);
         s.add(0, &logged(11)).unwrap();
         assert_eq!((s.packets, s.lost()), (2, 10));
+    }
+
+    #[test]
+    fn a_packet_without_its_end_is_lost() {
+        let mut s = Store::new(1 << 20).unwrap();
+        for (length, kept, lost) in [([0, 30], 30, 0), ([0, 31], 30, 1), ([0, 0], nflog::COPY_MAX, 2), (0xfffb_u16.to_be_bytes(), nflog::COPY_MAX, 2)] {
+            let mut packet = vec![0x45, 0, length[0], length[1]];
+            packet.resize(kept, 0);
+            s.add(0, &Logged { payload: &packet, ..Logged::default() }).unwrap();
+            assert_eq!(s.lost(), lost, "{length:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 const CONFIG: u16 = 0x401;
 const PACKET: u16 = 0x400;
 /// The largest packet that is copied: what fits into a netlink attribute.
-const COPY_MAX: u32 = 0xffff - 4;
+pub const COPY_MAX: usize = 0xffff - 4;
 /// The kernel's buffer before packets are lost, bytes. A packet costs at least 8 KiB of it.
 const BUFFER: usize = 64 << 20;
 
@@ -69,7 +69,7 @@ impl Group {
         let told = |what, e: rustix::io::Errno| Error::Netlink { what, source: e.into() };
         let head = [&[0, 0][..], &group.to_be_bytes()].concat();
         ask(&fd, Message::new(CONFIG, 0, &head).with(1, &[1])).map_err(|e| told("bind a log group", e))?;
-        let mode = [&COPY_MAX.to_be_bytes()[..], &[2, 0]].concat();
+        let mode = [&(COPY_MAX as u32).to_be_bytes()[..], &[2, 0]].concat();
         ask(&fd, Message::new(CONFIG, 0, &head).with(2, &mode).with(5, &1_u32.to_be_bytes()).with(6, &1_u16.to_be_bytes()))
             .map_err(|e| told("log whole packets", e))?;
         rustix::io::ioctl_fionbio(&fd, true).map_err(Error::seal("make the capture's socket non-blocking"))?;
