@@ -36,6 +36,9 @@ fn norm(x: &[f32]) -> f64 {
     x.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt() + 1e-9
 }
 
+/// Signals whose spectra are held at once, a megabyte each.
+const TOGETHER: usize = 16;
+
 type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
 
 /// Correlates signals with a key's signs by overlapping blocks.
@@ -47,6 +50,11 @@ pub(crate) struct Correlator {
 impl Correlator {
     /// For each signal the best score and its place (sample of the trial at which the signal begins) within the spans.
     pub(crate) fn best(&mut self, key: &SubKey, signals: &[&[f32]], spans: &[(i64, i64)]) -> Vec<(f64, i64)> {
+        // A few at a time, as each keeps its spectrum in memory.
+        signals.chunks(TOGETHER).flat_map(|some| self.best_of(key, some, spans)).collect()
+    }
+
+    fn best_of(&mut self, key: &SubKey, signals: &[&[f32]], spans: &[(i64, i64)]) -> Vec<(f64, i64)> {
         let mut best = vec![(0.0, 0); signals.len()];
         let Some(longest) = signals.iter().map(|s| s.len()).max() else { return best };
         for &(from, to) in spans {

@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::FeedError;
+use crate::{Facing, FeedError};
 
 const TRIAL_SALT: &[u8] = b"stakeout trial key 1";
 const SUBKEY_SALT: &[u8] = b"stakeout subkey 1";
@@ -78,6 +78,16 @@ impl TrialKey {
     /// The key as 64 hexadecimal digits, for the bundle that reveals it.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
+    }
+}
+
+impl SubKeys {
+    /// The subkey of the camera that looks this way.
+    pub fn camera(&self, facing: Facing) -> SubKey {
+        match facing {
+            Facing::Back => self.camera_back,
+            Facing::Front => self.camera_front,
+        }
     }
 }
 

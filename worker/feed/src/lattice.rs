@@ -193,7 +193,7 @@ fn fold(image: &Plane, a: Vector, b: Vector) -> Option<Folded> {
     let low = corners.iter().fold([f64::MAX; 2], |l, c| [l[0].min(c.0), l[1].min(c.1)]).map(f64::floor);
     let high = corners.iter().fold([f64::MIN; 2], |l, c| [l[0].max(c.0), l[1].max(c.1)]).map(f64::ceil);
     let (nx, ny) = ((high[0] - low[0]) as usize, (high[1] - low[1]) as usize);
-    if nx * ny > 3_000_000 || nx < 12 || ny < 12 {
+    if nx.saturating_mul(ny) > 3_000_000 || nx < 12 || ny < 12 {
         return None;
     }
     let (seen, mask) = seen_through(image, &to_pixels.after(&Mat3::shift(low[0], low[1])), nx, ny);

@@ -173,7 +173,7 @@ impl Pyramid {
         let base = self.base();
         let (sx, sy) = (2.0 / cell * squeeze.powf(-0.5), 2.0 / cell * squeeze.sqrt());
         let (w, h) = ((base.w as f64 * sx) as usize, (base.h as f64 * sy) as usize);
-        if w < 12 || h < 12 || w * h > 4_000_000 {
+        if w < 12 || h < 12 || w.saturating_mul(h) > 4_000_000 {
             return None;
         }
         // The level that is still at least as fine as the samples.

@@ -145,3 +145,33 @@ fn colours_of_the_room_are_the_same_in_both_forms() {
     assert_eq!(feed.nv21(3, 33, 35).len(), 33 * 35 + 2 * 17 * 18);
     assert!(feed.nv21(3, 320, 240)[320 * 240..].iter().any(|&v| v.abs_diff(128) > 10));
 }
+
+#[test]
+fn no_shape_of_picture_stops_the_search() {
+    let detector = CameraDetector::new(&[candidate(1, 100)]);
+    for (w, h) in [(24, 24), (24, 30_000), (30_000, 24), (25, 199), (199, 199), (2, 2), (0, 5), (61, 4000), (3001, 47), (1601, 1599)] {
+        for kind in 0..4 {
+            let luma = (0..w * h).map(|i| match kind {
+                0 => 77,
+                1 => (i % w * 7 + i / w * 3) as u8,
+                2 => if (i % w / 5 + i / w / 5) % 2 == 0 { 255 } else { 0 },
+                _ => (i as u32).wrapping_mul(2_654_435_761).rotate_left(9) as u8,
+            });
+            let picture = stakeout_feed::GrayImage { width: w as u32, height: h as u32, luma: luma.collect() };
+            assert!(detector.detect(&picture).is_empty(), "{w}x{h} {kind}");
+        }
+    }
+    let short = stakeout_feed::GrayImage { width: 640, height: 480, luma: vec![0; 9] };
+    assert!(detector.detect(&short).is_empty());
+}
+
+#[test]
+fn the_whole_frame_outside_of_the_log_is_found_and_said_to_be_so() {
+    let mut trial = candidate(1, 50_000);
+    trial.delivered = vec![10..=20, 30_000..=30_100];
+    let detector = CameraDetector::new(&[candidate(2, 50_000), trial]);
+    let seen = |frame| detector.detect(&gray(&shot(1, frame, 320, 240)))[0];
+    assert!(seen(30_050).delivered && seen(30_050).tests < 10_000);
+    assert!(!seen(40_000).delivered && seen(40_000).tests > 1_000_000);
+    assert_eq!(seen(40_000).trial_index, 1);
+}
