@@ -152,6 +152,11 @@ public final class Activities {
     });
   }
 
+  /** The Home key, pressed by the user. */
+  public static void pressHome() {
+    Launcher.home();
+  }
+
   /** As the Home key: paused and stopped, the process stays. */
   static void home() {
     if (top() == null || !Uid.visible()) return;

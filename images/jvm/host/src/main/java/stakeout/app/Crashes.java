@@ -37,6 +37,15 @@ public final class Crashes {
     Device.between(AppProcess::crash);
   }
 
+  /** Whether the app's code had a part in it: an exception without is a fault of this host. */
+  static boolean apps(Throwable e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (t instanceof ThreadDeath || !Events.frames(t.getStackTrace()).isEmpty()) return true;
+      if (t.getCause() == t) break;
+    }
+    return false;
+  }
+
   static void tell(Throwable e) {
     Throwable root = e;
     while (root.getCause() != null && root.getCause() != root && Events.frames(root.getStackTrace()).isEmpty()) root = root.getCause();

@@ -8,10 +8,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Queue;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.annotation.Config;
@@ -135,17 +132,5 @@ public final class Device implements Runnable {
     Message wake = Message.obtain(h, () -> {});
     wake.setAsynchronous(true); // others wait while a frame is due
     h.sendMessage(wake);
-  }
-
-  /** From the request thread: waits for the result. */
-  static <T> T onMain(Callable<T> c) throws Exception {
-    FutureTask<T> task = new FutureTask<>(c);
-    between(task);
-    try {
-      return task.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof Exception x) throw x;
-      throw e;
-    }
   }
 }

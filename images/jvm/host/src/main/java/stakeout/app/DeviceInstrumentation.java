@@ -10,6 +10,7 @@ import android.os.IBinder;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadows.ShadowLooper;
 import stakeout.data.Planted;
+import stakeout.net.Policy;
 import stakeout.perm.Permissions;
 
 /** Where the framework hands over what the system server would do with activities and with a new process. */
@@ -25,6 +26,7 @@ public final class DeviceInstrumentation extends Instrumentation {
     if (Installed.packageName() != null) {
       AppProcess.restore(app);
       Permissions.install(app);
+      Policy.install(app);
       Planted.register();
       Providers.install(app);
     }

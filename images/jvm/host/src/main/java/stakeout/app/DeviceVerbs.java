@@ -3,6 +3,7 @@ package stakeout.app;
 import android.os.Build;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
@@ -13,6 +14,7 @@ import stakeout.host.Json;
 import stakeout.host.Parameters;
 import stakeout.host.Trial;
 import stakeout.host.Verbs;
+import stakeout.net.Trust;
 import stakeout.time.Clock;
 import stakeout.ui.Input;
 
@@ -24,12 +26,12 @@ final class DeviceVerbs implements Verbs {
       case "assign" -> assign(p);
       case "plant" -> plant(p);
       case "install" -> Installed.install(p);
-      case "launch", "foreground" -> Device.onMain(Launcher::launch);
+      case "launch", "foreground" -> OnMain.user(Launcher::launch);
       case "background" -> main(Launcher::home);
       case "screen" -> screen(Parameters.flag(p, "on", true));
       case "doze" -> doze(Parameters.flag(p, "on", true));
       case "reboot" -> main(Launcher::reboot);
-      case "input" -> Input.run(p);
+      case "input" -> OnMain.user(early -> Input.run(p, early::set));
       case "permission" -> permission(p);
       case "advance" -> advance(p);
       case "screenshot" -> screenshot(p);
@@ -39,11 +41,10 @@ final class DeviceVerbs implements Verbs {
   }
 
   private static Map<String, Object> main(Runnable r) throws Exception {
-    Device.onMain(() -> {
+    return OnMain.user(early -> {
       r.run();
-      return null;
+      return Map.of();
     });
-    return Map.of();
   }
 
   private static Map<String, Object> screen(boolean on) throws Exception {
@@ -57,12 +58,18 @@ final class DeviceVerbs implements Verbs {
     });
   }
 
-  private static Map<String, Object> assign(Map<String, Object> p) throws Failure {
+  private static Map<String, Object> assign(Map<String, Object> p) throws Exception {
     Trial.startMillis = Parameters.number(p, "start_millis", System.currentTimeMillis());
     Trial.seed = Parameters.number(p, "seed", 0);
     Trial.rules = (int) Parameters.number(p, "rules", Trial.api);
     Trial.holdCapMillis = Parameters.number(p, "hold_cap_ms", 3000);
     TimeZone.setDefault(TimeZone.getTimeZone(Parameters.text(p, "timezone", "UTC")));
+    String pem = Parameters.text(p, "ca_pem", "");
+    try {
+      if (!pem.isBlank()) Trust.install(pem);
+    } catch (GeneralSecurityException e) {
+      throw new Failure("bad_request", "`ca_pem` is no certificate: " + e.getMessage());
+    }
     permission(Json.of("policy", p.get("permissions"), "deny", p.get("deny")));
     return Map.of();
   }
@@ -86,7 +93,7 @@ final class DeviceVerbs implements Verbs {
   }
 
   private static Map<String, Object> screenshot(Map<String, Object> p) throws Exception {
-    Screen.Picture s = Device.onMain(Screen::png);
+    Screen.Picture s = OnMain.host(Screen::png);
     if (s == null) throw new Failure("unsupported", "nothing is on the screen");
     Files.write(Path.of(Parameters.text(p, "path")), s.png());
     return Json.of("width", s.width(), "height", s.height());

@@ -22,8 +22,6 @@ final class Doze {
     since = now ? Clock.now() : -1;
     Alarms.again();
     JobStore.again();
-    android.content.Intent i = new android.content.Intent("android.os.action.DEVICE_IDLE_MODE_CHANGED").addFlags(android.content.Intent.FLAG_RECEIVER_REGISTERED_ONLY);
-    Receivers.system(i);
   }
 
   /** The first time from `due` on at which a window is open. */

@@ -64,7 +64,7 @@ public final class Installed {
     apks.addAll(parts);
     code = AppLoader.Code.of(jar, apks);
     Thread.setDefaultUncaughtExceptionHandler(Crashes::uncaught);
-    return Device.onMain(() -> create(base, parts));
+    return OnMain.host(() -> create(base, parts));
   }
 
   private static Path existing(String path) throws Failure {

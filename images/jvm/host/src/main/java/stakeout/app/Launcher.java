@@ -13,7 +13,7 @@ import stakeout.host.Json;
 final class Launcher {
   private Launcher() {}
 
-  static Map<String, Object> launch() throws Failure {
+  static Map<String, Object> launch(OnMain.Early early) throws Failure {
     long from = System.nanoTime();
     if (Installed.packageName() == null) throw new Failure("bad_request", "`launch` before `install`");
     Power.screen(true);
@@ -23,6 +23,7 @@ final class Launcher {
         .queryIntentActivities(new Intent(Intent.ACTION_MAIN).addCategory(Intent.CATEGORY_LAUNCHER).setPackage(Installed.packageName()), 0);
     if (main.isEmpty()) throw new Failure("not_found", "no launcher activity");
     String name = main.get(0).activityInfo.name;
+    early.set(Json.of("activity", name, "millis", (System.nanoTime() - from) / 1_000_000));
     try {
       if (!Activities.comeBack()) {
         Wake.userStarts(true);

@@ -40,7 +40,7 @@ final class Power {
     ShadowKeyguardManager guard = Shadow.extract(app.getSystemService(KeyguardManager.class));
     guard.setKeyguardLocked(!Uid.screenOn());
     guard.setinRestrictedInputMode(!Uid.screenOn());
-    if (stakeout.host.Trial.api >= 23) power.setIsDeviceIdleMode(Doze.on());
+    if (Doze.on() || app.getSystemService(PowerManager.class).isDeviceIdleMode()) power.setIsDeviceIdleMode(Doze.on()); // it also tells the app
   }
 
   /** The phone was pressed on something else, or restarted. */

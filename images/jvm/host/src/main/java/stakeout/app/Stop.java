@@ -3,14 +3,36 @@ package stakeout.app;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.robolectric.shadows.ShadowLooper;
 import stakeout.host.Json;
+import stakeout.host.Log;
 
 /** The end: components destroyed, then the process exits. */
 final class Stop {
   private Stop() {}
 
+  private static final long PATIENCE_SECONDS = 5;
+
   static Map<String, Object> stop() throws Exception {
-    return Json.of("live_threads", Thread.activeCount(), "peak_kib", peak());
+    FutureTask<Void> end = new FutureTask<>(Stop::destroy, null);
+    Device.between(end);
+    try {
+      end.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException | ExecutionException e) { // a main thread that hangs, or an app that fails in its last moment
+      Log.event("stop", String.valueOf(e));
+    }
+    return Json.of("live_threads", AppThreads.all().size(), "peak_kib", peak());
+  }
+
+  private static void destroy() {
+    if (!AppProcess.alive()) return;
+    Activities.destroyAll();
+    Services.destroyAll();
+    ShadowLooper.shadowMainLooper().idle();
   }
 
   /** The high-water mark of resident memory, in KiB. */

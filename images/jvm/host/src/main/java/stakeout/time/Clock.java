@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import stakeout.app.AppThreads;
 import stakeout.host.Trial;
 
 /**
@@ -37,6 +38,7 @@ public final class Clock {
   /** A task that was handed to a pool that is shut down never starts: after this time it is no longer waited for. */
   private static final long HAND_OFF_NANOS = 10_000_000;
   private static long orders;
+  private static volatile boolean mainWaits;
   private static volatile long lastHandOff;
   /** Jumps made, and real nanoseconds in which the clock was held. */
   public static volatile long jumps, heldNanos;
@@ -58,6 +60,22 @@ public final class Clock {
       ENTRIES.add(e);
       return e;
     }
+  }
+
+  /** As {@link #enter}, by a thread that waits until then; ended by {@link #awaited}. */
+  static Entry await(long when, Runnable wake) {
+    if (AppThreads.isMain(Thread.currentThread())) mainWaits = true;
+    return enter(when, wake);
+  }
+
+  static void awaited(Entry e) {
+    leave(e);
+    if (AppThreads.isMain(Thread.currentThread())) mainWaits = false;
+  }
+
+  /** True while the main thread waits for virtual time, which passes in `advance` only. */
+  public static boolean mainWaits() {
+    return mainWaits;
   }
 
   static void leave(Entry e) {

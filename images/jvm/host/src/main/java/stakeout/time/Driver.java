@@ -81,6 +81,7 @@ final class Driver {
     if (!always && real - sampled < SAMPLE_NANOS) return;
     sampled = real;
     Events.event("clock", "real", real, "at", Clock.trialNanos());
+    Samples.add(System.currentTimeMillis(), Clock.now());
     progress();
   }
 

@@ -1,8 +1,16 @@
 package stakeout.time;
 
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
@@ -14,7 +22,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** What the app's calls to the JDK's clock and to its simple timed waits become (rules.txt). */
+/** What the app's calls to the JDK's clock and to its simple timed waits become (time.txt). */
 public final class VTime {
   /** notifyAll needs the object's monitor, which the app may hold for long: never on the clock's thread. */
   private static final ExecutorService WAKERS = Executors.newCachedThreadPool(r -> {
@@ -49,12 +57,28 @@ public final class VTime {
     };
   }
 
+  public static java.time.Clock system(ZoneId z) { return clock(z); }
   public static java.time.Clock systemUTC() { return clock(ZoneOffset.UTC); }
   public static java.time.Clock systemDefaultZone() { return clock(ZoneId.systemDefault()); }
   public static Instant instant() { return Instant.ofEpochMilli(Clock.now()); }
   public static LocalDate localDate() { return LocalDate.now(systemDefaultZone()); }
   public static LocalDateTime localDateTime() { return LocalDateTime.now(systemDefaultZone()); }
+  public static LocalDate localDate(ZoneId z) { return LocalDate.now(clock(z)); }
+  public static LocalDateTime localDateTime(ZoneId z) { return LocalDateTime.now(clock(z)); }
+  public static ZonedDateTime zonedDateTime(ZoneId z) { return ZonedDateTime.now(clock(z)); }
+  public static LocalTime localTime() { return LocalTime.now(systemDefaultZone()); }
+  public static OffsetDateTime offsetDateTime() { return OffsetDateTime.now(systemDefaultZone()); }
   public static ZonedDateTime zonedDateTime() { return ZonedDateTime.now(systemDefaultZone()); }
+
+  /** A file's time as the app would have seen it: the disk keeps the real one. */
+  public static long lastModified(File f) {
+    long real = f.lastModified();
+    return real == 0 ? 0 : Samples.virtual(real);
+  }
+
+  public static FileTime lastModified(Path p, LinkOption... o) throws IOException {
+    return FileTime.fromMillis(Samples.virtual(Files.getLastModifiedTime(p, o).toMillis()));
+  }
 
   /** A due time that cannot overflow: apps wait for Long.MAX_VALUE. */
   static long deadline(long ms) {
@@ -71,14 +95,14 @@ public final class VTime {
     if (ms <= 0) { Thread.yield(); return; }
     long end = deadline(ms);
     Thread me = Thread.currentThread();
-    Clock.Entry e = Clock.enter(end, () -> LockSupport.unpark(me));
+    Clock.Entry e = Clock.await(end, () -> LockSupport.unpark(me));
     try {
       while (Clock.now() < end) {
         LockSupport.park();
         if (Thread.interrupted()) throw new InterruptedException();
       }
     } finally {
-      Clock.leave(e);
+      Clock.awaited(e);
     }
   }
 
@@ -93,7 +117,7 @@ public final class VTime {
   /** The caller holds o's monitor. A wake-up of other waiters on o is a spurious one, which the language allows. */
   public static void wait(Object o, long ms) throws InterruptedException {
     if (ms == 0) { o.wait(); return; }
-    Clock.Entry e = Clock.enter(deadline(ms), () -> WAKERS.execute(() -> {
+    Clock.Entry e = Clock.await(deadline(ms), () -> WAKERS.execute(() -> {
       synchronized (o) {
         o.notifyAll();
       }
@@ -101,12 +125,16 @@ public final class VTime {
     try {
       o.wait();
     } finally {
-      Clock.leave(e);
+      Clock.awaited(e);
     }
   }
 
   public static void wait(Object o, long ms, int nanos) throws InterruptedException {
     wait(o, ms + (nanos > 0 ? 1 : 0));
+  }
+
+  public static void join(Thread t, long ms, int nanos) throws InterruptedException {
+    join(t, ms + (nanos > 0 ? 1 : 0));
   }
 
   public static void join(Thread t, long ms) throws InterruptedException {
@@ -136,11 +164,11 @@ public final class VTime {
 
   private static void parkTill(Object blocker, long when) {
     Thread me = Thread.currentThread();
-    Clock.Entry e = Clock.enter(when, () -> LockSupport.unpark(me));
+    Clock.Entry e = Clock.await(when, () -> LockSupport.unpark(me));
     try {
       if (Clock.now() < when) LockSupport.park(blocker);
     } finally {
-      Clock.leave(e);
+      Clock.awaited(e);
     }
   }
 }

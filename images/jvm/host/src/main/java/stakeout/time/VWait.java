@@ -22,7 +22,7 @@ public final class VWait {
   }
 
   static <T> T timedOrFail(long deadline, Attempt<T> a) throws InterruptedException, ExecutionException {
-    Clock.Entry e = Clock.enter(deadline, () -> {});
+    Clock.Entry e = Clock.await(deadline, () -> {});
     try {
       for (long slice = 1; ; slice = Math.min(8, slice * 2)) {
         boolean last = Clock.now() >= deadline;
@@ -30,7 +30,7 @@ public final class VWait {
         if (r != null || last) return r;
       }
     } finally {
-      Clock.leave(e);
+      Clock.awaited(e);
     }
   }
 
