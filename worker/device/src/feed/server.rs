@@ -91,11 +91,10 @@ impl FeedServer {
             }
             let written = match result {
                 Ok((head, bytes, given)) => {
-                    let w = answers.write_all(head.as_bytes()).and_then(|()| answers.write_all(&bytes)).and_then(|()| answers.flush());
-                    if w.is_ok() {
-                        self.given(given);
-                    }
-                    w
+                    // Logged first: a guest that has it may answer at once, and the log is read then. If it cannot be
+                    // written the guest is dead, and the log has one frame or piece of sound more than the app.
+                    self.given(given);
+                    answers.write_all(head.as_bytes()).and_then(|()| answers.write_all(&bytes)).and_then(|()| answers.flush())
                 }
                 Err(p) => refuse(&mut answers, request.id, &p),
             };

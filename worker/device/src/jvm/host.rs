@@ -146,6 +146,7 @@ impl Host {
         if tokio::time::timeout(patience, self.dead.cancelled()).await.is_err() {
             self.kill.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(5), self.gone.wait_for(Option::is_some)).await;
+            self.dead.cancel();
         }
     }
 }
