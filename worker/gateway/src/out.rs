@@ -35,12 +35,13 @@ pub const FIRST_BLOB: u64 = 1 << 32;
 pub struct Out {
     items: mpsc::Sender<Item>,
     blobs: Arc<AtomicU64>,
+    room: Arc<AtomicU64>,
 }
 
 impl Out {
     /// A way into `items`.
     pub fn new(items: mpsc::Sender<Item>) -> Self {
-        Self { items, blobs: Arc::new(AtomicU64::new(FIRST_BLOB)) }
+        Self { items, blobs: Arc::new(AtomicU64::new(FIRST_BLOB)), room: Arc::default() }
     }
 
     async fn send(&self, item: Wire<FromGateway>) {
@@ -72,14 +73,30 @@ impl Out {
         self.send(Wire::Message(FromGateway::Answer(answer))).await;
     }
 
+    /// Lets blobs have so many more bytes together: an app that sends without end must not fill the worker's disk.
+    pub fn allow(&self, bytes: u64) {
+        self.room.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes up to `wanted` bytes of what blobs may have together.
+    fn take_room(&self, wanted: u64) -> u64 {
+        let before = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| Some(room.saturating_sub(wanted)));
+        before.unwrap_or_default().min(wanted)
+    }
+
     /// Begins a blob under a new number; at most `max` bytes of it are kept.
     pub fn blob(&self, max: u64) -> Blob {
         self.blob_as(self.blobs.fetch_add(1, Ordering::Relaxed), max)
     }
 
     /// Begins a blob under a given number.
-    pub fn blob_as(&self, blob: u64, max: u64) -> Blob {
+    fn blob_as(&self, blob: u64, max: u64) -> Blob {
         Blob { out: self.clone(), blob, max, size: 0, hash: Sha256::new(), truncated: false }
+    }
+
+    /// Begins a blob that answers a request and may have what it needs.
+    pub fn answering(&self, request: u64) -> Blob {
+        Blob { out: Self { room: Arc::new(AtomicU64::new(u64::MAX)), ..self.clone() }, ..self.blob_as(request, u64::MAX) }
     }
 }
 
@@ -96,7 +113,7 @@ pub struct Blob {
 impl Blob {
     /// Adds bytes, as far as the limit allows.
     pub async fn push(&mut self, bytes: &[u8]) {
-        let room = (self.max - self.size).min(bytes.len() as u64) as usize;
+        let room = self.out.take_room((self.max - self.size).min(bytes.len() as u64)) as usize;
         self.truncated |= room < bytes.len();
         for chunk in bytes[..room].chunks(CHUNK_MAX) {
             self.hash.update(chunk);
@@ -124,5 +141,25 @@ impl Blob {
     pub async fn finish_always(self) -> BlobRef {
         self.out.send(Wire::Chunk { blob: self.blob, bytes: Bytes::new() }).await;
         BlobRef { blob: self.blob, size: self.size, sha256: Sha256Digest::from_bytes(self.hash.finalize().into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn blobs_share_what_they_may_have_together() {
+        let (items, mut queue) = mpsc::channel(100);
+        let out = Out::new(items);
+        out.allow(10);
+        let (mut a, mut b, mut c) = (out.blob(6), out.blob(6), out.answering(7));
+        a.push(b"1234567").await;
+        b.push(b"1234567").await;
+        c.push(b"1234567").await;
+        assert!(a.truncated() && b.truncated() && !c.truncated());
+        let sizes = [a.finish().await, b.finish().await, c.finish().await].map(|r| r.unwrap().size);
+        assert_eq!(sizes, [6, 4, 7]);
+        assert!(matches!(queue.recv().await, Some(Item::Wire(Wire::Chunk { blob: FIRST_BLOB, .. }))));
     }
 }

@@ -10,11 +10,13 @@ use std::{
 };
 
 use stakeout_contract::observation::Fact;
-use stakeout_protocol::gateway::Configuration;
+use stakeout_protocol::gateway::{Configuration, Event};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error,
+    clock,
     capture::{keylog::KeyLog, packet::Target},
     dns::{Asked, names::Names},
     http::upstream::Upstream,
@@ -35,7 +37,7 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long an upstream of `live` may take to connect and to answer.
     pub upstream: Duration,
-    /// Facts of one kind (names, refused packets) before the rest is only counted as lost.
+    /// Facts of one kind (names, refused packets, flows) before the rest is lost.
     pub facts: u64,
 }
 
@@ -71,8 +73,11 @@ pub struct Trial {
     pub out: Out,
     /// Set when the trial ends: connections read what is there, and end.
     pub ended: CancellationToken,
+    /// Places for connections, of TCP and of DNS by TCP.
+    pub places: Arc<Semaphore>,
     tasks: TaskTracker,
     flows: AtomicU32,
+    flow_events: AtomicU64,
     dns_facts: AtomicU64,
     blocked_facts: AtomicU64,
     blocked: Mutex<HashMap<(Target, &'static str), Instant>>,
@@ -82,17 +87,20 @@ impl Trial {
     /// Makes a gateway this trial's.
     pub fn new(configuration: Configuration, limits: Limits, upstream: Upstream, out: Out) -> Result<Self, Error> {
         let key_log = Arc::new(KeyLog::default());
+        out.allow(configuration.capture_max);
         Ok(Self {
             certificates: Certificates::new(&configuration, Arc::clone(&key_log))?,
             configuration,
-            limits,
             names: Names::default(),
             key_log,
             upstream,
             out,
             ended: CancellationToken::new(),
+            places: Arc::new(Semaphore::new(limits.connections)),
+            limits,
             tasks: TaskTracker::new(),
             flows: AtomicU32::new(0),
+            flow_events: AtomicU64::new(0),
             dns_facts: AtomicU64::new(0),
             blocked_facts: AtomicU64::new(0),
             blocked: Mutex::default(),
@@ -116,12 +124,17 @@ impl Trial {
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 
-    async fn bounded(&self, count: &AtomicU64, what: &'static str, fact: Fact) {
+    async fn bounded(&self, count: &AtomicU64, what: &'static str, event: Event) {
         match count.fetch_add(1, Ordering::Relaxed) {
-            n if n < self.limits.facts => self.out.fact(fact).await,
+            n if n < self.limits.facts => self.out.event(event).await,
             n if n == self.limits.facts => self.out.fact(Fact::Lost { what: what.to_owned(), count: 1 }).await,
             _ => {}
         }
+    }
+
+    /// Reports a flow that ended.
+    pub async fn flow_ended(&self, event: Event) {
+        self.bounded(&self.flow_events, "flows", event).await;
     }
 
     /// Reports a question to DNS. AAAA comes with every A and says nothing more, so it is left out.
@@ -132,7 +145,7 @@ impl Trial {
             (None, true) => "refused".to_owned(),
             (None, false) => format!("no {} record", asked.kind),
         };
-        self.bounded(&self.dns_facts, "dns", Fact::Dns { name: asked.name, answer }).await;
+        self.bounded(&self.dns_facts, "dns", now(Fact::Dns { name: asked.name, answer })).await;
     }
 
     /// Reports a refused packet or connection; the same again within a second is left out.
@@ -148,7 +161,11 @@ impl Trial {
         };
         if fresh {
             let fact = Fact::Blocked { protocol: target.protocol, address: target.address.to_string(), port: target.port, reason: reason.to_owned() };
-            self.bounded(&self.blocked_facts, "blocked", fact).await;
+            self.bounded(&self.blocked_facts, "blocked", now(fact)).await;
         }
     }
+}
+
+fn now(fact: Fact) -> Event {
+    Event::Observation { real: clock::real(), fact: Box::new(fact) }
 }

@@ -6,6 +6,7 @@ mod common;
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
+    process::Stdio,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -176,4 +177,86 @@ fn before_it_is_configured_connections_wait() {
     (&socket).read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with("at last"), "{answer}");
     assert!(cell.try_ask(request).unwrap_err().contains("configured already"));
+}
+
+/// Another host, at the other end of a wire.
+struct Neighbour(std::process::Child);
+
+impl Neighbour {
+    fn new() -> Self {
+        let child = std::process::Command::new("unshare").args(["--net", "sh", "-c", "ip link set lo up; echo; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut this = Self(child);
+        // One line: it is in its own namespace.
+        this.0.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        this
+    }
+
+    fn act<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+        common::act(self.0.id(), 0, what)
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn with_a_real_network_only_the_gateway_reaches_it_and_nobody_comes_in() {
+    let neighbour = Neighbour::new();
+    let there = neighbour.0.id();
+    let mut cell = Cell::sealed_after(&format!(
+        "ip link set lo up; ip link add w0 type veth peer name w1 netns {there}; ip addr add 192.0.2.1/24 dev w0; ip link set w0 up; ip route add default via 192.0.2.2; \
+         nsenter --net=/proc/{there}/ns/net sh -ec 'ip addr add 192.0.2.2/24 dev w1; ip link set w1 up'"
+    ))
+    .configured(&json!({"stubs": [{"body": "the gateway speaks"}]}));
+    let (tcp, udp) = neighbour.act(|| (TcpListener::bind("192.0.2.2:80").unwrap(), UdpSocket::bind("192.0.2.2:53").unwrap()));
+
+    let answer = cell.device(|| {
+        let mut s = TcpStream::connect("192.0.2.2:80").unwrap();
+        s.write_all(b"GET / HTTP/1.1\r\nHost: 192.0.2.2\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        s.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(answer.ends_with("the gateway speaks"), "{answer}");
+    assert_eq!(cell.device(|| resolve((Ipv4Addr::new(192, 0, 2, 2), 53), "a.example.")).unwrap()[0].octets()[0], 198);
+    for uid in [0, 20_000] {
+        assert!(cell.act(uid, || UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"x", "192.0.2.2:53")).is_err());
+    }
+    // Nothing of that came over the wire; what the gateway itself sends does.
+    udp.set_nonblocking(true).unwrap();
+    tcp.set_nonblocking(true).unwrap();
+    assert!(udp.recv(&mut [0; 100]).is_err() && tcp.accept().is_err());
+    assert!(cell.act(970, || TcpStream::connect_timeout(&"192.0.2.2:80".parse().unwrap(), Duration::from_secs(20))).is_ok());
+
+    // The app listens; a neighbour does not get through, and so cannot be answered either.
+    let listening = cell.device(|| TcpListener::bind("0.0.0.0:8080").unwrap());
+    let knocked = neighbour.act(|| TcpStream::connect_timeout(&"192.0.2.1:8080".parse().unwrap(), Duration::from_millis(1500)));
+    assert!(knocked.is_err());
+    drop(listening);
+    let (file, _) = cell.collect();
+    assert!(!tshark(&file, "ip.dst == 192.0.2.2 && tcp.dstport == 80 && ip.src == 192.0.2.1", &["tcp.len"]).is_empty());
+    assert!(!tshark(&file, "ip.src == 192.0.2.2 && tcp.srcport == 80", &["tcp.len"]).is_empty());
+}
+
+#[test]
+fn a_capture_that_is_full_says_how_much_is_missing() {
+    let mut cell = Cell::sealed();
+    let mut request = common::configuration(&common::ca(), &json!({}));
+    request["verb"] = "configure".into();
+    request["capture_max"] = 100_000.into();
+    cell.ask(request);
+    assert!(cell.run("bash", &["-c", "exec 3<>/dev/tcp/203.0.113.7/9000; head -c 1000000 /dev/zero >&3"], b"").status.success());
+    let (file, collected) = cell.collect();
+    assert!(collected["capture"]["size"].as_u64().unwrap() < 101_000);
+    let lost = collected["lost_packets"].as_u64().unwrap();
+    assert!(lost > 0);
+    assert_eq!(tshark(&file, "ip", &["ip.dst"]).len() as u64, collected["packets"].as_u64().unwrap());
+    assert_eq!(cell.until_fact(|f| if let Fact::Lost { what, count } = f { (what == "capture").then_some(*count) } else { None }), lost);
+    // What was received is bounded by the same number.
+    let (flow, request) = cell.until_flow(|f| f.port == 9000);
+    assert!(flow.truncated && request.len() == 100_000, "{}", request.len());
 }

@@ -8,6 +8,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use rustls::server::Acceptor;
@@ -15,10 +16,7 @@ use sniff::{Sniffed, sniff};
 use socket2::SockRef;
 use stakeout_contract::{observation::Fact, scenario::TlsMode};
 use stream::{Duplex, End, Stream};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
 use crate::{
@@ -30,13 +28,12 @@ use crate::{
 
 /// Accepts until the process ends.
 pub async fn serve(trial: Arc<Trial>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(trial.limits.connections));
     loop {
         // Never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        // An error of `accept` is that of one connection that is gone already, or of no descriptors for the moment.
+        let Ok(place) = Arc::clone(&trial.places).acquire_owned().await else { return };
         let Ok((socket, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            // One connection is gone already, or there are no descriptors for the moment.
+            tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
         let shared = Arc::clone(&trial);

@@ -5,14 +5,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::stream::{Duplex, End, Stream};
 use crate::{
-    http::record::{Exchange, Peer},
+    http::record::{Began, Exchange, Peer},
     policy,
     trial::Trial,
 };
 
 /// Takes all that the app says. `protocol` is for people.
 pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, mut stream: Stream<S>) {
-    let mut exchange = Exchange::begin(trial, peer);
+    let mut exchange = Exchange::begin(trial, peer, Began::now());
     let error = if policy::allowed(&trial.configuration.network, &peer.host()) {
         exchange.live();
         pass(trial, peer, &mut exchange, stream).await

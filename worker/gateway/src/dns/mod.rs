@@ -90,10 +90,15 @@ async fn serve_udp(trial: &Trial, socket: &UdpSocket) {
 
 async fn serve_tcp(trial: &Arc<Trial>, listener: &TcpListener) {
     loop {
+        let Ok(place) = Arc::clone(&trial.places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let trial_ = Arc::clone(trial);
+        let shared = Arc::clone(trial);
         trial.spawn(async move {
-            let _ = tokio::time::timeout(trial_.limits.idle, one_tcp(&trial_, stream)).await;
+            tokio::select! {
+                _ = tokio::time::timeout(shared.limits.idle, one_tcp(&shared, stream)) => {}
+                () = shared.ended.cancelled() => {}
+            }
+            drop(place);
         });
     }
 }

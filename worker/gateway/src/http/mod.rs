@@ -12,7 +12,7 @@ pub mod upstream;
 
 use body::{Decoder, Step};
 use head::{Parsed, Request};
-use record::{Exchange, Peer};
+use record::{Began, Exchange, Peer};
 
 use crate::{
     connection::stream::{Duplex, End, Stream},
@@ -37,7 +37,7 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
         if stream.buffer.is_empty() && stream.fill(idle).await.is_err() {
             break;
         }
-        let mut exchange = Exchange::begin(trial, peer);
+        let began = Began::now();
         let parsed = loop {
             match head::parse_request(&stream.buffer) {
                 Parsed::Partial => {}
@@ -55,6 +55,7 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
             }
             Parsed::Malformed(why) => {
                 let rest = stream.buffer.split();
+                let mut exchange = Exchange::begin(trial, peer, began);
                 exchange.head(&rest).await;
                 let mut reply = answer::Reply::error(400, "bad request\n");
                 exchange.flow.status = reply.status;
@@ -65,6 +66,7 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
             }
         };
         exchanges += 1;
+        let mut exchange = Exchange::begin(trial, peer, began);
         exchange.head(&raw).await;
         let go_on = one(trial, peer, &mut stream, &mut exchange, request).await;
         let (go_on, error) = match go_on {

@@ -29,7 +29,21 @@ impl Peer {
     }
 }
 
-/// An exchange that began.
+/// When an exchange began: its first byte came. It gets a number only when it is known what it is.
+#[derive(Clone, Debug)]
+pub struct Began {
+    real: u64,
+    wall: String,
+}
+
+impl Began {
+    /// Now.
+    pub fn now() -> Self {
+        Self { real: clock::real(), wall: clock::wall_text() }
+    }
+}
+
+/// An exchange that goes on.
 pub struct Exchange<'t> {
     trial: &'t Trial,
     /// What is known so far.
@@ -39,15 +53,15 @@ pub struct Exchange<'t> {
 }
 
 impl<'t> Exchange<'t> {
-    /// Begins now: the first byte came.
-    pub fn begin(trial: &'t Trial, peer: &Peer) -> Self {
-        let real = clock::real();
+    /// Starts the record.
+    pub fn begin(trial: &'t Trial, peer: &Peer, began: Began) -> Self {
+        let Began { real, wall } = began;
         let flow = Flow {
             id: trial.next_flow(),
             at: Nanos::default(),
             real,
             real_end: real,
-            wall: clock::wall_text(),
+            wall,
             scheme: peer.scheme.to_owned(),
             host: peer.host(),
             address: peer.address.to_string(),
@@ -102,7 +116,7 @@ impl<'t> Exchange<'t> {
         let response = self.response.finish().await;
         self.flow.request = request.as_ref().map(|b| b.sha256);
         self.flow.response = response.as_ref().map(|b| b.sha256);
-        self.trial.out.event(Event::Flow { flow: Box::new(self.flow), request, response }).await;
+        self.trial.flow_ended(Event::Flow { flow: Box::new(self.flow), request, response }).await;
     }
 }
 

@@ -64,7 +64,7 @@ impl Capture {
             store.close();
             (store.packets, store.lost())
         };
-        let mut out = trial.out.blob_as(blob, u64::MAX);
+        let mut out = trial.out.answering(blob);
         let comment = format!("{packets} packets, {lost_packets} lost; decrypts with the secrets inside");
         out.push(&pcapng::head(&comment, trial.key_log.text().as_bytes())).await;
         let (mut offset, mut buffer) = (0, vec![0; 256 << 10]);

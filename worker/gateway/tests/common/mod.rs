@@ -64,9 +64,16 @@ pub struct Cell {
 impl Cell {
     /// Sealed, not configured.
     pub fn sealed() -> Self {
+        Self::sealed_after("true")
+    }
+
+    /// Sealed after a script has made the network what it is. The gateway gets the capabilities that a container gives it.
+    pub fn sealed_after(script: &str) -> Self {
         assert!(rustix::process::getuid().is_root(), "this test makes network namespaces and packet rules: run it as root");
         let mut child = Command::new("unshare")
-            .args(["--net", env!("CARGO_BIN_EXE_stakeout-gateway"), "--control-port", "5037"])
+            .args(["--net", "sh", "-ec"])
+            .arg(format!("{script}; exec setpriv --bounding-set -all,+net_admin,+setuid,+setgid,+setpcap \"$0\" --control-port 5037"))
+            .arg(env!("CARGO_BIN_EXE_stakeout-gateway"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -96,7 +103,13 @@ impl Cell {
 
     /// Sealed and configured with a fresh CA, whose certificate is at [`Cell::ca_file`].
     pub fn with(network: &Value) -> Self {
-        let mut cell = Self::sealed();
+        Self::sealed().configured(network)
+    }
+
+    /// Configures it with a fresh CA.
+    #[must_use]
+    pub fn configured(self, network: &Value) -> Self {
+        let mut cell = self;
         let ca = ca();
         std::fs::write(cell.ca_file(), &ca.cert).unwrap();
         let mut request = configuration(&ca, network);
@@ -202,26 +215,9 @@ impl Cell {
         (file, answer)
     }
 
-    fn namespace(&self) -> File {
-        File::open(format!("/proc/{}/ns/net", self.child.id())).unwrap()
-    }
-
     /// Runs something in the cell as a user.
     pub fn act<T: Send>(&self, uid: u32, what: impl FnOnce() -> T + Send) -> T {
-        let namespace = self.namespace();
-        std::thread::scope(|s| {
-            let acting = s.spawn(move || {
-                move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network)).unwrap();
-                if uid != 0 {
-                    let (g, u) = (Gid::from_raw(uid), Uid::from_raw(uid));
-                    set_thread_groups(&[]).unwrap();
-                    set_thread_res_gid(g, g, g).unwrap();
-                    set_thread_res_uid(u, u, u).unwrap();
-                }
-                what()
-            });
-            acting.join().unwrap()
-        })
+        act(self.child.id(), uid, what)
     }
 
     /// Runs something as the device.
@@ -286,4 +282,22 @@ pub fn resolve(server: (Ipv4Addr, u16), name: &str) -> std::io::Result<Vec<Ipv4A
     let n = socket.recv(&mut buffer)?;
     let reply = Message::from_vec(&buffer[..n]).unwrap();
     Ok(reply.answers.iter().filter_map(|r| if let RData::A(a) = &r.data { Some(a.0) } else { None }).collect())
+}
+
+/// Runs something in the network namespace of a process as a user.
+pub fn act<T: Send>(process: u32, uid: u32, what: impl FnOnce() -> T + Send) -> T {
+    let namespace = File::open(format!("/proc/{process}/ns/net")).unwrap();
+    std::thread::scope(|s| {
+        let acting = s.spawn(move || {
+            move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network)).unwrap();
+            if uid != 0 {
+                let (g, u) = (Gid::from_raw(uid), Uid::from_raw(uid));
+                set_thread_groups(&[]).unwrap();
+                set_thread_res_gid(g, g, g).unwrap();
+                set_thread_res_uid(u, u, u).unwrap();
+            }
+            what()
+        });
+        acting.join().unwrap()
+    })
 }
