@@ -75,7 +75,10 @@ public final class AppProcess {
   /** By the app itself, on any of its threads. */
   static void exit(String why) {
     Log.event("exit", why);
-    Device.between(() -> die(why, true));
+    Device.between(() -> {
+      Activities.dropTop(); // a resumed activity has saved no state to come back with
+      die(why, true);
+    });
     throw new ThreadDeath();
   }
 

@@ -57,9 +57,11 @@ final class OnMain {
   private static Map<String, Object> guarded(Task t, Early early) throws Exception {
     try {
       return t.run(early);
+    } catch (ThreadDeath e) { // the app ended its own process
+      return early.answer == null ? Map.of() : early.answer;
     } catch (RuntimeException | Error e) {
       if (!AppProcess.alive() || !Crashes.apps(e)) throw e;
-      if (!(e instanceof ThreadDeath)) AppProcess.crashed(e);
+      AppProcess.crashed(e);
       throw new Failure("app_crashed", String.valueOf(e));
     }
   }

@@ -32,11 +32,12 @@ final class Power {
   }
 
   /** The managers of the present life. */
+  @SuppressWarnings("deprecation")
   static void settle() {
     if (!AppProcess.alive()) return;
     Context app = RuntimeEnvironment.getApplication();
     ShadowPowerManager power = Shadow.extract(app.getSystemService(PowerManager.class));
-    power.turnScreenOn(Uid.screenOn());
+    power.setIsInteractive(Uid.screenOn()); // silently: the broadcasts are ours
     ShadowKeyguardManager guard = Shadow.extract(app.getSystemService(KeyguardManager.class));
     guard.setKeyguardLocked(!Uid.screenOn());
     guard.setinRestrictedInputMode(!Uid.screenOn());

@@ -18,7 +18,7 @@ final class Holds {
 
   private static final class Hold {
     final long since = System.nanoTime();
-    long cpu;
+    long cpu, blockedSince;
     boolean letGo, spins;
 
     Hold(long cpu) {
@@ -27,7 +27,7 @@ final class Holds {
   }
 
   private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
-  private static final long ACCEPT_NANOS = 1_000_000, WORK_NANOS = 1_000_000;
+  private static final long ACCEPT_NANOS = 1_000_000, WORK_NANOS = 1_000_000, PASSING_NANOS = 5_000_000;
   private static final Map<Long, Hold> HOLDS = new HashMap<>();
 
   private static long cap() {
@@ -43,14 +43,25 @@ final class Holds {
   static boolean busy() {
     boolean busy = false;
     for (Thread t : AppThreads.withMain()) {
-      if (t.getState() == Thread.State.RUNNABLE) busy |= holds(t);
-      else if (!HOLDS.isEmpty()) HOLDS.remove(t.getId());
+      Thread.State state = t.getState();
+      if (state == Thread.State.RUNNABLE) busy |= holds(t);
+      else if (!HOLDS.isEmpty() && !(state == Thread.State.BLOCKED && passing(t))) HOLDS.remove(t.getId());
     }
     return busy;
   }
 
+  /** A thread that spins over a lock (that of the clock itself, when it asks for the time) is seen blocked now and then, and still spins. */
+  private static boolean passing(Thread t) {
+    Hold h = HOLDS.get(t.getId());
+    if (h == null) return false;
+    long now = System.nanoTime();
+    if (h.blockedSince == 0) h.blockedSince = now;
+    return now - h.blockedSince < PASSING_NANOS;
+  }
+
   private static boolean holds(Thread t) {
     Hold h = HOLDS.computeIfAbsent(t.getId(), k -> new Hold(CPU.getThreadCpuTime(k)));
+    h.blockedSince = 0;
     if (h.letGo) {
       if (h.spins || CPU.getThreadCpuTime(t.getId()) - h.cpu < WORK_NANOS) return false;
       HOLDS.remove(t.getId());
