@@ -88,7 +88,7 @@ public class Camera1 {
   private void setTarget(Object t) {
     check();
     target = t;
-    if (t instanceof SurfaceTexture x) TextureFrames.drawnBy(x, lens, open);
+    if (t != null) TextureFrames.drawnBy(t instanceof Surface s && Surfaces.texture(s) != null ? Surfaces.texture(s) : t, lens, open);
     if (previewing) open.previewing(this::visible);
     tick();
   }
@@ -235,6 +235,7 @@ public class Camera1 {
   @Implementation protected synchronized void native_release() {
     if (open == null) return;
     halt();
+    TextureFrames.forget(open);
     open = null;
     OpenCameras.closed(this);
   }

@@ -113,6 +113,7 @@ final class VirtualCamera extends CameraDevice {
     if (closed) return;
     closed = true;
     if (session != null) session.close();
+    TextureFrames.forget(open);
     OpenCameras.closed(this);
     onFree.run();
     executor.execute(() -> callback.onClosed(this));

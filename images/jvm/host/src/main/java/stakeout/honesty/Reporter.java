@@ -20,7 +20,7 @@ public final class Reporter implements MethodHandleDecorator {
       "android.bluetooth.", "android.nfc.", "android.opengl.", "android.renderscript.", "android.companion.", "android.app.usage.", "android.app.WallpaperManager",
       "android.graphics.SurfaceTexture", "android.view.PixelCopy", "com.google.android.gles_jni."};
   /** Natives whose default is what a phone without the feature would answer, or that end something. */
-  private static final Set<String> HARMLESS = Set.of("native_init", "nativeInit", "nativeClassInit", "native_finalize", "nativeFinalize", "native_release", "nativeRelease",
+  private static final Set<String> HARMLESS = Set.of("native_init", "nativeInit", "_nativeClassInit", "nativeClassInit", "native_finalize", "nativeFinalize", "native_release", "nativeRelease",
       "release", "finalize", "nativeClose", "native_setup", "native_stop", "native_flush", "native_reset", "native_enableDeviceCallback", "native_disableDeviceCallback",
       "native_getRoutedDeviceId", "native_setInputDevice", "nativeDestroy", "nativeSetDefaultBufferSize", "setParameter", "native_get_volume_group_id_for_attributes");
   /** Methods whose stock shadow, or real body, does not do here what it does on a phone. */
@@ -32,7 +32,7 @@ public final class Reporter implements MethodHandleDecorator {
       "android.telephony.SmsManager.sendTextMessage", "android.telephony.SmsManager.sendMultipartTextMessage", "android.telephony.SmsManager.sendDataMessage",
       "android.telephony.SubscriptionManager.getActiveSubscriptionInfoList",
       "android.bluetooth.BluetoothAdapter.startDiscovery", "android.bluetooth.BluetoothAdapter.getBondedDevices", "android.bluetooth.le.BluetoothLeScanner.startScan",
-      "android.nfc.NfcAdapter.enableReaderMode", "android.view.PixelCopy.request", "android.app.usage.UsageStatsManager.queryUsageStats");
+      "android.nfc.NfcAdapter.enableReaderMode", "android.app.usage.UsageStatsManager.queryUsageStats");
   private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
   /** How often a method is looked at for an app's frame in the stack before it is left alone: the framework calls itself too. */
   private static final int LOOKS = 50;

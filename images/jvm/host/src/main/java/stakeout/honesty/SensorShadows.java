@@ -2,8 +2,10 @@ package stakeout.honesty;
 
 import stakeout.audio.RecordShadow;
 import stakeout.audio.RecorderShadow;
+import stakeout.camera.ActionSoundShadow;
 import stakeout.camera.Camera1;
 import stakeout.camera.ManagerShadow;
+import stakeout.camera.PixelCopyShadow;
 import stakeout.camera.ReaderShadow;
 import stakeout.camera.SurfaceViewShadow;
 import stakeout.camera.TextureViewShadow;
@@ -22,7 +24,7 @@ public final class SensorShadows {
   private SensorShadows() {}
 
   public static final Class<?>[] ALL = {
-    Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class, YuvShadow.class,
+    Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class, YuvShadow.class, PixelCopyShadow.class, ActionSoundShadow.class,
     RecordShadow.class, RecorderShadow.class,
     TelephonyShadow.class, WifiShadow.class, SecureShadow.class, BuildShadow.class, AccountsShadow.class, ClipboardShadow.class,
     LocationShadow.class, PackagesShadow.class,

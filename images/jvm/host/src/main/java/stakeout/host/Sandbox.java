@@ -11,12 +11,12 @@ import org.robolectric.annotation.SQLiteMode;
 import org.robolectric.interceptors.AndroidInterceptors;
 import org.robolectric.internal.AndroidSandbox;
 import org.robolectric.internal.SandboxManager;
-import org.robolectric.internal.bytecode.ClassHandlerBuilder;
 import org.robolectric.internal.bytecode.InstrumentationConfiguration;
 import org.robolectric.internal.bytecode.Interceptors;
 import org.robolectric.internal.bytecode.MethodRef;
 import org.robolectric.internal.bytecode.ShadowMap;
 import org.robolectric.internal.bytecode.ShadowProviders;
+import org.robolectric.internal.bytecode.ShadowWrangler;
 import org.robolectric.pluginapi.Sdk;
 import org.robolectric.pluginapi.SdkProvider;
 import org.robolectric.util.inject.Injector;
@@ -39,7 +39,8 @@ final class Sandbox {
         .build(configuration(interceptors), sdk, sdk, ResourcesMode.Mode.BINARY, SQLiteMode.Mode.NATIVE);
     ShadowMap shadows = injector.getInstance(ShadowProviders.class).getBaseShadowMap().newBuilder().addShadowClasses(Shadows.ALL).build();
     sandbox.replaceShadowMap(shadows);
-    sandbox.configure(injector.getInstance(ClassHandlerBuilder.class).build(shadows, new AndroidSdkShadowMatcher(api), interceptors, List.of(new stakeout.honesty.Reporter())), interceptors);
+    // made directly: the injected builder drops the decorators
+    sandbox.configure(new ShadowWrangler(shadows, new AndroidSdkShadowMatcher(api), interceptors, List.of(new stakeout.honesty.Reporter())), interceptors);
     Log.event("sandbox", "API " + api);
     CompletableFuture<Verbs> ready = new CompletableFuture<>();
     Thread t = new Thread(() -> sandbox.runOnMainThread(() -> life(sandbox, empty, ready)), "stakeout-sandbox");

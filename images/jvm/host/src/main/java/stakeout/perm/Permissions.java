@@ -69,13 +69,16 @@ public final class Permissions {
     return requested(RuntimeEnvironment.getApplication());
   }
 
-  /** The policy's answer to one request; each request is a fact of its own, also when it is repeated. */
+  /**
+   * The policy's answer to one request; each request is a fact of its own, also when it is repeated. While nothing of the app
+   * is on the screen nobody answers: what is not held already is denied.
+   */
   private static int[] decide(String[] names) {
     int[] r = new int[names.length];
     List<String> manifest = requested(), answers = new ArrayList<>();
     for (int i = 0; i < names.length; i++) {
       boolean held = has(names[i]);
-      boolean may = !Trial.policy.equals("deny") && !Trial.denies(names[i]) && Dangerous.known(names[i], Trial.rules);
+      boolean may = Uid.isVisible() && !Trial.policy.equals("deny") && !Trial.denies(names[i]) && Dangerous.known(names[i], Trial.rules);
       boolean asked = Dangerous.is(names[i], Trial.rules);
       if (!held && asked && may && manifest.contains(names[i])) {
         grant(names[i]);

@@ -41,8 +41,13 @@ public class Main extends Activity {
     }
   }
 
-  void ask(String... names) {
-    if (Build.VERSION.SDK_INT >= 23) requestPermissions(names, 7);
+  void ask(final String... names) {
+    if (Build.VERSION.SDK_INT < 23) return;
+    runOnUiThread(new Runnable() {
+      @Override public void run() {
+        requestPermissions(names, 7);
+      }
+    });
   }
 
   @Override public void onRequestPermissionsResult(int code, String[] names, int[] results) {
