@@ -1,6 +1,7 @@
 //! One trial's artifacts, or any files: everything searched, then corrected, ordered and told.
 
 use std::{
+    collections::HashMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -26,6 +27,7 @@ use crate::{
     limits::{Budget, Limits},
     media::MediaDecoder,
     search::{Draft, Search, What},
+    tshark::CaptureReader,
     walk::Walker,
 };
 
@@ -38,6 +40,8 @@ pub struct Engine<'a> {
     pub limits: Limits,
     /// Films and the codecs of speech.
     pub decoder: &'a dyn MediaDecoder,
+    /// Captures that a person gives.
+    pub captures: &'a dyn CaptureReader,
 }
 
 /// One file to search.
@@ -48,7 +52,30 @@ pub struct Input {
     /// What it is, where that is known.
     pub artifact: Option<Artifact>,
     /// Where its bytes are.
-    pub path: PathBuf,
+    pub source: Source,
+}
+
+/// Where bytes are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// In a file.
+    File(PathBuf),
+    /// Here.
+    Bytes(Vec<u8>),
+}
+
+impl Source {
+    /// At most `most` bytes, and whether there are more.
+    fn read(&self, most: u64) -> std::io::Result<(Vec<u8>, bool)> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::File(path) => fs::File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?,
+            Self::Bytes(b) => b.as_slice().take(most.saturating_add(1)).read_to_end(&mut bytes)?,
+        };
+        let cut = bytes.len() as u64 > most;
+        bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok((bytes, cut))
+    }
 }
 
 impl Input {
@@ -70,7 +97,7 @@ pub fn analyze_trial_dir(engine: &Engine<'_>, dir: &Path) -> Result<Analysis, Ev
     let trial: TrialRecord = serde_json::from_slice(&text).map_err(|source| EvidenceError::NotATrial { path, source })?;
     let input = |a: &Artifact| {
         let file = format!("artifacts/{}", a.sha256);
-        Input { path: dir.join(&file), file, artifact: Some(a.clone()) }
+        Input { source: Source::File(dir.join(&file)), file, artifact: Some(a.clone()) }
     };
     analyze(engine, &trial, &trial.artifacts.iter().map(input).collect::<Vec<_>>())
 }
@@ -85,6 +112,11 @@ pub fn analyze(engine: &Engine<'_>, trial: &TrialRecord, inputs: &[Input]) -> Re
     Ok(run(engine, &Index::new(&trial.canaries), Some(detectors), inputs))
 }
 
+/// Searches bytes that are no artifact: what a person pastes, what a fuzzer makes.
+pub fn analyze_bytes(engine: &Engine<'_>, trial: &TrialRecord, name: &str, bytes: Vec<u8>) -> Result<Analysis, EvidenceError> {
+    analyze(engine, trial, &[Input { file: name.to_owned(), artifact: None, source: Source::Bytes(bytes) }])
+}
+
 /// The same without a trial, or with one.
 pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input]) -> Analysis {
     let until = Instant::now().checked_add(engine.limits.time);
@@ -96,7 +128,7 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     let ciphers = ciphers(&inputs, &engine.limits);
     for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_searched()) {
         search.begin(i, input.role());
-        let bytes = match read(&input.path, engine.limits.file_bytes) {
+        let bytes = match input.source.read(engine.limits.file_bytes) {
             Ok((bytes, cut)) => {
                 if cut {
                     search.skip("limit: file size");
@@ -127,28 +159,19 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     Analysis { findings: findings(&search, &inputs), searched }
 }
 
-fn read(path: &Path, most: u64) -> std::io::Result<(Vec<u8>, bool)> {
-    let file = fs::File::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    let cut = bytes.len() as u64 > most;
-    bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok((bytes, cut))
-}
-
 /// Cipher texts with their plain texts, as far as both were kept.
 fn ciphers(inputs: &[&Input], limits: &Limits) -> Ciphers {
     let mut pairs = Vec::new();
     let mut room = limits.expanded_bytes;
-    let meta = |i: &&Input| i.artifact.clone().map(|a| (a, i.path.clone()));
-    let all: Vec<(Artifact, PathBuf)> = inputs.iter().filter_map(meta).collect();
-    for (plain, path) in all.iter().filter(|(a, _)| a.role == Role::CryptoPlain) {
-        let Some((cipher, cipher_path)) = plain.cipher.and_then(|d| all.iter().find(|(a, _)| a.sha256 == d)) else { continue };
+    let all: Vec<(&Artifact, &Source)> = inputs.iter().filter_map(|i| Some((i.artifact.as_ref()?, &i.source))).collect();
+    let by_digest: HashMap<Sha256Digest, (&Artifact, &Source)> = all.iter().map(|a| (a.0.sha256, *a)).collect();
+    for (plain, source) in all.iter().filter(|(a, _)| a.role == Role::CryptoPlain) {
+        let Some((cipher, cipher_source)) = plain.cipher.and_then(|d| by_digest.get(&d)) else { continue };
         let size = plain.size.saturating_add(cipher.size);
         if size > room {
             continue;
         }
-        if let (Ok((plain, false)), Ok((cipher, false))) = (read(path, limits.file_bytes), read(cipher_path, limits.file_bytes)) {
+        if let (Ok((plain, false)), Ok((cipher, false))) = (source.read(limits.file_bytes), cipher_source.read(limits.file_bytes)) {
             room -= size;
             pairs.push((cipher, plain));
         }
@@ -187,11 +210,28 @@ fn findings(search: &Search<'_>, inputs: &[&Input]) -> Vec<Finding> {
             _ => out.push((d.file, finding)),
         }
     }
+    served_first(&mut out);
     out.sort_by(|(i, a), (j, b)| {
         let order = |f: &Finding| (f.kind, f.offset, f.length, f.chain.clone(), f.canary.clone(), f.facing);
         i.cmp(j).then_with(|| order(a).cmp(&order(b))).then(a.p_false.get().total_cmp(&b.p_false.get()))
     });
     out.into_iter().map(|(_, f)| f).collect()
+}
+
+/// What a server said before the app sent it is no secret of the device: such matches are leads.
+fn served_first(findings: &mut [(usize, Finding)]) {
+    let first = |role: Role, canary: &str| {
+        let of = |f: &Finding| f.role == Some(role) && f.canary.as_deref() == Some(canary);
+        findings.iter().filter(|(_, f)| of(f)).filter_map(|(_, f)| f.flow).min()
+    };
+    let served = |canary: &str| match (first(Role::FlowResponse, canary), first(Role::FlowRequest, canary)) {
+        (Some(answer), Some(request)) => answer < request,
+        (answer, _) => answer.is_some(),
+    };
+    let canaries: Vec<String> = findings.iter().filter_map(|(_, f)| f.canary.clone()).filter(|c| served(c)).collect();
+    for (_, f) in findings.iter_mut() {
+        f.lead |= f.canary.as_ref().is_some_and(|c| canaries.contains(c));
+    }
 }
 
 fn finding(search: &Search<'_>, input: &Input, d: &Draft, p_false: Probability) -> Finding {

@@ -5,10 +5,10 @@
 //!
 //! 1. `walk` undoes layer after layer (HTTP, multipart, compression, base64, JSON, ...; how is in `unwrap`) and hands on each
 //!    piece with the chain of what was undone and the way back to the file's own bytes.
-//! 2. [`carve`] finds pictures, sounds and films inside a piece, by their structure.
-//! 3. [`media`] decodes them, and the detectors of `stakeout-feed` say which frame or second of which trial they hold; `canary`
+//! 2. `carve` finds pictures, sounds and films inside a piece, by their structure.
+//! 3. `media` decodes them, and the detectors of `stakeout-feed` say which frame or second of which trial they hold; `canary`
 //!    looks for planted values in all their forms.
-//! 4. [`analyze`] corrects every probability for all that was searched, and puts findings, leads and what could not be looked into
+//! 4. [`analyze()`] corrects every probability for all that was searched, and puts findings, leads and what could not be looked into
 //!    in one document that is the same for the same bytes.
 //!
 //! Everything that is read was written by a stranger who may know this code. So every decoding has a ceiling ([`Limits`]), nothing
@@ -21,24 +21,28 @@
 //! Read first: [`analyze_trial_dir`], then `walk`.
 
 mod analyze;
-pub mod carve;
+mod carve;
 mod canary;
+mod child;
 mod cipher;
 mod detect;
 mod error;
 mod files;
 mod limits;
 mod look;
-pub mod media;
+mod media;
 mod part;
+mod recovered;
 mod search;
 pub mod tshark;
 mod unwrap;
 mod walk;
 
-pub use analyze::{Engine, Input, analyze, analyze_trial_dir};
-pub use carve::{Carved, Format};
+pub use analyze::{Engine, Input, Source, analyze, analyze_bytes, analyze_trial_dir};
+pub use carve::Format;
 pub use error::EvidenceError;
 pub use files::analyze_files;
 pub use limits::Limits;
+pub use tshark::{CaptureReader, NoCaptures, Tshark};
+pub use recovered::picture;
 pub use media::{Ffmpeg, MediaDecoder, NoDecoder, NotOpened, Opened, Sound};

@@ -25,6 +25,8 @@ const RAW_SIZES: usize = 4;
 const RAW_SOUND: usize = 4_000;
 /// Longest gap that is tried as raw media.
 const RAW_MOST: usize = 32 << 20;
+/// Unexplained stretches of one file that are tried as raw media.
+const RAW_GAPS: usize = 24;
 const RAW_RATES: [u32; 7] = [44_100, 16_000, 8_000, 48_000, 11_025, 22_050, 32_000];
 
 /// What was matched.
@@ -68,6 +70,7 @@ pub(crate) struct Search<'a> {
     file: usize,
     role: Option<Role>,
     first_draft: usize,
+    raw_gaps: usize,
     pieces: Vec<Piece>,
 }
 
@@ -85,6 +88,7 @@ impl<'a> Search<'a> {
             file: 0,
             role: None,
             first_draft: 0,
+            raw_gaps: 0,
             pieces: Vec::new(),
         }
     }
@@ -93,6 +97,7 @@ impl<'a> Search<'a> {
     pub(crate) fn begin(&mut self, file: usize, role: Option<Role>) {
         (self.file, self.role, self.first_draft) = (file, role, self.drafts.len());
         self.pieces.clear();
+        self.raw_gaps = 0;
     }
 
     /// Different pictures and sounds that the detectors read.
@@ -163,6 +168,14 @@ impl<'a> Search<'a> {
         if self.detectors.is_none() || b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
             return false;
         }
+        if look::random_bytes(b) * 2 > b.len() {
+            return false;
+        }
+        self.raw_gaps += 1;
+        if self.raw_gaps > RAW_GAPS {
+            self.skip("limit: raw buffers");
+            return false;
+        }
         let origin = part.origin.of(gap);
         let chain = |step: &'static str| [&part.chain[..], &[step]].concat();
         for (step, picture) in raw_pictures(b) {
@@ -170,9 +183,6 @@ impl<'a> Search<'a> {
             if self.pictures(origin, &chain(step), &[picture]) {
                 return true;
             }
-        }
-        if look::random_bytes(b) * 2 > b.len() {
-            return false;
         }
         for (step, sound) in raw_sounds(b, self.limits) {
             self.media += 1;
@@ -184,12 +194,21 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether neighbours differ by how they lie in a pixel of `n` bytes: then each pixel has its colours together.
+fn has_pixels_of(n: usize, b: &[u8]) -> bool {
+    let b = &b[..b.len().min(1 << 16)];
+    let step = |phase: usize| b[phase..].chunks_exact(n).map(|p| u64::from(p[0].abs_diff(p[1]))).sum::<u64>();
+    let steps: Vec<u64> = (0..n).filter(|p| b.len() > p + n).map(step).collect();
+    let (least, most) = (steps.iter().min().copied().unwrap_or(0), steps.iter().max().copied().unwrap_or(0));
+    most > least + least / 4
+}
+
 /// Pictures that raw bytes may be, likeliest first.
-fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
+pub(crate) fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
     let known = raw_candidates(b.len()).into_iter().take(RAW_SIZES).map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
     // Full colour: the mean of the first three of four, or of three, bytes is close enough to luma.
     let full = [4, 3].into_iter().flat_map(move |n| {
-        let sizes = if b.len() % n == 0 { raw_candidates(b.len() / n) } else { Vec::new() };
+        let sizes = if b.len() % n == 0 && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
         let exact = sizes.into_iter().filter(move |(w, h)| *w as usize * *h as usize * n == b.len());
         exact.take(RAW_SIZES).map(move |(width, height)| {
             let luma = b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect();
@@ -198,24 +217,35 @@ fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
     });
     let other = raw_candidates(b.len()).is_empty().then(|| row_length(b)).flatten();
     let other = other.map(|w| ("raw-yuv", raw_gray(b, w, (b.len() as u32 / w).max(1))));
-    known.chain(full).chain(other)
+    full.chain(known).chain(other)
+}
+
+/// Whether samples keep away from full scale, as sound does and as other bytes (and sound at the wrong alignment) do not.
+fn is_loud_as_sound(samples: impl Iterator<Item = f32>) -> bool {
+    let (n, square) = samples.take(1 << 16).fold((0_u32, 0.0_f32), |(n, sum), v| (n + 1, sum + v * v));
+    let mean = square / n.max(1) as f32;
+    // Uniform noise has 1/3.
+    mean > 1e-7 && mean < 0.16
+}
+
+fn wide(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    b.chunks_exact(2).map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0)
+}
+
+fn narrow(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    b.iter().map(|s| (f32::from(*s) - 128.0) / 128.0)
 }
 
 /// Sounds that raw bytes may be: 16 bits at either alignment, then 8 bits.
-fn raw_sounds(b: &[u8], limits: &Limits) -> impl Iterator<Item = (&'static str, Sound)> {
+fn raw_sounds<'b>(b: &'b [u8], limits: &Limits) -> impl Iterator<Item = (&'static str, Sound)> + use<'b> {
     let most = limits.media_seconds as usize;
-    let wide = RAW_RATES.into_iter().flat_map(move |rate| {
-        [0, 1].into_iter().map(move |skip| {
-            let pairs = b[skip..].chunks_exact(2).take(rate as usize * most);
-            let samples = pairs.map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0).collect();
-            ("raw-pcm", Sound { samples, rate })
-        })
+    let wides = RAW_RATES.into_iter().flat_map(move |rate| {
+        let aligned = [0, 1].into_iter().filter(|skip| is_loud_as_sound(wide(&b[*skip..])));
+        aligned.map(move |skip| Sound { samples: wide(&b[skip..]).take(rate as usize * most).collect(), rate })
     });
-    let narrow = [8_000, 16_000].into_iter().map(move |rate| {
-        let samples = b.iter().take(rate as usize * most).map(|s| (f32::from(*s) - 128.0) / 128.0).collect();
-        ("raw-pcm", Sound { samples, rate })
-    });
-    wide.chain(narrow)
+    let narrows = [8_000, 16_000].into_iter().filter(|_| is_loud_as_sound(narrow(b)));
+    let narrows = narrows.map(move |rate| Sound { samples: narrow(b).take(rate as usize * most).collect(), rate });
+    wides.chain(narrows).map(|sound| ("raw-pcm", sound))
 }
 
 impl Visitor for Search<'_> {

@@ -75,7 +75,7 @@ impl<'v> Walker<'v> {
                 }
             }
         }
-        for find in [unwrap::compressed as fn(&[u8]) -> Vec<Candidate>].iter().chain(unwrap::TEXTS) {
+        for find in unwrap::ANYWHERE {
             for gap in cover.gaps(b.len()) {
                 for c in find(&b[gap.clone()]) {
                     self.follow(part, gap.start, c, &mut cover);

@@ -72,15 +72,15 @@ impl Format {
 
 /// A stretch that is a picture, a sound or a film.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Carved {
+pub(crate) struct Carved {
     /// Where.
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
     /// What.
-    pub format: Format,
+    pub(crate) format: Format,
     /// Smaller pictures inside it (EXIF thumbnails), in the same coordinates.
-    pub inner: Vec<Range<usize>>,
+    pub(crate) inner: Vec<Range<usize>>,
     /// Its structure was followed to its end, so it is what it says; a failure to decode it is worth telling.
-    pub sure: bool,
+    pub(crate) sure: bool,
 }
 
 impl Carved {
@@ -115,7 +115,7 @@ const PROBES: &[(&[u8], usize, Probe)] = &[
 ];
 
 /// All media in the bytes, in order, none inside another (but for `inner`).
-pub fn carve(b: &[u8]) -> Vec<Carved> {
+pub(crate) fn carve(b: &[u8]) -> Vec<Carved> {
     let mut starts: Vec<(usize, usize)> = Vec::new();
     for (probe, (magic, before, _)) in PROBES.iter().enumerate() {
         starts.extend(memchr::memmem::find_iter(b, magic).filter_map(|i| Some((i.checked_sub(*before)?, probe))));
@@ -135,7 +135,7 @@ pub fn carve(b: &[u8]) -> Vec<Carved> {
     out
 }
 
-fn be32(b: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn be32(b: &[u8], at: usize) -> Option<u32> {
     b.get(at..at + 4).and_then(|v| v.try_into().ok()).map(u32::from_be_bytes)
 }
 

@@ -1,17 +1,11 @@
 //! A local `ffmpeg` as a child without any protocol but files, with one thread, a clock and a ceiling on what it may say.
 
-use std::{
-    fs,
-    io::Read,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use stakeout_feed::GrayImage;
 
 use super::{MediaDecoder, NotOpened, Opened, Sound};
-use crate::{Format, limits::Limits};
+use crate::{Format, child, limits::Limits};
 
 /// Rate at which sound is asked for: the code lies under 4 kHz.
 const RATE: u32 = 8_000;
@@ -30,8 +24,7 @@ pub struct Ffmpeg {
 impl Ffmpeg {
     /// The `ffmpeg` on the path, if there is one.
     pub fn on_path() -> Option<Self> {
-        let path = std::env::var_os("PATH")?;
-        let program = std::env::split_paths(&path).map(|d| d.join("ffmpeg")).find(|p| p.is_file())?;
+        let program = child::on_path("ffmpeg")?;
         Some(Self { program, patience: Duration::from_secs(60) })
     }
 
@@ -40,43 +33,10 @@ impl Ffmpeg {
         Self { program, patience }
     }
 
-    /// Output of one call, at most `most` bytes; an error when it fails without output, or does not end in time.
     fn run(&self, arguments: &[&str], most: usize) -> Result<Vec<u8>, String> {
-        let mut child = Command::new(&self.program)
-            .args(["-nostdin", "-hide_banner", "-v", "error", "-threads", "1", "-protocol_whitelist", "file,pipe"])
-            .args(arguments)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| format!("no decoder: ffmpeg: {e}"))?;
-        let Some(stdout) = child.stdout.take() else { return Err("no decoder: ffmpeg".to_owned()) };
-        let reader = std::thread::spawn(move || {
-            let mut out = Vec::new();
-            // What is over the ceiling is left in the pipe, which ends the child.
-            let read = stdout.take(most as u64).read_to_end(&mut out);
-            read.map(|_| out)
-        });
-        let until = Instant::now() + self.patience;
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break Some(status),
-                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
-                _ => {
-                    // It may have ended by itself meanwhile.
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    break None;
-                }
-            }
-        };
-        let out = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-        match status {
-            None => Err("limit: time of ffmpeg".to_owned()),
-            Some(s) if s.success() || !out.is_empty() => Ok(out),
-            Some(_) => Err("broken".to_owned()),
-        }
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-hide_banner", "-v", "error", "-threads", "1", "-protocol_whitelist", "file,pipe"]).args(arguments);
+        child::run(&mut command, most, self.patience)
     }
 }
 

@@ -43,9 +43,10 @@ pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
             }
         }
         if symbols >= LEAST {
+            end += b[end..].iter().take(2).take_while(|c| **c == b'=').count();
             out.push(Candidate::new(start..end, Coding::Base64, "base64"));
         }
-        i = end.max(start + 1);
+        i = end;
     }
     out
 }

@@ -135,16 +135,16 @@ pub(crate) fn structures(b: &[u8], hint: &Hint) -> Vec<Candidate> {
     if !found.is_empty() {
         return found;
     }
-    if sqlite::is_one(b) { sqlite::find(b) } else { Vec::new() }
+    sqlite::find(b)
 }
 
 /// Compressed streams and archives anywhere in the bytes.
-pub(crate) fn compressed(b: &[u8]) -> Vec<Candidate> {
+fn compressed(b: &[u8]) -> Vec<Candidate> {
     let mut found = zip::find(b);
     found.extend(compress::find(b));
     found.sort_by_key(|c| c.at.start);
     found
 }
 
-/// Codings of text anywhere in the bytes. A later group is asked about what the earlier ones left.
-pub(crate) const TEXTS: &[fn(&[u8]) -> Vec<Candidate>] = &[escapes::find_utf16, json::find, escapes::find, hexed::find, base64::find];
+/// Layers anywhere in the bytes. A later group is asked about what the earlier ones left.
+pub(crate) const ANYWHERE: &[fn(&[u8]) -> Vec<Candidate>] = &[compressed, escapes::find_utf16, json::find, escapes::find, hexed::find, base64::find];

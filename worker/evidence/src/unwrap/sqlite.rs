@@ -3,48 +3,95 @@
 //! A value that fits its page lies in the file as it is and is found there. A longer one goes on in overflow pages, each with a
 //! pointer in front, and would be broken: those are put together, by walking every table leaf (SQLite file format, 1.6).
 
+use std::{collections::HashMap, ops::Range};
+
 use super::{Candidate, Coding, Hint};
+use crate::carve::be32;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Bytes of one value, and of all values of one file, that are put together.
+/// Bytes of all values of one file that are put together.
 const LARGEST: usize = 64 << 20;
 
-pub(super) fn is_one(b: &[u8]) -> bool {
-    b.len() > 512 && b.starts_with(MAGIC)
+/// Pages of a database or of its write-ahead log.
+struct Pages<'a> {
+    b: &'a [u8],
+    size: usize,
+    /// Bytes of a page that hold content.
+    usable: usize,
+    /// Bytes before the first page, and between pages.
+    head: usize,
+    between: usize,
+    /// Of a log: where the last version of a page is.
+    latest: HashMap<u32, usize>,
 }
 
-/// Payloads that overflow. They cover nothing: what else is in their pages is looked at as well.
+impl<'a> Pages<'a> {
+    fn new(b: &'a [u8]) -> Option<Self> {
+        if b.starts_with(MAGIC) && b.len() > 512 {
+            let size = match u16::from_be_bytes([b[16], b[17]]) {
+                1 => 65_536,
+                n if n >= 512 && n.is_power_of_two() => usize::from(n),
+                _ => return None,
+            };
+            return Some(Self { b, size, usable: size - usize::from(b[20]).min(32), head: 0, between: 0, latest: HashMap::new() });
+        }
+        // Write-ahead log, SQLite file format 4.1.
+        if !matches!(b.get(..4)?, b"\x37\x7f\x06\x82" | b"\x37\x7f\x06\x83") {
+            return None;
+        }
+        let size = be32(b, 8)? as usize;
+        if !(512..=65_536).contains(&size) || !size.is_power_of_two() {
+            return None;
+        }
+        let mut out = Self { b, size, usable: size, head: 32, between: 24, latest: HashMap::new() };
+        let mut at = 32;
+        while let Some(number) = be32(b, at).filter(|_| at + 24 + size <= b.len()) {
+            out.latest.insert(number, at + 24);
+            at += 24 + size;
+        }
+        Some(out)
+    }
+
+    /// Where each page begins.
+    fn starts(&self) -> impl Iterator<Item = usize> + use<> {
+        let (size, head, between) = (self.size, self.head, self.between);
+        let count = self.b.len().saturating_sub(head) / (size + between);
+        (0..count).map(move |i| head + i * (size + between) + between)
+    }
+
+    /// A page by its number, from 1.
+    fn page(&self, number: u32) -> Option<&'a [u8]> {
+        let start = if self.head == 0 { (number as usize).checked_sub(1)?.checked_mul(self.size)? } else { *self.latest.get(&number)? };
+        self.b.get(start..start.checked_add(self.usable)?)
+    }
+}
+
+/// Payloads that overflow, of a database or a write-ahead log.
 pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
-    let size = match u16::from_be_bytes([b[16], b[17]]) {
-        1 => 65_536,
-        n if n >= 512 && n.is_power_of_two() => usize::from(n),
-        _ => return Vec::new(),
-    };
-    let usable = size - usize::from(b[20]).min(32);
+    let Some(pages) = Pages::new(b) else { return Vec::new() };
     let mut out = Vec::new();
     let mut room = LARGEST;
-    for page in 0..b.len() / size {
-        let bytes = &b[page * size..(page + 1) * size];
-        let head = if page == 0 { 100 } else { 0 };
+    for start in pages.starts() {
+        let Some(bytes) = b.get(start..start + pages.usable) else { break };
+        let head = if start == 0 { 100 } else { 0 };
         if bytes[head] != 13 {
             continue;
         }
         let cells = usize::from(u16::from_be_bytes([bytes[head + 3], bytes[head + 4]]));
         for cell in 0..cells {
             let Some(p) = bytes.get(head + 8 + 2 * cell..head + 10 + 2 * cell) else { break };
-            let at = usize::from(u16::from_be_bytes([p[0], p[1]]));
-            let Some((payload, local)) = overflowing(b, size, usable, page, at, room) else { continue };
+            let Some((payload, local)) = overflowing(&pages, bytes, usize::from(u16::from_be_bytes([p[0], p[1]])), room) else { continue };
             room -= payload.len();
-            let start = page * size + local.start;
-            out.push(Candidate { at: start..page * size + local.end, coding: Coding::Made(payload), label: Some("sqlite"), hint: Hint::default() });
+            let at = start + local.start..start + local.end;
+            out.push(Candidate { at, coding: Coding::Made(payload), label: Some("sqlite"), hint: Hint::default() });
         }
     }
     out
 }
 
-/// Payload of the cell at `at` if it goes on in other pages, and where its begin lies in its page.
-fn overflowing(b: &[u8], size: usize, usable: usize, page: usize, at: usize, room: usize) -> Option<(Vec<u8>, std::ops::Range<usize>)> {
-    let bytes = b.get(page * size..page * size + usable)?;
+/// Payload of the cell at `at` of a page if it goes on in other pages, and where its begin lies in the page.
+fn overflowing(pages: &Pages<'_>, bytes: &[u8], at: usize, room: usize) -> Option<(Vec<u8>, Range<usize>)> {
+    let usable = pages.usable;
     let (length, n) = varint(bytes.get(at..)?)?;
     let (_, m) = varint(bytes.get(at + n..)?)?;
     let length = usize::try_from(length).ok().filter(|l| *l <= room)?;
@@ -57,14 +104,13 @@ fn overflowing(b: &[u8], size: usize, usable: usize, page: usize, at: usize, roo
     let local = if even <= usable - 35 { even } else { least };
     let start = at + n + m;
     let mut out = bytes.get(start..start + local)?.to_vec();
-    let pointer = bytes.get(start + local..start + local + 4)?;
-    let mut next = u32::from_be_bytes([pointer[0], pointer[1], pointer[2], pointer[3]]) as usize;
-    let mut hops = 0;
-    while out.len() < length && next > 0 && hops <= b.len() / size {
-        let Some(overflow) = b.get((next - 1).checked_mul(size)?..(next - 1) * size + usable) else { break };
-        next = u32::from_be_bytes([overflow[0], overflow[1], overflow[2], overflow[3]]) as usize;
+    let mut next = be32(bytes, start + local)?;
+    // Pages may point in a circle: a payload needs no more of them than its length says.
+    while out.len() < length
+        && let Some(overflow) = pages.page(next)
+    {
+        next = be32(overflow, 0)?;
         out.extend_from_slice(&overflow[4..usable.min(4 + length - out.len())]);
-        hops += 1;
     }
     Some((out, start..start + local))
 }
@@ -83,4 +129,56 @@ fn varint(b: &[u8]) -> Option<(u64, usize)> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page of a table with one row whose payload, `text`, goes on in pages 3 and 4; 512 bytes a page.
+    fn leaf(text: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+        let local = 39 + (text.len() - 39) % 508;
+        assert!(local <= 477 && text.len() > 477);
+        let mut page = vec![0; 512];
+        page[..8].copy_from_slice(b"\x0d\0\0\0\x01\0\0\0");
+        page[8..10].copy_from_slice(&10_u16.to_be_bytes());
+        page[10..13].copy_from_slice(&[0x80 | (text.len() >> 7) as u8, (text.len() & 127) as u8, 1]);
+        page[13..13 + local].copy_from_slice(&text[..local]);
+        page[13 + local..17 + local].copy_from_slice(&3_u32.to_be_bytes());
+        let rest: Vec<&[u8]> = text[local..].chunks(508).collect();
+        let overflow = rest.iter().enumerate().map(|(i, r)| {
+            let next = if i + 1 < rest.len() { 4 + i as u32 } else { 0 };
+            let mut p = [&next.to_be_bytes()[..], r].concat();
+            p.resize(512, 0);
+            p
+        });
+        (page, overflow.collect())
+    }
+
+    #[test]
+    fn a_value_is_joined_over_its_pages_in_a_database_and_in_its_log() {
+        let text: Vec<u8> = (0..1400_u32).map(|i| (i * 7 % 251) as u8).collect();
+        let (page, overflow) = leaf(&text);
+        let mut head = vec![0; 512];
+        head[..24].copy_from_slice(b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20");
+        let database = [&[head.clone(), page.clone()][..], &overflow].concat().concat();
+        assert_eq!(find(&database).iter().map(|c| c.coding.clone()).collect::<Vec<_>>(), [Coding::Made(text.clone())]);
+        let mut log = b"\x37\x7f\x06\x82\0\x2d\xe2\x18\0\0\x02\0".to_vec();
+        log.resize(32, 0);
+        for (number, p) in [(2_u32, &page)].into_iter().chain((3..).zip(&overflow)) {
+            log.extend(number.to_be_bytes());
+            log.extend([0; 20]);
+            log.extend(p);
+        }
+        assert_eq!(find(&log).iter().map(|c| c.coding.clone()).collect::<Vec<_>>(), [Coding::Made(text)]);
+    }
+
+    #[test]
+    fn a_circle_of_pages_ends() {
+        let (page, mut overflow) = leaf(&vec![9; 1400]);
+        overflow[0][..4].copy_from_slice(&3_u32.to_be_bytes());
+        let mut head = vec![0; 512];
+        head[..24].copy_from_slice(b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20");
+        assert_eq!(find(&[&[head, page][..], &overflow].concat().concat()).len(), 1);
+    }
 }

@@ -1,8 +1,6 @@
 //! A trial to search for, and artifacts made from its feeds.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
-use std::{fs, path::PathBuf};
-
 use stakeout_contract::{
     Kind, Sha256Digest,
     artifact::{Artifact, Role},
@@ -10,7 +8,7 @@ use stakeout_contract::{
     finding::{Analysis, Finding},
     trial::TrialRecord,
 };
-use stakeout_evidence::{Engine, Ffmpeg, Input, Limits, NoDecoder, analyze};
+use stakeout_evidence::{Engine, Ffmpeg, Input, Limits, MediaDecoder, NoCaptures, NoDecoder, Source, analyze};
 use stakeout_feed::{CameraFeed, MicFeed, SubKeys, TrialKey};
 
 /// Frame of the trial that most tests capture: two minutes in.
@@ -91,21 +89,13 @@ pub fn artifact(role: Role, bytes: Vec<u8>) -> Made {
 }
 
 pub fn search_all(trial: &TrialRecord, made: &[Made], limits: Limits) -> Analysis {
-    let dir = tempfile::tempdir().unwrap();
     let inputs: Vec<Input> = made
         .iter()
-        .map(|(a, bytes)| {
-            let path: PathBuf = dir.path().join(a.sha256.to_string());
-            fs::write(&path, bytes).unwrap();
-            Input { file: format!("artifacts/{}", a.sha256), artifact: Some(a.clone()), path }
-        })
+        .map(|(a, bytes)| Input { file: format!("artifacts/{}", a.sha256), artifact: Some(a.clone()), source: Source::Bytes(bytes.clone()) })
         .collect();
     let ffmpeg = Ffmpeg::on_path();
-    match &ffmpeg {
-        Some(decoder) => analyze(&Engine { limits, decoder }, trial, &inputs),
-        None => analyze(&Engine { limits, decoder: &NoDecoder }, trial, &inputs),
-    }
-    .unwrap()
+    let decoder: &dyn MediaDecoder = ffmpeg.as_ref().map_or(&NoDecoder, |f| f);
+    analyze(&Engine { limits, decoder, captures: &NoCaptures }, trial, &inputs).unwrap()
 }
 
 /// Analysis of one request by the trial of seed 1.

@@ -1,0 +1,8 @@
+//! What is found in artifacts, and what is said of the rest. One program, as each would be linked anew.
+
+mod canaries;
+mod chains;
+mod common;
+mod hostile;
+mod media;
+mod records;
