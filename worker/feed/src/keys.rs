@@ -159,6 +159,7 @@ impl<'de> Deserialize<'de> for SubKey {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,5 @@
 //! The camera's code, drawn and found again.
+#![allow(clippy::unwrap_used)]
 mod bend;
 
 use bend::{DAY, candidate, crop, gray, jpeg, key, shot, width};

@@ -1,4 +1,5 @@
 //! The sound's code, drawn and found again.
+#![allow(clippy::unwrap_used)]
 use stakeout_feed::{MicCandidate, MicDetector, MicFeed, SubKey};
 
 fn floats(x: &[i16]) -> Vec<f32> {
@@ -54,7 +55,7 @@ fn another_trials_sound_and_noise_are_not_found() {
     SubKey::from_bytes([4; 32]).fill("noise", 1, &mut bytes);
     let noise: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 128.0 - 1.0).collect();
     assert!(detector.detect(&noise, 16000).is_empty());
-    assert!(detector.detect(&[0.0; 32000], 16000).is_empty());
+    assert!(detector.detect(&vec![0.0; 32000], 16000).is_empty());
     assert!(detector.detect(&[0.1; 10], 16000).is_empty());
 }
 

@@ -1,5 +1,5 @@
 //! What happens to pictures on their way: the bends that tests and the table of codes use.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
@@ -100,7 +100,7 @@ pub(crate) fn screenshot(p: &Pixels, w: u32, quality: u8) -> Pixels {
     let mut out = Pixels::from_pixel(w, w * 216 / 100, Luma([245]));
     let top = w / 7;
     imageops::replace(&mut out, &preview, 0, i64::from(top));
-    let (cx, cy, r) = (w as i64 / 2, i64::from(top + preview.height()), w as i64 / 10);
+    let (cx, cy, r) = (i64::from(w / 2), i64::from(top + preview.height()), i64::from(w / 10));
     for y in cy - r..cy + r {
         for x in cx - r..cx + r {
             if (x - cx).pow(2) + (y - cy).pow(2) < r * r {
