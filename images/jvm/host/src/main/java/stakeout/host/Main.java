@@ -1,7 +1,6 @@
 package stakeout.host;
 
 import java.io.BufferedInputStream;
-import java.io.File;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -9,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -27,8 +27,8 @@ public final class Main {
     Events.to(new FileOutputStream(FileDescriptor.out));
     System.setIn(InputStream.nullInputStream());
     System.setOut(new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
-    if (new File("/dev/fd/3").exists() && new File("/dev/fd/4").exists()) {
-      FeedPipe.open(new FileOutputStream("/dev/fd/3"), new BufferedInputStream(new FileInputStream("/dev/fd/4")));
+    if (isPipe(3) && isPipe(4)) { // opened to append: nothing that is opened here may be emptied by it
+      FeedPipe.open(new FileOutputStream("/dev/fd/3", true), new BufferedInputStream(new FileInputStream("/dev/fd/4")));
     }
     Path empty = Path.of(args[0]);
     for (String line; (line = line(requests)) != null; ) {
@@ -38,6 +38,15 @@ public final class Main {
     Events.flush();
     System.err.flush();
     Runtime.getRuntime().halt(0); // threads of the app may live on, and hooks of the app's are not wanted
+  }
+
+  /** Without a feed these numbers are files of the JVM itself (fd 3 is its image of the class library), which must not be written. */
+  static boolean isPipe(int fd) {
+    try {
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString().startsWith("pipe:[");
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   private static String line(InputStream in) throws IOException {

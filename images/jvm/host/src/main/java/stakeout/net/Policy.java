@@ -44,6 +44,7 @@ public final class Policy {
         config = null;
       }
     }
+    if (Trial.api < 24) return; // its libcore has no such class, or another one
     libcore.net.NetworkSecurityPolicy.setInstance(new libcore.net.NetworkSecurityPolicy() {
       @Override public boolean isCleartextTrafficPermitted() { return config != null ? config.isCleartextTrafficPermitted() : flag; }
       @Override public boolean isCleartextTrafficPermitted(String host) { return told(host, permitted(host)); }
