@@ -99,7 +99,7 @@ fn main() {
         sound::table(&mut table, n);
     }
     if only.is_empty() || only == "negatives" {
-        camera::negatives(&mut table);
+        camera::negatives(&mut table, n);
     }
     std::fs::write(&out, serde_json::to_vec_pretty(&table.rows).unwrap()).unwrap();
 }
