@@ -19,6 +19,8 @@
 //! HTTP/2 has its place: `http::serve` speaks HTTP/1.1 over any stream, and what it tells of an exchange goes through
 //! [`http::record`], which knows nothing of framing.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod capture;
 pub mod clock;
 pub mod connection;

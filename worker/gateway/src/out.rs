@@ -91,7 +91,7 @@ impl Out {
 
     /// Begins a blob under a given number.
     fn blob_as(&self, blob: u64, max: u64) -> Blob {
-        Blob { out: self.clone(), blob, max, size: 0, hash: Sha256::new(), truncated: false }
+        Blob { out: self.clone(), number: blob, max, size: 0, hash: Sha256::new(), truncated: false }
     }
 
     /// Begins a blob that answers a request and may have what it needs.
@@ -103,7 +103,7 @@ impl Out {
 /// A blob on its way. Chunks go out at once, so that nothing is held here however large it is.
 pub struct Blob {
     out: Out,
-    blob: u64,
+    number: u64,
     max: u64,
     size: u64,
     hash: Sha256,
@@ -118,7 +118,7 @@ impl Blob {
         for chunk in bytes[..room].chunks(CHUNK_MAX) {
             self.hash.update(chunk);
             self.size += chunk.len() as u64;
-            self.out.send(Wire::Chunk { blob: self.blob, bytes: Bytes::copy_from_slice(chunk) }).await;
+            self.out.send(Wire::Chunk { blob: self.number, bytes: Bytes::copy_from_slice(chunk) }).await;
         }
     }
 
@@ -139,8 +139,8 @@ impl Blob {
 
     /// Ends it, also when it is empty.
     pub async fn finish_always(self) -> BlobRef {
-        self.out.send(Wire::Chunk { blob: self.blob, bytes: Bytes::new() }).await;
-        BlobRef { blob: self.blob, size: self.size, sha256: Sha256Digest::from_bytes(self.hash.finalize().into()) }
+        self.out.send(Wire::Chunk { blob: self.number, bytes: Bytes::new() }).await;
+        BlobRef { blob: self.number, size: self.size, sha256: Sha256Digest::from_bytes(self.hash.finalize().into()) }
     }
 }
 

@@ -45,7 +45,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             opaque_idle: Duration::from_secs(10),
             handshake: Duration::from_secs(15),
             upstream: Duration::from_secs(30),

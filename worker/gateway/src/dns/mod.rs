@@ -46,28 +46,22 @@ pub fn answer(query: &[u8], names: &Names) -> Option<(Vec<u8>, Option<Asked>)> {
     let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
     reply.metadata.recursion_desired = query.metadata.recursion_desired;
     reply.metadata.recursion_available = true;
-    let question = match (query.metadata.op_code, query.queries.as_slice()) {
-        (OpCode::Query, [q]) => q.clone(),
-        _ => {
-            reply.metadata.response_code = ResponseCode::NotImp;
-            return Some((reply.to_vec().ok()?, None));
-        }
+    let (OpCode::Query, [question]) = (query.metadata.op_code, query.queries.as_slice()) else {
+        reply.metadata.response_code = ResponseCode::NotImp;
+        return Some((reply.to_vec().ok()?, None));
     };
     let name = question.name().to_ascii().trim_end_matches('.').to_ascii_lowercase();
     let mut asked = Asked { name, kind: question.query_type().to_string(), answer: None, refused: false };
     if matches!(question.query_type(), RecordType::A | RecordType::ANY) && !asked.name.is_empty() {
         asked.answer = names.address(&asked.name);
-        match asked.answer {
-            Some(a) => {
-                reply.add_answer(Record::from_rdata(question.name().clone(), TTL, RData::A(A(a))));
-            }
-            None => {
-                asked.refused = true;
-                reply.metadata.response_code = ResponseCode::Refused;
-            }
+        if let Some(a) = asked.answer {
+            reply.add_answer(Record::from_rdata(question.name().clone(), TTL, RData::A(A(a))));
+        } else {
+            asked.refused = true;
+            reply.metadata.response_code = ResponseCode::Refused;
         }
     }
-    reply.add_query(question);
+    reply.add_query(question.clone());
     Some((reply.to_vec().ok()?, Some(asked)))
 }
 

@@ -123,7 +123,7 @@ pub fn parse_request(bytes: &[u8]) -> Parsed<Request> {
 
 /// An absolute target as authority and path.
 fn split(target: &str) -> (Option<&str>, &str) {
-    let lower = target.get(..8).map(str::to_ascii_lowercase).unwrap_or_else(|| target.to_ascii_lowercase());
+    let lower = target.get(..8).unwrap_or(target).to_ascii_lowercase();
     let Some(skip) = ["http://", "https://"].iter().find(|s| lower.starts_with(**s)).map(|s| s.len()) else { return (None, target) };
     let rest = &target[skip..];
     let end = rest.find(['/', '?']).unwrap_or(rest.len());

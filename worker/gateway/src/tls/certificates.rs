@@ -111,3 +111,82 @@ impl Certificates {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{BasicConstraints, IsCa};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, pki_types::UnixTime, time_provider::TimeProvider};
+    use stakeout_contract::scenario::Network;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct At(u64);
+
+    impl TimeProvider for At {
+        fn current_time(&self) -> Option<UnixTime> {
+            Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0)))
+        }
+    }
+
+    fn certificates() -> Certificates {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let configuration = Configuration {
+            network: Network::default(),
+            ca_cert_pem: params.self_signed(&key).unwrap().pem(),
+            ca_key_pem: key.serialize_pem(),
+            not_before: 1_400_000_000,
+            not_after: 2_000_000_000,
+            body_max: 0,
+            capture_max: 0,
+        };
+        Certificates::new(&configuration, Arc::default()).unwrap()
+    }
+
+    /// A handshake in memory, by a client whose clock says `now`.
+    fn handshake(c: &Certificates, asked: &'static str, made_for: &str, now: u64) -> Result<(), rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add(c.ca.clone()).unwrap();
+        let config = ClientConfig::builder_with_details(Arc::new(aws_lc_rs::default_provider()), Arc::new(At(now)))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut client = ClientConnection::new(Arc::new(config), asked.try_into().unwrap())?;
+        let mut server = ServerConnection::new(c.config(made_for, "198.18.0.7".parse().unwrap()).unwrap())?;
+        while client.is_handshaking() {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut &wire[..]).unwrap();
+            server.process_new_packets()?;
+            wire.clear();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut &wire[..]).unwrap();
+            client.process_new_packets()?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn certificates_are_valid_on_both_clocks_and_nowhere_else() {
+        let c = certificates();
+        for now in [1_400_000_001, 1_455_000_000, 1_999_999_999] {
+            handshake(&c, "api.example", "api.example", now).unwrap();
+        }
+        for now in [1_399_999_999, 2_000_000_001] {
+            assert!(matches!(handshake(&c, "api.example", "api.example", now), Err(rustls::Error::InvalidCertificate(_))), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_for_its_name_and_its_address() {
+        let c = certificates();
+        handshake(&c, "198.18.0.7", "api.example", 1_500_000_000).unwrap();
+        handshake(&c, "a-very-long-name-of-more-than-sixty-four-characters-altogether.example", "a-very-long-name-of-more-than-sixty-four-characters-altogether.example", 1_500_000_000).unwrap();
+        assert!(handshake(&c, "other.example", "api.example", 1_500_000_000).is_err());
+        assert!(c.key_log.text().contains("CLIENT_TRAFFIC_SECRET_0 "));
+    }
+}

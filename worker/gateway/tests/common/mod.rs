@@ -27,7 +27,7 @@ use stakeout_protocol::{
 use tokio_util::codec::Decoder;
 
 pub const DEVICE: u32 = 10_001;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Ca {
     pub cert: String,
