@@ -1,0 +1,54 @@
+package stakeout.probe;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertTrue;
+
+import java.util.List;
+import org.junit.Test;
+
+/** What each Android lets an idle app do with camera and microphone. */
+public class IdleTest extends ProbeTest {
+  /** A minute in the foreground, then Home; the steps at 200 s and later find the app idle. */
+  private Handset idle(int api, int target, int rules, String steps) throws Exception {
+    Handset h = handset(api).probe(target, rules, "grant_on_request", "10:Data.ask;" + steps);
+    h.seconds(60);
+    h.run("background");
+    h.seconds(300);
+    return h;
+  }
+
+  private static final String BOTH = "200000:Cam1.hidden;220000:Cam2.still;240000:Sound.shorts;260000:Data.again";
+
+  @Test public void an_idle_app_gets_no_camera_and_silence_since_api_28() throws Exception {
+    try (Handset h = idle(34, 34, 34, BOTH)) {
+      assertEquals("threw java.lang.RuntimeException: Fail to connect to camera service", h.said("Cam1.hidden"));
+      assertTrue(h.said("Cam2.still"), h.said("Cam2.still").contains("CAMERA_DISABLED"));
+      assertTrue(h.said("Sound.shorts"), h.said("Sound.shorts").contains(" 0 not zero"));
+      assertEquals(List.of("idle_uid", "idle_uid", "idle_uid"), h.all("refused", "reason"));
+      assertEquals("a second request is counted as well", 2, h.facts("permission_requested").size());
+    }
+  }
+
+  @Test public void an_idle_app_gets_both_until_api_27() throws Exception {
+    try (Handset h = idle(23, 22, 23, BOTH)) {
+      assertTrue(h.said("Cam1.hidden"), h.said("Cam1.hidden").startsWith("10 frames"));
+      assertTrue(h.said("Sound.shorts"), h.said("Sound.shorts").contains(" 16000 not zero"));
+      assertTrue(h.facts("refused").isEmpty());
+    }
+  }
+
+  @Test public void a_foreground_service_started_while_visible_keeps_both() throws Exception {
+    try (Handset h = idle(34, 34, 34, "5000:Watch.start;" + BOTH)) {
+      assertTrue(h.said("Cam1.hidden"), h.said("Cam1.hidden").startsWith("10 frames"));
+      assertTrue(h.said("Sound.shorts"), h.said("Sound.shorts").contains(" 16000 not zero"));
+      assertTrue(h.facts("refused").isEmpty());
+    }
+  }
+
+  @Test public void an_open_camera_is_taken_away_when_the_app_becomes_idle() throws Exception {
+    try (Handset h = idle(34, 34, 34, "20000:Cam1.keep")) {
+      assertEquals("CAMERA_ERROR_DISABLED", "3", h.said("Cam1.error"));
+      assertEquals(1, h.facts("closed").size());
+    }
+  }
+}
