@@ -37,6 +37,7 @@ public final class Files {
   }
 
   public static boolean delete(File f) {
+    if (f.getPath().indexOf('\0') >= 0) return f.delete(); // no path at all, which File takes and Path does not
     String kept = FileFacts.deleting(f.toPath());
     long bytes = f.length();
     boolean ok = f.delete();
@@ -58,6 +59,7 @@ public final class Files {
   }
 
   public static boolean renameTo(File from, File to) {
+    if ((from.getPath() + to.getPath()).indexOf('\0') >= 0) return from.renameTo(to);
     FileFacts.replacing(to.toPath());
     boolean ok = from.renameTo(to);
     if (ok) FileFacts.renamed(from.toPath(), to.toPath());

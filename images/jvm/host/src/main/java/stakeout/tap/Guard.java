@@ -24,7 +24,12 @@ final class Guard {
   }
 
   static boolean leadsOut(String path) {
-    String p = java.nio.file.Path.of(path).normalize().toString();
+    String p;
+    try {
+      p = java.nio.file.Path.of(path).normalize().toString();
+    } catch (java.nio.file.InvalidPathException e) {
+      return false; // no such file can be: the JDK's own exception follows
+    }
     if (p.startsWith("/dev/fd") || p.startsWith("/dev/std")) return true;
     if (!p.startsWith("/proc/")) return false;
     return p.contains("/fd") || p.endsWith("/mem") || p.endsWith("/maps") || p.endsWith("/environ") || p.contains("/root") || p.contains("/task/");

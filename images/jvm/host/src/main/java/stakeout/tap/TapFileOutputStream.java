@@ -18,7 +18,7 @@ public class TapFileOutputStream extends FileOutputStream {
 
   private static File opening(File f, boolean append) throws FileNotFoundException {
     Guard.path(f.getPath());
-    if (!append) FileFacts.opening(f.toPath());
+    if (!append && f.getPath().indexOf('\0') < 0) FileFacts.opening(f.toPath());
     return f;
   }
 

@@ -17,7 +17,7 @@ public class TapFileWriter extends FileWriter {
 
   private static File opening(File f, boolean append) throws IOException {
     Guard.path(f.getPath());
-    if (!append) FileFacts.opening(f.toPath());
+    if (!append && f.getPath().indexOf('\0') < 0) FileFacts.opening(f.toPath());
     return f;
   }
 
