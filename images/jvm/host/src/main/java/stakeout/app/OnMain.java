@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.robolectric.shadows.ShadowLooper;
 import stakeout.host.Failure;
 import stakeout.host.Trial;
 import stakeout.time.Clock;
@@ -56,7 +57,9 @@ final class OnMain {
 
   private static Map<String, Object> guarded(Task t, Early early) throws Exception {
     try {
-      return t.run(early);
+      Map<String, Object> answer = t.run(early);
+      ShadowLooper.shadowMainLooper().idle(); // what is due at once, such as receivers, comes before the answer
+      return answer;
     } catch (ThreadDeath e) { // the app ended its own process
       return early.answer == null ? Map.of() : early.answer;
     } catch (RuntimeException | Error e) {
