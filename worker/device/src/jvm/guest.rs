@@ -40,7 +40,7 @@ const SCREEN: (u32, u32, u32) = (1080, 1920, 420);
 /// Name of a picture of the screen in the guest's temporary folder.
 const SHOT: &str = "stakeout-screen.png";
 /// Largest file of an app.
-const FILE: u64 = 2 << 30;
+const FILE: u64 = 1 << 30;
 
 /// The jvm device.
 pub struct JvmGuest {

@@ -95,6 +95,10 @@ impl Sieve {
         let (at, moved) = self.time(at);
         let mut out: Vec<Heard> = moved.into_iter().collect();
         let mut fact = m.remove("fact").unwrap_or_default();
+        // For the host, what it does not know is null.
+        if let Some(f) = fact.as_object_mut() {
+            f.retain(|_, v| !v.is_null());
+        }
         // In a record the name `stack` is taken by the frames of the caller.
         if let Some(f) = fact.as_object_mut().filter(|f| f.get("fact").is_some_and(|t| t == "crashed")) {
             if let Some(s) = f.remove("stack") {
@@ -245,6 +249,13 @@ mod tests {
         let Heard::Event(Event::Observation { fact, stack, .. }) = &got[0] else { panic!("{got:?}") };
         assert_eq!(**fact, Fact::Crashed { message: "boom".to_owned(), trace: vec!["a.b:1".to_owned()] });
         assert_eq!(stack.len(), 8);
+    }
+
+    #[test]
+    fn what_the_host_does_not_know_is_left_out() {
+        let mut s = sieve(10);
+        let service = json!({"event": "observation", "at": 1, "fact": {"fact": "service", "name": "n", "change": "started", "types": [], "reason": null}});
+        assert!(matches!(&facts(hear(&mut s, &service))[..], [(1, Source::Host, Fact::Service { .. })]));
     }
 
     #[test]
