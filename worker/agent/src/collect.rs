@@ -20,7 +20,7 @@ pub struct Unpacked {
 }
 
 /// Keeps every file of the tar under its role. Links, devices and folders are passed over: they have no bytes of their own.
-/// A tar that breaks off counts one lost file; what came before it is kept.
+/// A tar that breaks off counts one lost file; what came before is kept, and the begin of that file as truncated.
 pub fn unpack(tar: &Path, most_files: u64, keep: &mut Keep) -> io::Result<Unpacked> {
     let mut done = Unpacked::default();
     let mut archive = tar::Archive::new(io::BufReader::new(File::open(tar)?));
@@ -39,8 +39,15 @@ pub fn unpack(tar: &Path, most_files: u64, keep: &mut Keep) -> io::Result<Unpack
             done.lost += 1;
             continue;
         }
-        match keep.adopt_reader(&mut entry, artifact(role, name)) {
-            Ok(Some(_)) => done.files += 1,
+        let size = entry.size();
+        match keep.adopt_reader(&mut entry, artifact(role, name), size) {
+            Ok(Some(_)) => {
+                done.files += 1;
+                if keep.artifacts().last().is_some_and(|a| a.truncated) {
+                    done.lost += 1;
+                    break;
+                }
+            }
             Ok(None) => done.lost += 1,
             // The rest of the tar is gone with this entry, unless it was our disk.
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof || e.kind() == io::ErrorKind::Other => {
@@ -145,7 +152,8 @@ mod tests {
         assert_eq!(unpack(&tar, 1, &mut keep).unwrap(), Unpacked { files: 1, lost: 2 });
         File::options().write(true).open(&tar).unwrap().set_len(3 * 512 + 512 * 2 + 100).unwrap();
         let mut keep = Keep::new(dir.path(), 10_000).unwrap();
-        assert_eq!(unpack(&tar, 10, &mut keep).unwrap(), Unpacked { files: 2, lost: 1 });
+        assert_eq!(unpack(&tar, 10, &mut keep).unwrap(), Unpacked { files: 3, lost: 1 });
+        assert_eq!(keep.artifacts().iter().map(|a| (a.size, a.truncated)).collect::<Vec<_>>(), [(1, false), (1, false), (100, true)]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            device_memory: 2 << 30,
+            device_memory: 2500 << 20,
             gateway_memory: 384 << 20,
             analysis_memory: 2 << 30,
             analysis_time: Duration::from_secs(600),

@@ -132,16 +132,20 @@ impl Keep {
         Ok(true)
     }
 
-    /// Keeps what a reader gives, up to its end.
-    pub fn adopt_reader(&mut self, reader: &mut dyn Read, artifact: Artifact) -> io::Result<Option<Sha256Digest>> {
+    /// Keeps what a reader gives, up to its end. If that is less than `expected` bytes, the artifact is marked as truncated.
+    pub fn adopt_reader(&mut self, reader: &mut dyn Read, mut artifact: Artifact, expected: u64) -> io::Result<Option<Sha256Digest>> {
         let mut incoming = self.begin(self.most)?;
-        let mut buffer = vec![0; 64 << 10];
+        let (mut buffer, mut read) = (vec![0; 64 << 10], 0);
         loop {
             match reader.read(&mut buffer)? {
                 0 => break,
-                n => incoming.push(&buffer[..n])?,
+                n => {
+                    read += n as u64;
+                    incoming.push(&buffer[..n])?;
+                }
             }
         }
+        artifact.truncated |= read < expected;
         let Some(blob) = incoming.finish() else {
             self.lost += 1;
             return Ok(None);
@@ -151,7 +155,7 @@ impl Keep {
 
     /// Keeps some bytes under a role and a name for people.
     pub fn adopt_bytes(&mut self, bytes: &[u8], role: Role, name: &str) -> io::Result<Option<Sha256Digest>> {
-        self.adopt_reader(&mut &bytes[..], artifact(role, name))
+        self.adopt_reader(&mut &bytes[..], artifact(role, name), bytes.len() as u64)
     }
 
     /// What is kept.

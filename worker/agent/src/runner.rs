@@ -403,6 +403,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         if !scrubber.is_empty() {
             scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
         }
+        let har = stakeout_gateway::har::write(&ended.flows, |digest| std::fs::read(keep.path(digest)).ok(), &stakeout_gateway::har::Options::default());
+        keep.adopt_bytes(har.to_string().as_bytes(), Role::Har, "flows.har").map_err(io)?;
         for a in keep.artifacts_mut() {
             if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {
                 a.at = Some(f.at);

@@ -62,15 +62,19 @@ impl CellSpec {
         let device = Confinement {
             capabilities: text(&DEVICE_CAPABILITIES),
             memory: device_memory,
-            pids: 1024,
+            pids: 512,
             open_files: 8192,
             file_size: 1 << 30,
-            // The guest unpacks native libraries below /tmp; the app's data is in /data.
-            tmpfs: vec![
-                ("/tmp".to_owned(), "size=512m,mode=1777,exec".to_owned()),
-                ("/data".to_owned(), "size=768m,mode=755,exec".to_owned()),
-                ("/run".to_owned(), "size=256m,mode=755,exec".to_owned()),
-            ],
+            // As images/README.md lists them: what is whose, and what may run.
+            tmpfs: [
+                ("/work", "noexec,size=1g,mode=0755"),
+                ("/data", "noexec,size=512m,uid=10001,gid=10001,mode=0700"),
+                ("/artifacts", "noexec,size=512m,uid=10001,gid=10001,mode=0700"),
+                ("/tmp", "exec,size=256m,uid=10001,gid=10001,mode=0700"),
+                ("/convert", "noexec,size=768m,uid=10002,gid=10002,mode=0700"),
+            ]
+            .map(|(path, options)| (path.to_owned(), options.to_owned()))
+            .to_vec(),
             sysctls: Vec::new(),
             binds: Vec::new(),
         };
@@ -185,7 +189,7 @@ impl Parts {
     }
 
     async fn container(&mut self, spec: &CellSpec, image: &str, host: HostConfig) -> Result<String, EngineError> {
-        let id = self.engine.create_container(image, self.labels(spec), host, true, &[], &[], None).await?;
+        let id = self.engine.create_container(image, self.labels(spec), host, true, &[], &[], "0").await?;
         self.made.push(Made::Container(id.clone()));
         Ok(id)
     }
@@ -262,12 +266,12 @@ fn tail(text: &str) -> String {
 impl Engine {
     #[allow(clippy::too_many_arguments, reason = "the one place where containers are made")]
     pub(crate) async fn create_container(
-        &self, image: &str, labels: HashMap<String, String>, host: HostConfig, stdin: bool, cmd: &[String], env: &[String], user: Option<&str>,
+        &self, image: &str, labels: HashMap<String, String>, host: HostConfig, stdin: bool, cmd: &[String], env: &[String], user: &str,
     ) -> Result<String, EngineError> {
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             labels: Some(labels),
-            user: user.map(str::to_owned),
+            user: Some(user.to_owned()),
             tty: Some(false),
             open_stdin: Some(stdin),
             // When the worker's end goes, so does the container's standard input.

@@ -17,7 +17,7 @@ pub struct Confinement {
     pub open_files: u32,
     /// Largest file that a process may write, bytes.
     pub file_size: u64,
-    /// Where it may write: path and mount options (`size=64m,mode=1777,exec`). Always `nosuid,nodev`.
+    /// Where it may write: path and mount options (`size=64m,mode=1777,noexec`). Always `nosuid,nodev`.
     pub tmpfs: Vec<(String, String)>,
     /// Kernel settings of its network namespace.
     pub sysctls: Vec<(String, String)>,
@@ -25,8 +25,8 @@ pub struct Confinement {
     pub binds: Vec<String>,
 }
 
-/// What `stakeout-device` needs: to run the guest as another user, to end it, to read what it wrote and to hand it folders.
-pub const DEVICE_CAPABILITIES: [&str; 5] = ["SETUID", "SETGID", "KILL", "CHOWN", "DAC_READ_SEARCH"];
+/// What `stakeout-device` needs: to run the guest as another user with an empty bounding set, to end it, to read what it wrote.
+pub const DEVICE_CAPABILITIES: [&str; 5] = ["SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH"];
 /// What `stakeout-gateway` needs until it has sealed the cell; then it drops all of them. SETPCAP empties its bounding set.
 pub const GATEWAY_CAPABILITIES: [&str; 4] = ["NET_ADMIN", "SETUID", "SETGID", "SETPCAP"];
 

@@ -95,7 +95,7 @@ impl Engine {
         };
         let labels = HashMap::from([(LABEL.to_owned(), self.owner.to_string())]);
         let host = confinement.host_config("none".to_owned());
-        let id = self.create_container(&spec.image, labels, host, false, &spec.arguments, &spec.environment, Some(&spec.user)).await?;
+        let id = self.create_container(&spec.image, labels, host, false, &spec.arguments, &spec.environment, &spec.user).await?;
         let mut guard = Guard { engine: self.clone(), made: Some(Made::Container(id.clone())) };
         let result = tokio::time::timeout(spec.time, self.output_of(&id, spec.output)).await.unwrap_or(Err(Once::Time(spec.time)));
         if let Some(made) = guard.made.take() {

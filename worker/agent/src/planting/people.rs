@@ -97,13 +97,10 @@ pub(super) struct Phone {
 }
 
 impl Phone {
-    /// One for each form; the international one contains the digits, so it needs none.
+    /// With its country code, from which the detector makes every national form but that with a trunk zero.
     pub(super) fn needles(&self) -> Vec<Needle> {
-        let mut out = vec![Needle { text: self.digits.clone(), bits: self.bits }];
-        if self.typed != self.digits && !self.typed.ends_with(&self.digits) {
-            out.push(Needle { text: self.typed.clone(), bits: self.bits });
-        }
-        out
+        let forms = [Some(&self.international), Some(&self.digits).filter(|d| d.starts_with('0'))];
+        forms.into_iter().flatten().map(|text| Needle { text: text.clone(), bits: self.bits }).collect()
     }
 }
 

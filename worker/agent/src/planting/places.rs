@@ -17,10 +17,10 @@ impl Planting<'_> {
             let cid = 100_000_000 + d.below((1 << 28) - 100_000_000) as u32;
             let lac = 10_000 + d.below(50_000) as u32;
             let dbm = -70 - (d.below(8) as i32) - 6 * (i.min(6) as i32);
-            // 27.3 bits of identity; together with the area in the usual order 42.9.
-            let mut needles = vec![Needle { text: cid.to_string(), bits: 27 }];
-            needles.extend([":", ",", "-", "_", "|"].map(|s| Needle { text: format!("{lac}{s}{cid}"), bits: 42 }));
-            self.canary(Kind::Cell, &i.to_string(), format!("{mcc}-{mnc:02}-{lac}-{cid}"), needles);
+            // 27.3 bits of identity; 42.9 together with its area, which the detector finds as a pair of numbers near each other.
+            let whole = format!("{mcc}-{mnc:02}-{lac}-{cid}");
+            let needles = vec![Needle { text: cid.to_string(), bits: 27 }, Needle { text: whole.clone(), bits: 42 }];
+            self.canary(Kind::Cell, &i.to_string(), whole, needles);
             self.data.cells.push(Cell { r#type: "lte".to_owned(), mcc, mnc, lac, cid, dbm });
         }
         for i in 0..spec.wifi {
@@ -46,11 +46,11 @@ impl Planting<'_> {
                 format!("{sign}{}.{}{n:08}", whole.abs() / 10, whole.abs() % 10)
             };
             let (lat, lon) = (decimal(lat), decimal(lon));
-            let label = format!("{lat}, {lon}");
             let number = |s: &str| s.parse().unwrap_or(0.0);
             self.data.location = Some(Location { lat: number(&lat), lon: number(&lon), accuracy: 12.0 });
-            // 9 * 10^7 values: 26.4 bits.
-            self.canary(Kind::Location, "0", label, vec![Needle { text: lat, bits: 26 }, Needle { text: lon, bits: 26 }]);
+            // 9 * 10^7 values each: 26.4 bits. Both together are one position.
+            let both = format!("{lat},{lon}");
+            self.canary(Kind::Location, "0", both.clone(), vec![Needle { text: both, bits: 52 }]);
         }
     }
 }

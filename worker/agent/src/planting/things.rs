@@ -65,7 +65,7 @@ impl Planting<'_> {
             phone_number: phone.international.clone(),
             android_id,
             serial: serial.0,
-            // A random UUID (RFC 9562, version 4): 122 bits are free.
+            // A random UUID (RFC 9562, version 4), of whose 122 free bits 120 are drawn.
             advertising_id: format!("{}-{}-4{}-a{}-{}", &uuid[..8], &uuid[8..12], &uuid[13..16], &uuid[17..20], &uuid[20..32]),
             wifi_mac: mac.0,
         };

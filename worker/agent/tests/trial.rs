@@ -1,0 +1,317 @@
+//! Whole trials against a scripted cell: exactly what is said to device, gateway and orchestrator, and in which order.
+
+mod fake;
+
+use std::sync::{Arc, Mutex};
+
+use fake::*;
+use serde_json::{Value, json};
+use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerReport};
+use stakeout_contract::{
+    DeviceState, Sensor, Sha256Digest,
+    artifact::Role,
+    observation::Fact,
+    trial::TrialState,
+};
+use stakeout_protocol::device::{Event, Verb};
+
+async fn run(orchestrator: &FakeOrchestrator, cells: FakeCells) -> WorkerReport {
+    let cache = tempfile::tempdir().unwrap();
+    let worker = Worker::with_cells(orchestrator.clone(), cells, config(cache.path().into())).unwrap();
+    let report = worker.run(Shutdown::default()).await.unwrap();
+    assert_eq!(std::fs::read_dir(cache.path().join("trials")).unwrap().count(), 0, "a folder of the trial is left");
+    report
+}
+
+fn told() -> Told {
+    Arc::new(Mutex::new(Vec::new()))
+}
+
+fn scenario(steps: Value) -> Value {
+    json!({"name": "t", "startAt": "2016-02-09T08:00:00+08:00", "startJitter": "0s", "steps": steps})
+}
+
+fn lines(told: &Told) -> Vec<String> {
+    told.lock().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_says_exactly_this() {
+    let told = told();
+    let steps = json!(["launchApp", {"tapOn": "Agree"}, {"idle": {"state": "background", "for": "2m"}}, {"idle": {"state": "screenOff", "for": "90s"}}, "reboot", {"idle": {"state": "background", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    assert_eq!(run(&orchestrator, FakeCells::new(&told)).await, WorkerReport { completed: 1, given_back: 0 });
+    insta::assert_snapshot!(lines(&told).join("\n"), @r#"
+    cell 34 zh-CN live=false
+    hello
+    boot {"api":34,"locale":"zh-CN"}
+    gateway configure Sinkhole 0 stubs, -----BEGIN PRIVATE KEY-----
+    assign start 1454976000000 zone Asia/Shanghai rules 34 ca -----BEGIN CERTIFICATE-----
+    plant 25 contacts
+    install with 0 splits, prepared false
+    advance {"nanos":0}
+    launch
+    advance {"nanos":1000000000}
+    advance {"nanos":0}
+    input {"action":"tap","id":null,"point":null,"text":"Agree"}
+    advance {"nanos":1000000000}
+    background
+    advance {"nanos":0}
+    advance {"nanos":60000000000}
+    advance {"nanos":60000000000}
+    screen {"on":false}
+    advance {"nanos":0}
+    advance {"nanos":60000000000}
+    advance {"nanos":30000000000}
+    reboot
+    advance {"nanos":0}
+    advance {"nanos":0}
+    advance {"nanos":60000000000}
+    snapshot_files {"max_bytes":536870912,"max_files":20000}
+    gateway collect
+    stop
+    cell destroyed
+    analyse with key true, 3 artifacts
+    complete Finished
+    "#);
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert_eq!(record.key, None);
+    assert_eq!(record.started_at, "2016-02-09T08:00:00+08:00");
+    let spans: Vec<_> = record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
+    assert_eq!(spans, [(2, DeviceState::InUse), (122, DeviceState::Background), (212, DeviceState::ScreenOff), (272, DeviceState::AfterReboot)]);
+    assert_eq!((record.cost.virtual_seconds, record.cost.cpu_seconds, record.cost.peak_memory_bytes), (272.0, 1.5, 5_120_000));
+    let stages: Vec<_> = record.cost.stages.iter().map(|s| s.0.as_str()).collect();
+    assert_eq!(stages, ["lease", "cell", "boot", "convert", "install", "script", "collect", "analyse"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_flows_and_capture_are_kept_and_dated() {
+    let told = told();
+    let mut cells = FakeCells::new(&told);
+    // The sample before says 1 s of the trial at 1,001,000 ns of the host; from there it is real time.
+    cells.flows = vec![(flow(1, 1_001_500), b"POST /u\r\n\r\nbody".to_vec(), b"ok".to_vec())];
+    cells.files = vec![("files/x", b"kept".to_vec()), ("deleted/y", b"was here".to_vec())];
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"takeScreenshot": "home"}, {"idle": {"state": "background", "for": "1m"}}])))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let done = given.completion.as_ref().unwrap();
+    let roles: Vec<_> = done.record.artifacts.iter().map(|a| (a.role, a.name.as_str(), a.flow)).collect();
+    for wanted in [
+        (Role::Screenshot, "home", None),
+        (Role::AppFile, "x", None),
+        (Role::DeletedFile, "y", None),
+        (Role::FlowRequest, "POST https://up.example/u", Some(1)),
+        (Role::FlowResponse, "POST https://up.example/u", Some(1)),
+        (Role::Capture, "capture.pcapng", None),
+        (Role::Har, "flows.har", None),
+    ] {
+        assert!(roles.contains(&wanted), "{wanted:?} is not in {roles:?}");
+    }
+    assert_eq!(done.flows[0].at.get(), 1_000_000_500);
+    assert_eq!(done.flows[0].request, Some(Sha256Digest::of(b"POST /u\r\n\r\nbody")));
+    for a in &done.record.artifacts {
+        assert_eq!(given.artifacts[&a.sha256].len() as u64, a.size);
+    }
+    assert!(given.observations.iter().any(|o| matches!(&o.fact, Fact::Flow { id: 1, .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
+    let told = told();
+    let opened = Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
+    let cells = FakeCells::new(&told).reply(move |v, n| match v {
+        Verb::Input(_) => Some(Act::Say(vec![fact(1, opened.clone())])),
+        Verb::Advance { nanos } if nanos.get() == 60_000_000_000 && n > 1 => Some(Act::Say(vec![fact(20, Fact::Preview { session: 1, visible: false })])),
+        _ => None,
+    });
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}])))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let spans: Vec<_> = given.completion.as_ref().unwrap().record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
+    assert_eq!(spans, [(20, DeviceState::InUse), (62, DeviceState::Foreground)]);
+}
+
+/// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
+async fn unusual(reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> (FakeOrchestrator, Vec<String>) {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
+    run(&orchestrator, FakeCells::new(&told).reply(reply)).await;
+    let lines = lines(&told);
+    (orchestrator, lines)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_dies_gives_the_lease_back_after_the_cell_is_gone() {
+    for (at, stage) in [("boot", "boot"), ("install", "install"), ("advance", "script"), ("snapshot_files", "collect")] {
+        let (o, lines) = unusual(move |v, _| (serde_json::to_value(v).unwrap()["verb"] == at).then_some(Act::Die)).await;
+        let end = o.given.lock().unwrap().failed.clone().unwrap();
+        assert_eq!((end.state, end.stage.as_str()), (TrialState::Failed, stage), "{at}");
+        assert!(end.reason.contains("killed"), "{}", end.reason);
+        let destroyed = lines.iter().position(|l| l == "cell destroyed").unwrap();
+        assert_eq!(destroyed, lines.len() - 2, "{lines:?}");
+        assert!(o.given.lock().unwrap().completion.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_dies_or_a_device_that_breaks_the_protocol_ends_the_trial() {
+    let died = || Event::Health { code: "guest_died".into(), message: "the JVM ended".into() };
+    let (o, _) = unusual(move |v, n| (matches!(v, Verb::Advance { .. }) && n == 2).then(|| Act::Say(vec![died()]))).await;
+    assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("the JVM ended"));
+    let (o, _) = unusual(|v, _| matches!(v, Verb::Launch).then_some(Act::WrongId)).await;
+    assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("does not keep to the protocol"));
+    let (o, _) = unusual(|v, _| matches!(v, Verb::SnapshotFiles { .. }).then(|| Act::Ok(json!({"blob": {"blob": 1, "size": 3, "sha256": "00".repeat(32)}, "files": 1, "lost_files": 0, "lost_bytes": 0})))).await;
+    assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("that it did not send"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_with_other_bytes_than_it_says_is_refused() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    run(&orchestrator, FakeCells { wrong_capture: true, ..FakeCells::new(&told) }).await;
+    assert!(orchestrator.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("has not the bytes"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_does_not_convert_is_a_failed_trial_and_not_another_try() {
+    let (o, _) = unusual(|v, _| matches!(v, Verb::Install { .. }).then_some(Act::Problem("bad_dex"))).await;
+    let given = o.given.lock().unwrap();
+    let end = &given.completion.as_ref().unwrap().record.end;
+    assert_eq!((end.state, end.stage.as_str(), given.failed.is_none()), (TrialState::Failed, "install", true));
+    assert!(end.reason.contains("bad_dex"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_takes_all_time_is_a_failed_trial_with_its_files() {
+    let (o, _) = unusual(|v, n| (matches!(v, Verb::Advance { .. }) && n == 4).then_some(Act::Silence)).await;
+    let given = o.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert_eq!((record.end.state, record.end.stage.as_str()), (TrialState::Failed, "script"));
+    assert_eq!(record.end.reason, "the trial's deadline has passed");
+    assert!(record.artifacts.iter().any(|a| a.role == Role::AppFile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_crashes_at_its_start_is_watched_all_the_same() {
+    let (o, _) = unusual(|v, _| matches!(v, Verb::Launch).then_some(Act::Problem("app_crashed"))).await;
+    let given = o.given.lock().unwrap();
+    assert_eq!(given.completion.as_ref().unwrap().record.end.state, TrialState::Finished);
+    let facts: Vec<_> = given.observations.iter().map(|o| &o.fact).collect();
+    assert!(facts.iter().any(|f| matches!(f, Fact::Step { index: 0, outcome, .. } if outcome.starts_with("app_crashed"))));
+    assert!(facts.iter().any(|f| matches!(f, Fact::Lost { what, .. } if what.starts_with("step 0"))), "its silence must prove less");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tap_that_finds_nothing_is_said_unless_it_is_optional() {
+    for (optional, tries, outcome) in [(false, 5, "not_found"), (true, 2, "skipped")] {
+        let told = told();
+        let step = json!({"tapOn": {"text": "Agree", "optional": optional}});
+        let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", step])))]);
+        run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Input(_)).then(|| Act::Ok(json!({"found": false}))))).await;
+        assert_eq!(lines(&told).iter().filter(|l| l.starts_with("input")).count(), tries);
+        let given = orchestrator.given.lock().unwrap();
+        let has = |f: &dyn Fn(&Fact) -> bool| given.observations.iter().any(|o| f(&o.fact));
+        assert!(has(&|f| matches!(f, Fact::Step { outcome: o, .. } if o == outcome)));
+        assert_eq!(has(&|f| matches!(f, Fact::Lost { .. })), !optional);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_analysis_that_fails_is_said_and_the_trial_is_completed() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    run(&orchestrator, FakeCells { analysis: Err("it ended with code 137".into()), ..FakeCells::new(&told) }).await;
+    let given = orchestrator.given.lock().unwrap();
+    assert_eq!(given.completion.as_ref().unwrap().analysis.searched.skipped[0].reason, "analysis failed: it ended with code 137");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_stops_at_once_and_writes_nothing() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
+    let shared = orchestrator.given.clone();
+    let cells = FakeCells::new(&told).reply(move |v, _| {
+        matches!(v, Verb::Launch).then(|| {
+            let mut g = shared.lock().unwrap();
+            (g.renew, g.lost) = (Some(RenewAnswer::Lost), true);
+            Act::Silence
+        })
+    });
+    assert_eq!(run(&orchestrator, cells).await, WorkerReport { completed: 0, given_back: 1 });
+    assert_eq!(lines(&told).last().unwrap(), "cell destroyed");
+    let given = orchestrator.given.lock().unwrap();
+    assert!(given.completion.is_none() && given.failed.is_none() && given.artifacts.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_trial_ends_as_cancelled() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    orchestrator.given.lock().unwrap().renew = Some(RenewAnswer::Cancelled);
+    run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Launch).then_some(Act::Silence))).await;
+    assert_eq!(orchestrator.given.lock().unwrap().failed.as_ref().unwrap().state, TrialState::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_stopped_destroys_its_cell_and_gives_the_lease_back() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    let (shutdown, cache) = (Shutdown::default(), tempfile::tempdir().unwrap());
+    let stop = shutdown.stop.clone();
+    let cells = FakeCells::new(&told).reply(move |v, _| {
+        matches!(v, Verb::Launch).then(|| {
+            stop.cancel();
+            Act::Silence
+        })
+    });
+    let report = Worker::with_cells(orchestrator.clone(), cells, config(cache.path().into())).unwrap().run(shutdown).await.unwrap();
+    assert_eq!(report, WorkerReport { completed: 0, given_back: 1 });
+    assert_eq!(lines(&told)[lines(&told).len() - 2..], ["cell destroyed", "fail Failed script: the worker was stopped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_trial_finds_a_warm_cell_and_none_is_left() {
+    let told = told();
+    let one = || lease(scenario(json!(["launchApp"])));
+    let orchestrator = FakeOrchestrator::new(&told, vec![one(), one(), one()]);
+    let cache = tempfile::tempdir().unwrap();
+    let config = stakeout_agent::WorkerConfig { warm: 1, ..config(cache.path().into()) };
+    let report = Worker::with_cells(orchestrator, FakeCells::new(&told), config).unwrap().run(Shutdown::default()).await.unwrap();
+    assert_eq!(report.completed, 3);
+    let count = |what: &str| lines(&told).iter().filter(|l| l.starts_with(what)).count();
+    assert_eq!((count("cell 34"), count("boot"), count("cell destroyed"), count("cell dropped")), (3, 3, 3, 0));
+    // The second cell was booted before the first trial ended.
+    let at = |what: &str, nth: usize| lines(&told).iter().enumerate().filter(|(_, l)| l.starts_with(what)).nth(nth).unwrap().0;
+    assert!(at("boot", 1) < at("complete", 0), "{:#?}", lines(&told));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_typed_and_kept_nowhere() {
+    let told = told();
+    let steps = json!(["launchApp", {"inputText": {"secret": "PASSWORD", "id": "pw"}}, {"takeScreenshot": "typed"}, {"idle": {"state": "background", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    orchestrator.given.lock().unwrap().secrets.insert("PASSWORD".into(), "s3cr3t word".into());
+    let mut cells = FakeCells::new(&told).reply(|v, _| {
+        let log = Event::Log { line: "typed s3cr3t word".into() };
+        matches!(v, Verb::Input(_)).then(|| Act::Say(vec![log, fact(1, Fact::Crashed { message: "s3cr3t word is wrong".into(), trace: vec![] })]))
+    });
+    let mut leak = flow(1, 2_000);
+    leak.path = "/login?pw=s3cr3t+word".into();
+    cells.flows = vec![(leak, b"POST /login\r\n\r\npw=s3cr3t%20word".to_vec(), b"ok".to_vec())];
+    cells.files = vec![("files/prefs", b"<string>s3cr3t word</string>".to_vec())];
+    run(&orchestrator, cells).await;
+    assert!(lines(&told).iter().any(|l| l.contains("s3cr3t word")), "it was typed");
+    let given = orchestrator.given.lock().unwrap();
+    let all = format!(
+        "{}{}{}",
+        serde_json::to_string(given.completion.as_ref().unwrap()).unwrap(),
+        serde_json::to_string(&given.observations).unwrap(),
+        given.artifacts.values().map(|b| String::from_utf8_lossy(b).into_owned()).collect::<String>()
+    );
+    for form in ["s3cr3t word", "s3cr3t+word", "s3cr3t%20word"] {
+        assert!(!all.contains(form), "{form} is in what was kept");
+    }
+    assert!(all.contains("<string>***********</string>"));
+    assert!(!given.completion.as_ref().unwrap().record.artifacts.iter().any(|a| a.role == Role::Screenshot));
+}
