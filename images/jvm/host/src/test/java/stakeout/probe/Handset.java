@@ -20,8 +20,8 @@ import stakeout.host.Json;
 
 /**
  * A host process with a feed and the probe app, driven over its four pipes as docs/host-pipe.md says. Its cameras see frames
- * whose first four bytes are the frame's number; its microphone hears samples that count up. Named pipes stand for the
- * descriptors 3 and 4, as Java gives a child only the first three.
+ * whose first four bytes are the frame's number; its microphone hears samples that count up. The shell makes the
+ * pipes 3 and 4, as Java gives a child only the first three, and joins them to named ones.
  */
 final class Handset implements AutoCloseable {
   private final Path out, work;
@@ -36,7 +36,7 @@ final class Handset implements AutoCloseable {
     this.work = work;
     String ask = work + "/ask", reply = work + "/reply";
     if (new ProcessBuilder("mkfifo", ask, reply).start().waitFor() != 0) throw new IOException("mkfifo");
-    process = new ProcessBuilder("bash", "-c", "exec java -Xmx1g @host.args 3<>'" + ask + "' 4<>'" + reply + "'").directory(out.toFile())
+    process = new ProcessBuilder("bash", "-c", "exec java -Xmx1g @host.args 3> >(exec cat > '" + ask + "') 4< <(exec cat '" + reply + "')").directory(out.toFile())
         .redirectError(new File(work + "/host.log")).start();
     answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
     Thread feed = new Thread(() -> feed(ask, reply), "feed");
