@@ -6,12 +6,20 @@
 //!
 //! Read first: [`ReportInput`], [`html`].
 
+mod clock;
 mod junit;
 mod markdown;
 mod numbers;
+mod page;
 mod sarif;
 mod text;
 mod words;
+
+#[cfg(test)]
+extern crate self as stakeout_report;
+#[cfg(test)]
+#[path = "../tests/sample/mod.rs"]
+mod sample;
 
 pub use junit::junit;
 pub use markdown::markdown;
@@ -76,7 +84,7 @@ pub struct ReportInput<'a> {
     pub receipt: String,
 }
 
-/// The page.
+/// The page: one HTML file that loads nothing.
 pub fn html(input: &ReportInput<'_>) -> Result<String, ReportError> {
-    Ok(format!("<!doctype html><title>{}</title>", input.result.job))
+    page::Page::of(input).print()
 }

@@ -1,0 +1,117 @@
+//! What was not observed, with its bound; what cannot be said, and what would settle it; what was not tested.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use stakeout_contract::{
+    Answer, DeviceState, Kind, Rung,
+    result::{JobResult, Verdict},
+};
+
+use crate::{
+    numbers,
+    text::{clean, short},
+    words,
+};
+
+/// Rows of the list of reasons.
+const REASONS: usize = 40;
+
+/// Claims that share a state and so a bound.
+#[derive(Debug, Serialize)]
+pub(super) struct Unseen {
+    pub state: &'static str,
+    pub watched: String,
+    pub trials: u32,
+    pub share: String,
+    pub per_hour: String,
+    pub claims: Vec<Claim>,
+}
+
+/// Rungs of one kind.
+#[derive(Debug, Serialize)]
+pub(super) struct Claim {
+    pub kind: &'static str,
+    pub rungs: String,
+}
+
+/// Claims that share a reason.
+#[derive(Debug, Serialize)]
+pub(super) struct Open {
+    pub code: String,
+    pub text: String,
+    pub settled_by: String,
+    pub states: String,
+    pub claims: Vec<Claim>,
+}
+
+/// Claims of one kind in the order of the ladder, adjacent rungs in one text.
+fn claims(v: &[&Verdict]) -> Vec<Claim> {
+    let mut by: BTreeMap<Kind, Vec<Rung>> = BTreeMap::new();
+    for v in v {
+        by.entry(v.kind).or_default().push(v.rung);
+    }
+    let of = |(kind, mut rungs): (Kind, Vec<Rung>)| {
+        rungs.sort_unstable();
+        rungs.dedup();
+        let all = rungs.len() == kind.rungs().len();
+        let text = if all { "all rungs".to_owned() } else { rungs.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", ") };
+        Claim { kind: words::kind(kind), rungs: text }
+    };
+    by.into_iter().map(of).collect()
+}
+
+pub(super) fn unseen(r: &JobResult) -> Vec<Unseen> {
+    let mut groups: Vec<Vec<&Verdict>> = Vec::new();
+    for v in r.verdicts.iter().filter(|v| v.verdict == Answer::NotObserved) {
+        match groups.iter_mut().find(|g| g.first().is_some_and(|f| f.device_state == v.device_state && f.bound == v.bound)) {
+            Some(g) => g.push(v),
+            None => groups.push(vec![v]),
+        }
+    }
+    groups.sort_by_key(|g| g.first().map(|v| v.device_state));
+    groups
+        .iter()
+        .filter_map(|g| {
+            let first = g.first()?;
+            let b = first.bound;
+            let or_none = |f: fn(&stakeout_contract::result::Bound) -> String| b.as_ref().map_or_else(|| "no bound".to_owned(), f);
+            Some(Unseen {
+                state: words::state_head(first.device_state),
+                watched: or_none(|b| numbers::hours(b.hours)),
+                trials: b.map_or(0, |b| b.trials),
+                share: or_none(|b| numbers::percent(b.share_of_trials)),
+                per_hour: or_none(|b| numbers::sig(b.per_hour)),
+                claims: claims(g),
+            })
+        })
+        .collect()
+}
+
+/// The reasons of claims with an answer, and how many reasons are left out.
+pub(super) fn open(r: &JobResult, answer: Answer) -> (Vec<Open>, usize) {
+    let mut by: BTreeMap<(&str, &str, &str), Vec<&Verdict>> = BTreeMap::new();
+    for v in r.verdicts.iter().filter(|v| v.verdict == answer) {
+        for reason in &v.reasons {
+            by.entry((&reason.code, &reason.text, &reason.settled_by)).or_default().push(v);
+        }
+        if v.reasons.is_empty() {
+            by.entry(("", "no reason was given", "")).or_default().push(v);
+        }
+    }
+    let left = by.len().saturating_sub(REASONS);
+    let mut all: Vec<_> = by.into_iter().collect();
+    all.sort_by_key(|(_, v)| std::cmp::Reverse(v.len()));
+    let of = |((code, text, settled), v): ((&str, &str, &str), Vec<&Verdict>)| {
+        let mut states: Vec<DeviceState> = v.iter().map(|v| v.device_state).collect();
+        states.sort_unstable();
+        states.dedup();
+        let states = if states.len() == DeviceState::ALL.len() {
+            "every state".to_owned()
+        } else {
+            states.iter().map(|s| words::state_head(*s)).collect::<Vec<_>>().join(", ")
+        };
+        Open { code: short(code), text: super::capital(&clean(text, 400)), settled_by: clean(settled, 300), states, claims: claims(&v) }
+    };
+    (all.into_iter().take(REASONS).map(of).collect(), left)
+}

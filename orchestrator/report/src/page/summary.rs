@@ -1,0 +1,244 @@
+//! The strongest answers in plain sentences, made from the verdicts alone.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use stakeout_contract::{
+    Answer, DeviceState, Kind, Rung,
+    result::{JobResult, Verdict},
+};
+
+use crate::{
+    numbers::{count, percent, probability, sig},
+    text::{clean, short},
+    words,
+};
+
+/// A sentence and the answer that it states.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    pub class: &'static str,
+    pub symbol: &'static str,
+    pub word: &'static str,
+    pub text: String,
+}
+
+fn line(a: Answer, text: String) -> Line {
+    Line { class: a.as_str(), symbol: words::symbol(a), word: words::answer(a), text }
+}
+
+/// The highest rung that some kinds reached in the same states.
+struct Said {
+    answer: Answer,
+    rung: Rung,
+    kinds: Vec<Kind>,
+    states: Vec<DeviceState>,
+}
+
+pub(super) fn of(r: &JobResult) -> Vec<Line> {
+    let mut said: Vec<Said> = Vec::new();
+    for kind in Kind::ALL {
+        for one in reached(r, *kind) {
+            let same = |s: &&mut Said| {
+                (s.answer, s.rung, &s.states) == (one.answer, one.rung, &one.states) && s.kinds.iter().all(|k| k.is_sensor() == kind.is_sensor())
+            };
+            match said.iter_mut().find(same) {
+                Some(s) => s.kinds.push(*kind),
+                None => said.push(one),
+            }
+        }
+    }
+    said.sort_by_key(|s| (s.answer, std::cmp::Reverse(s.rung), s.kinds.first().copied()));
+    let mut out: Vec<Line> = said.iter().map(|s| line(s.answer, sentence(r, s))).collect();
+    let sensors = [Kind::Camera, Kind::Microphone];
+    out.extend(sensors.iter().filter_map(|k| in_use(r, *k)));
+    out.extend(asked(r));
+    out.extend(sensors.iter().filter_map(|k| unseen(r, *k)));
+    out.extend(sensors.iter().filter_map(|k| open(r, *k)));
+    out.extend(others(r));
+    out
+}
+
+fn find(r: &JobResult, kind: Kind, rung: Rung, state: DeviceState) -> Option<&Verdict> {
+    r.verdicts.iter().find(|v| v.kind == kind && v.rung == rung && v.device_state == state)
+}
+
+fn is(r: &JobResult, kind: Kind, rung: Rung, state: DeviceState, a: Answer) -> bool {
+    find(r, kind, rung, state).is_some_and(|v| v.verdict == a)
+}
+
+/// For each idle state the highest rung of use that is proven, and the highest that is supported if it is higher.
+fn reached(r: &JobResult, kind: Kind) -> Vec<Said> {
+    let mut out: Vec<Said> = Vec::new();
+    let mut top: Vec<(DeviceState, Rung)> = Vec::new();
+    for answer in [Answer::Proven, Answer::Supported] {
+        for rung in kind.rungs().iter().rev().filter(|x| !x.is_permission()) {
+            let fresh = |s: &&DeviceState| is(r, kind, *rung, **s, answer) && !top.iter().any(|(t, x)| t == *s && x >= rung);
+            let states: Vec<DeviceState> = DeviceState::IDLE.iter().filter(fresh).copied().collect();
+            if !states.is_empty() {
+                top.extend(states.iter().map(|s| (*s, *rung)));
+                out.push(Said { answer, rung: *rung, kinds: vec![kind], states });
+            }
+        }
+    }
+    // A canary in a file tells no time: such a rung may be reached in `any` state only.
+    let higher = |x: &&Rung| !x.is_permission() && !top.iter().any(|(_, t)| t >= *x) && !reached_in_use(r, kind, **x);
+    for answer in [Answer::Proven, Answer::Supported] {
+        let only_any = kind.rungs().iter().rev().filter(higher).find(|x| is(r, kind, **x, DeviceState::Any, answer));
+        if let Some(rung) = only_any {
+            out.push(Said { answer, rung: *rung, kinds: vec![kind], states: vec![DeviceState::Any] });
+            break;
+        }
+    }
+    out
+}
+
+fn reached_in_use(r: &JobResult, kind: Kind, rung: Rung) -> bool {
+    [Answer::Proven, Answer::Supported].iter().any(|a| is(r, kind, rung, DeviceState::InUse, *a))
+}
+
+fn sentence(r: &JobResult, s: &Said) -> String {
+    let media = list(&s.kinds.iter().map(|k| words::media(*k)).collect::<Vec<_>>());
+    let states = states(&s.states);
+    let sensor = s.kinds.iter().all(|k| k.is_sensor());
+    let taken = if sensor { "captured" } else { "read" };
+    let when = match (&s.states[..], s.rung) {
+        ([DeviceState::Any], Rung::Stored | Rung::Transmitted) => format!("; in which state it was {taken} cannot be told"),
+        (_, Rung::Stored | Rung::Transmitted) => format!(", {taken} {states}"),
+        _ => format!(" {states}"),
+    };
+    let did = match s.rung {
+        Rung::Transmitted => format!("sent {media} away"),
+        Rung::Stored => format!("kept {media} in its files"),
+        Rung::Delivered => format!("was given {media}"),
+        Rung::Read => format!("read {media}"),
+        _ => format!("opened {}", list(&s.kinds.iter().map(|k| sensor_name(*k)).collect::<Vec<_>>())),
+    };
+    let head = if s.answer == Answer::Supported { "By the device's own record, the app " } else { "The app " };
+    format!("{head}{did}{when}. {}", detail(r, s))
+}
+
+/// Trials, destinations and probability of what a sentence says.
+fn detail(r: &JobResult, s: &Said) -> String {
+    let mine = || {
+        let of = |v: &&Verdict| v.rung == s.rung && s.kinds.contains(&v.kind) && s.states.contains(&v.device_state) && v.verdict == s.answer;
+        r.verdicts.iter().filter(of)
+    };
+    let evidence = || mine().flat_map(|v| &v.evidence);
+    let trials: BTreeSet<u32> = evidence().map(|e| e.trial).collect();
+    let hosts: BTreeSet<String> = evidence().filter_map(|e| e.destination.as_deref()).map(short).collect();
+    let p = mine().filter_map(|v| v.p_false).map(stakeout_contract::Probability::get).reduce(f64::max);
+    let mut out = if trials.is_empty() { String::new() } else { format!("In {} of {} trials", trials.len(), r.trials.len()) };
+    if s.rung == Rung::Transmitted && !hosts.is_empty() {
+        let shown: Vec<&str> = hosts.iter().take(3).map(String::as_str).collect();
+        let left = hosts.len().saturating_sub(3);
+        let more = if left > 0 { format!(" and {left} more") } else { String::new() };
+        out.push_str(&format!(", to {}{more}", shown.join(", ")));
+    }
+    if let Some(p) = p {
+        out.push_str(&format!(", probability of such a match by chance at most {}", probability(p)));
+    }
+    if out.is_empty() { out } else { out + "." }
+}
+
+fn in_use(r: &JobResult, kind: Kind) -> Option<Line> {
+    let v = find(r, kind, Rung::Opened, DeviceState::InUse).filter(|v| matches!(v.verdict, Answer::Proven | Answer::Supported))?;
+    let text = format!("The app opened {} while its owner used it. That is use, and no evidence of spying.", sensor_name(kind));
+    Some(line(v.verdict, text))
+}
+
+fn asked(r: &JobResult) -> Option<Line> {
+    let granted = |k: &Kind| is(r, *k, Rung::Granted, DeviceState::Any, Answer::Supported);
+    let all: Vec<Kind> = Kind::ALL.iter().filter(|k| is(r, **k, Rung::Requested, DeviceState::Any, Answer::Supported)).copied().collect();
+    if all.is_empty() {
+        return None;
+    }
+    let names = |k: &[Kind]| list(&k.iter().map(|k| plain(*k)).collect::<Vec<_>>());
+    let given: Vec<Kind> = all.iter().filter(|k| granted(k)).copied().collect();
+    let got = match given.len() {
+        0 => "was granted none".to_owned(),
+        n if n == all.len() => "was granted it".to_owned(),
+        _ => format!("was granted {}", names(&given)),
+    };
+    let idle: Vec<String> = r.requests_per_idle_hour.iter().map(|q| format!("{} {} times ({} an hour)", plain(q.kind), count(q.requests), sig(q.per_idle_hour))).collect();
+    let while_idle = if idle.is_empty() { String::new() } else { format!(" While nobody used it, it asked for {}.", idle.join(", ")) };
+    Some(line(Answer::Supported, format!("The app asked for permission to use {} and {got}. Asking is not using.{while_idle}", names(&all))))
+}
+
+fn unseen(r: &JobResult, kind: Kind) -> Option<Line> {
+    let of = |s: &&DeviceState| is(r, kind, Rung::Opened, **s, Answer::NotObserved);
+    let states: Vec<DeviceState> = DeviceState::IDLE.iter().filter(of).copied().collect();
+    let worst = states.iter().filter_map(|s| find(r, kind, Rung::Opened, *s)?.bound).reduce(|a, b| if b.share_of_trials > a.share_of_trials { b } else { a })?;
+    let text = format!(
+        "The app was not observed to open {} {}. Given this device, scenario, rules and server, at most {} of trials have it, at {} confidence.",
+        sensor_name(kind),
+        self::states(&states),
+        percent(worst.share_of_trials),
+        percent(worst.confidence)
+    );
+    Some(line(Answer::NotObserved, text))
+}
+
+/// The lowest rung of use that cannot be answered, with its states and first reasons.
+fn open(r: &JobResult, kind: Kind) -> Option<Line> {
+    let states_of = |rung: Rung| -> Vec<DeviceState> { DeviceState::IDLE.iter().filter(|s| is(r, kind, rung, **s, Answer::Inconclusive)).copied().collect() };
+    let (rung, states) = kind.rungs().iter().filter(|x| !x.is_permission()).map(|x| (*x, states_of(*x))).find(|(_, s)| !s.is_empty())?;
+    let what = match rung {
+        Rung::Opened => format!("opens {}", sensor_name(kind)),
+        Rung::Delivered => format!("is given {}", words::media(kind)),
+        Rung::Stored => format!("keeps {} in its files", words::media(kind)),
+        _ => format!("sends {} away", words::media(kind)),
+    };
+    let mut reasons: Vec<String> = states.iter().filter_map(|s| find(r, kind, rung, *s)).flat_map(|v| &v.reasons).map(|x| clean(&x.text, 200)).collect();
+    reasons.sort();
+    reasons.dedup();
+    let left = reasons.len().saturating_sub(2);
+    reasons.truncate(2);
+    let more = if left > 0 { format!("; {left} more reasons below") } else { String::new() };
+    Some(line(Answer::Inconclusive, format!("Whether the app {what} {} cannot be said: {}{more}.", self::states(&states), reasons.join("; "))))
+}
+
+/// One sentence for the data of which nothing is proven or supported.
+fn others(r: &JobResult) -> Option<Line> {
+    let of = |a: Answer| -> Vec<&str> {
+        let kinds = Kind::ALL.iter().filter(|k| !k.is_sensor() && is(r, **k, Rung::Read, DeviceState::Any, a));
+        kinds.map(|k| plain(*k)).collect()
+    };
+    let parts = [(Answer::NotObserved, "not observed to be read"), (Answer::Inconclusive, "cannot be said"), (Answer::NotTested, "not tested")];
+    let parts: Vec<(Answer, String)> = parts.iter().map(|(a, w)| (*a, of(*a), *w)).filter(|(_, k, _)| !k.is_empty()).map(|(a, k, w)| (a, format!("{w}: {}", k.join(", ")))).collect();
+    let (first, _) = parts.first()?;
+    Some(line(*first, format!("Other personal data. {}.", parts.iter().map(|(_, t)| super::capital(t)).collect::<Vec<_>>().join(". "))))
+}
+
+const fn sensor_name(k: Kind) -> &'static str {
+    match k {
+        Kind::Camera => "the camera",
+        _ => "the microphone",
+    }
+}
+
+/// As a word in a list.
+fn plain(k: Kind) -> &'static str {
+    match k {
+        Kind::CallLog => "call log",
+        Kind::Cell => "base stations",
+        Kind::Wifi => "Wi-Fi networks",
+        Kind::Sms => "text messages",
+        Kind::MediaFiles => "media files",
+        Kind::InstalledApps => "installed apps",
+        k => k.as_str(),
+    }
+}
+
+fn states(s: &[DeviceState]) -> String {
+    list(&s.iter().map(|s| words::state(*s)).collect::<Vec<_>>())
+}
+
+/// `a, b and c`.
+fn list(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
