@@ -52,14 +52,14 @@ impl Visitor for Wanted<'_> {
         true
     }
 
-    fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]) {
-        for gap in gaps {
-            let origin = part.origin.of(gap);
-            if let Some(step) = ["raw-yuv", "raw-rgb"].into_iter().find(|s| self.is(origin, &part.chain, s)) {
-                self.found = raw_pictures(&part.bytes[gap.clone()]).find(|(s, _)| *s == step).map(|(_, p)| p);
-            }
-        }
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
+        let origin = part.origin.of(gap);
+        let Some(step) = ["raw-yuv", "raw-rgb"].into_iter().find(|s| self.is(origin, &part.chain, s)) else { return false };
+        self.found = raw_pictures(&part.bytes[gap.clone()]).find(|(s, _)| *s == step).map(|(_, p)| p);
+        true
     }
+
+    fn rest(&mut self, _: &Part<'_>, _: &[Range<usize>]) {}
 }
 
 /// To `width` by the mean of the pixels that fall together; smaller pictures stay as they are.

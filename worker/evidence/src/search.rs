@@ -27,7 +27,6 @@ const RAW_SOUND: usize = 4_000;
 const RAW_MOST: usize = 32 << 20;
 /// Unexplained stretches of one file that are tried as raw media.
 const RAW_GAPS: usize = 24;
-const RAW_RATES: [u32; 7] = [44_100, 16_000, 8_000, 48_000, 11_025, 22_050, 32_000];
 
 /// What was matched.
 #[derive(Debug, Clone)]
@@ -161,37 +160,6 @@ impl<'a> Search<'a> {
         }
         self.drafts.len() > before
     }
-
-    /// Unexplained bytes as raw pictures and sound; true when they are.
-    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
-        let b = &part.bytes[gap.clone()];
-        if self.detectors.is_none() || b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
-            return false;
-        }
-        if look::random_bytes(b) * 2 > b.len() {
-            return false;
-        }
-        self.raw_gaps += 1;
-        if self.raw_gaps > RAW_GAPS {
-            self.skip("limit: raw buffers");
-            return false;
-        }
-        let origin = part.origin.of(gap);
-        let chain = |step: &'static str| [&part.chain[..], &[step]].concat();
-        for (step, picture) in raw_pictures(b) {
-            self.media += 1;
-            if self.pictures(origin, &chain(step), &[picture]) {
-                return true;
-            }
-        }
-        for (step, sound) in raw_sounds(b, self.limits) {
-            self.media += 1;
-            if self.sounds(origin, &chain(step), &[sound]) {
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// Whether neighbours differ by how they lie in a pixel of `n` bytes: then each pixel has its colours together.
@@ -220,12 +188,24 @@ pub(crate) fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, Gray
     full.chain(known).chain(other)
 }
 
-/// Whether samples keep away from full scale, as sound does and as other bytes (and sound at the wrong alignment) do not.
-fn is_loud_as_sound(samples: impl Iterator<Item = f32>) -> bool {
-    let (n, square) = samples.take(1 << 16).fold((0_u32, 0.0_f32), |(n, sum), v| (n + 1, sum + v * v));
-    let mean = square / n.max(1) as f32;
-    // Uniform noise has 1/3.
-    mean > 1e-7 && mean < 0.16
+/// Rates at which samples may be sound: none if they are too loud, silent, or noise without a colour, as other bytes are (and
+/// sound at the wrong alignment). A voice keeps to a few kHz, so the likeness of neighbours tells how many samples a second.
+fn rates(samples: impl Iterator<Item = f32>) -> &'static [u32] {
+    let x: Vec<f64> = samples.take(1 << 16).map(f64::from).collect();
+    let n = x.len().max(1) as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let power = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+    let likeness = x.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum::<f64>() / n / power.max(1e-12);
+    // Full-scale noise has a power of 1/3.
+    if !(1e-8..0.16).contains(&power) {
+        return &[];
+    }
+    match likeness {
+        0.9.. => &[44_100, 48_000, 16_000, 22_050, 32_000],
+        0.65.. => &[16_000, 11_025, 22_050, 8_000],
+        0.03.. => &[8_000, 11_025],
+        _ => &[],
+    }
 }
 
 fn wide(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
@@ -239,12 +219,11 @@ fn narrow(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
 /// Sounds that raw bytes may be: 16 bits at either alignment, then 8 bits.
 fn raw_sounds<'b>(b: &'b [u8], limits: &Limits) -> impl Iterator<Item = (&'static str, Sound)> + use<'b> {
     let most = limits.media_seconds as usize;
-    let wides = RAW_RATES.into_iter().flat_map(move |rate| {
-        let aligned = [0, 1].into_iter().filter(|skip| is_loud_as_sound(wide(&b[*skip..])));
-        aligned.map(move |skip| Sound { samples: wide(&b[skip..]).take(rate as usize * most).collect(), rate })
+    let wides = [0, 1].into_iter().flat_map(move |skip| {
+        let b = &b[skip..];
+        rates(wide(b)).iter().map(move |&rate| Sound { samples: wide(b).take(rate as usize * most).collect(), rate })
     });
-    let narrows = [8_000, 16_000].into_iter().filter(|_| is_loud_as_sound(narrow(b)));
-    let narrows = narrows.map(move |rate| Sound { samples: narrow(b).take(rate as usize * most).collect(), rate });
+    let narrows = rates(narrow(b)).iter().map(move |&rate| Sound { samples: narrow(b).take(rate as usize * most).collect(), rate });
     wides.chain(narrows).map(|sound| ("raw-pcm", sound))
 }
 
@@ -321,15 +300,59 @@ impl Visitor for Search<'_> {
         true
     }
 
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
+        let b = &part.bytes[gap.clone()];
+        if self.detectors.is_none() || b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
+            return false;
+        }
+        if look::random_bytes(b) * 2 > b.len() {
+            return false;
+        }
+        self.raw_gaps += 1;
+        if self.raw_gaps > RAW_GAPS {
+            self.skip("limit: raw buffers");
+            return false;
+        }
+        let origin = part.origin.of(gap);
+        let chain = |step: &'static str| [&part.chain[..], &[step]].concat();
+        for (step, picture) in raw_pictures(b) {
+            self.media += 1;
+            if self.pictures(origin, &chain(step), &[picture]) {
+                return true;
+            }
+        }
+        for (step, sound) in raw_sounds(b, self.limits) {
+            self.media += 1;
+            if self.sounds(origin, &chain(step), &[sound]) {
+                return true;
+            }
+        }
+        false
+    }
+
     fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]) {
         for gap in gaps {
-            if self.raw(part, gap) {
-                continue;
-            }
             let matters = matches!(self.role, Some(Role::FlowRequest | Role::AppFile | Role::DeletedFile));
             if matters && !part.chain.contains(&cipher::STEP) && look::random_bytes(&part.bytes[gap.clone()]) >= look::LEAST_OPAQUE {
                 self.skip("encrypted or unknown");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_feed::{MIC_RATES, MicFeed, SubKey};
+
+    use super::*;
+
+    #[test]
+    fn the_feed_at_each_rate_is_tried_at_that_rate() {
+        for rate in MIC_RATES {
+            let pcm = MicFeed::new(SubKey::from_bytes([4; 32])).pcm(9_000_000_000, rate as usize * 2, rate);
+            let tried = rates(pcm.iter().map(|s| f32::from(*s) / 32_768.0));
+            assert!(tried.contains(&rate), "{rate}: {tried:?}");
+        }
+        assert!(rates([0.1; 5000].into_iter()).is_empty());
     }
 }

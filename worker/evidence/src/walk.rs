@@ -23,6 +23,8 @@ pub(crate) trait Visitor {
     fn leave(&mut self);
     /// A medium; true when it could be opened, so that its bytes are explained.
     fn medium(&mut self, part: &Part<'_>, found: &Carved, more: bool) -> bool;
+    /// Bytes that are no known container, and maybe a raw picture or sound; true when they are.
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool;
     /// Bytes that nothing explained, between those that something did.
     fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]);
 }
@@ -75,16 +77,27 @@ impl<'v> Walker<'v> {
                 }
             }
         }
-        for find in unwrap::ANYWHERE {
-            for gap in cover.gaps(b.len()) {
-                for c in find(&b[gap.clone()]) {
-                    self.follow(part, gap.start, c, &mut cover);
-                }
+        self.find(unwrap::ANYWHERE, part, &mut cover);
+        for gap in cover.gaps(b.len()) {
+            if self.budget.in_time() && self.visitor.raw(part, &gap) {
+                cover.add(gap);
             }
         }
+        self.find(unwrap::TEXTS, part, &mut cover);
         self.visitor.rest(part, &cover.gaps(b.len()));
         if fresh {
             self.visitor.leave();
+        }
+    }
+
+    /// Asks each finder about what is not explained yet.
+    fn find(&mut self, finders: &[fn(&[u8]) -> Vec<Candidate>], part: &Part<'_>, cover: &mut Cover) {
+        for find in finders {
+            for gap in cover.gaps(part.bytes.len()) {
+                for c in find(&part.bytes[gap.clone()]) {
+                    self.follow(part, gap.start, c, cover);
+                }
+            }
         }
     }
 

@@ -123,7 +123,19 @@ impl Index {
         numbers::search(self, b, &mut hits, places);
         hits.sort();
         hits.dedup();
-        hits
+        // A number with its country code is one match, not two.
+        let within = |a: &Hit, b: &Hit| a.needle == b.needle && a.at != b.at && a.at.0 >= b.at.0 && a.at.1 <= b.at.1;
+        let mut kept: Vec<Hit> = Vec::new();
+        for hit in hits {
+            // Sorted by their begin, a wider one is just before, or begins at the same place.
+            while kept.last().is_some_and(|k| within(k, &hit)) {
+                kept.pop();
+            }
+            if !kept.iter().rev().take(8).any(|k| within(&hit, k)) {
+                kept.push(hit);
+            }
+        }
+        kept
     }
 
     fn search_texts(&self, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {

@@ -58,6 +58,8 @@ struct Shape {
 pub(super) struct Shapes {
     shapes: Vec<Shape>,
     groups: Vec<(Vec<Kind>, Vec<usize>)>,
+    /// For each 64 groups, which of them accept a byte as their first, second and third.
+    masks: Vec<[[u64; 256]; 3]>,
 }
 
 /// Bytes that a group has in common.
@@ -83,21 +85,27 @@ impl Shapes {
             groups.entry(s.kinds.iter().copied().take(PREFIX).collect()).or_default().push(i);
         }
         self.groups = groups.into_iter().collect();
+        self.masks = self.groups.chunks(64).map(masks).collect();
     }
 
     /// Calls `found` with each shape and the number of its places in `b`.
     pub(super) fn count(&self, b: &[u8], mut found: impl FnMut(usize, u64)) {
         let mut counts = vec![0_u64; self.shapes.len()];
-        for (prefix, members) in &self.groups {
-            for i in 0..(b.len() + 1).saturating_sub(prefix.len()) {
-                if !prefix.iter().zip(&b[i..]).all(|(k, v)| k.accepts(*v)) {
-                    continue;
-                }
-                for &m in members {
-                    let kinds = &self.shapes[m].kinds;
-                    let fits = b.len() - i >= kinds.len() && kinds.iter().zip(&b[i..]).skip(PREFIX).all(|(k, v)| k.accepts(*v));
-                    if fits && self.bounded(m, b, i, i + kinds.len()) {
-                        counts[m] += 1;
+        for (masks, groups) in self.masks.iter().zip(self.groups.chunks(64)) {
+            for (i, w) in b.windows(3).enumerate() {
+                let mut mask = masks[0][usize::from(w[0])] & masks[1][usize::from(w[1])] & masks[2][usize::from(w[2])];
+                while mask != 0 {
+                    let (prefix, members) = &groups[mask.trailing_zeros() as usize];
+                    mask &= mask - 1;
+                    if b.len() - i < prefix.len() || !prefix.iter().zip(&b[i..]).all(|(k, v)| k.accepts(*v)) {
+                        continue;
+                    }
+                    for &m in members {
+                        let kinds = &self.shapes[m].kinds;
+                        let fits = b.len() - i >= kinds.len() && kinds.iter().zip(&b[i..]).skip(PREFIX).all(|(k, v)| k.accepts(*v));
+                        if fits && self.bounded(m, b, i, i + kinds.len()) {
+                            counts[m] += 1;
+                        }
                     }
                 }
             }
@@ -120,6 +128,18 @@ impl Shapes {
         };
         !(s.word_start && before()) && !(s.word_end && after())
     }
+}
+
+fn masks(groups: &[(Vec<Kind>, Vec<usize>)]) -> [[u64; 256]; 3] {
+    let mut out = [[0; 256]; 3];
+    for (g, (prefix, _)) in groups.iter().enumerate() {
+        for (place, table) in out.iter_mut().enumerate() {
+            for (byte, mask) in (0..=255_u8).zip(table.iter_mut()) {
+                *mask |= u64::from(prefix.get(place).is_none_or(|k| k.accepts(byte))) << g;
+            }
+        }
+    }
+    out
 }
 
 fn written(text: &str, encoding: Encoding) -> Option<(Vec<u8>, Vec<Kind>)> {

@@ -42,9 +42,10 @@ pub(super) fn png_or_webp(bytes: &[u8], format: Format, limits: &Limits) -> Resu
     let mut ceiling = image::Limits::default();
     ceiling.max_alloc = Some(limits.pixels * 8);
     let decoded = if format == Format::Png {
+        // IHDR is the first chunk: width and height, big end first.
+        let side = |i: usize| bytes.get(i..i + 4).and_then(|v| v.try_into().ok()).map_or(0, u32::from_be_bytes);
+        size(side(16), side(20), limits)?;
         let decoder = image::codecs::png::PngDecoder::with_limits(Cursor::new(bytes), ceiling).map_err(broken)?;
-        let (w, h) = decoder.dimensions();
-        size(w, h, limits)?;
         DynamicImage::from_decoder(decoder)
     } else {
         let mut decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(bytes)).map_err(broken)?;

@@ -42,6 +42,7 @@ fn strings(b: &[u8], is_json: bool, out: &mut Vec<Candidate>) {
         };
         let end = end.min(b.len());
         let n = end - start;
+        let closed = closed && escapes::plausible(&b[start..end]);
         if closed && escaped && n >= 6 {
             out.push(Candidate::new(start..end, Coding::JsonString, "json"));
         } else if closed && is_json && n >= LONG {

@@ -146,5 +146,9 @@ fn compressed(b: &[u8]) -> Vec<Candidate> {
     found
 }
 
-/// Layers anywhere in the bytes. A later group is asked about what the earlier ones left.
-pub(crate) const ANYWHERE: &[fn(&[u8]) -> Vec<Candidate>] = &[compressed, escapes::find_utf16, json::find, escapes::find, hexed::find, base64::find];
+type Finder = fn(&[u8]) -> Vec<Candidate>;
+
+/// Layers anywhere in the bytes. A later one is asked about what the earlier ones left; those of text after raw media.
+pub(crate) const ANYWHERE: &[Finder] = &[compressed, escapes::find_utf16];
+/// Codings of text anywhere in the bytes.
+pub(crate) const TEXTS: &[Finder] = &[json::find, escapes::find, hexed::find, base64::find];

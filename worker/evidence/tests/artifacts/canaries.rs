@@ -40,7 +40,7 @@ fn each_way_of_writing_a_value_is_known() {
         (md5("a65e609c31ff").into_bytes(), "wifi/0"),
         (md5("A6:5E:60:9C:31:FF").to_uppercase().into_bytes(), "wifi/0"),
         (br#"{"mnc":0,"lac":28411,"psc":-1,"cid":190223847}"#.to_vec(), "cell/0"),
-        (b"cell=6EFB/B5694E7".to_vec(), "cell/0"),
+        (b"cell=6EFB/B5695E7".to_vec(), "cell/0"),
         (br#"{"lat":39.904217,"lon":116.407394}"#.to_vec(), "location"),
         (b"116.40739400000001,39.904216999999999".to_vec(), "location"),
         (b"39904217|116407394".to_vec(), "location"),

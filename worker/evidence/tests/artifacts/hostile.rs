@@ -15,12 +15,12 @@ fn reasons(bytes: Vec<u8>, limits: Limits) -> Vec<String> {
 
 #[test]
 fn a_bomb_is_cut_and_told() {
-    let zeros = gzip(&vec![0; 300 << 20]);
+    let zeros = gzip(&vec![0; 100 << 20]);
     let start = Instant::now();
     assert_eq!(reasons(post("Content-Encoding: gzip\r\n", &zeros), Limits::default()), ["limit: ratio"]);
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
     // Each layer is small, together they are not.
-    let many: Vec<u8> = (0..40).flat_map(|i| gzip(&[vec![i; 1 << 20], vec![0; 1 << 10]].concat())).collect();
+    let many: Vec<u8> = (0..20).flat_map(|i| gzip(&[vec![i; 1 << 20], vec![0; 1 << 10]].concat())).collect();
     let limits = Limits { expanded_bytes: 8 << 20, ..Limits::default() };
     assert!(reasons(many, limits).contains(&"limit: expanded bytes".to_owned()));
 }
@@ -41,7 +41,7 @@ fn nesting_ends_at_its_limit() {
         z.extend(&zips);
         zips = z;
     }
-    assert_eq!(reasons(zips, Limits::default()), Vec::<String>::new(), "stored archives lie open, all of them");
+    assert_eq!(reasons(zips, Limits::default()), ["limit: nesting"]);
     let deep = [b"[".repeat(2_000_000), b"{\"a\":".repeat(100_000)].concat();
     assert_eq!(reasons(deep, Limits::default()), Vec::<String>::new());
 }
