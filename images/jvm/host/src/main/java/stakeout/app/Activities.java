@@ -171,6 +171,7 @@ public final class Activities {
     if (top() == null) return false;
     Uid.visible(true);
     top().resume();
+    SurfaceViewShadow.windowShown();
     settle();
     return true;
   }

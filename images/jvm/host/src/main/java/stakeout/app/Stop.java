@@ -10,6 +10,7 @@ import java.util.concurrent.TimeoutException;
 import org.robolectric.shadows.ShadowLooper;
 import stakeout.host.Json;
 import stakeout.host.Log;
+import stakeout.tap.Taps;
 
 /** The end: components destroyed, then the process exits. */
 final class Stop {
@@ -25,6 +26,7 @@ final class Stop {
     } catch (TimeoutException | ExecutionException e) { // a main thread that hangs, or an app that fails in its last moment
       Log.event("stop", String.valueOf(e));
     }
+    Taps.finish(); // what native code wrote is known only now
     return Json.of("live_threads", AppThreads.all().size(), "peak_kib", peak());
   }
 

@@ -47,7 +47,8 @@ public class IdleTest extends ProbeTest {
 
   @Test public void an_open_camera_is_taken_away_when_the_app_becomes_idle() throws Exception {
     try (Handset h = idle(34, 34, 34, "20000:Cam1.keep")) {
-      assertEquals("CAMERA_ERROR_DISABLED", "3", h.said("Cam1.error"));
+      assertEquals("the framework tells CAMERA_ERROR_DISABLED as CAMERA_ERROR_EVICTED to a public callback", "2", h.said("Cam1.error"));
+      assertEquals(List.of("idle_uid"), h.all("refused", "reason"));
       assertEquals(1, h.facts("closed").size());
     }
   }
