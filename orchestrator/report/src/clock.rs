@@ -58,6 +58,7 @@ mod tests {
         let c = DeviceClock::new("2016-02-09T23:59:00+08:00");
         assert_eq!([c.time(Nanos::from_secs(30)), c.time(Nanos::from_secs(90))], ["23:59:30", "02-10 00:00:30"]);
         assert_eq!(c.begin(), "2016-02-09 23:59:00 +08:00");
+        assert_eq!(DeviceClock::new("2025-01-01T00:00:01.5Z").begin(), "2025-01-01 00:00:01 +00:00");
     }
 
     #[test]

@@ -76,6 +76,20 @@ pub(crate) fn probability(p: f64) -> String {
     if digit >= 10.0 { format!("1e{}", exponent + 1.0) } else { format!("{digit}e{exponent}") }
 }
 
+/// [`probability`] for running text: `2×10⁻¹²`.
+pub(crate) fn power(p: f64) -> String {
+    let plain = probability(p);
+    let Some((digit, exponent)) = plain.split_once('e') else { return plain };
+    let raised = exponent.chars().map(|c| match c {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        c => c.to_digit(10).and_then(|d| char::from_u32(0x2070 + d)).unwrap_or(c),
+    });
+    format!("{digit}×10{}", raised.collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +100,11 @@ mod tests {
             [sig(12_345.6), sig(3.14), sig(0.0421), bytes(1_234_567.0), seconds(5400.0), percent(0.6316)],
             ["12\u{2009}346", "3.1", "0.042", "1.2 MB", "90 min", "63 %"]
         );
+    }
+
+    #[test]
+    fn a_power_of_ten_is_written_raised() {
+        assert_eq!([power(1.01e-12), power(3e-300), power(0.5)], ["2×10⁻¹²", "3×10⁻³⁰⁰", "0.50"]);
     }
 
     #[test]

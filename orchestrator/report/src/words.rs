@@ -65,7 +65,7 @@ pub(crate) const fn state_head(s: DeviceState) -> &'static str {
     match s {
         DeviceState::Any => "any",
         DeviceState::InUse => "in use",
-        DeviceState::Foreground => "foreground, untouched",
+        DeviceState::Foreground => "foreground",
         DeviceState::Background => "background",
         DeviceState::ScreenOff => "screen off",
         DeviceState::Doze => "doze",

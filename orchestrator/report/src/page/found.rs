@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Chains that are printed.
-const CHAINS: usize = 14;
+const CHAINS: usize = 8;
 /// Bytes of a picture at most.
 const PICTURE: usize = 600_000;
 

@@ -42,8 +42,8 @@ pub(super) fn of(input: &ReportInput<'_>) -> Head {
     let mut real: Vec<&str> = records().map(|t| t.started_real.as_str()).filter(|s| !s.is_empty()).collect();
     real.sort_unstable();
     let when = match (real.first(), real.last()) {
-        (Some(a), Some(b)) if a != b => format!("{} to {}", short(a), short(b)),
-        (Some(a), _) => short(a),
+        (Some(a), Some(b)) if a != b => format!("{} to {}", DeviceClock::new(a).begin(), DeviceClock::new(b).begin()),
+        (Some(a), _) => DeviceClock::new(a).begin(),
         _ => "not known".to_owned(),
     };
     let failed = r.trials.iter().filter(|t| t.end.state != TrialState::Finished).map(|t| {

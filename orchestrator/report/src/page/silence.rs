@@ -20,7 +20,7 @@ const REASONS: usize = 40;
 /// Claims that share a state and so a bound.
 #[derive(Debug, Serialize)]
 pub(super) struct Unseen {
-    pub state: &'static str,
+    pub state: String,
     pub watched: String,
     pub trials: u32,
     pub share: String,
@@ -28,10 +28,10 @@ pub(super) struct Unseen {
     pub claims: Vec<Claim>,
 }
 
-/// Rungs of one kind.
+/// Rungs of one kind, or of several.
 #[derive(Debug, Serialize)]
 pub(super) struct Claim {
-    pub kind: &'static str,
+    pub kinds: String,
     pub rungs: String,
 }
 
@@ -45,20 +45,24 @@ pub(super) struct Open {
     pub claims: Vec<Claim>,
 }
 
-/// Claims of one kind in the order of the ladder, adjacent rungs in one text.
+/// Rungs in the order of the ladder; kinds with the same rungs are one claim, camera and microphone first.
 fn claims(v: &[&Verdict]) -> Vec<Claim> {
     let mut by: BTreeMap<Kind, Vec<Rung>> = BTreeMap::new();
     for v in v {
         by.entry(v.kind).or_default().push(v.rung);
     }
-    let of = |(kind, mut rungs): (Kind, Vec<Rung>)| {
+    let mut out: Vec<(Vec<&str>, String)> = Vec::new();
+    for (kind, mut rungs) in by {
         rungs.sort_unstable();
         rungs.dedup();
         let all = rungs.len() == kind.rungs().len();
         let text = if all { "all rungs".to_owned() } else { rungs.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", ") };
-        Claim { kind: words::kind(kind), rungs: text }
-    };
-    by.into_iter().map(of).collect()
+        match out.iter_mut().find(|(_, t)| *t == text) {
+            Some((kinds, _)) => kinds.push(words::kind(kind)),
+            None => out.push((vec![words::kind(kind)], text)),
+        }
+    }
+    out.into_iter().map(|(kinds, rungs)| Claim { kinds: kinds.join(", "), rungs }).collect()
 }
 
 pub(super) fn unseen(r: &JobResult) -> Vec<Unseen> {
@@ -77,7 +81,10 @@ pub(super) fn unseen(r: &JobResult) -> Vec<Unseen> {
             let b = first.bound;
             let or_none = |f: fn(&stakeout_contract::result::Bound) -> String| b.as_ref().map_or_else(|| "no bound".to_owned(), f);
             Some(Unseen {
-                state: words::state_head(first.device_state),
+                state: super::capital(match first.device_state {
+                    DeviceState::Any => "all states together",
+                    s => words::state_head(s),
+                }),
                 watched: or_none(|b| numbers::hours(b.hours)),
                 trials: b.map_or(0, |b| b.trials),
                 share: or_none(|b| numbers::percent(b.share_of_trials)),

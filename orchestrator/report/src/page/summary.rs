@@ -9,7 +9,7 @@ use stakeout_contract::{
 };
 
 use crate::{
-    numbers::{count, percent, probability, sig},
+    numbers::{count, percent, power, sig},
     text::{clean, short},
     words,
 };
@@ -53,8 +53,8 @@ pub(super) fn of(r: &JobResult) -> Vec<Line> {
     let sensors = [Kind::Camera, Kind::Microphone];
     out.extend(sensors.iter().filter_map(|k| in_use(r, *k)));
     out.extend(asked(r));
-    out.extend(sensors.iter().filter_map(|k| unseen(r, *k)));
-    out.extend(sensors.iter().filter_map(|k| open(r, *k)));
+    out.extend(unseen(r));
+    out.extend(open(r));
     out.extend(others(r));
     out
 }
@@ -136,7 +136,7 @@ fn detail(r: &JobResult, s: &Said) -> String {
         out.push_str(&format!(", to {}{more}", shown.join(", ")));
     }
     if let Some(p) = p {
-        out.push_str(&format!(", probability of such a match by chance at most {}", probability(p)));
+        out.push_str(&format!(", probability of such a match by chance at most {}", power(p)));
     }
     if out.is_empty() { out } else { out + "." }
 }
@@ -157,7 +157,8 @@ fn asked(r: &JobResult) -> Option<Line> {
     let given: Vec<Kind> = all.iter().filter(|k| granted(k)).copied().collect();
     let got = match given.len() {
         0 => "was granted none".to_owned(),
-        n if n == all.len() => "was granted it".to_owned(),
+        1 if all.len() == 1 => "was granted it".to_owned(),
+        n if n == all.len() => "was granted all of it".to_owned(),
         _ => format!("was granted {}", names(&given)),
     };
     let idle: Vec<String> = r.requests_per_idle_hour.iter().map(|q| format!("{} {} times ({} an hour)", plain(q.kind), count(q.requests), sig(q.per_idle_hour))).collect();
@@ -165,37 +166,57 @@ fn asked(r: &JobResult) -> Option<Line> {
     Some(line(Answer::Supported, format!("The app asked for permission to use {} and {got}. Asking is not using.{while_idle}", names(&all))))
 }
 
-fn unseen(r: &JobResult, kind: Kind) -> Option<Line> {
-    let of = |s: &&DeviceState| is(r, kind, Rung::Opened, **s, Answer::NotObserved);
-    let states: Vec<DeviceState> = DeviceState::IDLE.iter().filter(of).copied().collect();
-    let worst = states.iter().filter_map(|s| find(r, kind, Rung::Opened, *s)?.bound).reduce(|a, b| if b.share_of_trials > a.share_of_trials { b } else { a })?;
-    let text = format!(
-        "The app was not observed to open {} {}. Given this device, scenario, rules and server, at most {} of trials have it, at {} confidence.",
-        sensor_name(kind),
-        self::states(&states),
-        percent(worst.share_of_trials),
-        percent(worst.confidence)
-    );
-    Some(line(Answer::NotObserved, text))
+/// Both sensors in one sentence where the same holds for them.
+fn unseen(r: &JobResult) -> Vec<Line> {
+    let of = |kind: Kind| {
+        let seen = |s: &&DeviceState| is(r, kind, Rung::Opened, **s, Answer::NotObserved);
+        let states: Vec<DeviceState> = DeviceState::IDLE.iter().filter(seen).copied().collect();
+        let bounds = states.iter().filter_map(|s| find(r, kind, Rung::Opened, *s)?.bound);
+        let worst = bounds.reduce(|a, b| if b.share_of_trials > a.share_of_trials { b } else { a })?;
+        let tail = format!(
+            "{}. Given this device, scenario, rules and server, at most {} of trials have it, at {} confidence.",
+            self::states(&states),
+            percent(worst.share_of_trials),
+            percent(worst.confidence)
+        );
+        Some(("The app was not observed to open", sensor_name(kind).to_owned(), tail))
+    };
+    together([Kind::Camera, Kind::Microphone].map(of)).into_iter().map(|t| line(Answer::NotObserved, t)).collect()
 }
 
-/// The lowest rung of use that cannot be answered, with its states and first reasons.
-fn open(r: &JobResult, kind: Kind) -> Option<Line> {
-    let states_of = |rung: Rung| -> Vec<DeviceState> { DeviceState::IDLE.iter().filter(|s| is(r, kind, rung, **s, Answer::Inconclusive)).copied().collect() };
-    let (rung, states) = kind.rungs().iter().filter(|x| !x.is_permission()).map(|x| (*x, states_of(*x))).find(|(_, s)| !s.is_empty())?;
-    let what = match rung {
-        Rung::Opened => format!("opens {}", sensor_name(kind)),
-        Rung::Delivered => format!("is given {}", words::media(kind)),
-        Rung::Stored => format!("keeps {} in its files", words::media(kind)),
-        _ => format!("sends {} away", words::media(kind)),
+/// Of each sensor the lowest rung of use that cannot be answered, with its states and first reasons.
+fn open(r: &JobResult) -> Vec<Line> {
+    let of = |kind: Kind| {
+        let unknown = |rung: Rung| -> Vec<DeviceState> {
+            DeviceState::IDLE.iter().filter(|s| is(r, kind, rung, **s, Answer::Inconclusive)).copied().collect()
+        };
+        let rungs = kind.rungs().iter().filter(|x| !x.is_permission());
+        let (rung, states) = rungs.map(|x| (*x, unknown(*x))).find(|(_, s)| !s.is_empty())?;
+        let (head, what, tail) = match rung {
+            Rung::Opened => ("Whether the app opens", sensor_name(kind), ""),
+            Rung::Delivered => ("Whether the app is given", words::media(kind), ""),
+            Rung::Stored => ("Whether the app keeps", words::media(kind), " in its files"),
+            _ => ("Whether the app sent away", words::media(kind), " that it captured"),
+        };
+        let verdicts = states.iter().filter_map(|s| find(r, kind, rung, *s));
+        let mut reasons: Vec<String> = verdicts.flat_map(|v| &v.reasons).map(|x| clean(&x.text, 200)).collect();
+        reasons.sort();
+        reasons.dedup();
+        let left = reasons.len().saturating_sub(2);
+        reasons.truncate(2);
+        let more = if left > 0 { format!("; {left} more reasons below") } else { String::new() };
+        Some((head, what.to_owned(), format!("{tail} {} cannot be said: {}{more}.", self::states(&states), reasons.join("; "))))
     };
-    let mut reasons: Vec<String> = states.iter().filter_map(|s| find(r, kind, rung, *s)).flat_map(|v| &v.reasons).map(|x| clean(&x.text, 200)).collect();
-    reasons.sort();
-    reasons.dedup();
-    let left = reasons.len().saturating_sub(2);
-    reasons.truncate(2);
-    let more = if left > 0 { format!("; {left} more reasons below") } else { String::new() };
-    Some(line(Answer::Inconclusive, format!("Whether the app {what} {} cannot be said: {}{more}.", self::states(&states), reasons.join("; "))))
+    together([Kind::Camera, Kind::Microphone].map(of)).into_iter().map(|t| line(Answer::Inconclusive, t)).collect()
+}
+
+/// Head, thing and tail of a sentence for each sensor; one sentence if head and tail are the same.
+fn together(parts: [Option<(&str, String, String)>; 2]) -> Vec<String> {
+    let space = |tail: &str| if tail.starts_with(' ') { "" } else { " " };
+    match parts {
+        [Some((h, a, t)), Some((h2, b, t2))] if h == h2 && t == t2 => vec![format!("{h} {a} or {b}{}{t}", space(&t))],
+        parts => parts.into_iter().flatten().map(|(h, a, t)| format!("{h} {a}{}{t}", space(&t))).collect(),
+    }
 }
 
 /// One sentence for the data of which nothing is proven or supported.

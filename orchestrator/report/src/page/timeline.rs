@@ -8,7 +8,7 @@ mod happenings;
 mod scale;
 
 use serde::Serialize;
-use stakeout_contract::{DeviceState, Nanos, trial::TrialState};
+use stakeout_contract::{Nanos, trial::TrialState};
 
 use self::{happenings::Happening, scale::Scale};
 use crate::{TrialInput, clock::DeviceClock, numbers, words};
@@ -58,7 +58,7 @@ pub(super) struct Band {
     pub x: u32,
     pub width: u32,
     pub class: &'static str,
-    pub short: &'static str,
+    pub name: &'static str,
     pub length: String,
     pub title: String,
 }
@@ -125,18 +125,9 @@ fn bands(scale: &Scale, clock: &DeviceClock) -> Vec<Band> {
         let length = numbers::seconds(s.to.since(s.from).as_secs_f64());
         let name = words::state_head(s.state);
         let title = format!("{name}: {} to {}, {length}", clock.time(s.from), clock.time(s.to));
-        Band { x, width, class: s.state.as_str(), short: short_name(s.state), length, title }
+        Band { x, width, class: s.state.as_str(), name, length, title }
     };
     scale.bands().map(of).collect()
-}
-
-/// Fits the narrowest band.
-const fn short_name(s: DeviceState) -> &'static str {
-    match s {
-        DeviceState::Foreground => "foreground",
-        DeviceState::AfterReboot => "after reboot",
-        s => words::state_head(s),
-    }
 }
 
 fn lane_middle(lane: usize) -> u32 {

@@ -1,5 +1,5 @@
 //! A made-up job with every answer: an app that spies in the background, planted data that leaves, a doubt about location.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "each of its users needs a part of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each of its users needs a part of it")]
 
 use stakeout_contract::{
     DeviceKind, DeviceState, Epoch, Kind, Nanos, Probability, Sensor, Sha256Digest,
@@ -16,22 +16,22 @@ use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
 use stakeout_report::{Picture, ReportInput, TrialInput};
 
 /// Everything that a report needs, owned.
-pub struct Sample {
-    pub result: JobResult,
-    pub scenario: Scenario,
-    pub trials: Vec<Trial>,
-    pub pictures: Vec<Picture>,
+pub(crate) struct Sample {
+    pub(crate) result: JobResult,
+    pub(crate) scenario: Scenario,
+    pub(crate) trials: Vec<Trial>,
+    pub(crate) pictures: Vec<Picture>,
 }
 
-pub struct Trial {
-    pub record: TrialRecord,
-    pub observations: Vec<Observation>,
-    pub flows: Vec<Flow>,
-    pub analysis: Analysis,
+pub(crate) struct Trial {
+    pub(crate) record: TrialRecord,
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) analysis: Analysis,
 }
 
 impl Sample {
-    pub fn input(&self) -> ReportInput<'_> {
+    pub(crate) fn input(&self) -> ReportInput<'_> {
         ReportInput {
             result: &self.result,
             scenario: &self.scenario,
@@ -47,7 +47,7 @@ impl Sample {
     }
 
     /// Decides again after a test has changed the trials.
-    pub fn decide(&mut self) {
+    pub(crate) fn decide(&mut self) {
         self.result = result(&self.scenario, &self.trials);
     }
 }
@@ -91,11 +91,11 @@ fn scenario() -> Scenario {
 }
 
 /// The sample.
-pub fn sample() -> Sample {
+pub(crate) fn sample() -> Sample {
     let scenario = scenario();
     let trials: Vec<Trial> = (1..=3).map(|n| trial(&scenario, n)).collect();
     let picture = |finding| Picture { trial: 1, finding, found: Some(card(8)), fed: Some(card(0)) };
-    Sample { result: result(&scenario, &trials), scenario, trials, pictures: vec![picture(0), picture(1), Picture { fed: None, ..picture(3) }] }
+    Sample { result: result(&scenario, &trials), scenario, trials, pictures: vec![picture(0), picture(1), Picture { fed: None, ..picture(28) }] }
 }
 
 /// A card of cells as JPEG; `noise` dims some of them.
@@ -165,6 +165,7 @@ fn trial(scenario: &Scenario, number: u32) -> Trial {
     for m in 0..30 {
         t.flow(9000 + m * 110, "stats.example", 420, Some(1));
     }
+    t.saw(5000, Fact::PermissionRequested { permissions: vec!["android.permission.READ_CONTACTS".to_owned()], answers: vec!["denied".to_owned()] });
     t.saw(13_000, Fact::Refused { sensor: Some(Sensor::Camera), data: None, what: "Camera.open".to_owned(), reason: "no activity is visible (API 28 and later)".to_owned() });
     t.saw(1200, Fact::UnsupportedApi { name: "android.location.LocationManager.getCurrentLocation".to_owned(), effect: "gives no location".to_owned() });
     t.saw(12_750, Fact::Step { index: 6, step: "reboot".to_owned(), outcome: "done".to_owned() });
@@ -185,11 +186,11 @@ fn opened(sensor: Sensor, session: u64, preview_visible: bool) -> Fact {
 }
 
 impl Trial {
-    pub fn saw(&mut self, secs: u64, fact: Fact) {
+    pub(crate) fn saw(&mut self, secs: u64, fact: Fact) {
         self.observations.push(Observation { at: Nanos::from_secs(secs), source: Source::Host, fact, stack: vec![] });
     }
 
-    pub fn flow(&mut self, secs: u64, host: &str, sent: u64, stub: Option<usize>) -> u32 {
+    pub(crate) fn flow(&mut self, secs: u64, host: &str, sent: u64, stub: Option<usize>) -> u32 {
         let id = self.flows.len() as u32 + 1;
         self.flows.push(Flow {
             id,
@@ -247,7 +248,7 @@ impl Trial {
         }
     }
 
-    pub fn artifact(&mut self, seed: &str, role: Role, name: &str, flow: Option<u32>) -> Artifact {
+    pub(crate) fn artifact(&mut self, seed: &str, role: Role, name: &str, flow: Option<u32>) -> Artifact {
         let sha256 = Sha256Digest::of(format!("{seed} {}", self.record.number).as_bytes());
         let a = Artifact { sha256, size: 88_000, role, name: name.to_owned(), flow, at: None, cipher: None, truncated: false };
         self.record.artifacts.push(a.clone());
@@ -255,7 +256,7 @@ impl Trial {
     }
 
     #[allow(clippy::too_many_arguments, reason = "a row of a table")]
-    pub fn found(&mut self, kind: Kind, a: &Artifact, chain: &[&str], frames: Option<[u64; 2]>, seconds: Option<[f64; 2]>, canary: Option<String>, p: f64) {
+    pub(crate) fn found(&mut self, kind: Kind, a: &Artifact, chain: &[&str], frames: Option<[u64; 2]>, seconds: Option<[f64; 2]>, canary: Option<String>, p: f64) {
         self.analysis.findings.push(Finding {
             file: format!("artifacts/{}", a.sha256),
             role: Some(a.role),
