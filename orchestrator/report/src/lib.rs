@@ -25,7 +25,9 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use sarif::sarif;
 
-use stakeout_contract::{finding::Analysis, flow::Flow, observation::Observation, result::JobResult, scenario::Scenario, trial::TrialRecord};
+use stakeout_contract::{
+    finding::Analysis, flow::Flow, observation::Observation, result::JobResult, scenario::Scenario, trial::TrialRecord,
+};
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -8,11 +8,7 @@ use stakeout_contract::{
     trial::TrialState,
 };
 
-use crate::{
-    numbers,
-    text::short,
-    words,
-};
+use crate::{numbers, text::short, words};
 
 /// What was found, what was not with its bound, and what could not be said.
 pub fn markdown(result: &JobResult) -> String {

@@ -109,6 +109,9 @@ mod tests {
 
     #[test]
     fn a_probability_is_never_rounded_down() {
-        assert_eq!([probability(1.01e-12), probability(9.5e-10), probability(1e-300), probability(0.0)], ["2e-12", "1e-9", "1e-300", "1e-300"]);
+        assert_eq!(
+            [probability(1.01e-12), probability(9.5e-10), probability(1e-300), probability(0.0)],
+            ["2e-12", "1e-9", "1e-300", "1e-300"]
+        );
     }
 }

@@ -71,11 +71,11 @@ impl Page {
         let evidence = found::by_finding(r);
         let (chains, chains_left) = found::chains(input, &evidence);
         let (captures, captures_left) = cost::captures(input);
-        let (open, open_left) = silence::open(r, Answer::Inconclusive);
+        let reasons = silence::reasons(r, true);
         Self {
             head: head::of(input),
             summary: summary::of(r),
-            table: table::of(r, &hours(input)),
+            table: table::of(r, &hours(input), &reasons.iter().map(|(reason, _)| *reason).collect::<Vec<_>>()),
             timelines: input.trials.iter().take(TIMELINES).map(timeline::of).collect(),
             timelines_left: input.trials.len().saturating_sub(TIMELINES),
             pairs: found::pairs(input),
@@ -88,9 +88,9 @@ impl Page {
             footprint: cost::footprint(r),
             troubles: troubles::of(input),
             unseen: silence::unseen(r),
-            open,
-            open_left,
-            untested: silence::open(r, Answer::NotTested).0,
+            open: silence::sections(&reasons),
+            open_left: reasons.len().saturating_sub(silence::REASONS),
+            untested: silence::sections(&silence::reasons(r, false)),
             skipped: skipped(input),
             costs: cost::figures(r),
             legend: Answer::ALL.iter().map(|a| key(*a)).collect(),
@@ -118,7 +118,9 @@ fn skipped(input: &ReportInput<'_>) -> Vec<Skipped> {
 
 fn key(a: Answer) -> Key {
     let means = match a {
-        Answer::Proven => "a coded match, or planted data, was found in an artifact; its probability of arising by chance (p) is at most 1e-9",
+        Answer::Proven => {
+            "a coded match, or planted data, was found in an artifact; its probability of arising by chance (p) is at most 1e-9"
+        }
         Answer::Supported => "the device's own record says so, without such a match",
         Answer::NotObserved => "not seen, with the bound that this puts on it",
         Answer::Inconclusive => "cannot be said; the number leads to the reason",

@@ -14,8 +14,10 @@ use crate::{
     words,
 };
 
-/// Rows of a table.
-const ROWS: usize = 30;
+/// Rows that are always visible.
+const ROWS: usize = 8;
+/// Rows that can be unfolded.
+const FOLDED: usize = 150;
 
 /// Planted data of one kind.
 #[derive(Debug, Serialize)]
@@ -23,6 +25,7 @@ pub(super) struct Table {
     pub kind: &'static str,
     pub says: String,
     pub rows: Vec<Row>,
+    pub folded: Vec<Row>,
     pub left: usize,
 }
 
@@ -78,7 +81,13 @@ fn table(input: &ReportInput<'_>, kind: Kind, mut found: Vec<Found<'_>>, evidenc
         .map(|t| {
             let mine = || found.iter().filter(|f| f.trial.record.number == t.record.number);
             let (sent, all) = (mine().filter(|f| f.left()).count(), mine().count());
-            format!("trial {}: {} planted, {} found again, {} of them sent away", t.record.number, count(planted(t) as u64), count(all as u64), count(sent as u64))
+            format!(
+                "trial {}: {} planted, {} found again, {} of them sent away",
+                t.record.number,
+                count(planted(t) as u64),
+                count(all as u64),
+                count(sent as u64)
+            )
         })
         .collect();
     found.sort_by_key(|f| (!f.left(), f.trial.record.number, number_of(f.id)));
@@ -86,7 +95,8 @@ fn table(input: &ReportInput<'_>, kind: Kind, mut found: Vec<Found<'_>>, evidenc
         kind: words::kind(kind),
         says: super::capital(&says.join("; ")) + ".",
         rows: found.iter().take(ROWS).filter_map(|f| row(f, evidence)).collect(),
-        left: found.len().saturating_sub(ROWS),
+        folded: found.iter().skip(ROWS).take(FOLDED).filter_map(|f| row(f, evidence)).collect(),
+        left: found.len().saturating_sub(ROWS + FOLDED),
     }
 }
 
@@ -118,4 +128,3 @@ fn row(f: &Found<'_>, evidence: &ByFinding<'_>) -> Option<Row> {
         p_false: numbers::probability(best.p_false.get()),
     })
 }
-

@@ -76,10 +76,18 @@ pub(super) fn rates(r: &JobResult) -> Vec<Rate> {
 
 pub(super) fn footprint(r: &JobResult) -> Footprint {
     let f = &r.footprint;
-    let row = |what, trial: f64, per_hour: f64| FootprintRow { what, trial: bytes(trial), per_hour: bytes(per_hour), per_month: bytes(per_hour * MONTH) };
+    let row = |what, trial: f64, per_hour: f64| FootprintRow {
+        what,
+        trial: bytes(trial),
+        per_hour: bytes(per_hour),
+        per_month: bytes(per_hour * MONTH),
+    };
     Footprint {
         idle: hours(f.idle_hours),
-        rows: vec![row("Kept in its files", f.kept_bytes, f.kept_bytes_per_idle_hour), row("Sent in requests", f.sent_bytes, f.sent_bytes_per_idle_hour)],
+        rows: vec![
+            row("Kept in its files", f.kept_bytes, f.kept_bytes_per_idle_hour),
+            row("Sent in requests", f.sent_bytes, f.sent_bytes_per_idle_hour),
+        ],
     }
 }
 
@@ -115,7 +123,8 @@ fn session(input: &ReportInput<'_>, c: &Capture) -> Session {
 pub(super) fn figures(r: &JobResult) -> Vec<Figure> {
     let c = &r.cost;
     let or_unknown = |x: f64, s: String| if x > 0.0 { s } else { "not measured".to_owned() };
-    let searched = r.trials.iter().fold((0u64, 0u64, 0u64), |a, t| (a.0 + t.searched.files, a.1 + t.searched.bytes, a.2 + t.searched.media));
+    let searched =
+        r.trials.iter().fold((0u64, 0u64, 0u64), |a, t| (a.0 + t.searched.files, a.1 + t.searched.bytes, a.2 + t.searched.media));
     let figure = |name, value| Figure { name, value };
     vec![
         figure("Trials that ended", count(u64::from(c.trials))),
@@ -124,6 +133,9 @@ pub(super) fn figures(r: &JobResult) -> Vec<Figure> {
         figure("Processor time of the cells", or_unknown(c.cpu_seconds, seconds(c.cpu_seconds))),
         figure("Largest memory of a device", or_unknown(c.peak_memory_bytes as f64, bytes(c.peak_memory_bytes as f64))),
         figure("Artifacts kept", bytes(c.kept_bytes as f64)),
-        figure("Searched for matches", format!("{} files, {}, {} pictures and sounds", count(searched.0), bytes(searched.1 as f64), count(searched.2))),
+        figure(
+            "Searched for matches",
+            format!("{} files, {}, {} pictures and sounds", count(searched.0), bytes(searched.1 as f64), count(searched.2)),
+        ),
     ]
 }

@@ -214,7 +214,15 @@ fn chain(t: &TrialInput<'_>, index: usize, f: &Finding, evidence: &ByFinding<'_>
 /// `flow 12, 08:40:03, POST https://drop.example/u`.
 fn exchange(t: &TrialInput<'_>, w: &Flow) -> String {
     let at = DeviceClock::new(&t.record.started_at).time(w.at);
-    format!("flow {}, {at}, {} {}://{}:{}{}", w.id, clean(&w.method, 20), clean(&w.scheme, 12), clean(&w.host, 120), w.port, clean(&w.path, 120))
+    format!(
+        "flow {}, {at}, {} {}://{}:{}{}",
+        w.id,
+        clean(&w.method, 20),
+        clean(&w.scheme, 12),
+        clean(&w.host, 120),
+        w.port,
+        clean(&w.path, 120)
+    )
 }
 
 /// Kinds whose findings are canaries.

@@ -62,7 +62,9 @@ pub(super) fn of(input: &ReportInput<'_>) -> Head {
         device: short(&r.device),
         cooperative: records().any(|t| t.cooperative),
         when,
-        device_clock: records().find(|t| !t.started_at.is_empty()).map_or_else(|| "not known".to_owned(), |t| DeviceClock::new(&t.started_at).begin()),
+        device_clock: records()
+            .find(|t| !t.started_at.is_empty())
+            .map_or_else(|| "not known".to_owned(), |t| DeviceClock::new(&t.started_at).begin()),
         asked: r.trials.len(),
         ended: r.trials.iter().filter(|t| t.end.state == TrialState::Finished).count(),
         failed: failed.collect(),

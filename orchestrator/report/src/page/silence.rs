@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use stakeout_contract::{
     Answer, DeviceState, Kind, Rung,
-    result::{JobResult, Verdict},
+    result::{JobResult, Reason, Verdict},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Rows of the list of reasons.
-const REASONS: usize = 40;
+pub(super) const REASONS: usize = 40;
 
 /// Claims that share a state and so a bound.
 #[derive(Debug, Serialize)]
@@ -38,6 +38,7 @@ pub(super) struct Claim {
 /// Claims that share a reason.
 #[derive(Debug, Serialize)]
 pub(super) struct Open {
+    pub number: usize,
     pub code: String,
     pub text: String,
     pub settled_by: String,
@@ -95,21 +96,22 @@ pub(super) fn unseen(r: &JobResult) -> Vec<Unseen> {
         .collect()
 }
 
-/// The reasons of claims with an answer, and how many reasons are left out.
-pub(super) fn open(r: &JobResult, answer: Answer) -> (Vec<Open>, usize) {
-    let mut by: BTreeMap<(&str, &str, &str), Vec<&Verdict>> = BTreeMap::new();
-    for v in r.verdicts.iter().filter(|v| v.verdict == answer) {
+/// Reasons of verdicts, those of most claims first; the numbers in the verdict table count in this order.
+pub(super) fn reasons(r: &JobResult, tested: bool) -> Vec<(&Reason, Vec<&Verdict>)> {
+    let mut by: BTreeMap<&Reason, Vec<&Verdict>> = BTreeMap::new();
+    for v in r.verdicts.iter().filter(|v| (v.verdict != Answer::NotTested) == tested) {
         for reason in &v.reasons {
-            by.entry((&reason.code, &reason.text, &reason.settled_by)).or_default().push(v);
-        }
-        if v.reasons.is_empty() {
-            by.entry(("", "no reason was given", "")).or_default().push(v);
+            by.entry(reason).or_default().push(v);
         }
     }
-    let left = by.len().saturating_sub(REASONS);
     let mut all: Vec<_> = by.into_iter().collect();
     all.sort_by_key(|(_, v)| std::cmp::Reverse(v.len()));
-    let of = |((code, text, settled), v): ((&str, &str, &str), Vec<&Verdict>)| {
+    all
+}
+
+/// The reasons as sections, at most [`REASONS`] of them.
+pub(super) fn sections(all: &[(&Reason, Vec<&Verdict>)]) -> Vec<Open> {
+    let of = |((reason, v), number): (&(&Reason, Vec<&Verdict>), usize)| {
         let mut states: Vec<DeviceState> = v.iter().map(|v| v.device_state).collect();
         states.sort_unstable();
         states.dedup();
@@ -118,7 +120,14 @@ pub(super) fn open(r: &JobResult, answer: Answer) -> (Vec<Open>, usize) {
         } else {
             states.iter().map(|s| words::state_head(*s)).collect::<Vec<_>>().join(", ")
         };
-        Open { code: short(code), text: super::capital(&clean(text, 400)), settled_by: clean(settled, 300), states, claims: claims(&v) }
+        Open {
+            number,
+            code: short(&reason.code),
+            text: super::capital(&clean(&reason.text, 400)),
+            settled_by: clean(&reason.settled_by, 300),
+            states,
+            claims: claims(v),
+        }
     };
-    (all.into_iter().take(REASONS).map(of).collect(), left)
+    all.iter().zip(1..).take(REASONS).map(of).collect()
 }

@@ -40,7 +40,8 @@ pub(super) fn of(r: &JobResult) -> Vec<Line> {
     for kind in Kind::ALL {
         for one in reached(r, *kind) {
             let same = |s: &&mut Said| {
-                (s.answer, s.rung, &s.states) == (one.answer, one.rung, &one.states) && s.kinds.iter().all(|k| k.is_sensor() == kind.is_sensor())
+                (s.answer, s.rung, &s.states) == (one.answer, one.rung, &one.states)
+                    && s.kinds.iter().all(|k| k.is_sensor() == kind.is_sensor())
             };
             match said.iter_mut().find(same) {
                 Some(s) => s.kinds.push(*kind),
@@ -121,7 +122,8 @@ fn sentence(r: &JobResult, s: &Said) -> String {
 /// Trials, destinations and probability of what a sentence says.
 fn detail(r: &JobResult, s: &Said) -> String {
     let mine = || {
-        let of = |v: &&Verdict| v.rung == s.rung && s.kinds.contains(&v.kind) && s.states.contains(&v.device_state) && v.verdict == s.answer;
+        let of =
+            |v: &&Verdict| v.rung == s.rung && s.kinds.contains(&v.kind) && s.states.contains(&v.device_state) && v.verdict == s.answer;
         r.verdicts.iter().filter(of)
     };
     let evidence = || mine().flat_map(|v| &v.evidence);
@@ -161,9 +163,16 @@ fn asked(r: &JobResult) -> Option<Line> {
         n if n == all.len() => "was granted all of it".to_owned(),
         _ => format!("was granted {}", names(&given)),
     };
-    let idle: Vec<String> = r.requests_per_idle_hour.iter().map(|q| format!("{} {} times ({} an hour)", plain(q.kind), count(q.requests), sig(q.per_idle_hour))).collect();
+    let idle: Vec<String> = r
+        .requests_per_idle_hour
+        .iter()
+        .map(|q| format!("{} {} times ({} an hour)", plain(q.kind), count(q.requests), sig(q.per_idle_hour)))
+        .collect();
     let while_idle = if idle.is_empty() { String::new() } else { format!(" While nobody used it, it asked for {}.", idle.join(", ")) };
-    Some(line(Answer::Supported, format!("The app asked for permission to use {} and {got}. Asking is not using.{while_idle}", names(&all))))
+    Some(line(
+        Answer::Supported,
+        format!("The app asked for permission to use {} and {got}. Asking is not using.{while_idle}", names(&all)),
+    ))
 }
 
 /// Both sensors in one sentence where the same holds for them.
@@ -225,8 +234,14 @@ fn others(r: &JobResult) -> Option<Line> {
         let kinds = Kind::ALL.iter().filter(|k| !k.is_sensor() && is(r, **k, Rung::Read, DeviceState::Any, a));
         kinds.map(|k| plain(*k)).collect()
     };
-    let parts = [(Answer::NotObserved, "not observed to be read"), (Answer::Inconclusive, "cannot be said"), (Answer::NotTested, "not tested")];
-    let parts: Vec<(Answer, String)> = parts.iter().map(|(a, w)| (*a, of(*a), *w)).filter(|(_, k, _)| !k.is_empty()).map(|(a, k, w)| (a, format!("{w}: {}", k.join(", ")))).collect();
+    let parts =
+        [(Answer::NotObserved, "not observed to be read"), (Answer::Inconclusive, "cannot be said"), (Answer::NotTested, "not tested")];
+    let parts: Vec<(Answer, String)> = parts
+        .iter()
+        .map(|(a, w)| (*a, of(*a), *w))
+        .filter(|(_, k, _)| !k.is_empty())
+        .map(|(a, k, w)| (a, format!("{w}: {}", k.join(", "))))
+        .collect();
     let (first, _) = parts.first()?;
     Some(line(*first, format!("Other personal data. {}.", parts.iter().map(|(_, t)| super::capital(t)).collect::<Vec<_>>().join(". "))))
 }

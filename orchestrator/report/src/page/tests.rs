@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// Text as a hostile app gives it: it breaks out of text, attributes, styles, comments, terminals and reading order.
-const HOSTILE: &str = "</title></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}gpj.exe\u{0}\u{200b}--><!--]]>";
+const HOSTILE: &str =
+    "</title></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}gpj.exe\u{0}\u{200b}--><!--]]>";
 
 fn hostile() -> Sample {
     let mut s = sample();
@@ -96,7 +97,10 @@ fn the_context_of_a_made_up_job_reads_as_reviewed() {
     page.table.quiet.retain(|g| g.kind == "Location");
     page.chains.truncate(3);
     page.captures.truncate(3);
-    page.canaries.iter_mut().for_each(|t| t.rows.truncate(2));
+    page.canaries.iter_mut().for_each(|t| {
+        t.rows.truncate(2);
+        t.folded.truncate(1);
+    });
     insta::assert_compact_json_snapshot!(page);
 }
 
@@ -126,7 +130,10 @@ fn no_attribute_that_acts_holds_anything_but_our_own_words() {
     for attribute in ["href=\"", "src=\"", "style=\"", "class=\"", "id=\""] {
         for value in page.split(attribute).skip(1).filter_map(|s| s.split('"').next()) {
             assert!(!value.contains("alert"), "{attribute}{value}");
-            let ours = value.starts_with('#') || value.starts_with("data:image/jpeg;base64,") || !attribute.starts_with(['h', 's']) || attribute == "style=\"";
+            let ours = value.starts_with('#')
+                || value.starts_with("data:image/jpeg;base64,")
+                || !attribute.starts_with(['h', 's'])
+                || attribute == "style=\"";
             assert!(ours, "{attribute}{value}");
         }
     }
@@ -159,8 +166,14 @@ fn every_verdict_is_a_cell_of_the_table() {
 fn no_document_calls_an_app_clean() {
     let mut s = sample();
     s.pictures.clear();
-    for d in [html(&s.input()).unwrap(), sarif(&s.result).unwrap(), junit(&s.result, stakeout_contract::Rung::Opened).unwrap(), markdown(&s.result)] {
-        let word = d.split(|c: char| !c.is_alphabetic()).find(|w| ["clean", "safe", "innocuous", "harmless"].contains(&w.to_lowercase().as_str()));
+    for d in [
+        html(&s.input()).unwrap(),
+        sarif(&s.result).unwrap(),
+        junit(&s.result, stakeout_contract::Rung::Opened).unwrap(),
+        markdown(&s.result),
+    ] {
+        let word =
+            d.split(|c: char| !c.is_alphabetic()).find(|w| ["clean", "safe", "innocuous", "harmless"].contains(&w.to_lowercase().as_str()));
         assert_eq!(word, None);
     }
 }
@@ -168,7 +181,12 @@ fn no_document_calls_an_app_clean() {
 #[test]
 fn a_trial_that_failed_is_named_at_the_top_with_its_reason() {
     let mut s = sample();
-    s.trials[1].record.end = TrialEnd { state: TrialState::Failed, stage: "boot".to_owned(), reason: "the device did not answer".to_owned(), log: String::new() };
+    s.trials[1].record.end = TrialEnd {
+        state: TrialState::Failed,
+        stage: "boot".to_owned(),
+        reason: "the device did not answer".to_owned(),
+        log: String::new(),
+    };
     s.decide();
     let page = html(&s.input()).unwrap();
     let at = page.find("2 of 3 trials finished").unwrap();
@@ -181,7 +199,8 @@ fn a_job_of_which_no_trial_left_anything_still_has_a_page() {
     let mut s = sample();
     for t in &mut s.trials {
         t.record.end.state = TrialState::Failed;
-        (t.record.timeline, t.observations, t.flows, t.analysis) = (vec![], vec![], vec![], stakeout_contract::finding::Analysis::default());
+        (t.record.timeline, t.observations, t.flows, t.analysis) =
+            (vec![], vec![], vec![], stakeout_contract::finding::Analysis::default());
         t.record.delivered.clear();
     }
     s.pictures.clear();
@@ -197,8 +216,12 @@ fn a_job_of_which_no_trial_left_anything_still_has_a_page() {
 fn a_flood_of_facts_gives_a_page_of_bounded_size() {
     let mut s = sample();
     for i in 0..20_000u64 {
-        s.trials[0].saw(150 + i / 2, Fact::PermissionRequested { permissions: vec!["android.permission.CAMERA".to_owned()], answers: vec!["denied".to_owned()] });
-        s.trials[0].saw(150 + i / 2, Fact::UnsupportedApi { name: format!("java.lang.Thing{i}.{}", "x".repeat(5000)), effect: String::new() });
+        s.trials[0].saw(
+            150 + i / 2,
+            Fact::PermissionRequested { permissions: vec!["android.permission.CAMERA".to_owned()], answers: vec!["denied".to_owned()] },
+        );
+        s.trials[0]
+            .saw(150 + i / 2, Fact::UnsupportedApi { name: format!("java.lang.Thing{i}.{}", "x".repeat(5000)), effect: String::new() });
     }
     s.decide();
     let size = html(&s.input()).unwrap().len();

@@ -47,10 +47,16 @@ impl Sort {
             Self::Refused => ("Refused", "The app tried, and the device's rules for its Android version or the scenario's policy said no."),
             Self::Crashed => ("Crashes", "What the app does after a crash, or instead of one, was not seen."),
             Self::Lost => ("Evidence that was lost", "It turns not observed into inconclusive for what it could have shown."),
-            Self::Escape => ("Reaching outside", "The app reached for what lies outside its sandbox, loads code, or stands before a login."),
-            Self::Unread => ("Traffic that could not be read", "Pinned certificates and unknown protocols are evidence of traffic, not of its content."),
+            Self::Escape => {
+                ("Reaching outside", "The app reached for what lies outside its sandbox, loads code, or stands before a login.")
+            }
+            Self::Unread => {
+                ("Traffic that could not be read", "Pinned certificates and unknown protocols are evidence of traffic, not of its content.")
+            }
             Self::Blocked => ("Traffic that was blocked", "Connections and datagrams that did not become a flow."),
-            Self::Unsupported => ("Calls that this device does not support", "What the app would have done with their results was not seen."),
+            Self::Unsupported => {
+                ("Calls that this device does not support", "What the app would have done with their results was not seen.")
+            }
             Self::Clock => ("Held clock", "Threads that kept the device's clock from going on."),
             Self::Alert => ("Alerts", "Evidence that contradicts other evidence. Read these first."),
         }
@@ -95,17 +101,23 @@ fn sorted(f: &Fact) -> Option<(Sort, String, String, u64)> {
         Fact::Lost { what, count } => Some((Sort::Lost, what.clone(), String::new(), *count)),
         Fact::Escape { what } => one(Sort::Escape, what.clone(), "outside its sandbox"),
         Fact::NativeLibrary { name, .. } => one(Sort::Escape, name.clone(), "native code, which this device does not run"),
-        Fact::DexLoaded { path, artifact } => {
-            one(Sort::Escape, path.clone(), if artifact.is_some() { "code loaded at run time, kept" } else { "code loaded at run time, not kept" })
-        }
+        Fact::DexLoaded { path, artifact } => one(
+            Sort::Escape,
+            path.clone(),
+            if artifact.is_some() { "code loaded at run time, kept" } else { "code loaded at run time, not kept" },
+        ),
         Fact::LoginScreen { activity } => one(Sort::Escape, activity.clone(), "a login that was not passed"),
         Fact::TlsRefused { host, port, reason } => one(Sort::Unread, format!("{host}:{port}: certificate refused by the app"), reason),
-        Fact::Opaque { host, port, protocol, sent, .. } => one(Sort::Unread, format!("{host}:{port}"), &format!("{protocol}, {sent} bytes sent")),
+        Fact::Opaque { host, port, protocol, sent, .. } => {
+            one(Sort::Unread, format!("{host}:{port}"), &format!("{protocol}, {sent} bytes sent"))
+        }
         Fact::Blocked { protocol, address, port, reason } => one(Sort::Blocked, format!("{protocol} to {address}:{port}"), reason),
         Fact::UnsupportedApi { name, effect } => one(Sort::Unsupported, name.clone(), effect),
-        Fact::ClockHeld { thread, r#where, spins } => {
-            one(Sort::Clock, format!("{thread} in {}", r#where), if *spins { "ran without pause, was let go" } else { "waited by real time" })
-        }
+        Fact::ClockHeld { thread, r#where, spins } => one(
+            Sort::Clock,
+            format!("{thread} in {}", r#where),
+            if *spins { "ran without pause, was let go" } else { "waited by real time" },
+        ),
         Fact::Alert { what } => one(Sort::Alert, what.clone(), ""),
         _ => None,
     }

@@ -55,7 +55,13 @@ impl Sample {
 fn result(scenario: &Scenario, trials: &[Trial]) -> JobResult {
     let evidence: Vec<TrialEvidence<'_>> = trials
         .iter()
-        .map(|t| TrialEvidence { record: &t.record, observations: &t.observations, flows: &t.flows, analysis: &t.analysis, trials: trials.len() })
+        .map(|t| TrialEvidence {
+            record: &t.record,
+            observations: &t.observations,
+            flows: &t.flows,
+            analysis: &t.analysis,
+            trials: trials.len(),
+        })
         .collect();
     let job = "job-made-up".parse().unwrap();
     decide(
@@ -95,7 +101,12 @@ pub(crate) fn sample() -> Sample {
     let scenario = scenario();
     let trials: Vec<Trial> = (1..=3).map(|n| trial(&scenario, n)).collect();
     let picture = |finding| Picture { trial: 1, finding, found: Some(card(8)), fed: Some(card(0)) };
-    Sample { result: result(&scenario, &trials), scenario, trials, pictures: vec![picture(0), picture(1), Picture { fed: None, ..picture(28) }] }
+    Sample {
+        result: result(&scenario, &trials),
+        scenario,
+        trials,
+        pictures: vec![picture(0), picture(1), Picture { fed: None, ..picture(28) }],
+    }
 }
 
 /// A card of cells as JPEG; `noise` dims some of them.
@@ -153,7 +164,14 @@ fn trial(scenario: &Scenario, number: u32) -> Trial {
         canaries: (0..25).map(|i| contact(number, i)).collect(),
         artifacts: vec![],
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
-        cost: TrialCost { wall_seconds: 9.1, virtual_seconds: 13_350.0, cpu_seconds: 12.3, peak_memory_bytes: 512_000_000, kept_bytes: 3_400_000, ..TrialCost::default() },
+        cost: TrialCost {
+            wall_seconds: 9.1,
+            virtual_seconds: 13_350.0,
+            cpu_seconds: 12.3,
+            peak_memory_bytes: 512_000_000,
+            kept_bytes: 3_400_000,
+            ..TrialCost::default()
+        },
     };
     let mut t = Trial { record, observations: vec![], flows: vec![], analysis: Analysis::default() };
     t.saw(3, Fact::PermissionRequested { permissions: t.record.app.permissions.clone(), answers: vec!["granted".to_owned(); 3] });
@@ -165,20 +183,46 @@ fn trial(scenario: &Scenario, number: u32) -> Trial {
     for m in 0..30 {
         t.flow(9000 + m * 110, "stats.example", 420, Some(1));
     }
-    t.saw(5000, Fact::PermissionRequested { permissions: vec!["android.permission.READ_CONTACTS".to_owned()], answers: vec!["denied".to_owned()] });
-    t.saw(13_000, Fact::Refused { sensor: Some(Sensor::Camera), data: None, what: "Camera.open".to_owned(), reason: "no activity is visible (API 28 and later)".to_owned() });
-    t.saw(1200, Fact::UnsupportedApi { name: "android.location.LocationManager.getCurrentLocation".to_owned(), effect: "gives no location".to_owned() });
+    t.saw(
+        5000,
+        Fact::PermissionRequested { permissions: vec!["android.permission.READ_CONTACTS".to_owned()], answers: vec!["denied".to_owned()] },
+    );
+    t.saw(
+        13_000,
+        Fact::Refused {
+            sensor: Some(Sensor::Camera),
+            data: None,
+            what: "Camera.open".to_owned(),
+            reason: "no activity is visible (API 28 and later)".to_owned(),
+        },
+    );
+    t.saw(
+        1200,
+        Fact::UnsupportedApi {
+            name: "android.location.LocationManager.getCurrentLocation".to_owned(),
+            effect: "gives no location".to_owned(),
+        },
+    );
     t.saw(12_750, Fact::Step { index: 6, step: "reboot".to_owned(), outcome: "done".to_owned() });
     t.analysis.searched = Searched { files: 61, bytes: 4_200_000, media: 34, keys: 1, skipped: vec![] };
     if number == 2 {
-        t.analysis.searched.skipped.push(Skipped { file: "artifacts/x".to_owned(), reason: "encrypted".to_owned(), role: Some(Role::FlowRequest) });
+        t.analysis.searched.skipped.push(Skipped {
+            file: "artifacts/x".to_owned(),
+            reason: "encrypted".to_owned(),
+            role: Some(Role::FlowRequest),
+        });
     }
     t.observations.sort_by_key(|o| o.at);
     t
 }
 
 fn contact(trial: u32, i: u32) -> Canary {
-    Canary { id: format!("contacts/{i}"), kind: Kind::Contacts, label: format!("Lin Yuhe {trial}{i}, +86 139 0000 {trial}{i:03}"), needles: vec![] }
+    Canary {
+        id: format!("contacts/{i}"),
+        kind: Kind::Contacts,
+        label: format!("Lin Yuhe {trial}{i}, +86 139 0000 {trial}{i:03}"),
+        needles: vec![],
+    }
 }
 
 fn opened(sensor: Sensor, session: u64, preview_visible: bool) -> Fact {
@@ -226,7 +270,14 @@ impl Trial {
         self.saw(at + 2, opened(Sensor::Camera, session, false));
         self.saw(at + 12, Fact::Closed { sensor: Sensor::Camera, session });
         let first = frame_at(Nanos::from_secs(at + 4));
-        self.record.delivered.push(Delivered { sensor: Sensor::Camera, facing: Some(Facing::Back), session, first, last: first + 90, count: 91 });
+        self.record.delivered.push(Delivered {
+            sensor: Sensor::Camera,
+            facing: Some(Facing::Back),
+            session,
+            first,
+            last: first + 90,
+            count: 91,
+        });
         let flow = self.flow(at + 15, HOST, 88_000, Some(1));
         let photo = self.artifact(&format!("photo{i}"), Role::FlowRequest, &format!("https://{HOST}/u"), Some(flow));
         let preview = self.artifact(&format!("preview{i}"), Role::AppFile, "files/.cache/p0.tmp", None);
@@ -235,6 +286,8 @@ impl Trial {
         if i.is_multiple_of(2) {
             self.saw(at + 3, opened(Sensor::Microphone, session, false));
             self.saw(at + 9, Fact::Closed { sensor: Sensor::Microphone, session });
+            let (first, last) = ((at + 3) * 20, (at + 9) * 20);
+            self.record.delivered.push(Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: 121 });
             let sound = self.artifact(&format!("sound{i}"), Role::FlowRequest, &format!("https://{HOST}/u"), Some(flow));
             let from = at as f64 + 3.2;
             self.found(Kind::Microphone, &sound, &["http", "json", "base64", "amr"], None, Some([from, from + 5.0]), None, 3.0e-22);
@@ -256,7 +309,16 @@ impl Trial {
     }
 
     #[allow(clippy::too_many_arguments, reason = "a row of a table")]
-    pub(crate) fn found(&mut self, kind: Kind, a: &Artifact, chain: &[&str], frames: Option<[u64; 2]>, seconds: Option<[f64; 2]>, canary: Option<String>, p: f64) {
+    pub(crate) fn found(
+        &mut self,
+        kind: Kind,
+        a: &Artifact,
+        chain: &[&str],
+        frames: Option<[u64; 2]>,
+        seconds: Option<[f64; 2]>,
+        canary: Option<String>,
+        p: f64,
+    ) {
         self.analysis.findings.push(Finding {
             file: format!("artifacts/{}", a.sha256),
             role: Some(a.role),

@@ -65,7 +65,14 @@ fn sessions(t: &TrialInput<'_>) -> Vec<Happening> {
             };
             let open = if end.is_none() { ", never closed" } else { "" };
             let what = format!("{} opened by {}{seen}{open}", words::kind((*sensor).into()), short(api));
-            Some(Happening { at: o.at, to: Some(end.unwrap_or_else(|| t.record.length())), lane: lane_of(*sensor), class: "open", weight: 6, what })
+            Some(Happening {
+                at: o.at,
+                to: Some(end.unwrap_or_else(|| t.record.length())),
+                lane: lane_of(*sensor),
+                class: "open",
+                weight: 6,
+                what,
+            })
         }
         _ => None,
     };
@@ -108,7 +115,11 @@ fn of_observation(o: &Observation) -> Option<Happening> {
         Fact::Job { what } => event("wake", 1, format!("woken by job {}", short(what))),
         Fact::Broadcast { what } => event("wake", 1, format!("woken by broadcast {}", short(what))),
         Fact::Service { name, change, types, .. } => {
-            let types = if types.is_empty() { String::new() } else { format!(" ({})", types.iter().take(5).map(|t| short(t)).collect::<Vec<_>>().join(", ")) };
+            let types = if types.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", types.iter().take(5).map(|t| short(t)).collect::<Vec<_>>().join(", "))
+            };
             event("wake", 1, format!("service {} {}{types}", short(name), short(change)))
         }
         Fact::Blocked { protocol, address, port, reason } => {
@@ -117,9 +128,13 @@ fn of_observation(o: &Observation) -> Option<Happening> {
         Fact::TlsRefused { host, reason, .. } => {
             Some(point(o.at, SENDS, "refused", 5, format!("the app refused the certificate of {} ({})", short(host), short(reason))))
         }
-        Fact::Opaque { host, protocol, sent, .. } => {
-            Some(point(o.at, SENDS, "refused", 5, format!("{} of unread {} to {}", numbers::bytes(*sent as f64), short(protocol), short(host))))
-        }
+        Fact::Opaque { host, protocol, sent, .. } => Some(point(
+            o.at,
+            SENDS,
+            "refused",
+            5,
+            format!("{} of unread {} to {}", numbers::bytes(*sent as f64), short(protocol), short(host)),
+        )),
         _ => None,
     }
 }
@@ -160,9 +175,13 @@ fn of_finding(f: &Finding) -> Option<Happening> {
     };
     let p = numbers::probability(f.p_false.get());
     match f.role {
-        Some(Role::FlowRequest) => Some(point(at, lane, "sent", 9, format!("{what} captured here was found in flow {} (p {p})", f.flow.unwrap_or(0)))),
+        Some(Role::FlowRequest) => {
+            Some(point(at, lane, "sent", 9, format!("{what} captured here was found in flow {} (p {p})", f.flow.unwrap_or(0))))
+        }
         Some(Role::AppFile) => Some(point(at, lane, "stored", 7, format!("{what} captured here was found in a file of the app (p {p})"))),
-        Some(Role::DeletedFile) => Some(point(at, lane, "stored", 7, format!("{what} captured here was found in a file that the app deleted again (p {p})"))),
+        Some(Role::DeletedFile) => {
+            Some(point(at, lane, "stored", 7, format!("{what} captured here was found in a file that the app deleted again (p {p})")))
+        }
         Some(Role::CryptoPlain) => Some(point(at, lane, "crypto", 6, format!("{what} was found in what the app encrypted"))),
         _ => None,
     }
