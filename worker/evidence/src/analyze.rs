@@ -152,7 +152,9 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
         let own = Ciphers::default();
         let ciphers = if input.role() == Some(Role::CryptoPlain) { &own } else { &ciphers };
         let hits = Walker::new(Budget::new(&engine.limits, until), ciphers, &mut search).file(&bytes);
-        hits.into_iter().for_each(|h| search.skip(h));
+        for hit in hits {
+            search.skip(hit);
+        }
     }
     searched.media = search.media;
     searched.skipped = search.skips(|i| (inputs[i].file.clone(), inputs[i].role()));

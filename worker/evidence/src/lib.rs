@@ -20,6 +20,8 @@
 //!
 //! Read first: [`analyze_trial_dir`], then `walk`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
+
 mod analyze;
 mod carve;
 mod canary;

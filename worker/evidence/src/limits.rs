@@ -42,7 +42,7 @@ impl Default for Limits {
             media: 4_000,
             pixels: 32_000_000,
             media_seconds: 1_800,
-            time: Duration::from_secs(900),
+            time: Duration::from_mins(15),
         }
     }
 }

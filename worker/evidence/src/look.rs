@@ -71,7 +71,9 @@ pub(crate) const LEAST_OPAQUE: usize = 96;
 /// Nothing in the distribution of the bytes tells them from noise: encrypted, or compressed by something unknown.
 pub(crate) fn is_random(b: &[u8]) -> bool {
     let mut counts = [0_u32; 256];
-    b.iter().for_each(|&v| counts[usize::from(v)] += 1);
+    for &v in b {
+        counts[usize::from(v)] += 1;
+    }
     // Pairs of noise are off by 256 * sqrt(2 / 256) / n = 22.6 / n: more than four of those.
     b.len() >= LEAST_OPAQUE && collisions(&counts, 256.0) < 1.4 + 100.0 / b.len() as f64
 }
@@ -79,7 +81,9 @@ pub(crate) fn is_random(b: &[u8]) -> bool {
 /// The same for six-bit symbols of a text that may be base64.
 pub(crate) fn symbols_are_even(symbols: &[u8]) -> bool {
     let mut counts = [0_u32; 64];
-    symbols.iter().for_each(|&v| counts[usize::from(v & 63)] += 1);
+    for &v in symbols {
+        counts[usize::from(v & 63)] += 1;
+    }
     collisions(&counts, 64.0) < 1.5 + 40.0 / symbols.len().max(1) as f64
 }
 

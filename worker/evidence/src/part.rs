@@ -58,7 +58,7 @@ impl Cover {
         let to = self.0.partition_point(|r| r.start <= at.end);
         let start = self.0.get(from).filter(|_| from < to).map_or(at.start, |r| r.start.min(at.start));
         let end = to.checked_sub(1).filter(|&i| i >= from).and_then(|i| self.0.get(i)).map_or(at.end, |r| r.end.max(at.end));
-        self.0.splice(from..to, [start..end]);
+        self.0.splice(from..to, std::iter::once(start..end));
     }
 
     pub(crate) fn holds(&self, place: usize) -> bool {

@@ -176,7 +176,7 @@ pub(crate) fn raw_pictures(b: &[u8]) -> impl Iterator<Item = (&'static str, Gray
     let known = raw_candidates(b.len()).into_iter().take(RAW_SIZES).map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
     // Full colour: the mean of the first three of four, or of three, bytes is close enough to luma.
     let full = [4, 3].into_iter().flat_map(move |n| {
-        let sizes = if b.len() % n == 0 && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
+        let sizes = if b.len().is_multiple_of(n) && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
         let exact = sizes.into_iter().filter(move |(w, h)| *w as usize * *h as usize * n == b.len());
         exact.take(RAW_SIZES).map(move |(width, height)| {
             let luma = b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect();
@@ -263,7 +263,7 @@ impl Visitor for Search<'_> {
         let Some(piece) = self.pieces.pop() else { return };
         for (draft, place) in piece.hits {
             let inner = piece.stretches.iter().filter(|s| s.0.contains(&place)).min_by_key(|s| s.0.len());
-            self.drafts[draft].chain = inner.map_or(&piece.chain, |s| &s.1).clone();
+            self.drafts[draft].chain.clone_from(inner.map_or(&piece.chain, |s| &s.1));
         }
     }
 

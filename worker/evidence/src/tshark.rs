@@ -38,7 +38,7 @@ pub struct Tshark {
 impl Tshark {
     /// The `tshark` on the path, if there is one.
     pub fn on_path() -> Option<Self> {
-        Some(Self { program: child::on_path("tshark")?, patience: Duration::from_secs(300) })
+        Some(Self { program: child::on_path("tshark")?, patience: Duration::from_mins(5) })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     cipher::Ciphers,
     limits::Budget,
     part::{Cover, Part},
-    unwrap::{self, Candidate, Coding, Hint},
+    unwrap::{self, Candidate, Coding, Finder, Hint},
 };
 
 /// Told of everything that the walk meets.
@@ -68,9 +68,7 @@ impl<'v> Walker<'v> {
         }
         for gap in cover.gaps(b.len()) {
             for mut found in carve::carve(&b[gap.clone()]) {
-                let moved = |r: &Range<usize>| r.start + gap.start..r.end + gap.start;
-                found.at = moved(&found.at);
-                found.inner = found.inner.iter().map(moved).collect();
+                found.shift(gap.start);
                 let more = self.budget.medium();
                 if self.visitor.medium(part, &found, more) {
                     cover.add(found.at);
@@ -91,7 +89,7 @@ impl<'v> Walker<'v> {
     }
 
     /// Asks each finder about what is not explained yet.
-    fn find(&mut self, finders: &[fn(&[u8]) -> Vec<Candidate>], part: &Part<'_>, cover: &mut Cover) {
+    fn find(&mut self, finders: &[Finder], part: &Part<'_>, cover: &mut Cover) {
         for find in finders {
             for gap in cover.gaps(part.bytes.len()) {
                 for c in find(&part.bytes[gap.clone()]) {

@@ -56,7 +56,7 @@ struct Shape {
 /// The shapes of all needles. Those with the same first bytes are asked together.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
-    shapes: Vec<Shape>,
+    all: Vec<Shape>,
     groups: Vec<(Vec<Kind>, Vec<usize>)>,
     /// For each 64 groups, which of them accept a byte as their first, second and third.
     masks: Vec<[[u64; 256]; 3]>,
@@ -71,9 +71,9 @@ impl Shapes {
         let (bytes, kinds) = written(text, encoding)?;
         let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         let shape = Shape { kinds, encoding, word_start: word(text.chars().next()), word_end: word(text.chars().next_back()) };
-        let index = self.shapes.iter().position(|s| *s == shape).unwrap_or_else(|| {
-            self.shapes.push(shape);
-            self.shapes.len() - 1
+        let index = self.all.iter().position(|s| *s == shape).unwrap_or_else(|| {
+            self.all.push(shape);
+            self.all.len() - 1
         });
         Some((index, bytes))
     }
@@ -81,7 +81,7 @@ impl Shapes {
     /// To be called when all are added.
     pub(super) fn group(&mut self) {
         let mut groups: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
-        for (i, s) in self.shapes.iter().enumerate() {
+        for (i, s) in self.all.iter().enumerate() {
             groups.entry(s.kinds.iter().copied().take(PREFIX).collect()).or_default().push(i);
         }
         self.groups = groups.into_iter().collect();
@@ -90,7 +90,7 @@ impl Shapes {
 
     /// Calls `found` with each shape and the number of its places in `b`.
     pub(super) fn count(&self, b: &[u8], mut found: impl FnMut(usize, u64)) {
-        let mut counts = vec![0_u64; self.shapes.len()];
+        let mut counts = vec![0_u64; self.all.len()];
         for (masks, groups) in self.masks.iter().zip(self.groups.chunks(64)) {
             for (i, w) in b.windows(3).enumerate() {
                 let mut mask = masks[0][usize::from(w[0])] & masks[1][usize::from(w[1])] & masks[2][usize::from(w[2])];
@@ -101,7 +101,7 @@ impl Shapes {
                         continue;
                     }
                     for &m in members {
-                        let kinds = &self.shapes[m].kinds;
+                        let kinds = &self.all[m].kinds;
                         let fits = b.len() - i >= kinds.len() && kinds.iter().zip(&b[i..]).skip(PREFIX).all(|(k, v)| k.accepts(*v));
                         if fits && self.bounded(m, b, i, i + kinds.len()) {
                             counts[m] += 1;
@@ -115,7 +115,7 @@ impl Shapes {
 
     /// Whether no word goes on beyond the ends.
     pub(super) fn bounded(&self, shape: usize, b: &[u8], start: usize, end: usize) -> bool {
-        let s = &self.shapes[shape];
+        let s = &self.all[shape];
         let before = || match s.encoding {
             Encoding::Utf8 | Encoding::Gb18030 => start > 0 && b[start - 1].is_ascii_alphanumeric(),
             Encoding::Utf16Le => start > 1 && b[start - 1] == 0 && b[start - 2].is_ascii_alphanumeric(),
@@ -126,7 +126,7 @@ impl Shapes {
             Encoding::Utf16Le => b.get(end + 1) == Some(&0) && b[end].is_ascii_alphanumeric(),
             Encoding::Utf16Be => b.get(end) == Some(&0) && b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
         };
-        !(s.word_start && before()) && !(s.word_end && after())
+        (!s.word_start || !before()) && (!s.word_end || !after())
     }
 }
 

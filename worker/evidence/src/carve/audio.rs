@@ -82,7 +82,8 @@ pub(super) fn mp3(b: &[u8], start: usize) -> Option<Carved> {
         }
         let first = f[1] >> 3 & 3 == 3;
         let kbits = *RATES[usize::from(!first)].get(usize::from(f[2] >> 4)).filter(|r| **r > 0)?;
-        let hertz = [44_100, 48_000, 32_000].get(usize::from(f[2] >> 2 & 3))? / if first { 1 } else { 2 } / if f[1] >> 3 & 3 == 0 { 2 } else { 1 };
+        let slower = [4, 1, 2, 1][usize::from(f[1] >> 3 & 3)];
+        let hertz = [44_100, 48_000, 32_000].get(usize::from(f[2] >> 2 & 3))? / slower;
         Some(if first { 144 } else { 72 } * kbits * 1000 / hertz + usize::from(f[2] >> 1 & 1))
     })
 }

@@ -87,6 +87,13 @@ impl Carved {
     fn new(at: Range<usize>, format: Format, sure: bool) -> Self {
         Self { at, format, inner: Vec::new(), sure }
     }
+
+    /// The same in bytes that begin `by` bytes earlier.
+    pub(crate) fn shift(&mut self, by: usize) {
+        for r in std::iter::once(&mut self.at).chain(&mut self.inner) {
+            *r = r.start + by..r.end + by;
+        }
+    }
 }
 
 /// Tells what begins at a place and where it ends.

@@ -25,7 +25,7 @@ impl Ffmpeg {
     /// The `ffmpeg` on the path, if there is one.
     pub fn on_path() -> Option<Self> {
         let program = child::on_path("ffmpeg")?;
-        Some(Self { program, patience: Duration::from_secs(60) })
+        Some(Self { program, patience: Duration::from_mins(1) })
     }
 
     /// Another program, and how long one call may take.

@@ -59,6 +59,6 @@ fn a_law(v: u8) -> f32 {
 /// ITU-T G.711.
 fn mu_law(v: u8) -> f32 {
     let v = !v;
-    let size = ((i32::from(v & 15) << 3) + 0x84 << i32::from(v >> 4 & 7)) - 0x84;
+    let size = (((i32::from(v & 15) << 3) + 0x84) << i32::from(v >> 4 & 7)) - 0x84;
     (if v & 0x80 == 0 { size } else { -size }) as f32 / 32_768.0
 }

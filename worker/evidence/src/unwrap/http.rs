@@ -72,8 +72,8 @@ fn boundary(content_type: &str) -> Option<Vec<u8>> {
 
 /// How a named coding is undone. Where the bytes are plainly not in it (a recorder may have undone it already) they are taken as
 /// they are.
-pub(super) fn coding(b: &[u8], name: &str) -> Option<(Coding, Option<&'static str>)> {
-    Some(match name {
+pub(super) fn coding(b: &[u8], name: &str) -> (Coding, Option<&'static str>) {
+    match name {
         "gzip" | "x-gzip" if b.starts_with(b"\x1f\x8b") => (Coding::Gzip, Some("gzip")),
         "deflate" if look::is_zlib(b) => (Coding::Zlib, Some("deflate")),
         "deflate" if !look::is_text(&b[..b.len().min(256)]) => (Coding::Deflate, Some("deflate")),
@@ -83,7 +83,7 @@ pub(super) fn coding(b: &[u8], name: &str) -> Option<(Coding, Option<&'static st
         "zstd" if b.starts_with(b"\x28\xb5\x2f\xfd") => (Coding::Unknown("unsupported: zstd"), None),
         "compress" | "x-compress" => (Coding::Unknown("unsupported: compress"), None),
         _ => (Coding::Slice, None),
-    })
+    }
 }
 
 /// The content of HTTP/1.1 chunks; a last chunk that is missing or cut is forgiven.

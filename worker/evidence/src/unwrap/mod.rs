@@ -85,6 +85,7 @@ pub(crate) struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
+    #[allow(clippy::unnecessary_wraps, reason = "every decoding may say that it is none")]
     fn one(bytes: impl Into<Cow<'a, [u8]>>, used: usize) -> Option<Self> {
         Some(Self { parts: vec![bytes.into()], used })
     }
@@ -125,7 +126,8 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut
 pub(crate) fn structures(b: &[u8], hint: &Hint) -> Vec<Candidate> {
     if let Some(coding) = hint.encodings.last() {
         let rest = Hint { encodings: hint.encodings[..hint.encodings.len() - 1].to_vec(), boundary: hint.boundary.clone() };
-        return http::coding(b, coding).map(|(coding, label)| Candidate { at: 0..b.len(), coding, label, hint: rest }).into_iter().collect();
+        let (coding, label) = http::coding(b, coding);
+        return vec![Candidate { at: 0..b.len(), coding, label, hint: rest }];
     }
     let found = http::find(b);
     if !found.is_empty() {
@@ -146,7 +148,8 @@ fn compressed(b: &[u8]) -> Vec<Candidate> {
     found
 }
 
-type Finder = fn(&[u8]) -> Vec<Candidate>;
+/// Finds what may be decoded.
+pub(crate) type Finder = fn(&[u8]) -> Vec<Candidate>;
 
 /// Layers anywhere in the bytes. A later one is asked about what the earlier ones left; those of text after raw media.
 pub(crate) const ANYWHERE: &[Finder] = &[compressed, escapes::find_utf16];

@@ -1,5 +1,7 @@
 //! What is found in artifacts, and what is said of the rest. One program, as each would be linked anew.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 mod canaries;
 mod chains;
 mod common;

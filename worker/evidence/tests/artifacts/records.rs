@@ -130,3 +130,31 @@ fn any_file_can_be_searched_and_a_har_is_read_as_what_it_is() {
     let reasons: Vec<&str> = a.searched.skipped.iter().map(|s| s.reason.as_str()).collect();
     assert_eq!(reasons, ["unreadable: entity not found", "no decoder: tshark"]);
 }
+
+/// A raw-IP pcap of one TCP segment.
+fn capture(payload: &[u8]) -> Vec<u8> {
+    let n = payload.len() as u16 + 40;
+    let mut ip = vec![0x45, 0, (n >> 8) as u8, n as u8, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    ip.extend([0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    ip.extend(payload);
+    let mut out = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0];
+    out.extend([0; 8]);
+    out.extend(u32::from(n).to_le_bytes());
+    out.extend(u32::from(n).to_le_bytes());
+    out.extend(ip);
+    out
+}
+
+#[test]
+fn the_bodies_of_a_capture_are_taken_out_by_tshark() {
+    let Some(captures) = stakeout_evidence::Tshark::on_path() else {
+        eprintln!("no tshark on the path: nothing was tested here");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.pcap");
+    fs::write(&path, capture(&post("Content-Type: text/plain\r\n", &gzip("dear 林雨禾澈".as_bytes())))).unwrap();
+    let engine = Engine { limits: Limits::default(), decoder: &NoDecoder, captures: &captures };
+    let a = analyze_files(&engine, &[path.clone()], Some(&trial(1))).unwrap();
+    assert!(a.findings.iter().any(|f| f.file == format!("{}#1", path.display()) && f.chain == ["gzip"]), "{a:?}");
+}
