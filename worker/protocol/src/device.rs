@@ -142,8 +142,8 @@ pub enum Input {
     Tap {
         /// Regular expression for the whole text.
         text: Option<String>,
-        /// Resource id without package.
-        id: Option<String>,
+        /// Resource id without package; not `id`, which is the request's.
+        view_id: Option<String>,
         /// Pixels.
         point: Option<[u32; 2]>,
     },
@@ -152,7 +152,7 @@ pub enum Input {
         /// What.
         value: String,
         /// Into which field; none: the one with the focus.
-        id: Option<String>,
+        view_id: Option<String>,
     },
     /// A key: `back`, `enter`, `home`, `camera`.
     Key {
@@ -328,4 +328,26 @@ pub enum FromDevice {
     Answer(crate::Answer),
     /// An event.
     Event(Event),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+
+    #[test]
+    fn a_request_keeps_its_id_whatever_its_verb_carries() {
+        let id = Some("pw".to_owned());
+        for verb in [
+            Verb::Hello,
+            Verb::Input(Input::Tap { text: None, id: id.clone(), point: Some([1, 2]) }),
+            Verb::Input(Input::Text { value: "x".to_owned(), id }),
+            Verb::Advance { nanos: Nanos::from_secs(1) },
+        ] {
+            let request = Request { id: 7, verb };
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
+            assert_eq!(serde_json::from_str::<Request<Verb>>(&text).unwrap(), request);
+        }
+    }
 }
