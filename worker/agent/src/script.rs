@@ -149,7 +149,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     async fn tap(&mut self, tap: &TapOn) -> Result<String, Failure> {
         let tries = if tap.optional { TRIES_OPTIONAL } else { TRIES };
-        let input = Input::Tap { text: tap.text.clone(), id: tap.id.clone(), point: tap.point };
+        let input = Input::Tap { text: tap.text.clone(), view_id: tap.id.clone(), point: tap.point };
         self.try_input(input, tries, tap.optional).await
     }
 
@@ -162,7 +162,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
             (None, text) => text.clone().unwrap_or_default(),
         };
         let tries = if text.optional { TRIES_OPTIONAL } else { TRIES };
-        self.try_input(Input::Text { value, id: text.id.clone() }, tries, text.optional).await
+        self.try_input(Input::Text { value, view_id: text.id.clone() }, tries, text.optional).await
     }
 
     async fn try_input(&mut self, input: Input, tries: u32, optional: bool) -> Result<String, Failure> {

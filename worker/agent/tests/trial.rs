@@ -53,7 +53,7 @@ async fn a_trial_says_exactly_this() {
     launch
     advance {"nanos":1000000000}
     advance {"nanos":0}
-    input {"action":"tap","id":null,"point":null,"text":"Agree"}
+    input {"action":"tap","point":null,"text":"Agree","view_id":null}
     advance {"nanos":1000000000}
     background
     advance {"nanos":0}

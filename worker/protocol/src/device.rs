@@ -340,8 +340,8 @@ mod tests {
         let id = Some("pw".to_owned());
         for verb in [
             Verb::Hello,
-            Verb::Input(Input::Tap { text: None, id: id.clone(), point: Some([1, 2]) }),
-            Verb::Input(Input::Text { value: "x".to_owned(), id }),
+            Verb::Input(Input::Tap { text: None, view_id: id.clone(), point: Some([1, 2]) }),
+            Verb::Input(Input::Text { value: "x".to_owned(), view_id: id }),
             Verb::Advance { nanos: Nanos::from_secs(1) },
         ] {
             let request = Request { id: 7, verb };

@@ -29,7 +29,7 @@ use stakeout_protocol::{
     gateway,
 };
 use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{mpsc::{Receiver, Sender, channel}, watch},
     task::JoinSet,
 };
 
@@ -291,11 +291,15 @@ pub struct Given {
     pub secrets: HashMap<String, String>,
     pub renew: Option<RenewAnswer>,
     pub lost: bool,
+    /// Apps by digest; [`APK`] is always there.
+    pub apps: HashMap<Sha256Digest, Vec<u8>>,
 }
 
 #[derive(Clone)]
 pub struct FakeOrchestrator {
     pub told: Told,
+    /// The newest progress.
+    pub watch: Arc<watch::Sender<String>>,
     pub given: Arc<Mutex<Given>>,
 }
 
@@ -303,7 +307,7 @@ pub const APK: &[u8] = b"an app of some bytes";
 
 impl FakeOrchestrator {
     pub fn new(told: &Told, leases: Vec<Lease>) -> Self {
-        Self { told: told.clone(), given: Arc::new(Mutex::new(Given { leases, ..Given::default() })) }
+        Self { told: told.clone(), watch: Arc::new(watch::channel(String::new()).0), given: Arc::new(Mutex::new(Given { leases, ..Given::default() })) }
     }
 
     fn fenced(&self, fence: &Fence) -> Result<(), OrchestratorError> {
@@ -325,8 +329,9 @@ impl Orchestrator for FakeOrchestrator {
     }
 
     async fn blob(&self, _: &Fence, digest: &Sha256Digest, to: &Path) -> Result<(), OrchestratorError> {
-        assert_eq!(*digest, Sha256Digest::of(APK));
-        fs::write(to, APK).unwrap();
+        let given = self.given.lock().unwrap();
+        let bytes = if *digest == Sha256Digest::of(APK) { Some(APK) } else { given.apps.get(digest).map(|a| &a[..]) };
+        fs::write(to, bytes.ok_or(OrchestratorError::NoBlob(*digest))?).unwrap();
         Ok(())
     }
 
@@ -353,7 +358,8 @@ impl Orchestrator for FakeOrchestrator {
         Ok(())
     }
 
-    async fn progress(&self, _: &Fence, _: Progress) -> Result<(), OrchestratorError> {
+    async fn progress(&self, _: &Fence, p: Progress) -> Result<(), OrchestratorError> {
+        let _ = self.watch.send(format!("{} {}", p.stage, p.detail));
         Ok(())
     }
 
