@@ -21,6 +21,7 @@ fn job(trials: u32) -> JobRow {
         device: DeviceKind::Jvm,
         trials,
         feed_mode: FeedMode::Pattern,
+        nonce: "ab".to_owned(),
     };
     JobRow { id: JobId::generate(), spec, secret: [7; 32], state: TrialState::Queued, created: 1, result: None }
 }
@@ -83,17 +84,18 @@ async fn only_the_newest_epoch_writes<S: Store>(store: &S) {
     let j = job(1);
     store.insert_job(j.clone(), vec![TrialId::generate()]).await.unwrap();
     let (t, _) = store.lease(&worker(), &abilities(34), 0, 60).await.unwrap().unwrap();
-    store.observe(&t.id, Epoch(1), &[line("old")]).await.unwrap();
+    store.observe(&t.id, Epoch(1), 0, &[line("old")]).await.unwrap();
     assert!(store.expire(59_999).await.unwrap().is_empty());
     assert_eq!(store.expire(60_000).await.unwrap(), [t.id.clone()]);
     let (again, _) = store.lease(&worker(), &abilities(34), 61_000, 60).await.unwrap().unwrap();
     assert_eq!((&again.id, again.row.epoch), (&t.id, Epoch(2)));
     let refused = |r: Result<(), StoreError>| matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })));
-    assert!(refused(store.observe(&t.id, Epoch(1), &[line("late")]).await));
+    assert!(refused(store.observe(&t.id, Epoch(1), 1, &[line("late")]).await));
     assert!(refused(store.note_artifact(&t.id, Epoch(1), &Sha256Digest::of(b"a")).await));
     assert!(refused(store.renew(&t.id, Epoch(1), 62_000, 60).await.map(drop)));
-    store.observe(&t.id, Epoch(2), &[line("a"), line("b")]).await.unwrap();
-    store.observe(&t.id, Epoch(2), &[line("c")]).await.unwrap();
+    store.observe(&t.id, Epoch(2), 0, &[line("a"), line("b")]).await.unwrap();
+    store.observe(&t.id, Epoch(2), 0, &[line("a"), line("b")]).await.unwrap();
+    store.observe(&t.id, Epoch(2), 2, &[line("c")]).await.unwrap();
     assert_eq!(store.observations(&t.id, Epoch(2)).await.unwrap(), [line("a"), line("b"), line("c")]);
     assert_eq!(store.observations(&t.id, Epoch(1)).await.unwrap(), [line("old")]);
     store.cancel(&j.id, 0).await.unwrap();

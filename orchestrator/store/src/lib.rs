@@ -45,6 +45,8 @@ pub struct JobSpec {
     pub trials: u32,
     /// How frames are coded.
     pub feed_mode: FeedMode,
+    /// Chosen by the submitter: part of every key.
+    pub nonce: String,
 }
 
 /// A job in a store. Its secret is the root of its trials' keys.
@@ -139,10 +141,14 @@ pub trait Store: Send + Sync + 'static {
         now: Millis,
         seconds: u64,
     ) -> impl Future<Output = Result<Option<(TrialFull, JobRow)>, StoreError>> + Send;
+    /// Whose trial it is.
+    fn trial_job(&self, trial: &TrialId) -> impl Future<Output = Result<JobId, StoreError>> + Send;
+    /// How many trials wait.
+    fn waiting(&self) -> impl Future<Output = Result<u32, StoreError>> + Send;
     /// The worker lives. The row says whether the trial was cancelled meanwhile.
     fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
-    /// Adds observations to a lease's stream.
-    fn observe(&self, trial: &TrialId, epoch: Epoch, observations: &[Observation]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once.
+    fn observe(&self, trial: &TrialId, epoch: Epoch, first: u64, observations: &[Observation]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// A lease's stream.
     fn observations(&self, trial: &TrialId, epoch: Epoch) -> impl Future<Output = Result<Vec<Observation>, StoreError>> + Send;
     /// An artifact belongs to a lease.

@@ -159,6 +159,17 @@ impl Store for SqliteStore {
         Ok(None)
     }
 
+    async fn trial_job(&self, trial: &TrialId) -> Result<JobId, StoreError> {
+        let row = sqlx::query("SELECT job FROM trials WHERE id = ?").bind(trial.as_str()).fetch_optional(&self.pool).await;
+        let row = row.map_err(db("read a trial"))?.ok_or_else(|| StoreError::NotFound { what: "trial", id: trial.to_string() })?;
+        row.get::<String, _>(0).parse().map_err(bad("trials"))
+    }
+
+    async fn waiting(&self) -> Result<u32, StoreError> {
+        let row = sqlx::query("SELECT count(*) FROM trials WHERE state = 'queued'").fetch_one(&self.pool).await.map_err(db("count waiting trials"))?;
+        Ok(u32::try_from(row.get::<i64, _>(0)).unwrap_or(u32::MAX))
+    }
+
     async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
         let mut tx = self.begin().await?;
         let row = Self::change(&mut tx, trial, &Command::Renew { epoch, seconds }, now).await?;
@@ -166,18 +177,11 @@ impl Store for SqliteStore {
         Ok(row)
     }
 
-    async fn observe(&self, trial: &TrialId, epoch: Epoch, observations: &[Observation]) -> Result<(), StoreError> {
+    async fn observe(&self, trial: &TrialId, epoch: Epoch, first: u64, observations: &[Observation]) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         Self::fenced(&mut tx, trial, epoch).await?;
-        let next = sqlx::query("SELECT coalesce(max(line) + 1, 0) FROM observations WHERE trial = ? AND epoch = ?")
-            .bind(trial.as_str())
-            .bind(i64::from(epoch.0))
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(db("count observations"))?
-            .get::<i64, _>(0);
-        for (line, o) in (next..).zip(observations) {
-            sqlx::query("INSERT INTO observations (trial, epoch, line, observation) VALUES (?, ?, ?, ?)")
+        for (line, o) in (i64::try_from(first).unwrap_or(i64::MAX)..).zip(observations) {
+            sqlx::query("INSERT OR IGNORE INTO observations (trial, epoch, line, observation) VALUES (?, ?, ?, ?)")
                 .bind(trial.as_str())
                 .bind(i64::from(epoch.0))
                 .bind(line)

@@ -8,6 +8,6 @@ public final class Shadows {
   private Shadows() {}
 
   private static final Class<?>[] OWN = {ContextShadow.class, ActivityShadow.class, ServiceShadow.class, PendingIntentShadow.class, AlarmShadow.class,
-    Jobs.class, DexLoaderShadow.class, EnvironmentShadow.class, LoadedApkShadow.class};
+    Jobs.class, DexLoaderShadow.class, EnvironmentShadow.class, LoadedApkShadow.class, UserShadow.class};
   public static final Class<?>[] ALL = Stream.of(OWN, ServiceShadows.ALL, SensorShadows.ALL).flatMap(Stream::of).toArray(Class<?>[]::new);
 }

@@ -1,0 +1,39 @@
+# The two commands of the README: `make demo` (the main job) and `make test` (all tests). Both set up what is missing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export DOCKER_BUILDKIT := 0
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
+
+.PHONY: help setup build images apps demo test test-unit test-java test-containers test-e2e lint bench bench-codes clean
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: ## Install what is missing from packages, start the Docker engine
+	@scripts/setup.sh
+
+build: setup ## Compile the three programs
+	@cargo build --release --locked --workspace --bins
+
+images: build ## Build the images that cells are made of
+	@images/build.sh
+
+apps: setup ## Build the sample apps from source
+	@tests/apps/build.sh $(TARGET)/apps --only loud,loud-nofgs,loud-old,quiet,nag
+
+demo: images apps ## The main job: three sample apps, verdicts, reports, bundles in target/demo
+	@scripts/demo.sh
+
+test: ## All tests: lint, unit, Java, containers, end to end
+	@scripts/test.sh
+
+lint test-unit test-java test-containers test-e2e: ## One layer of the tests
+	@scripts/test.sh $@
+
+bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
+	@scripts/bench.sh
+
+clean: ## Remove what was built here; images, caches and the operator's key stay
+	@cargo clean

@@ -1,0 +1,294 @@
+//! What the command line is.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What does this Android app do with the camera, the microphone and personal data while nobody is using it?
+#[derive(Parser)]
+#[command(name = "stakeout", version, max_term_width = 100, after_help = "Begin with `stakeout doctor`, then `stakeout run APP.apk --out result`.")]
+pub(crate) struct Cli {
+    /// Log what is done to standard error (STAKEOUT_LOG sets it finer, as `info,stakeout_agent=debug`)
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run an app through a scenario on this host and answer each claim
+    Run(Box<RunArgs>),
+    /// Run the detectors again, offline, on a bundle or on files
+    Analyze(AnalyzeArgs),
+    /// Make a trial's keys, or render what its camera and microphone were fed
+    #[command(subcommand)]
+    Feed(FeedCommand),
+    /// Show the verdicts of an earlier run
+    Report(ReportArgs),
+    /// Check a bundle: signature, every entry, every commitment
+    Verify(VerifyArgs),
+    /// Copy a bundle without some of its entries; the rest still verifies
+    Share(ShareArgs),
+    /// Check scenarios and show what they may hold
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+    /// The operator's key, which signs bundles
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Say what is missing on this host and how to get it
+    Doctor {
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print completions for a shell: `stakeout completions bash > /etc/bash_completion.d/stakeout`
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Run an app through a scenario on this host and answer each claim.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout run app.apk --out result
+      the built-in scenario `idle-demo`, three trials, on the jvm device
+  stakeout run app.apk --scenario my.yaml --trials 10 --fail-on transmitted
+      a gate in a pipeline that fails only when something left the device
+  stakeout run app.apk --api 23 --out on-android-6
+      the same under the rules of Android 6
+  stakeout run app.apk --scenario login.yaml --secret PASSWORD=env:TEST_PASSWORD
+
+Exit codes: 0 nothing at or above --fail-on in an idle state (see the bounds: it does not mean clean),
+10 found, 11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input,
+1 anything else, 130 interrupted.")]
+pub(crate) struct RunArgs {
+    /// The app
+    #[arg(value_name = "APP.apk")]
+    pub app: PathBuf,
+    /// A split of the app; may be given more than once
+    #[arg(long, value_name = "APK")]
+    pub split: Vec<PathBuf>,
+    /// A scenario's name or file
+    #[arg(long, default_value = "idle-demo", value_name = "NAME|FILE")]
+    pub scenario: String,
+    /// What runs the app
+    #[arg(long, default_value = "jvm")]
+    pub device: Device,
+    /// API level, instead of the scenario's (the jvm device has 23, 27, 34)
+    #[arg(long)]
+    pub api: Option<u32>,
+    /// How often, instead of the scenario's number
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub trials: Option<u32>,
+    /// Folder for result.json, report.html and bundle.zip
+    #[arg(long, default_value = "stakeout-result", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace what an earlier run left in --out
+    #[arg(long)]
+    pub force: bool,
+    /// Write the result as JSON to a file as well, or to standard output with `-`
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the findings as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write the claims as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the report to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The rung from which something in an idle state fails the run
+    #[arg(long, default_value = "opened", value_name = "RUNG")]
+    pub fail_on: stakeout_contract::Rung,
+    /// A secret that the scenario types: NAME=env:VARIABLE or NAME=file:PATH
+    #[arg(long, value_name = "NAME=SOURCE")]
+    pub secret: Vec<String>,
+    /// How pictures are coded: `pattern` is found best, `scene` looks like a room
+    #[arg(long, default_value = "pattern")]
+    pub feed: Feed,
+    /// Put the APK into the bundle
+    #[arg(long)]
+    pub with_app: bool,
+    /// Trials at a time; 0: as many as memory and processors allow
+    #[arg(long, default_value_t = 1)]
+    pub slots: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Device {
+    /// Android's framework classes on a JVM: needs nothing, the app could lie about what it does
+    Jvm,
+    /// Google's emulator: needs KVM
+    Emulator,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Feed {
+    /// A moving card of cells
+    Pattern,
+    /// A room with the code below notice
+    Scene,
+}
+
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout analyze result/bundle.zip
+      finds everything again from the bytes alone and compares it with what the bundle says
+  stakeout analyze stolen.jpg recording.amr --trial trial.json
+      which frame and which seconds of that trial are in these files
+  stakeout analyze capture.har --trial trial.json --json
+
+Exit codes: 0 done (for a bundle: the same was found), 1 the bundle says something else, 2 wrong input.")]
+pub(crate) struct AnalyzeArgs {
+    /// A bundle, or files of any kind: pictures, sounds, HTTP bodies, HAR, captures
+    #[arg(required = true, value_name = "BUNDLE|FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// The trial whose feeds and canaries are looked for; a bundle has its own
+    #[arg(long, value_name = "TRIAL.json")]
+    pub trial: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum FeedCommand {
+    /// Make a trial's keys without a trial, to try the detectors
+    New {
+        /// Where to write the trial
+        #[arg(long, value_name = "TRIAL.json")]
+        out: PathBuf,
+        /// Keys that are the same each time, for tests; never for evidence
+        #[arg(long)]
+        seed: Option<u64>,
+        /// How pictures are coded
+        #[arg(long, default_value = "pattern")]
+        feed: Feed,
+    },
+    /// Render frames and sound as the trial's device was fed
+    Render(RenderArgs),
+}
+
+#[derive(Args)]
+#[command(after_long_help = "Example:
+  stakeout feed new --out t.json && stakeout feed render --trial t.json --out feed --frames 0..30 --audio 0..5
+      30 JPEG files of the back camera and five seconds of the microphone as WAV")]
+pub(crate) struct RenderArgs {
+    /// The trial
+    #[arg(long, value_name = "TRIAL.json")]
+    pub trial: PathBuf,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Frames from A up to B, without B
+    #[arg(long, value_name = "A..B")]
+    pub frames: Option<String>,
+    /// Seconds from A to B
+    #[arg(long, value_name = "A..B")]
+    pub audio: Option<String>,
+    /// Pixels of a frame
+    #[arg(long, default_value = "640x480", value_name = "WxH")]
+    pub size: String,
+    /// Which camera
+    #[arg(long, default_value = "back")]
+    pub facing: FacingArg,
+    /// JPEG quality, 1 to 100
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// Samples a second
+    #[arg(long, default_value_t = 16_000)]
+    pub rate: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FacingArg {
+    Back,
+    Front,
+}
+
+#[derive(Args)]
+#[command(after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, 2 wrong usage.")]
+pub(crate) struct VerifyArgs {
+    /// The bundle
+    pub bundle: PathBuf,
+    /// A public key (PEM) to trust; else those in the trust store: STAKEOUT_DATA/trusted/*.pub and this host's own
+    #[arg(long, value_name = "FILE.pub")]
+    pub key: Vec<PathBuf>,
+    /// The receipt that was given at submit
+    #[arg(long, value_name = "RECEIPT.json")]
+    pub receipt: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// The --out folder of a run, or its result.json
+    #[arg(value_name = "DIR|RESULT.json")]
+    pub result: PathBuf,
+    /// The result as one JSON document on standard output
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// The verdicts as Markdown on standard output
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write the findings as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write the claims as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// End with the exit code that `run` ends with
+    #[arg(long)]
+    pub gate: bool,
+    /// The rung from which something in an idle state counts
+    #[arg(long, default_value = "opened", value_name = "RUNG")]
+    pub fail_on: stakeout_contract::Rung,
+}
+
+#[derive(Args)]
+pub(crate) struct ShareArgs {
+    /// The bundle
+    pub bundle: PathBuf,
+    /// The copy
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Entries to leave out, `*` stands for anything: `trials/*/artifacts/*`, `*/capture.pcapng`; may be given more than once
+    #[arg(long, required = true, value_name = "PATTERN")]
+    pub without: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ScenarioCommand {
+    /// Check a scenario; a mistake is told with line and column
+    Check {
+        /// Name or file
+        scenario: String,
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of scenarios
+    Schema,
+    /// List scenarios that can be given by name
+    List,
+    /// Print a scenario
+    Show {
+        /// Name or file
+        scenario: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Show the operator's fingerprint and public key; makes the key if there is none
+    Show {
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
+}

@@ -1,0 +1,96 @@
+//! `stakeout analyze`: the detectors, offline.
+
+use std::{path::Path, process::ExitCode};
+
+use stakeout_contract::finding::{Analysis, Finding};
+use stakeout_evidence::{
+    Engine, Ffmpeg, Limits, MediaDecoder, NoDecoder, analyze_files, analyze_trial_dir,
+    tshark::{CaptureReader, NoCaptures, Tshark},
+};
+
+use super::{analyze_bundle, feed};
+use crate::{args::AnalyzeArgs, exit::Failure, output};
+
+/// The programs that the detectors may use, where there are such: `ffmpeg` for films and speech codecs, `tshark` for captures.
+/// The analysis container has `ffmpeg`.
+pub(crate) struct Tools {
+    decoder: Box<dyn MediaDecoder>,
+    captures: Box<dyn CaptureReader>,
+}
+
+impl Tools {
+    /// Those on this host's path.
+    pub(crate) fn here() -> Self {
+        let decoder: Box<dyn MediaDecoder> = Ffmpeg::on_path().map_or_else(|| Box::new(NoDecoder) as _, |f| Box::new(f) as _);
+        let captures: Box<dyn CaptureReader> = Tshark::on_path().map_or_else(|| Box::new(NoCaptures) as _, |t| Box::new(t) as _);
+        Self { decoder, captures }
+    }
+
+    /// An engine with them, and the usual limits.
+    pub(crate) fn engine(&self) -> Engine<'_> {
+        Engine { limits: Limits::default(), decoder: &*self.decoder, captures: &*self.captures }
+    }
+}
+
+pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
+    for p in &a.inputs {
+        if !p.exists() {
+            return Err(Failure::hint(format!("there is no `{}`", p.display()), "give a bundle, or files that exist"));
+        }
+    }
+    if let [one] = a.inputs.as_slice()
+        && is_bundle(one)
+    {
+        return analyze_bundle::run(one, a.json);
+    }
+    let tools = Tools::here();
+    let engine = tools.engine();
+    let analysis = match (a.inputs.as_slice(), &a.trial) {
+        // A trial's folder: what a worker gives to its analysis container.
+        ([dir], _) if dir.is_dir() => analyze_trial_dir(&engine, dir).map_err(Failure::usage)?,
+        (files, Some(path)) => analyze_files(&engine, files, Some(&feed::trial(path)?)).map_err(Failure::usage)?,
+        (files, None) => {
+            eprintln!("hint: without `--trial TRIAL.json` nothing can be matched; only what could be opened is said");
+            analyze_files(&engine, files, None).map_err(Failure::usage)?
+        }
+    };
+    let of_dir = a.inputs.len() == 1 && a.inputs[0].is_dir();
+    if a.json && of_dir {
+        output::json(&analysis)?;
+    } else if a.json {
+        output::json(&analysis.findings)?;
+    } else {
+        say(&analysis)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_bundle(path: &Path) -> bool {
+    path.is_file() && stakeout_bundle::Bundle::open(path).is_ok_and(|b| b.names().any(|n| n == "manifest.json"))
+}
+
+/// A finding in a line.
+pub(crate) fn line_of(f: &Finding) -> String {
+    let what = match (f.frames, f.seconds, &f.canary) {
+        (Some([a, b]), ..) if a == b => format!("frame {a}"),
+        (Some([a, b]), ..) => format!("frames {a}..{b}"),
+        (_, Some([a, b]), _) => format!("seconds {a:.2}..{b:.2}"),
+        (.., Some(c)) => c.clone(),
+        _ => String::new(),
+    };
+    let lead = if f.lead { " (a lead, no proof)" } else { "" };
+    output::plain(&format!("{} at {}+{}: {} {what} by {}, p <= {:.1e}{lead}", f.file, f.offset, f.length, f.kind, f.chain.join(" > "), f.p_false.get()))
+}
+
+/// Findings and what was not looked into, for people.
+pub(crate) fn say(a: &Analysis) -> Result<(), Failure> {
+    for f in &a.findings {
+        output::line(&line_of(f))?;
+    }
+    for s in &a.searched.skipped {
+        eprintln!("not looked into: {}", output::plain(&format!("{}: {}", s.file, s.reason)));
+    }
+    let n = &a.searched;
+    eprintln!("{} findings in {} files ({} bytes, {} pictures and sounds read)", a.findings.len(), n.files, n.bytes, n.media);
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! One file a command.
+
+mod analyze;
+mod analyze_bundle;
+mod doctor;
+mod feed;
+mod progress;
+mod report;
+mod run;
+mod scenario;
+mod share;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::{
+    args::{Cli, Command, KeyCommand},
+    exit::Failure,
+    output, places,
+};
+
+pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(a) => run::run(*a).await,
+        Command::Analyze(a) => analyze::run(&a),
+        Command::Feed(c) => feed::run(c),
+        Command::Report(a) => report::run(&a),
+        Command::Verify(a) => verify::run(&a),
+        Command::Share(a) => share::run(&a),
+        Command::Scenario(c) => scenario::run(c),
+        Command::Key(KeyCommand::Show { json }) => key(json),
+        Command::Doctor { json } => doctor::run(json).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn key(json: bool) -> Result<ExitCode, Failure> {
+    let path = places::operator_key()?;
+    let public = stakeout_bundle::keys::Operator::load_or_create(&path).map_err(Failure::usage)?.public();
+    let pem = public.pem().map_err(Failure::other)?;
+    if json {
+        output::json(&serde_json::json!({"path": path, "fingerprint": public.fingerprint(), "public_key": pem}))?;
+    } else {
+        output::line(&format!("{}\n{}\n{}", path.display(), public.fingerprint(), pem.trim_end()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,55 @@
+//! `stakeout report`: the verdicts of an earlier run.
+
+use std::{path::Path, process::ExitCode};
+
+use stakeout_contract::result::JobResult;
+use stakeout_domain::gate::gate;
+
+use crate::{args::ReportArgs, exit::Failure, output, table};
+
+pub(crate) fn run(a: &ReportArgs) -> Result<ExitCode, Failure> {
+    let path = if a.result.is_dir() { a.result.join("result.json") } else { a.result.clone() };
+    let text = std::fs::read(&path).map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json"))?;
+    let r: JobResult = serde_json::from_slice(&text).map_err(|e| Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json"))?;
+    let write = |p: &Path, text: String| std::fs::write(p, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())));
+    if let Some(p) = &a.sarif {
+        write(p, stakeout_report::sarif(&r).map_err(Failure::other)?)?;
+    }
+    if let Some(p) = &a.junit {
+        write(p, stakeout_report::junit(&r, a.fail_on).map_err(Failure::other)?)?;
+    }
+    if a.json {
+        output::json(&r)?;
+    } else if a.markdown {
+        output::line(&stakeout_report::markdown(&r))?;
+    } else {
+        say(&path, &r)?;
+    }
+    let asked = r.trials.len() as u32;
+    Ok(ExitCode::from(if a.gate { gate(&r, a.fail_on, asked) as u8 } else { 0 }))
+}
+
+fn say(path: &Path, r: &JobResult) -> Result<(), Failure> {
+    output::line(&output::plain(&format!("{} on {}, scenario `{}`, job {}", r.app.package, r.device, r.scenario, r.job)))?;
+    output::line(&table::of(r).to_string())?;
+    for q in &r.requests_per_idle_hour {
+        output::line(&format!("asks for {} {:.1} times an idle hour ({} times)", q.kind, q.per_idle_hour, q.requests))?;
+    }
+    let f = &r.footprint;
+    output::line(&format!("keeps {:.0} KiB and sends {:.0} KiB an idle hour", f.kept_bytes_per_idle_hour / 1024.0, f.sent_bytes_per_idle_hour / 1024.0))?;
+    let c = &r.cost;
+    output::line(&format!(
+        "cost: {} trials, {:.1} s wall, {:.2} h virtual, {:.1} CPU s, {} MiB peak, {} KiB kept",
+        c.trials,
+        c.wall_seconds,
+        c.virtual_seconds / 3600.0,
+        c.cpu_seconds,
+        c.peak_memory_bytes >> 20,
+        c.kept_bytes >> 10
+    ))?;
+    let page = path.with_file_name("report.html");
+    if page.is_file() {
+        output::line(&output::plain(&format!("report: {}", page.display())))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! `stakeout run`: one job on this host, by the same code paths as a farm.
+
+use std::{collections::BTreeMap, fs::File, path::{Path, PathBuf}, process::ExitCode, sync::Arc, time::Duration};
+
+use stakeout_agent::{Shutdown, Worker, WorkerConfig};
+use stakeout_blobs::Blobs;
+use stakeout_bundle::{keys::Operator, receipt::Receipt};
+use stakeout_containers::Engine;
+use stakeout_contract::{DeviceKind, JobId, result::JobResult, scenario::{NetworkPolicy, Scenario}, trial::TrialState};
+use stakeout_domain::gate::gate;
+use stakeout_server::{Secrets, Service, Submission, finish};
+use stakeout_store::sqlite::SqliteStore;
+use tokio_util::sync::CancellationToken;
+
+use super::{doctor, feed, progress::Show};
+use crate::{args::{Device, RunArgs}, exit::Failure, interrupt, library, output, places, table};
+
+const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
+
+pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
+    let device = match a.device {
+        Device::Jvm => DeviceKind::Jvm,
+        Device::Emulator => return Err(Failure::hint("the `emulator` device is not part of this version", "use `--device jvm`; its results say what it cannot know")),
+    };
+    let mut scenario = library::load(&a.scenario)?;
+    if let Some(api) = a.api {
+        scenario.device.api = api;
+    }
+    let images = doctor::images();
+    if images.device(device, scenario.device.api).is_none() {
+        return Err(Failure::hint(format!("the {device} device has no API level {}", scenario.device.api), "use `--api 23`, `27` or `34`"));
+    }
+    let trials = a.trials.unwrap_or(scenario.trials);
+    let secrets = secrets(&a.secret)?;
+    let operator = Operator::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
+    // The app is looked at before anything is started or written.
+    stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
+    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let out = Out::open(&a.out, a.force)?;
+    let stop = interrupt::token()?;
+    let state = StateDir::new(&places::cache()?)?;
+    let store = SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?;
+    let blobs = Blobs::folder(&state.path.join("artifacts")).map_err(Failure::other)?;
+    let service = Arc::new(Service::new(store, blobs));
+    let mut ids = BTreeMap::new();
+    for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
+        ids.insert(format!("image {name}"), engine.image_id(image).await.map_err(Failure::usage)?);
+    }
+    let (job, receipt) = service
+        .submit(Submission { apk: &a.app, splits: &a.split, scenario: scenario.clone(), device, trials, feed_mode: feed::mode(a.feed), nonce: nonce()?, secrets })
+        .await
+        .map_err(Failure::usage)?;
+    keep_receipt(&out, &receipt)?;
+    let config = WorkerConfig { images, slots: if a.slots == 0 { slots() } else { a.slots }, until_idle: true, ..WorkerConfig::new(places::cache()?.join("worker")) };
+    let worker = Worker::new(Shared(service.clone()), engine, config).await.map_err(Failure::usage)?;
+    worker.prewarm(device, scenario.device.api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
+    work(&service, &job, worker, &stop).await?;
+    if stop.is_cancelled() {
+        out.remove_if_empty();
+        return Err(Failure::other(anyhow::anyhow!("interrupted; nothing was kept")).with_code(130));
+    }
+    let options = finish::FinishOptions { out: out.path.clone(), with_app: a.with_app, images: ids };
+    let result = finish::finish(&*service, &job, &operator, &options).await.map_err(Failure::other)?;
+    service.store().close().await;
+    extras(&a, &out, &result)?;
+    say(&out, &result, &scenario)?;
+    Ok(ExitCode::from(gate(&result, a.fail_on, trials) as u8))
+}
+
+/// Runs the worker until the job has ended, showing progress.
+async fn work(service: &Arc<Service<SqliteStore>>, job: &JobId, worker: Worker<Shared>, stop: &CancellationToken) -> Result<(), Failure> {
+    let mut watch = service.watch();
+    let mut show = Show::new();
+    let shutdown = Shutdown { drain: CancellationToken::new(), stop: stop.clone() };
+    let mut working = tokio::spawn(worker.run(shutdown));
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    let mut cancelled = false;
+    let ended = loop {
+        tokio::select! {
+            done = &mut working => break done,
+            p = watch.recv() => if let Ok(p) = p { show.on(&p) },
+            _ = tick.tick() => { service.expire().await.map_err(Failure::other)?; }
+            () = stop.cancelled(), if !cancelled => {
+                cancelled = true;
+                service.cancel(job).await.map_err(Failure::other)?;
+            }
+        }
+    };
+    show.end();
+    ended.map_err(Failure::other)?.map_err(Failure::other)?;
+    Ok(())
+}
+
+/// The service, shared with the worker in this process.
+#[derive(Clone)]
+struct Shared(Arc<Service<SqliteStore>>);
+
+mod shared;
+
+fn nonce() -> Result<String, Failure> {
+    let mut n = [0; 32];
+    getrandom::fill(&mut n).map_err(|e| Failure::other(anyhow::anyhow!("the system gives no randomness: {e}")))?;
+    Ok(hex::encode(n))
+}
+
+fn slots() -> u32 {
+    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let free = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:")).and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) >> 20;
+    cpus.min(u32::try_from(free / 4).unwrap_or(1)).max(1)
+}
+
+fn secrets(args: &[String]) -> Result<Secrets, Failure> {
+    let mut out = Secrets::default();
+    for arg in args {
+        let bad = |why: &str| Failure::hint(format!("`--secret {}` {why}", output::plain(arg.split('=').next().unwrap_or_default())), "write it as `NAME=env:VARIABLE` or `NAME=file:PATH`");
+        let (name, source) = arg.split_once('=').ok_or_else(|| bad("has no source"))?;
+        let value = match source.split_once(':') {
+            Some(("env", var)) => std::env::var(var).map_err(|_| bad("names a variable that is not set"))?,
+            Some(("file", path)) => std::fs::read_to_string(path).map_err(|_| bad("names a file that cannot be read"))?.trim_end_matches(['\r', '\n']).to_owned(),
+            _ => return Err(bad("has a source that is not known")),
+        };
+        if value.len() < 4 {
+            return Err(Failure::hint(format!("the secret `{}` is shorter than 4 characters", output::plain(name)), "use a longer one: it is searched for in all that is kept, and a short one would be found everywhere"));
+        }
+        out.insert(name.to_owned(), value);
+    }
+    Ok(out)
+}
+
+/// The folder for results. Nothing of somebody else's in it is touched.
+struct Out {
+    path: PathBuf,
+    made: bool,
+}
+
+impl Out {
+    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
+        let failed = |e: std::io::Error| Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`");
+        let made = !path.exists();
+        if !made && !path.is_dir() {
+            return Err(Failure::hint(format!("`{}` is no folder", path.display()), "choose another name with `--out`"));
+        }
+        std::fs::create_dir_all(path).map_err(failed)?;
+        let there: Vec<&str> = OURS.into_iter().filter(|n| path.join(n).exists()).collect();
+        if !there.is_empty() && !force {
+            return Err(Failure::hint(format!("`{}` holds the {} of an earlier run", path.display(), there.join(", ")), "choose another folder with `--out`, or give `--force` to replace them"));
+        }
+        for n in there {
+            std::fs::remove_file(path.join(n)).map_err(failed)?;
+        }
+        Ok(Self { path: path.to_owned(), made })
+    }
+
+    fn remove_if_empty(&self) {
+        let _ = std::fs::remove_file(self.path.join("receipt.json"));
+        if self.made {
+            let _ = std::fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// A folder for this run's store and artifacts. It is removed at the end; one that a dead process left, at the next start.
+struct StateDir {
+    path: PathBuf,
+    lock: File,
+}
+
+impl StateDir {
+    fn new(cache: &Path) -> Result<Self, Failure> {
+        let runs = cache.join("runs");
+        let failed = |e: std::io::Error| Failure::hint(format!("`{}` cannot be used: {e}", runs.display()), "free some space, or set STAKEOUT_CACHE to another folder");
+        std::fs::create_dir_all(&runs).map_err(failed)?;
+        for entry in std::fs::read_dir(&runs).map_err(failed)?.flatten() {
+            let abandoned = File::open(entry.path().join("lock")).is_ok_and(|f| f.try_lock().is_ok());
+            if abandoned {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let path = tempfile::Builder::new().prefix("run-").tempdir_in(&runs).map_err(failed)?.keep();
+        let lock = File::create(path.join("lock")).map_err(failed)?;
+        lock.try_lock().map_err(|e| failed(e.into()))?;
+        Ok(Self { path, lock })
+    }
+}
+
+impl Drop for StateDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = self.lock.unlock();
+    }
+}
+
+fn keep_receipt(out: &Out, receipt: &Receipt) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(receipt).map_err(Failure::other)?;
+    std::fs::write(out.path.join("receipt.json"), text + "\n").map_err(Failure::other)
+}
+
+fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
+    let write = |path: &Path, text: String| std::fs::write(path, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", path.display())));
+    if let Some(p) = &a.sarif {
+        write(p, stakeout_report::sarif(result).map_err(Failure::other)?)?;
+    }
+    if let Some(p) = &a.junit {
+        write(p, stakeout_report::junit(result, a.fail_on).map_err(Failure::other)?)?;
+    }
+    if let Some(p) = &a.html {
+        std::fs::copy(out.path.join("report.html"), p).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))?;
+    }
+    match &a.json {
+        Some(p) if p.as_os_str() == "-" => output::json(result)?,
+        Some(p) => write(p, serde_json::to_string_pretty(result).map_err(Failure::other)?)?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn say(out: &Out, r: &JobResult, scenario: &Scenario) -> Result<(), Failure> {
+    eprintln!("{}", table::of(r));
+    for t in r.trials.iter().filter(|t| t.end.state != TrialState::Finished) {
+        eprintln!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
+    }
+    let c = &r.cost;
+    eprintln!(
+        "`{}` on {} in `{}`: {} trials, {:.0} s, {:.1} h on their clocks, {:.1} CPU s, at most {} MiB, {} KiB kept",
+        output::plain(&r.app.package), r.device, scenario.name, c.trials, c.wall_seconds, c.virtual_seconds / 3600.0, c.cpu_seconds, c.peak_memory_bytes >> 20, c.kept_bytes >> 10
+    );
+    eprintln!("report: {}", out.path.join("report.html").display());
+    eprintln!("bundle: {}", out.path.join("bundle.zip").display());
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Where things are on this host. Each environment variable is declared here and nowhere else.
+
+use std::path::PathBuf;
+
+use crate::exit::Failure;
+
+/// Folder for the operator's key and trusted keys: `STAKEOUT_DATA`, else `$XDG_DATA_HOME/stakeout`, else `~/.local/share/stakeout`.
+pub(crate) fn data() -> Result<PathBuf, Failure> {
+    folder("STAKEOUT_DATA", "XDG_DATA_HOME", ".local/share")
+}
+
+/// Folder for what can be made again: `STAKEOUT_CACHE`, else `$XDG_CACHE_HOME/stakeout`, else `~/.cache/stakeout`.
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
+    folder("STAKEOUT_CACHE", "XDG_CACHE_HOME", ".cache")
+}
+
+fn folder(own: &str, xdg: &str, home: &str) -> Result<PathBuf, Failure> {
+    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
+    var(own)
+        .or_else(|| var(xdg).map(|p| p.join("stakeout")))
+        .or_else(|| var("HOME").map(|h| h.join(home).join("stakeout")))
+        .ok_or_else(|| Failure::hint(format!("no folder for `{own}` can be found"), format!("set `{own}` or `HOME`")))
+}
+
+/// The operator's key.
+pub(crate) fn operator_key() -> Result<PathBuf, Failure> {
+    Ok(data()?.join("operator.pem"))
+}
+
+/// Keys of operators that are trusted, `*.pub`.
+pub(crate) fn trusted() -> Result<PathBuf, Failure> {
+    Ok(data()?.join("trusted"))
+}
+
+/// Folders with scenarios, searched before those that are built in: `STAKEOUT_SCENARIOS`, parted by `:`.
+pub(crate) fn scenarios() -> Vec<PathBuf> {
+    std::env::var_os("STAKEOUT_SCENARIOS").map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect()).unwrap_or_default()
+}

@@ -1,0 +1,244 @@
+//! The end of a job: verdicts, result, report, bundle.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use stakeout_bundle::{Writer, keys::Operator, manifest::Manifest, receipt::Receipt};
+use stakeout_contract::{
+    Epoch, JobId, Nanos,
+    artifact::{Artifact, Role},
+    finding::Analysis,
+    flow::Flow,
+    observation::Observation,
+    result::JobResult,
+    trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
+};
+use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
+use stakeout_feed::TrialKey;
+use stakeout_report::{ReportInput, TrialInput};
+use stakeout_store::{JobRow, Store, TrialFull};
+
+use crate::{ENGINE, Service, ServiceError, host, pictures, service::now};
+
+/// How a job is ended.
+#[derive(Clone, Debug)]
+pub struct FinishOptions {
+    /// Folder for `result.json`, `report.html`, `bundle.zip`. It exists and is ours.
+    pub out: PathBuf,
+    /// Put the APK into the bundle.
+    pub with_app: bool,
+    /// Images by name, with their ids.
+    pub images: BTreeMap<String, String>,
+}
+
+/// What one trial left, in one place.
+pub struct TrialData {
+    /// The record, key revealed.
+    pub record: TrialRecord,
+    /// In order.
+    pub observations: Vec<Observation>,
+    /// In order.
+    pub flows: Vec<Flow>,
+    /// What was found.
+    pub analysis: Analysis,
+}
+
+/// Reads all trials of a job, each with its key revealed.
+pub async fn gather<S: Store>(service: &Service<S>, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
+    let root = Receipt::root(&job.secret, &job.spec.nonce);
+    let mut out = Vec::new();
+    for t in service.store.trials(&job.id).await? {
+        let observations = service.store.observations(&t.id, t.row.epoch).await?;
+        let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
+        let commitment = stakeout_contract::Sha256Digest::from_bytes(key.commitment());
+        let (mut record, flows, analysis) = match t.completion.clone() {
+            Some(c) => (c.record, c.flows, c.analysis),
+            None => (without_completion(job, &t, commitment), vec![], Analysis::default()),
+        };
+        record.app.sha256 = Some(job.spec.app);
+        if record.app.package.is_empty() {
+            record.app = AppFacts { sha256: Some(job.spec.app), ..job.spec.facts.clone() };
+        }
+        record.app.signers.clone_from(&job.spec.facts.signers);
+        record.app.abis.clone_from(&job.spec.facts.abis);
+        record.commitment = commitment;
+        record.key = Some(KeyHex::new(key.reveal()));
+        out.push(TrialData { record, observations, flows, analysis });
+    }
+    Ok(out)
+}
+
+/// A trial that nobody completed: it says so, and nothing else.
+fn without_completion(job: &JobRow, t: &TrialFull, commitment: stakeout_contract::Sha256Digest) -> TrialRecord {
+    let state = if t.row.state == TrialState::Cancelled { TrialState::Cancelled } else { TrialState::Failed };
+    let end = t.ended.clone().map(|e| TrialEnd { state, ..e }).unwrap_or(TrialEnd {
+        state,
+        stage: "lease".to_owned(),
+        reason: if state == TrialState::Cancelled { "given up by its owner" } else { "its workers were lost" }.to_owned(),
+        log: String::new(),
+    });
+    TrialRecord {
+        format: TrialRecord::FORMAT.to_owned(),
+        trial: t.id.clone(),
+        job: job.id.clone(),
+        epoch: Epoch(t.row.epoch.0),
+        number: t.number,
+        app: job.spec.facts.clone(),
+        scenario: job.spec.scenario.clone(),
+        device: job.spec.device,
+        api: job.spec.scenario.device.api,
+        image: String::new(),
+        cooperative: true,
+        commitment,
+        key: None,
+        feed_mode: job.spec.feed_mode,
+        started_at: String::new(),
+        started_real: String::new(),
+        timeline: vec![],
+        clock: vec![],
+        delivered: vec![],
+        canaries: vec![],
+        artifacts: vec![],
+        end,
+        cost: TrialCost::default(),
+    }
+}
+
+/// The verdicts of a job whose trials have ended.
+pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResult {
+    let evidence: Vec<TrialEvidence<'_>> = data
+        .iter()
+        .map(|d| TrialEvidence { record: &d.record, observations: &d.observations, flows: &d.flows, analysis: &d.analysis, trials: data.len() })
+        .collect();
+    let any = |s| data.iter().any(|d| d.record.end.state == s);
+    let state = if any(TrialState::Cancelled) {
+        TrialState::Cancelled
+    } else if any(TrialState::Finished) {
+        TrialState::Finished
+    } else {
+        TrialState::Failed
+    };
+    let mut app = data.first().map_or_else(|| job.spec.facts.clone(), |d| d.record.app.clone());
+    app.sha256 = Some(job.spec.app);
+    let facts = JobFacts {
+        job: &job.id,
+        state,
+        app: &app,
+        scenario: &job.spec.scenario,
+        device: format!("{} {}", job.spec.device, job.spec.scenario.device.api),
+        wall_seconds,
+        engine: ENGINE.to_owned(),
+    };
+    decide(&facts, &evidence)
+}
+
+/// Decides, writes the three files, remembers the result.
+pub async fn finish<S: Store>(service: &Service<S>, id: &JobId, operator: &Operator, options: &FinishOptions) -> Result<JobResult, ServiceError> {
+    let job = service.store.job(id).await?;
+    let data = gather(service, &job).await?;
+    let wall = (now() - job.created).max(0) as f64 / 1000.0;
+    let result = result_of(&job, &data, wall);
+    let receipt = Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce);
+    let pictures = pictures::of(&service.blobs, &data).await;
+    let report = stakeout_report::html(&ReportInput {
+        result: &result,
+        scenario: &job.spec.scenario,
+        trials: data
+            .iter()
+            .map(|d| TrialInput { record: &d.record, observations: &d.observations, flows: &d.flows, analysis: &d.analysis })
+            .collect(),
+        pictures,
+        signer: operator.public().fingerprint(),
+        receipt: receipt.commitment.to_string(),
+    })?;
+    let json = pretty(&result);
+    write_file(&options.out.join("result.json"), &json)?;
+    write_file(&options.out.join("report.html"), report.as_bytes())?;
+    let parts = Parts { job: &job, data: &data, result: &json, report: report.as_bytes(), receipt };
+    bundle(service, &parts, operator, options).await?;
+    service.store.finish_job(id, result.state, &result).await?;
+    if let Ok(mut all) = service.secrets.write() {
+        all.remove(id);
+    }
+    Ok(result)
+}
+
+struct Parts<'a> {
+    job: &'a JobRow,
+    data: &'a [TrialData],
+    result: &'a [u8],
+    report: &'a [u8],
+    receipt: Receipt,
+}
+
+fn pretty<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    // Our own documents have string keys and finite numbers only, which is all that can fail here.
+    serde_json::to_vec_pretty(value).unwrap_or_default()
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ServiceError> {
+    std::fs::write(path, bytes).map_err(|source| ServiceError::File { path: path.display().to_string(), source })
+}
+
+/// The entry of an artifact in a bundle.
+pub fn entry_name(trial: u32, a: &Artifact) -> String {
+    match a.role {
+        Role::Capture => format!("trials/{trial}/capture.pcapng"),
+        Role::Har => format!("trials/{trial}/flows.har"),
+        _ => format!("trials/{trial}/artifacts/{}", a.sha256),
+    }
+}
+
+async fn bundle<S: Store>(service: &Service<S>, p: &Parts<'_>, operator: &Operator, options: &FinishOptions) -> Result<(), ServiceError> {
+    let mut w = Writer::create(&options.out.join("bundle.zip"))?;
+    w.add("result.json", p.result)?;
+    w.add("report.html", p.report)?;
+    for d in p.data {
+        let n = d.record.number;
+        w.add(&format!("trials/{n}/trial.json"), &pretty(&d.record))?;
+        let mut lines = Vec::new();
+        for o in &d.observations {
+            lines.extend_from_slice(&serde_json::to_vec(o).unwrap_or_default());
+            lines.push(b'\n');
+        }
+        w.add(&format!("trials/{n}/observations.jsonl"), &lines)?;
+        w.add(&format!("trials/{n}/findings.json"), &pretty(&d.analysis))?;
+        w.add(&format!("trials/{n}/flows.json"), &pretty(&d.flows))?;
+        let mut seen = std::collections::BTreeSet::new();
+        for a in &d.record.artifacts {
+            let name = entry_name(n, a);
+            if seen.insert(name.clone()) {
+                w.add(&name, &service.blobs.get(&a.sha256).await?)?;
+            }
+        }
+    }
+    if options.with_app {
+        w.add("app.apk", &service.blobs.get(&p.job.spec.app).await?)?;
+    }
+    let mut versions = options.images.clone();
+    versions.insert("engine".to_owned(), ENGINE.to_owned());
+    let manifest = Manifest {
+        format: Manifest::FORMAT.to_owned(),
+        job: p.job.id.clone(),
+        app: p.job.spec.app,
+        created: rfc3339(now()),
+        versions,
+        host: host::facts(),
+        receipt: p.receipt.clone(),
+        secret: KeyHex::new(p.job.secret),
+        entries: vec![],
+    };
+    w.finish(manifest, operator)?;
+    Ok(())
+}
+
+fn rfc3339(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |t| t.to_string())
+}
+
+/// The length of a trial's script in seconds, for progress.
+pub fn length_seconds(job: &JobRow) -> f64 {
+    Nanos::ZERO.plus(job.spec.scenario.virtual_length()).as_secs_f64()
+}

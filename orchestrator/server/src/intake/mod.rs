@@ -1,0 +1,125 @@
+//! What is refused at the door, each with the thing's name and a hint.
+
+mod signature;
+
+use std::{fs::File, io::Read, path::{Path, PathBuf}};
+
+use stakeout_contract::{
+    scenario::{Scenario, ScenarioProblem, Step},
+    trial::AppFacts,
+};
+
+use crate::Secrets;
+
+/// Why something was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The scenario's contents.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioProblem),
+    /// The scenario names a secret that was not given.
+    #[error("the scenario types the secret `{0}`, which was not given\nhint: add `--secret {0}=env:VARIABLE` or `--secret {0}=file:PATH`")]
+    NoSecret(String),
+    /// The file cannot be read.
+    #[error("`{path}` cannot be read: {source}\nhint: check the path and that you may read it")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("`{path}` {what}\nhint: {hint}")]
+    NotUsable {
+        /// Which.
+        path: String,
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
+}
+
+/// Largest APK, bytes.
+pub const APK_MAX: u64 = 1 << 30;
+
+/// Reads what an app is, and refuses what is no app.
+pub fn app(apk: &Path, splits: &[PathBuf]) -> Result<AppFacts, IntakeError> {
+    let facts = facts_of(apk)?;
+    for s in splits {
+        looks_like_zip(s)?;
+    }
+    Ok(facts)
+}
+
+fn bad(path: &Path, what: impl Into<String>, hint: &'static str) -> IntakeError {
+    IntakeError::NotUsable { path: path.display().to_string(), what: what.into(), hint }
+}
+
+fn looks_like_zip(path: &Path) -> Result<(), IntakeError> {
+    let failed = |source| IntakeError::Unreadable { path: path.display().to_string(), source };
+    let meta = std::fs::metadata(path).map_err(failed)?;
+    if !meta.is_file() {
+        return Err(bad(path, "is no file", "give the path of an APK file"));
+    }
+    if meta.len() > APK_MAX {
+        return Err(bad(path, format!("has {} bytes, more than the {APK_MAX} that are taken", meta.len()), "submit the base APK and its splits, without expansion files"));
+    }
+    let mut head = [0; 4];
+    let n = File::open(path).and_then(|mut f| f.read(&mut head)).map_err(failed)?;
+    if head[..n] != *b"PK\x03\x04" {
+        return Err(bad(path, "is no APK: it does not begin as a ZIP does", "an APK is a ZIP with `AndroidManifest.xml`; was the download complete?"));
+    }
+    Ok(())
+}
+
+fn facts_of(path: &Path) -> Result<AppFacts, IntakeError> {
+    looks_like_zip(path)?;
+    let apk = apk_info::Apk::new(path).map_err(|e| bad(path, format!("cannot be read as an APK: {e}"), "it may be cut off or damaged; compare its size or digest with the source"))?;
+    let package = apk.get_package_name().filter(|p| !p.is_empty());
+    let package = package.ok_or_else(|| bad(path, "has no readable `AndroidManifest.xml`", "give an APK as it is installed, not a project or a resource archive"))?;
+    let mut abis: Vec<String> = apk
+        .namelist()
+        .filter_map(|n| n.strip_prefix("lib/").and_then(|r| r.split_once('/')).map(|(abi, _)| abi.chars().take(40).collect()))
+        .collect();
+    abis.sort();
+    abis.dedup();
+    Ok(AppFacts {
+        sha256: None,
+        package,
+        version_name: apk.get_version_name().unwrap_or_default(),
+        version_code: apk.get_version_code().and_then(|v| v.parse().ok()).unwrap_or(0),
+        target_sdk: apk.get_target_sdk_version(),
+        label: apk.get_application_label().unwrap_or_default(),
+        permissions: apk.get_permissions().map(str::to_owned).collect(),
+        signers: signers(path, &apk)?,
+        abis,
+    })
+}
+
+/// Who signed it; what was changed since, or was never signed, is refused as a device would.
+fn signers(path: &Path, apk: &apk_info::Apk) -> Result<Vec<String>, IntakeError> {
+    let bytes = std::fs::read(path).map_err(|source| IntakeError::Unreadable { path: path.display().to_string(), source })?;
+    match signature::check(&bytes) {
+        Ok(signature::Signature::Holds(s)) => Ok(s),
+        Ok(signature::Signature::NoBlock) => {
+            let v1 = apk.namelist().any(|n| n.starts_with("META-INF/") && [".RSA", ".EC", ".DSA"].iter().any(|e| n.ends_with(e)));
+            if v1 { Ok(vec!["scheme v1 only, not checked".to_owned()]) } else { Err(bad(path, "is not signed", "sign it with `apksigner`, or give the APK as it was published")) }
+        }
+        Err(e) => Err(bad(path, format!("cannot be installed: {e}"), "give the APK as it was published; compare its digest with the source's")),
+    }
+}
+
+/// Every secret that the scenario types was given.
+pub(crate) fn secrets_are_there(s: &Scenario, secrets: &Secrets) -> Result<(), IntakeError> {
+    for step in &s.steps {
+        if let Step::InputText(i) = step
+            && let Some(name) = &i.secret
+            && secrets.get(name).is_none()
+        {
+            return Err(IntakeError::NoSecret(name.clone()));
+        }
+    }
+    Ok(())
+}

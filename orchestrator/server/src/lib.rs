@@ -1,0 +1,25 @@
+//! The orchestrator: it takes jobs, leases their trials to workers, decides verdicts and signs bundles.
+//!
+//! [`Service`] holds a store, a place for artifacts and the operator's key, and nothing in memory that matters: a process
+//! that dies and starts again goes on where the store says. It implements the worker's [`stakeout_agent::Orchestrator`], so
+//! that `stakeout run` has a worker in the same process and the same code paths as a farm: leases, epochs, fenced writes.
+//!
+//! The way of a job: [`Service::submit`] stores the app, commits to the job's secret and gives the receipt; workers lease
+//! trials, whose keys are derived from that secret, the submitter's nonce, the trial and the epoch; when the last trial has
+//! ended, [`finish::finish`] decides the verdicts and writes result, report and bundle.
+//!
+//! Not here: what a verdict is (`domain`), what a match is (`evidence`), Docker (`containers`).
+//!
+//! Read first: [`Service`], [`intake`] for what is refused at the door, [`finish`].
+
+pub mod finish;
+mod host;
+pub mod intake;
+mod pictures;
+mod service;
+mod worker_port;
+
+pub use service::{Secrets, Service, ServiceError, Submission};
+
+/// Version of the engine, as it stands in results and bundles.
+pub const ENGINE: &str = concat!("stakeout ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,33 @@
+#!/bin/bash
+# The main job, as a user would run it: each sample app from its APK to verdicts, report and bundle.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+stakeout=$target/x86_64-unknown-linux-gnu/release/stakeout
+apps=$target/apps demo=target/demo
+export STAKEOUT_SCENARIOS=$apps
+mkdir -p "$demo"
+
+# run NAME APP OPTIONS...: 0, 10 and 11 are answers; anything else is a failure
+run() {
+    local name=$1 app=$2 code=0; shift 2
+    echo "== stakeout run $app.apk $* --out $demo/$name" >&2
+    "$stakeout" run "$apps/$app.apk" "$@" --device jvm --out "$demo/$name" --force || code=$?
+    case $code in 0 | 10 | 11) ;; *) echo "demo: \`$name\` ended with exit code $code" >&2; exit "$code" ;; esac
+}
+
+run loud loud --scenario idle-demo --trials 3
+run quiet quiet --scenario idle-demo --trials 3
+run nag nag --scenario idle-demo --trials 3
+run loud-23 loud --scenario idle-demo --trials 3 --api 23
+# What a foreground service decides: without one, today's Android refuses, that of the accusation does not. It plays the shutter.
+run no-service-34 loud-nofgs --scenario idle-demo --trials 1
+run no-service-23 loud-nofgs --scenario idle-demo --trials 1 --api 23
+run old-23 loud-old --scenario idle-demo --trials 1 --api 23
+
+echo
+for d in loud quiet nag loud-23 no-service-34 no-service-23 old-23; do
+    "$stakeout" report "$demo/$d"
+    "$stakeout" verify "$demo/$d/bundle.zip"
+    echo
+done

@@ -1,0 +1,44 @@
+#!/bin/bash
+# All tests in layers, the quick ones first: lint, test-unit, test-java, test-containers, test-e2e. Arguments choose layers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DOCKER_BUILDKIT=0
+target=${CARGO_TARGET_DIR:-target}
+layers=("$@")
+[ ${#layers[@]} -gt 0 ] || layers=(lint test-unit test-java test-containers test-e2e)
+began=$SECONDS
+say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - began)); }
+
+scripts/setup.sh
+prepared=
+prepare() {
+    [ -z "$prepared" ] || return 0
+    prepared=1
+    say "programs and images"
+    cargo build --release --locked --workspace --bins
+    images/build.sh
+}
+
+for layer in "${layers[@]}"; do
+    say "$layer"
+    case $layer in
+        lint)
+            cargo fmt --all --check
+            cargo clippy --release --locked --workspace --all-targets -- -D warnings
+            ;;
+        # Needs root, nft, tshark and ffmpeg, and no engine.
+        test-unit) cargo nextest run --release --locked --workspace -E 'not (package(stakeout-e2e) or (package(stakeout-containers) and kind(test)))' ;;
+        test-java) images/jvm/test.sh ;;
+        test-containers)
+            prepare
+            cargo nextest run --release --locked --workspace -E 'package(stakeout-containers) and kind(test)'
+            ;;
+        test-e2e)
+            prepare
+            tests/apps/build.sh "$target/apps"
+            cargo nextest run --release --locked --workspace --profile e2e -E 'package(stakeout-e2e)'
+            ;;
+        *) echo "test: unknown layer \`$layer\`" >&2; exit 2 ;;
+    esac
+done
+say "all layers passed: ${layers[*]}"

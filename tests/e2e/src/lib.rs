@@ -1,0 +1,181 @@
+//! What the end-to-end tests share: the program as its user calls it, and questions to its answers.
+//!
+//! The tests know the program's command line, its exit codes and the documents that it writes, and nothing of its insides.
+//! They need root, the images and the sample apps (`make images apps`); `make test-e2e` prepares all of it.
+//!
+//! Read first: [`Stakeout`], [`Answers`].
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
+#![allow(clippy::missing_panics_doc, reason = "tests panic where something is not as it must be")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use stakeout_contract::{Answer, DeviceState, Kind, Rung, result::{JobResult, Verdict}};
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Where builds are.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from)
+}
+
+/// A built program.
+pub fn program(name: &str) -> PathBuf {
+    let p = target().join("x86_64-unknown-linux-gnu/release").join(name);
+    assert!(p.is_file(), "{} is missing: run `make images apps` first", p.display());
+    p
+}
+
+/// A sample app.
+pub fn app(name: &str) -> PathBuf {
+    let p = target().join("apps").join(format!("{name}.apk"));
+    assert!(p.is_file(), "{} is missing: run `tests/apps/build.sh target/apps` first", p.display());
+    p
+}
+
+/// A sample scenario.
+pub fn scenario(name: &str) -> PathBuf {
+    target().join("apps/scenarios").join(format!("{name}.yaml"))
+}
+
+/// What the builder says that an app truly does.
+pub fn truth(name: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(target().join("apps").join(format!("{name}.truth.json"))).unwrap()).unwrap()
+}
+
+/// The program with folders of its own.
+pub struct Stakeout {
+    /// Everything of this test.
+    pub dir: tempfile::TempDir,
+}
+
+impl Default for Stakeout {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stakeout {
+    /// With an empty data folder. The cache is shared, as converting an app is slow and of no interest to most tests.
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where results go.
+    pub fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    /// The command, not yet started.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
+        let mut c = Command::new(program("stakeout"));
+        c.args(args)
+            .env("STAKEOUT_DATA", self.dir.path().join("data"))
+            .env("STAKEOUT_CACHE", target().join("e2e-cache"))
+            .env_remove("STAKEOUT_SCENARIOS")
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        c
+    }
+
+    /// Runs it to its end.
+    pub fn call<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// `stakeout run`, with results in [`Stakeout::out`].
+    pub fn run(&self, app: &Path, scenario: &Path, more: &[&str]) -> Answers {
+        let mut args = vec!["run".to_owned(), text(app), "--scenario".to_owned(), text(scenario), "--out".to_owned(), text(&self.out())];
+        args.extend(more.iter().map(|s| (*s).to_owned()));
+        let output = self.call(&args);
+        Answers::read(&self.out(), output)
+    }
+
+    /// Starts it and gives the process.
+    pub fn start<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// A path as an argument.
+pub fn text(p: &Path) -> String {
+    p.to_str().unwrap().to_owned()
+}
+
+/// Standard error as text.
+pub fn stderr(o: &Output) -> String {
+    String::from_utf8_lossy(&o.stderr).into_owned()
+}
+
+/// What a run answered.
+pub struct Answers {
+    /// Exit code.
+    pub code: i32,
+    /// What it said.
+    pub stderr: String,
+    /// The document.
+    pub result: JobResult,
+}
+
+impl Answers {
+    fn read(out: &Path, o: Output) -> Self {
+        let said = stderr(&o);
+        let result = std::fs::read(out.join("result.json")).unwrap_or_else(|e| panic!("no result ({e}): {said}"));
+        Self { code: o.status.code().unwrap_or(-1), stderr: said, result: serde_json::from_slice(&result).unwrap() }
+    }
+
+    /// A claim's row.
+    pub fn row(&self, kind: Kind, rung: Rung, state: DeviceState) -> &Verdict {
+        self.result.verdicts.iter().find(|v| v.kind == kind && v.rung == rung && v.device_state == state).unwrap()
+    }
+
+    /// A claim's answer.
+    pub fn answer(&self, kind: Kind, rung: Rung, state: DeviceState) -> Answer {
+        self.row(kind, rung, state).verdict
+    }
+
+    /// Asserts an answer, and shows what there is if it is another.
+    pub fn is(&self, kind: Kind, rung: Rung, state: DeviceState, wanted: Answer) {
+        let v = self.row(kind, rung, state);
+        assert_eq!(v.verdict, wanted, "{kind} {rung} in {state}: {v:#?}\ntrials: {:#?}\n{}", self.result.trials, self.stderr);
+    }
+
+    /// Asserts that nothing above `rung` is said to be absent: for apps that hide, crash or cannot be run here.
+    pub fn never_clean(&self) {
+        let clean: Vec<_> = self
+            .result
+            .verdicts
+            .iter()
+            .filter(|v| v.verdict == Answer::NotObserved && !v.rung.is_permission() && v.kind.is_sensor())
+            .map(|v| (v.kind, v.rung, v.device_state))
+            .collect();
+        assert!(clean.is_empty(), "said to be absent: {clean:?}\n{:#?}", self.result.trials);
+        assert_ne!(self.code, 0, "{}", self.stderr);
+    }
+
+    /// Codes of the reasons of a row.
+    pub fn codes(&self, kind: Kind, rung: Rung, state: DeviceState) -> Vec<String> {
+        self.row(kind, rung, state).reasons.iter().map(|r| r.code.clone()).collect()
+    }
+
+    /// Whether any row has this reason.
+    pub fn says(&self, code: &str) -> bool {
+        self.result.verdicts.iter().any(|v| v.reasons.iter().any(|r| r.code == code))
+    }
+}
+
+/// Containers and networks of ours that exist on this engine.
+pub fn left_on_the_engine() -> Vec<String> {
+    let list = |args: &[&str]| {
+        let o = Command::new("docker").args(args).output().unwrap();
+        String::from_utf8_lossy(&o.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut all = list(&["ps", "-aq", "--filter", "label=org.stakeout.cell"]);
+    all.extend(list(&["network", "ls", "-q", "--filter", "label=org.stakeout.cell"]));
+    all
+}
