@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn numbers_have_two_digits_and_a_unit() {
         assert_eq!(
-            [sig(12_345.6), sig(3.14), sig(0.0421), bytes(1_234_567.0), seconds(5400.0), percent(0.6316)],
-            ["12\u{2009}346", "3.1", "0.042", "1.2 MB", "90 min", "63 %"]
+            [sig(12_345.6), sig(3.33), sig(0.0421), bytes(1_234_567.0), seconds(5400.0), percent(0.6316)],
+            ["12\u{2009}346", "3.3", "0.042", "1.2 MB", "90 min", "63 %"]
         );
     }
 

@@ -15,7 +15,7 @@ mod troubles;
 
 use askama::Template;
 use serde::Serialize;
-use stakeout_contract::{Answer, DeviceState, trial::TrialState};
+use stakeout_contract::{Answer, DeviceState, probability::PROVEN_AT_MOST, trial::TrialState};
 
 use crate::{ReportError, ReportInput, words};
 
@@ -62,7 +62,7 @@ struct Key {
     class: &'static str,
     symbol: &'static str,
     word: &'static str,
-    means: &'static str,
+    means: String,
 }
 
 impl Page {
@@ -126,7 +126,7 @@ fn key(a: Answer) -> Key {
         Answer::Inconclusive => "cannot be said; the number leads to the reason",
         Answer::NotTested => "the scenario does not exercise it",
     };
-    Key { class: a.as_str(), symbol: words::symbol(a), word: words::answer(a), means }
+    Key { class: a.as_str(), symbol: words::symbol(a), word: words::answer(a), means: means.to_owned() }
 }
 
 fn capital(s: &str) -> String {

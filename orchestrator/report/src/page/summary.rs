@@ -130,23 +130,30 @@ fn detail(r: &JobResult, s: &Said) -> String {
     let trials: BTreeSet<u32> = evidence().map(|e| e.trial).collect();
     let hosts: BTreeSet<String> = evidence().filter_map(|e| e.destination.as_deref()).map(short).collect();
     let p = mine().filter_map(|v| v.p_false).map(stakeout_contract::Probability::get).reduce(f64::max);
-    let mut out = if trials.is_empty() { String::new() } else { format!("In {} of {} trials", trials.len(), r.trials.len()) };
+    let mut parts = Vec::new();
+    if !trials.is_empty() {
+        parts.push(format!("in {} of {} trials", trials.len(), r.trials.len()));
+    }
     if s.rung == Rung::Transmitted && !hosts.is_empty() {
         let shown: Vec<&str> = hosts.iter().take(3).map(String::as_str).collect();
         let left = hosts.len().saturating_sub(3);
         let more = if left > 0 { format!(" and {left} more") } else { String::new() };
-        out.push_str(&format!(", to {}{more}", shown.join(", ")));
+        parts.push(format!("to {}{more}", shown.join(", ")));
     }
-    if let Some(p) = p {
-        out.push_str(&format!(", probability of such a match by chance at most {}", power(p)));
-    }
-    if out.is_empty() { out } else { out + "." }
+    parts.extend(p.map(|p| format!("probability of such a match by chance at most {}", power(p))));
+    if parts.is_empty() { String::new() } else { super::capital(&parts.join(", ")) + "." }
 }
 
 fn in_use(r: &JobResult, kind: Kind) -> Option<Line> {
-    let v = find(r, kind, Rung::Opened, DeviceState::InUse).filter(|v| matches!(v.verdict, Answer::Proven | Answer::Supported))?;
-    let text = format!("The app opened {} while its owner used it. That is use, and no evidence of spying.", sensor_name(kind));
-    Some(line(v.verdict, text))
+    let said = |rung: &&Rung| find(r, kind, **rung, DeviceState::InUse).filter(|v| matches!(v.verdict, Answer::Proven | Answer::Supported));
+    let top = kind.rungs().iter().rev().filter(|x| !x.is_permission()).find_map(|x| said(&x))?;
+    let more = match top.rung {
+        Rung::Transmitted => format!(", and sent {} from then away", words::media(kind)),
+        Rung::Stored => format!(", and kept {} from then in its files", words::media(kind)),
+        _ => String::new(),
+    };
+    let text = format!("The app opened {} while its owner used it{more}. That is use: a capture in use never convicts.", sensor_name(kind));
+    Some(line(top.verdict, text))
 }
 
 fn asked(r: &JobResult) -> Option<Line> {

@@ -1,4 +1,5 @@
 //! What the page says, what it must never contain, and that nothing is left out.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use stakeout_contract::{
     Answer, Kind, Sensor,

@@ -113,11 +113,9 @@ fn sorted(f: &Fact) -> Option<(Sort, String, String, u64)> {
         }
         Fact::Blocked { protocol, address, port, reason } => one(Sort::Blocked, format!("{protocol} to {address}:{port}"), reason),
         Fact::UnsupportedApi { name, effect } => one(Sort::Unsupported, name.clone(), effect),
-        Fact::ClockHeld { thread, r#where, spins } => one(
-            Sort::Clock,
-            format!("{thread} in {}", r#where),
-            if *spins { "ran without pause, was let go" } else { "waited by real time" },
-        ),
+        Fact::ClockHeld { thread, r#where: place, spins } => {
+            one(Sort::Clock, format!("{thread} in {place}"), if *spins { "ran without pause, was let go" } else { "waited by real time" })
+        }
         Fact::Alert { what } => one(Sort::Alert, what.clone(), ""),
         _ => None,
     }
