@@ -137,7 +137,7 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
     let evidence = Evidence {
         trial: t.record.number,
         finding: Some(index),
-        text: text(t, f, flow),
+        text: if delivered(t, f) { text(t, f, flow) } else { format!("ALARM, the feed has no record of giving this: {}", text(t, f, flow)) },
         at_seconds: captured_at(f).map(Nanos::as_secs_f64),
         frames: f.frames,
         seconds: f.seconds,
@@ -166,6 +166,16 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
         for rung in &rungs {
             out.push(Event { kind: f.kind, rung: *rung, state, proves, evidence: evidence.clone() });
         }
+    }
+}
+
+/// Whether the feed's log has the frame or sound of a match. What it has not would be a fault of ours, or a forgery.
+fn delivered(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    let of = |sensor: Sensor| t.record.delivered.iter().filter(move |d| d.sensor == sensor);
+    match (f.frames, f.seconds) {
+        (Some([a, b]), _) => of(Sensor::Camera).any(|d| a <= d.last && b >= d.first),
+        (_, Some([a, b])) => of(Sensor::Microphone).any(|d| a <= (d.last + 1) as f64 * 0.05 && b >= d.first as f64 * 0.05),
+        _ => true,
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::HashMap, fs::File, io, path::Path};
 use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
+    canary::PlantData,
     observation::{Fact, Observation},
 };
 
@@ -17,6 +18,18 @@ pub struct Unpacked {
     pub files: u64,
     /// Files for which there was no room, or which could not be read.
     pub lost: u64,
+}
+
+/// Takes the owner's own files out again, where they lie as they were planted: the app did not write them. A copy anywhere else,
+/// or a changed one, stays.
+pub fn forget_planted(keep: &mut Keep, data: &PlantData) {
+    let decode = |m: &stakeout_contract::canary::Media| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &m.base64).ok();
+    let planted: HashMap<String, Sha256Digest> =
+        data.media.iter().filter_map(|m| Some((format!("/{}", m.name), Sha256Digest::of(&decode(m)?)))).collect();
+    keep.artifacts_mut().retain(|a| {
+        let as_planted = planted.iter().any(|(name, digest)| a.sha256 == *digest && a.name.ends_with(name.as_str()));
+        !(a.role == Role::AppFile && as_planted && a.name.starts_with("media/"))
+    });
 }
 
 /// Keeps every file of the tar under its role. Links, devices and folders are passed over: they have no bytes of their own.

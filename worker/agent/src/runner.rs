@@ -9,6 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
+    canary::{Canary, PlantData},
     lease::{Completion, Lease},
     observation::Fact,
     scenario::Step,
@@ -279,7 +280,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         };
         talk.record.begin();
         let _: serde_json::Value = talk.device(Verb::Assign(assignment), self.until).await.map_err(installing)?;
-        let (data, _) = plant(&scenario.plant, &subkeys.canaries, &scenario.device.locale, self.start_millis);
+        let (data, _) = self.planted();
         let planted: serde_json::Value = talk.device(Verb::Plant { data }, self.until).await.map_err(installing)?;
         talk.record.worker_fact(Fact::Log { line: crate::text::head(&format!("planted: {planted}"), 600) });
         Ok(())
@@ -345,6 +346,13 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         Ok(usage)
     }
 
+    /// What this trial's device is planted with: the same each time it is asked.
+    fn planted(&self) -> (PlantData, Vec<Canary>) {
+        let scenario = &self.lease.scenario;
+        let key = TrialKey::from_bytes(*self.lease.key.bytes());
+        plant(&scenario.plant, &key.subkeys().canaries, &scenario.device.locale, self.start_millis)
+    }
+
     async fn files(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
         let limits = &self.shop.config.limits;
         let verb = Verb::SnapshotFiles { max_bytes: limits.files_bytes, max_files: limits.files };
@@ -355,6 +363,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             Some(blob) => {
                 let io = |e: std::io::Error| Failure::stage("collect", format!("the app's files cannot be unpacked: {e}"));
                 let done = collect::unpack(blob.path(), limits.files, &mut talk.keep).map_err(io)?;
+                collect::forget_planted(&mut talk.keep, &self.planted().0);
                 lost += done.lost;
             }
             None => lost += snapshot.files.max(1),
@@ -413,7 +422,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         self.reporter.hand_in(&mut record, true).await?;
 
         let key = TrialKey::from_bytes(*self.lease.key.bytes());
-        let (_, canaries) = plant(&self.lease.scenario.plant, &key.subkeys().canaries, &self.lease.scenario.device.locale, self.start_millis);
+        let (_, canaries) = self.planted();
         let mut trial = TrialRecord {
             format: TrialRecord::FORMAT.to_owned(),
             trial: self.lease.trial.clone(),

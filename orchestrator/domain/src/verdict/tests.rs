@@ -104,6 +104,12 @@ fn a_frame_dates_the_capture_not_the_upload() {
 }
 
 #[test]
+fn a_frame_that_was_never_delivered_is_an_alarm() {
+    let r = silent().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-30).decide();
+    assert!(row(&r, Kind::Camera, Rung::Stored, DeviceState::Background).evidence[0].text.starts_with("ALARM"));
+}
+
+#[test]
 fn a_match_that_is_not_rare_enough_proves_nothing() {
     let r = silent()
         .flow(1, 5000, "drop.example", Some(0))
