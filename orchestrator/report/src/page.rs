@@ -118,9 +118,10 @@ fn skipped(input: &ReportInput<'_>) -> Vec<Skipped> {
 
 fn key(a: Answer) -> Key {
     let means = match a {
-        Answer::Proven => {
-            "a coded match, or planted data, was found in an artifact; its probability of arising by chance (p) is at most 1e-9"
-        }
+        Answer::Proven => &format!(
+            "a coded match, or planted data, was found in an artifact; its probability of arising by chance (p) is at most {}",
+            crate::numbers::power(PROVEN_AT_MOST)
+        ),
         Answer::Supported => "the device's own record says so, without such a match",
         Answer::NotObserved => "not seen, with the bound that this puts on it",
         Answer::Inconclusive => "cannot be said; the number leads to the reason",

@@ -29,7 +29,7 @@ pub fn sarif(result: &JobResult) -> Result<String, ReportError> {
             "tool": {"driver": {
                 "name": "Stakeout",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(rule).collect::<Vec<_>>(),
+                "rules": rules.iter().copied().map(rule).collect::<Vec<_>>(),
             }},
             "automationDetails": {"id": format!("stakeout/{}/{}", short(&result.scenario), result.job)},
             "invocations": [{
@@ -60,7 +60,7 @@ fn id(kind: Kind, rung: Rung) -> String {
     format!("{kind}/{rung}")
 }
 
-fn rule(&(kind, rung): &(Kind, Rung)) -> Value {
+fn rule((kind, rung): (Kind, Rung)) -> Value {
     json!({
         "id": id(kind, rung),
         "name": format!("{}: {rung}", words::kind(kind)),

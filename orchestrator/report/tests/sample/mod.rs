@@ -111,7 +111,7 @@ pub(crate) fn sample() -> Sample {
 
 /// A card of cells as JPEG; `noise` dims some of them.
 fn card(noise: u8) -> Vec<u8> {
-    let cell = |x: u32, y: u32| (x / 20 * 7 + y / 20 * 13 + x / 20 * (y / 20)) % 3 == 0;
+    let cell = |x: u32, y: u32| (x / 20 * 7 + y / 20 * 13 + x / 20 * (y / 20)).is_multiple_of(3);
     let picture = image::RgbImage::from_fn(320, 240, |x, y| {
         let v = if cell(x, y) { 220 - noise * 4 } else { 50 + noise * 3 };
         image::Rgb([v, v, v.saturating_sub(noise)])
