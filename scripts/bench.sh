@@ -1,0 +1,23 @@
+#!/bin/bash
+# Measures what a trial costs and how well the codes are read. Prints tables; writes target/bench/{trials,codes-camera,codes-sound}.json.
+#   scripts/bench.sh [trials] [codes]     default: both
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+release=$target/x86_64-unknown-linux-gnu/release bench=$target/bench
+mkdir -p "$bench"
+what=("$@")
+[ ${#what[@]} -gt 0 ] || what=(trials codes)
+for w in "${what[@]}"; do
+    case $w in
+        trials) python3 scripts/bench_trials.py "$release/stakeout" "$target/apps" "$bench" ;;
+        codes)
+            cargo build --release --locked -p stakeout-feed --example codes_table
+            for table in camera sound; do
+                echo "== codes: $table"
+                "$release/examples/codes_table" "$bench/codes-$table.json" "${BENCH_SAMPLES:-8}" "$table"
+            done
+            ;;
+        *) echo "bench: unknown part \`$w\`" >&2; exit 2 ;;
+    esac
+done
