@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// What does this Android app do with the camera, the microphone and personal data while nobody is using it?
 #[derive(Parser)]
-#[command(name = "stakeout", version, max_term_width = 100, after_help = "Begin with `stakeout doctor`, then `stakeout run APP.apk --out result`.")]
+#[command(
+    name = "stakeout",
+    version,
+    max_term_width = 100,
+    after_help = "Begin with `stakeout doctor`, then `stakeout run APP.apk --out result`."
+)]
 pub(crate) struct Cli {
     /// Log what is done to standard error (STAKEOUT_LOG sets it finer, as `info,stakeout_agent=debug`)
     #[arg(long, short, global = true)]
@@ -210,7 +215,9 @@ pub(crate) enum FacingArg {
 }
 
 #[derive(Args)]
-#[command(after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, 2 wrong usage.")]
+#[command(
+    after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, 2 wrong usage."
+)]
 pub(crate) struct VerifyArgs {
     /// The bundle
     pub bundle: PathBuf,

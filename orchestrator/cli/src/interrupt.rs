@@ -8,7 +8,8 @@ use crate::exit::Failure;
 /// A token that is cancelled by the first Ctrl-C or SIGTERM. A second one ends the process with code 130.
 pub(crate) fn token() -> Result<CancellationToken, Failure> {
     let token = CancellationToken::new();
-    let (mut int, mut term) = (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
+    let (mut int, mut term) =
+        (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
     let t = token.clone();
     tokio::spawn(async move {
         for first in [true, false] {

@@ -33,16 +33,27 @@ pub(crate) fn find(name: &str) -> Result<(String, String), Failure> {
         Some((n, text)) => Ok(((*n).to_owned(), (*text).to_owned())),
         None => {
             let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
-            Err(Failure::hint(format!("there is no scenario `{name}`"), format!("give a file that ends in `.yaml`, or one of: {}", known.join(", "))))
+            Err(Failure::hint(
+                format!("there is no scenario `{name}`"),
+                format!("give a file that ends in `.yaml`, or one of: {}", known.join(", ")),
+            ))
         }
     }
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let bad = |e: std::io::Error| Failure::hint(format!("the scenario `{}` cannot be read: {e}", path.display()), "check the path; `stakeout scenario list` names those that are built in");
+    let bad = |e: std::io::Error| {
+        Failure::hint(
+            format!("the scenario `{}` cannot be read: {e}", path.display()),
+            "check the path; `stakeout scenario list` names those that are built in",
+        )
+    };
     let size = std::fs::metadata(path).map_err(bad)?.len();
     if size > FILE_MAX {
-        return Err(Failure::hint(format!("the scenario `{}` has {size} bytes", path.display()), format!("at most {FILE_MAX} bytes are read")));
+        return Err(Failure::hint(
+            format!("the scenario `{}` has {size} bytes", path.display()),
+            format!("at most {FILE_MAX} bytes are read"),
+        ));
     }
     std::fs::read_to_string(path).map_err(bad)
 }
@@ -53,7 +64,10 @@ pub(crate) fn parse(source: &str, text: &str) -> Result<Scenario, Failure> {
         let place = e.location().map_or(String::new(), |l| format!(":{}:{}", l.line(), l.column()));
         let said = e.to_string();
         let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        Failure::hint(format!("{source}{place}: {what}"), "`stakeout scenario schema` prints what is allowed, `docs/scenarios.md` explains it")
+        Failure::hint(
+            format!("{source}{place}: {what}"),
+            "`stakeout scenario schema` prints what is allowed, `docs/scenarios.md` explains it",
+        )
     })?;
     s.check().map_err(|e| Failure::usage(anyhow::anyhow!("{source}: {e}")))?;
     Ok(s)

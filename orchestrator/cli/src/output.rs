@@ -8,7 +8,8 @@ use crate::exit::Failure;
 pub(crate) fn plain(s: &str) -> String {
     s.chars()
         .map(|c| {
-            let hides = c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+            let hides =
+                c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
             if hides { '\u{fffd}' } else { c }
         })
         .collect()

@@ -34,5 +34,7 @@ pub(crate) fn trusted() -> Result<PathBuf, Failure> {
 
 /// Folders with scenarios, searched before those that are built in: `STAKEOUT_SCENARIOS`, parted by `:`.
 pub(crate) fn scenarios() -> Vec<PathBuf> {
-    std::env::var_os("STAKEOUT_SCENARIOS").map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect()).unwrap_or_default()
+    std::env::var_os("STAKEOUT_SCENARIOS")
+        .map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect())
+        .unwrap_or_default()
 }

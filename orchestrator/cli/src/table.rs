@@ -17,7 +17,8 @@ pub(crate) fn of(r: &JobResult) -> Table {
     t.set_header(head);
     for kind in Kind::ALL {
         let row_any = |rung| r.verdicts.iter().find(|v| v.kind == *kind && v.rung == rung && v.device_state == DeviceState::Any);
-        let interesting = kind.is_sensor() || kind.rungs().iter().any(|rung| row_any(*rung).is_some_and(|v| matches!(v.verdict, Answer::Proven | Answer::Supported)));
+        let interesting = kind.is_sensor()
+            || kind.rungs().iter().any(|rung| row_any(*rung).is_some_and(|v| matches!(v.verdict, Answer::Proven | Answer::Supported)));
         if !interesting {
             continue;
         }

@@ -137,7 +137,11 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
     let evidence = Evidence {
         trial: t.record.number,
         finding: Some(index),
-        text: if delivered(t, f) { text(t, f, flow) } else { format!("ALARM, the feed has no record of giving this: {}", text(t, f, flow)) },
+        text: if delivered(t, f) {
+            text(t, f, flow)
+        } else {
+            format!("ALARM, the feed has no record of giving this: {}", text(t, f, flow))
+        },
         at_seconds: captured_at(f).map(Nanos::as_secs_f64),
         frames: f.frames,
         seconds: f.seconds,

@@ -110,7 +110,13 @@ fn without_completion(job: &JobRow, t: &TrialFull, commitment: stakeout_contract
 pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResult {
     let evidence: Vec<TrialEvidence<'_>> = data
         .iter()
-        .map(|d| TrialEvidence { record: &d.record, observations: &d.observations, flows: &d.flows, analysis: &d.analysis, trials: data.len() })
+        .map(|d| TrialEvidence {
+            record: &d.record,
+            observations: &d.observations,
+            flows: &d.flows,
+            analysis: &d.analysis,
+            trials: data.len(),
+        })
         .collect();
     let any = |s| data.iter().any(|d| d.record.end.state == s);
     let state = if any(TrialState::Cancelled) {
@@ -135,7 +141,12 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
 }
 
 /// Decides, writes the three files, remembers the result.
-pub async fn finish<S: Store>(service: &Service<S>, id: &JobId, operator: &Operator, options: &FinishOptions) -> Result<JobResult, ServiceError> {
+pub async fn finish<S: Store>(
+    service: &Service<S>,
+    id: &JobId,
+    operator: &Operator,
+    options: &FinishOptions,
+) -> Result<JobResult, ServiceError> {
     let job = service.store.job(id).await?;
     let data = gather(service, &job).await?;
     let wall = (now() - job.created).max(0) as f64 / 1000.0;

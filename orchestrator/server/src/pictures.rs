@@ -47,4 +47,3 @@ fn fed(d: &TrialData, frame: u64, facing: Option<Facing>) -> Option<Vec<u8>> {
     let sub = if facing == Some(Facing::Front) { key.camera_front } else { key.camera_back };
     CameraFeed::new(sub).jpeg(frame, WIDTH, WIDTH * 3 / 4, 85).ok()
 }
-

@@ -148,7 +148,13 @@ pub trait Store: Send + Sync + 'static {
     /// The worker lives. The row says whether the trial was cancelled meanwhile.
     fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
     /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once.
-    fn observe(&self, trial: &TrialId, epoch: Epoch, first: u64, observations: &[Observation]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn observe(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        first: u64,
+        observations: &[Observation],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// A lease's stream.
     fn observations(&self, trial: &TrialId, epoch: Epoch) -> impl Future<Output = Result<Vec<Observation>, StoreError>> + Send;
     /// An artifact belongs to a lease.

@@ -54,7 +54,8 @@ pub async fn boot<C: Cells>(cells: &C, kind: &CellKind, ground: &Ground) -> Resu
     let (link, control) = cells.create(kind).await.map_err(|e| Failure::stage("cell", chain(&e)))?;
     let made = Instant::now();
     let outcome = async {
-        let keep = Keep::new(&ground.dir, ground.limits.kept_bytes).map_err(|e| Failure::stage("cell", format!("no room for a trial: {e}")))?;
+        let keep =
+            Keep::new(&ground.dir, ground.limits.kept_bytes).map_err(|e| Failure::stage("cell", format!("no room for a trial: {e}")))?;
         let mut talk = Talk::new(link, keep, Record::new(ground.limits.observations), ground.limits.kept_bytes);
         let hello: Hello = match talk.device(Verb::Hello, made + HELLO_WITHIN).await {
             Ok(h) => h,
@@ -187,7 +188,13 @@ impl<T> Drop for AbortOnDrop<T> {
 /// The cell that a lease asks for; none: this worker has no such device.
 pub fn kind_of(lease: &stakeout_contract::lease::Lease, images: &crate::Images) -> Option<CellKind> {
     let api = lease.scenario.device.api;
-    kind(images, lease.device, api, &lease.scenario.device.locale, lease.scenario.network.policy == stakeout_contract::scenario::NetworkPolicy::Live)
+    kind(
+        images,
+        lease.device,
+        api,
+        &lease.scenario.device.locale,
+        lease.scenario.network.policy == stakeout_contract::scenario::NetworkPolicy::Live,
+    )
 }
 
 /// A kind of cell by its parts.

@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn hostile_names_are_data_and_links_are_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let tar = tar_of(dir.path(), &[("files/../../../evil", b"1"), ("files//etc/cron.d/x", b"2"), ("deleted/a\nb", b"3"), ("/abs", b"4"), ("else/x", b"5")]);
+        let tar = tar_of(
+            dir.path(),
+            &[("files/../../../evil", b"1"), ("files//etc/cron.d/x", b"2"), ("deleted/a\nb", b"3"), ("/abs", b"4"), ("else/x", b"5")],
+        );
         let mut keep = Keep::new(dir.path(), 1000).unwrap();
         assert_eq!(unpack(&tar, 100, &mut keep).unwrap(), Unpacked { files: 3, lost: 0 });
         let names: Vec<_> = keep.artifacts().iter().map(|a| (a.role, a.name.as_str())).collect();
@@ -175,7 +178,12 @@ mod tests {
         let tar = tar_of(dir.path(), &[("crypto/1.plain", b"secret"), ("crypto/1.cipher", b"garble"), ("crypto/2.plain", b"alone")]);
         let mut keep = Keep::new(dir.path(), 1000).unwrap();
         unpack(&tar, 100, &mut keep).unwrap();
-        let fact = Fact::Crypto { algorithm: "AES".into(), operation: "encrypt".into(), plain: Some("crypto/1.plain".into()), cipher: Some("crypto/1.cipher".into()) };
+        let fact = Fact::Crypto {
+            algorithm: "AES".into(),
+            operation: "encrypt".into(),
+            plain: Some("crypto/1.plain".into()),
+            cipher: Some("crypto/1.cipher".into()),
+        };
         pair_crypto(&mut keep, &[Observation { at: Nanos::from_secs(9), source: Source::Host, fact, stack: vec![] }]);
         let a = keep.artifacts();
         assert_eq!((a[0].role, a[0].cipher, a[0].at), (Role::CryptoPlain, Some(Sha256Digest::of(b"garble")), Some(Nanos::from_secs(9))));

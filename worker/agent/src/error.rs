@@ -1,7 +1,7 @@
 //! How a trial fails, and how a worker does.
 
-use stakeout_contract::trial::{TrialEnd, TrialState};
 use stakeout_containers::EngineError;
+use stakeout_contract::trial::{TrialEnd, TrialState};
 
 use crate::OrchestratorError;
 
@@ -57,7 +57,8 @@ impl Failure {
 
     /// What the orchestrator is told; none if nothing may be written any more. `stage`: where the trial was.
     pub fn end(&self, stage: &str) -> Option<TrialEnd> {
-        let end = |state, stage: &str, reason: String, log: &str| Some(TrialEnd { state, stage: stage.to_owned(), reason, log: log.to_owned() });
+        let end =
+            |state, stage: &str, reason: String, log: &str| Some(TrialEnd { state, stage: stage.to_owned(), reason, log: log.to_owned() });
         match self {
             Self::Stage { stage, reason, log, .. } => end(TrialState::Failed, stage, reason.clone(), log),
             Self::Orchestrator(OrchestratorError::Lost(_)) => None,

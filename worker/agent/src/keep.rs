@@ -10,7 +10,10 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use stakeout_contract::{Sha256Digest, artifact::{Artifact, Role}};
+use stakeout_contract::{
+    Sha256Digest,
+    artifact::{Artifact, Role},
+};
 
 /// Artifacts of one trial. The folder goes with it.
 pub struct Keep {

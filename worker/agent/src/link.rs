@@ -204,7 +204,9 @@ fn pump(gateway: GatewayPipe, device: DevicePipe) -> Link {
 
 /// What a read gave, and whether it was the last.
 fn received<T>(
-    read: Option<Result<Wire<T>, WireError>>, item: impl Fn(Wire<T>) -> FromCell, ended: impl Fn(String) -> FromCell,
+    read: Option<Result<Wire<T>, WireError>>,
+    item: impl Fn(Wire<T>) -> FromCell,
+    ended: impl Fn(String) -> FromCell,
 ) -> (FromCell, bool) {
     match read {
         Some(Ok(w)) => (item(w), false),

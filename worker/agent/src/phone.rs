@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(idle(IdleState::ScreenOff), (vec![Verb::Doze { on: false }], DeviceState::ScreenOff));
         assert_eq!(idle(IdleState::Foreground), (vec![Verb::Screen { on: true }, Verb::Foreground], DeviceState::Foreground));
         assert_eq!(idle(IdleState::Doze), (vec![Verb::Screen { on: false }, Verb::Doze { on: true }], DeviceState::Doze));
-        assert_eq!(idle(IdleState::Background), (vec![Verb::Doze { on: false }, Verb::Screen { on: true }, Verb::Background], DeviceState::Background));
+        assert_eq!(
+            idle(IdleState::Background),
+            (vec![Verb::Doze { on: false }, Verb::Screen { on: true }, Verb::Background], DeviceState::Background)
+        );
     }
 
     #[test]

@@ -161,7 +161,17 @@ impl Record {
 
     /// A fact of the gateway, at a time of the host.
     pub fn gateway_fact(&mut self, real: u64, fact: Fact) {
-        if self.begun && matches!(fact, Fact::Dns { .. } | Fact::TlsRefused { .. } | Fact::Opaque { .. } | Fact::Blocked { .. } | Fact::Lost { .. } | Fact::Log { .. }) {
+        if self.begun
+            && matches!(
+                fact,
+                Fact::Dns { .. }
+                    | Fact::TlsRefused { .. }
+                    | Fact::Opaque { .. }
+                    | Fact::Blocked { .. }
+                    | Fact::Lost { .. }
+                    | Fact::Log { .. }
+            )
+        {
             self.pend(real, Pending::Fact(fact));
         }
     }
@@ -279,7 +289,14 @@ impl Record {
 fn not_the_devices(fact: &Fact) -> bool {
     matches!(
         fact,
-        Fact::State { .. } | Fact::Step { .. } | Fact::Flow { .. } | Fact::Dns { .. } | Fact::TlsRefused { .. } | Fact::Opaque { .. } | Fact::Blocked { .. } | Fact::Alert { .. }
+        Fact::State { .. }
+            | Fact::Step { .. }
+            | Fact::Flow { .. }
+            | Fact::Dns { .. }
+            | Fact::TlsRefused { .. }
+            | Fact::Opaque { .. }
+            | Fact::Blocked { .. }
+            | Fact::Alert { .. }
     )
 }
 
@@ -346,7 +363,12 @@ mod tests {
     fn what_was_delivered_is_summed_by_session() {
         let mut r = begun(10);
         for (session, first, last) in [(1, 10, 19), (1, 20, 24), (2, 90, 90)] {
-            r.device_fact(Nanos::ZERO, Source::Feed, Fact::Delivered { sensor: Sensor::Camera, facing: None, session, first, last, count: last - first + 1 }, vec![]);
+            r.device_fact(
+                Nanos::ZERO,
+                Source::Feed,
+                Fact::Delivered { sensor: Sensor::Camera, facing: None, session, first, last, count: last - first + 1 },
+                vec![],
+            );
         }
         let d = r.end(0).delivered;
         assert_eq!(d.iter().map(|d| (d.session, d.first, d.last, d.count)).collect::<Vec<_>>(), [(1, 10, 24, 15), (2, 90, 90, 1)]);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use stakeout_contract::{lease::{Lease, Progress}, observation::Observation};
+use stakeout_contract::{
+    lease::{Lease, Progress},
+    observation::Observation,
+};
 use tokio::time::Instant;
 
 use crate::{Fence, Orchestrator, OrchestratorError, record::Record};

@@ -3,7 +3,11 @@
 //! Stages are those of `TrialCost`. Whoever runs this holds the [`Slot`]: it says where the trial is, and has the cell's handle
 //! as long as there is a cell, so that the cell is destroyed also when this future is dropped in the middle.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use stakeout_contract::{
@@ -98,7 +102,10 @@ struct Run<'a, O, C: Cells> {
 /// Runs a leased trial and completes it.
 pub async fn run<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, slot: &mut Slot<C::Control>) -> Result<(), Failure> {
     let began = Instant::now();
-    let start = lease.scenario.start().ok_or_else(|| Failure::stage("lease", format!("`startAt: {}` is not a time", lease.scenario.start_at)).by_app(true))?;
+    let start = lease
+        .scenario
+        .start()
+        .ok_or_else(|| Failure::stage("lease", format!("`startAt: {}` is not a time", lease.scenario.start_at)).by_app(true))?;
     let mut run = Run {
         shop,
         lease,
@@ -132,7 +139,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             Failure::stage("cell", format!("this worker has no `{}` device of API {}", self.lease.device, self.lease.scenario.device.api))
         })?;
         self.reporter.stage("lease", 0.0).await;
-        let folder = tempfile::Builder::new().prefix("app-").tempdir_in(&self.shop.dir).map_err(|e| Failure::stage("lease", e.to_string()))?;
+        let folder =
+            tempfile::Builder::new().prefix("app-").tempdir_in(&self.shop.dir).map_err(|e| Failure::stage("lease", e.to_string()))?;
         let apps = self.fetch(folder.path()).await?;
         self.secrets().await?;
         self.spent("lease", self.began);
@@ -149,7 +157,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
         let outcome = self.on_device(slot, &mut talk, &apps, &image_id).await;
         let (app, played, end) = match outcome {
-            Ok((app, played)) => (app, played, TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() }),
+            Ok((app, played)) => {
+                (app, played, TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() })
+            }
             // What the app did to itself is evidence: it is collected and handed in, as a failed trial.
             Err(e @ Failure::Stage { by_app: true, .. }) => {
                 let Some(end) = e.with_log(talk.record.device_log.tail()).end(slot.stage) else { return Err(Failure::Cancelled) };
@@ -202,7 +212,13 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         Ok(())
     }
 
-    async fn on_device(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, apps: &[(PathBuf, Sha256Digest)], image: &str) -> Result<(AppFacts, Played), Failure> {
+    async fn on_device(
+        &mut self,
+        slot: &mut Slot<C::Control>,
+        talk: &mut Talk,
+        apps: &[(PathBuf, Sha256Digest)],
+        image: &str,
+    ) -> Result<(AppFacts, Played), Failure> {
         slot.stage = "install";
         self.reporter.stage("install", 0.0).await;
         let begin = Instant::now();
@@ -379,7 +395,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
     async fn capture(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
         let collected: gateway::Collected = talk.gateway(gateway::Verb::Collect, until).await.map_err(collecting)?;
         let kept = match talk.take(Side::Gateway, &collected.capture).map_err(collecting)? {
-            Some(blob) => talk.keep.adopt(&blob, crate::keep::artifact(Role::Capture, "capture.pcapng")).map_err(|e| collecting(e.into()))?,
+            Some(blob) => {
+                talk.keep.adopt(&blob, crate::keep::artifact(Role::Capture, "capture.pcapng")).map_err(|e| collecting(e.into()))?
+            }
             None => false,
         };
         if !kept {
@@ -394,8 +412,16 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
     /// Record, analysis, artifacts: all that the orchestrator gets.
     #[allow(clippy::too_many_arguments, reason = "the parts of a record, joined here once")]
     async fn hand_over(
-        &mut self, slot: &mut Slot<C::Control>, talk: Talk, app: AppFacts, played: Played, end: TrialEnd, timeline: Vec<StateSpan>, usage: CellUsage,
-        image: String, cooperative: bool,
+        &mut self,
+        slot: &mut Slot<C::Control>,
+        talk: Talk,
+        app: AppFacts,
+        played: Played,
+        end: TrialEnd,
+        timeline: Vec<StateSpan>,
+        usage: CellUsage,
+        image: String,
+        cooperative: bool,
     ) -> Result<Completion, Failure> {
         slot.stage = "analyse";
         let begin = Instant::now();
@@ -412,7 +438,11 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         if !scrubber.is_empty() {
             scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
         }
-        let har = stakeout_gateway::har::write(&ended.flows, |digest| std::fs::read(keep.path(digest)).ok(), &stakeout_gateway::har::Options::default());
+        let har = stakeout_gateway::har::write(
+            &ended.flows,
+            |digest| std::fs::read(keep.path(digest)).ok(),
+            &stakeout_gateway::har::Options::default(),
+        );
         keep.adopt_bytes(har.to_string().as_bytes(), Role::Har, "flows.har").map_err(io)?;
         for a in keep.artifacts_mut() {
             if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {

@@ -27,7 +27,8 @@ impl std::fmt::Debug for Scrubber {
 impl Scrubber {
     /// For these values, each of at least [`LEAST`] bytes.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut forms: Vec<Vec<u8>> = values.into_iter().filter(|v| v.len() >= LEAST).flat_map(forms).filter(|f| f.len() >= LEAST).collect();
+        let mut forms: Vec<Vec<u8>> =
+            values.into_iter().filter(|v| v.len() >= LEAST).flat_map(forms).filter(|f| f.len() >= LEAST).collect();
         // A long form may contain a shorter one.
         forms.sort_by_key(|f| std::cmp::Reverse(f.len()));
         forms.dedup();
@@ -87,7 +88,10 @@ impl Scrubber {
 }
 
 fn forms(value: &str) -> Vec<Vec<u8>> {
-    use base64::{Engine as _, engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD}};
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+    };
     let raw = value.as_bytes();
     let percent = |space: &str, upper: bool| -> Vec<u8> {
         let one = |b: &u8| match b {
@@ -100,9 +104,16 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     };
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut out = vec![
-        raw.to_vec(), percent("%20", true), percent("%20", false), percent("+", true), percent("+", false),
-        json.trim_matches('"').as_bytes().to_vec(), hex::encode(raw).into_bytes(), hex::encode_upper(raw).into_bytes(),
-        value.encode_utf16().flat_map(u16::to_le_bytes).collect(), value.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        raw.to_vec(),
+        percent("%20", true),
+        percent("%20", false),
+        percent("+", true),
+        percent("+", false),
+        json.trim_matches('"').as_bytes().to_vec(),
+        hex::encode(raw).into_bytes(),
+        hex::encode_upper(raw).into_bytes(),
+        value.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        value.encode_utf16().flat_map(u16::to_be_bytes).collect(),
     ];
     for lead in 0..3usize {
         let mut bytes = vec![0; lead];
@@ -154,7 +165,13 @@ mod tests {
     fn all_forms_of_a_secret_go_and_lengths_stay() {
         let s = Scrubber::new(["p@ss wörd\"1"]);
         let b64 = |t: &str| base64::engine::general_purpose::STANDARD.encode(t);
-        for text in ["user=x&pw=p@ss wörd\"1&y", "pw=p%40ss%20w%C3%B6rd%221", "pw=p%40ss+w%c3%b6rd%221;", r#"{"pw":"p@ss wörd\"1"}"#, "7040737320 70407373 2077c3b672642231"] {
+        for text in [
+            "user=x&pw=p@ss wörd\"1&y",
+            "pw=p%40ss%20w%C3%B6rd%221",
+            "pw=p%40ss+w%c3%b6rd%221;",
+            r#"{"pw":"p@ss wörd\"1"}"#,
+            "7040737320 70407373 2077c3b672642231",
+        ] {
             let mut bytes = text.as_bytes().to_vec();
             let before = bytes.len();
             let has_it = !text.starts_with("7040737320");

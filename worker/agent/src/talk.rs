@@ -160,7 +160,11 @@ impl Talk {
     }
 
     async fn ask<T: DeserializeOwned>(
-        &mut self, side: Side, id: u64, sent: impl Future<Output = Result<(), ()>>, until: Instant,
+        &mut self,
+        side: Side,
+        id: u64,
+        sent: impl Future<Output = Result<(), ()>>,
+        until: Instant,
     ) -> Result<T, AskError> {
         match self.meanwhile(sent, until).await.map_err(|e| e.unwrap_or(AskError::Deadline(side)))? {
             Ok(()) => {}
@@ -178,8 +182,11 @@ impl Talk {
             }
         };
         match answer {
-            Answer { error: Some(p), .. } => Err(AskError::Problem(Problem { code: crate::text::head(&p.code, 40), message: crate::text::head(&p.message, 1000) })),
-            Answer { ok, .. } => serde_json::from_value(ok.unwrap_or(serde_json::Value::Null)).map_err(|e| AskError::Hostile(side, format!("its answer cannot be read: {e}"))),
+            Answer { error: Some(p), .. } => {
+                Err(AskError::Problem(Problem { code: crate::text::head(&p.code, 40), message: crate::text::head(&p.message, 1000) }))
+            }
+            Answer { ok, .. } => serde_json::from_value(ok.unwrap_or(serde_json::Value::Null))
+                .map_err(|e| AskError::Hostile(side, format!("its answer cannot be read: {e}"))),
         }
     }
 

@@ -146,7 +146,9 @@ mod tests {
     #[test]
     fn a_preview_that_begins_while_idle_or_is_invisible_is_no_use() {
         let m = marks(&[(0, InUse), (5, Foreground), (65, ScreenOff)]);
-        for facts in [vec![opened(6, 1, true)], vec![opened(3, 1, false)], vec![opened(3, 1, true), preview(4, 1, false), preview(7, 1, true)]] {
+        for facts in
+            [vec![opened(6, 1, true)], vec![opened(3, 1, false)], vec![opened(3, 1, true), preview(4, 1, false), preview(7, 1, true)]]
+        {
             assert_eq!(read(&timeline(&m, &facts, s(100))), [(5, InUse), (65, Foreground), (100, ScreenOff)]);
         }
     }

@@ -4,7 +4,12 @@
 
 mod fake;
 
-use std::{collections::BTreeMap, path::PathBuf, process::Stdio, sync::{Arc, Mutex}};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
 
 use fake::{FakeOrchestrator, Told};
 use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
@@ -47,7 +52,13 @@ async fn orchestrator(trials: u32) -> FakeOrchestrator {
     let apk = std::fs::read(dir.join("loud.apk")).unwrap();
     let scenario: Scenario = serde_norway::from_str(&std::fs::read_to_string(dir.join("scenarios/short.yaml")).unwrap()).unwrap();
     let told: Told = Arc::new(Mutex::new(Vec::new()));
-    let lease = |n: u32| Lease { scenario: scenario.clone(), app: Sha256Digest::of(&apk), number: n, seed: u64::from(n), ..fake::lease(serde_json::json!({"name": "x", "steps": ["launchApp"]})) };
+    let lease = |n: u32| Lease {
+        scenario: scenario.clone(),
+        app: Sha256Digest::of(&apk),
+        number: n,
+        seed: u64::from(n),
+        ..fake::lease(serde_json::json!({"name": "x", "steps": ["launchApp"]}))
+    };
     let o = FakeOrchestrator::new(&told, (1..=trials).rev().map(lease).collect());
     o.given.lock().unwrap().apps.insert(Sha256Digest::of(&apk), apk);
     o
@@ -77,7 +88,8 @@ async fn a_loud_app_is_caught_in_a_real_cell_and_the_cell_is_gone() {
     assert!(done.flows.iter().any(|f| f.stub.is_some()) && done.flows.iter().all(|f| f.at <= done.record.length()));
     assert!(given.observations.iter().any(|o| matches!(o.fact, Fact::Opened { .. })));
     println!("skipped {:?}", done.analysis.searched.skipped);
-    let sent: std::collections::BTreeSet<Kind> = done.analysis.findings.iter().filter(|f| f.role == Some(Role::FlowRequest)).map(|f| f.kind).collect();
+    let sent: std::collections::BTreeSet<Kind> =
+        done.analysis.findings.iter().filter(|f| f.role == Some(Role::FlowRequest)).map(|f| f.kind).collect();
     println!("{sent:?} of {} findings", done.analysis.findings.len());
     for kind in [Kind::Camera, Kind::Microphone, Kind::Contacts, Kind::CallLog, Kind::Cell, Kind::Wifi] {
         assert!(sent.contains(&kind), "{kind} was sent and not found in what was sent: {sent:?}");

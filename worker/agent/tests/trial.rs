@@ -7,12 +7,7 @@ use std::sync::{Arc, Mutex};
 use fake::*;
 use serde_json::{Value, json};
 use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerReport};
-use stakeout_contract::{
-    DeviceState, Sensor, Sha256Digest,
-    artifact::Role,
-    observation::Fact,
-    trial::TrialState,
-};
+use stakeout_contract::{DeviceState, Sensor, Sha256Digest, artifact::Role, observation::Fact, trial::TrialState};
 use stakeout_protocol::device::{Event, Verb};
 
 async fn run(orchestrator: &FakeOrchestrator, cells: FakeCells) -> WorkerReport {
@@ -79,7 +74,10 @@ async fn a_trial_says_exactly_this() {
     assert_eq!(record.key, None);
     assert_eq!(record.started_at, "2016-02-09T08:00:00+08:00");
     let spans: Vec<_> = record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
-    assert_eq!(spans, [(2, DeviceState::InUse), (122, DeviceState::Background), (212, DeviceState::ScreenOff), (272, DeviceState::AfterReboot)]);
+    assert_eq!(
+        spans,
+        [(2, DeviceState::InUse), (122, DeviceState::Background), (212, DeviceState::ScreenOff), (272, DeviceState::AfterReboot)]
+    );
     assert_eq!((record.cost.virtual_seconds, record.cost.cpu_seconds, record.cost.peak_memory_bytes), (272.0, 1.5, 5_120_000));
     let stages: Vec<_> = record.cost.stages.iter().map(|s| s.0.as_str()).collect();
     assert_eq!(stages, ["lease", "cell", "boot", "convert", "install", "script", "collect", "analyse"]);
@@ -92,7 +90,10 @@ async fn files_flows_and_capture_are_kept_and_dated() {
     // The sample before says 1 s of the trial at 1,001,000 ns of the host; from there it is real time.
     cells.flows = vec![(flow(1, 1_001_500), b"POST /u\r\n\r\nbody".to_vec(), b"ok".to_vec())];
     cells.files = vec![("files/x", b"kept".to_vec()), ("deleted/y", b"was here".to_vec())];
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"takeScreenshot": "home"}, {"idle": {"state": "background", "for": "1m"}}])))]);
+    let orchestrator = FakeOrchestrator::new(
+        &told,
+        vec![lease(scenario(json!(["launchApp", {"takeScreenshot": "home"}, {"idle": {"state": "background", "for": "1m"}}])))],
+    );
     run(&orchestrator, cells).await;
     let given = orchestrator.given.lock().unwrap();
     let done = given.completion.as_ref().unwrap();
@@ -119,13 +120,19 @@ async fn files_flows_and_capture_are_kept_and_dated() {
 #[tokio::test(start_paused = true)]
 async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
     let told = told();
-    let opened = Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
+    let opened =
+        Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
     let cells = FakeCells::new(&told).reply(move |v, n| match v {
         Verb::Input(_) => Some(Act::Say(vec![fact(1, opened.clone())])),
-        Verb::Advance { nanos } if nanos.get() == 60_000_000_000 && n > 1 => Some(Act::Say(vec![fact(20, Fact::Preview { session: 1, visible: false })])),
+        Verb::Advance { nanos } if nanos.get() == 60_000_000_000 && n > 1 => {
+            Some(Act::Say(vec![fact(20, Fact::Preview { session: 1, visible: false })]))
+        }
         _ => None,
     });
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}])))]);
+    let orchestrator = FakeOrchestrator::new(
+        &told,
+        vec![lease(scenario(json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}])))],
+    );
     run(&orchestrator, cells).await;
     let given = orchestrator.given.lock().unwrap();
     let spans: Vec<_> = given.completion.as_ref().unwrap().record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
@@ -135,7 +142,8 @@ async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
 /// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
 async fn unusual(reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> (FakeOrchestrator, Vec<String>) {
     let told = told();
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
+    let orchestrator =
+        FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
     run(&orchestrator, FakeCells::new(&told).reply(reply)).await;
     let lines = lines(&told);
     (orchestrator, lines)
@@ -161,7 +169,12 @@ async fn a_guest_that_dies_or_a_device_that_breaks_the_protocol_ends_the_trial()
     assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("the JVM ended"));
     let (o, _) = unusual(|v, _| matches!(v, Verb::Launch).then_some(Act::WrongId)).await;
     assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("does not keep to the protocol"));
-    let (o, _) = unusual(|v, _| matches!(v, Verb::SnapshotFiles { .. }).then(|| Act::Ok(json!({"blob": {"blob": 1, "size": 3, "sha256": "00".repeat(32)}, "files": 1, "lost_files": 0, "lost_bytes": 0})))).await;
+    let (o, _) = unusual(|v, _| {
+        matches!(v, Verb::SnapshotFiles { .. }).then(|| {
+            Act::Ok(json!({"blob": {"blob": 1, "size": 3, "sha256": "00".repeat(32)}, "files": 1, "lost_files": 0, "lost_bytes": 0}))
+        })
+    })
+    .await;
     assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("that it did not send"));
 }
 
@@ -229,7 +242,8 @@ async fn an_analysis_that_fails_is_said_and_the_trial_is_completed() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_lease_stops_at_once_and_writes_nothing() {
     let told = told();
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
+    let orchestrator =
+        FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
     let shared = orchestrator.given.clone();
     let cells = FakeCells::new(&told).reply(move |v, _| {
         matches!(v, Verb::Launch).then(|| {
@@ -294,7 +308,8 @@ async fn a_secret_is_typed_and_kept_nowhere() {
     orchestrator.given.lock().unwrap().secrets.insert("PASSWORD".into(), "s3cr3t word".into());
     let mut cells = FakeCells::new(&told).reply(|v, _| {
         let log = Event::Log { line: "typed s3cr3t word".into() };
-        matches!(v, Verb::Input(_)).then(|| Act::Say(vec![log, fact(1, Fact::Crashed { message: "s3cr3t word is wrong".into(), trace: vec![] })]))
+        matches!(v, Verb::Input(_))
+            .then(|| Act::Say(vec![log, fact(1, Fact::Crashed { message: "s3cr3t word is wrong".into(), trace: vec![] })]))
     });
     let mut leak = flow(1, 2_000);
     leak.path = "/login?pw=s3cr3t+word".into();

@@ -219,12 +219,8 @@ impl Drop for Parts {
         if self.made.is_empty() {
             return;
         }
-        let mut rest = Self {
-            engine: self.engine.clone(),
-            made: std::mem::take(&mut self.made),
-            gateway: String::new(),
-            device: String::new(),
-        };
+        let mut rest =
+            Self { engine: self.engine.clone(), made: std::mem::take(&mut self.made), gateway: String::new(), device: String::new() };
         // Without a runtime the process is ending: `Engine::destroy_all` or the next sweep has it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { rest.remove().await });
@@ -241,14 +237,18 @@ fn fresh_number(engine: &Engine) -> u64 {
 }
 
 async fn sealed(gateway: &mut GatewayPipe) -> Result<(), EngineError> {
-    let broke = |reason: String, stderr: &crate::Stderr| EngineError::NotSealed { reason: format!("{reason}; its log ends: {}", tail(&stderr.text())) };
+    let broke = |reason: String, stderr: &crate::Stderr| EngineError::NotSealed {
+        reason: format!("{reason}; its log ends: {}", tail(&stderr.text())),
+    };
     loop {
         match gateway.reader.next().await {
             Some(Ok(Wire::Message(gateway::FromGateway::Event(gateway::Event::Sealed { cap_eff })))) => {
                 let left = cap_eff.trim_start_matches("0x").trim_matches('0');
                 return if left.is_empty() { Ok(()) } else { Err(broke(format!("it kept the capabilities `{cap_eff}`"), &gateway.stderr)) };
             }
-            Some(Ok(Wire::Message(gateway::FromGateway::Event(gateway::Event::Log { line })))) => gateway.stderr.push(format!("{line}\n").as_bytes()),
+            Some(Ok(Wire::Message(gateway::FromGateway::Event(gateway::Event::Log { line })))) => {
+                gateway.stderr.push(format!("{line}\n").as_bytes())
+            }
             Some(Ok(_)) => return Err(broke("it said something else before it was sealed".to_owned(), &gateway.stderr)),
             Some(Err(e)) => return Err(broke(e.to_string(), &gateway.stderr)),
             None => return Err(broke("it ended".to_owned(), &gateway.stderr)),
@@ -266,7 +266,14 @@ fn tail(text: &str) -> String {
 impl Engine {
     #[allow(clippy::too_many_arguments, reason = "the one place where containers are made")]
     pub(crate) async fn create_container(
-        &self, image: &str, labels: HashMap<String, String>, host: HostConfig, stdin: bool, cmd: &[String], env: &[String], user: &str,
+        &self,
+        image: &str,
+        labels: HashMap<String, String>,
+        host: HostConfig,
+        stdin: bool,
+        cmd: &[String],
+        env: &[String],
+        user: &str,
     ) -> Result<String, EngineError> {
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),

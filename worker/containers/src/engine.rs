@@ -80,9 +80,7 @@ impl Engine {
                 _ => not_answering(e.to_string()),
             });
         }
-        let asked = async {
-            Docker::connect_with_unix(&name, CALL_TIMEOUT.as_secs(), API_DEFAULT_VERSION)?.negotiate_version().await
-        };
+        let asked = async { Docker::connect_with_unix(&name, CALL_TIMEOUT.as_secs(), API_DEFAULT_VERSION)?.negotiate_version().await };
         let docker = match tokio::time::timeout(PING_TIMEOUT, asked).await {
             Ok(Ok(d)) => d,
             Ok(Err(e)) => return Err(not_answering(e.to_string())),

@@ -6,13 +6,17 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No engine is there.
-    #[error("no container engine: the socket `{socket}` does not exist\nhint: install Docker (`apt-get install docker.io`) and start it, or set DOCKER_HOST=unix:///path/to/docker.sock")]
+    #[error(
+        "no container engine: the socket `{socket}` does not exist\nhint: install Docker (`apt-get install docker.io`) and start it, or set DOCKER_HOST=unix:///path/to/docker.sock"
+    )]
     NoSocket {
         /// Where it was looked for.
         socket: String,
     },
     /// There is one, but not for this user.
-    #[error("no permission to use the container engine at `{socket}`\nhint: run as root, or add your user to the group that owns the socket (`usermod -aG docker $USER`, then log in again)")]
+    #[error(
+        "no permission to use the container engine at `{socket}`\nhint: run as root, or add your user to the group that owns the socket (`usermod -aG docker $USER`, then log in again)"
+    )]
     NoPermission {
         /// Its socket.
         socket: String,
@@ -26,7 +30,9 @@ pub enum EngineError {
         reason: String,
     },
     /// DOCKER_HOST names something other than a socket on this host.
-    #[error("the engine `{host}` is not on this host\nhint: a worker needs an engine on its own host: set DOCKER_HOST=unix:///path/to/docker.sock, or unset it")]
+    #[error(
+        "the engine `{host}` is not on this host\nhint: a worker needs an engine on its own host: set DOCKER_HOST=unix:///path/to/docker.sock, or unset it"
+    )]
     NotLocal {
         /// What DOCKER_HOST says.
         host: String,
@@ -74,7 +80,9 @@ impl EngineError {
         let what = what.into();
         move |source| match &source {
             bollard::errors::Error::RequestTimeoutError => Self::Timeout { what, limit: crate::engine::CALL_TIMEOUT },
-            bollard::errors::Error::DockerResponseServerError { message, .. } if message.contains("no space left on device") => Self::DiskFull,
+            bollard::errors::Error::DockerResponseServerError { message, .. } if message.contains("no space left on device") => {
+                Self::DiskFull
+            }
             _ => Self::Call { what, source },
         }
     }

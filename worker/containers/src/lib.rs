@@ -32,6 +32,6 @@ pub use engine::{Engine, EngineInfo};
 pub use error::EngineError;
 pub use once::{Once, OnceOutput, OnceSpec};
 pub use owner::{LABEL, Owner, TRIAL_LABEL};
-pub use pipe::{Pipe, STDERR_KEPT, PipeError, PipeReader, PipeWriter, Stderr};
+pub use pipe::{Pipe, PipeError, PipeReader, PipeWriter, STDERR_KEPT, Stderr};
 pub use stats::Usage;
 pub use sweep::Swept;

@@ -5,12 +5,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
 
-use crate::{
-    Engine, EngineError, LABEL, Stderr,
-    engine::Made,
-    hardening::Confinement,
-    pipe::stdout,
-};
+use crate::{Engine, EngineError, LABEL, Stderr, engine::Made, hardening::Confinement, pipe::stdout};
 
 /// What to run.
 #[derive(Clone, PartialEq, Eq, Debug)]

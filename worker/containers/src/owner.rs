@@ -87,7 +87,12 @@ impl FromStr for Owner {
         let mut parts = s.split('/');
         let mut next = || parts.next().ok_or(());
         let boot = next()?.to_owned();
-        let owner = Self { boot, namespace: next()?.parse().map_err(drop)?, pid: next()?.parse().map_err(drop)?, start: next()?.parse().map_err(drop)? };
+        let owner = Self {
+            boot,
+            namespace: next()?.parse().map_err(drop)?,
+            pid: next()?.parse().map_err(drop)?,
+            start: next()?.parse().map_err(drop)?,
+        };
         if next().is_ok() { Err(()) } else { Ok(owner) }
     }
 }

@@ -90,9 +90,7 @@ impl<In: DeserializeOwned, Out: Serialize> Pipe<In, Out> {
 }
 
 /// Standard output alone; standard error goes to `stderr` on the way.
-pub(crate) fn stdout(
-    output: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>, stderr: Stderr,
-) -> Output {
+pub(crate) fn stdout(output: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>, stderr: Stderr) -> Output {
     Box::pin(output.filter_map(move |item| {
         let out = match item {
             Ok(LogOutput::StdOut { message }) => Some(Ok(message)),
@@ -126,7 +124,9 @@ mod tests {
 
     #[tokio::test]
     async fn standard_error_between_two_halves_of_a_line_does_not_split_it() {
-        let item = |m: &'static str, err: bool| Ok(if err { LogOutput::StdErr { message: m.into() } } else { LogOutput::StdOut { message: m.into() } });
+        let item = |m: &'static str, err: bool| {
+            Ok(if err { LogOutput::StdErr { message: m.into() } } else { LogOutput::StdOut { message: m.into() } })
+        };
         let output = futures_util::stream::iter([item("{\"a\":", false), item("a log line\n", true), item("1}\n", false)]);
         let attached = AttachContainerResults { output: Box::pin(output), input: Box::pin(tokio::io::sink()) };
         let mut pipe: Pipe<serde_json::Value, ()> = Pipe::new(attached);

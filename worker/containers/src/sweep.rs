@@ -75,8 +75,12 @@ mod tests {
         let parts: Vec<&str> = me.split('/').collect();
         let elsewhere = format!("{}/1/{}/{}", parts[0], parts[2], parts[3]);
         for (label, over, goes) in [
-            (None, true, false), (Some("yes"), true, false), (Some(me.as_str()), true, false),
-            (Some(dead.as_str()), false, true), (Some(elsewhere.as_str()), false, false), (Some(elsewhere.as_str()), true, true),
+            (None, true, false),
+            (Some("yes"), true, false),
+            (Some(me.as_str()), true, false),
+            (Some(dead.as_str()), false, true),
+            (Some(elsewhere.as_str()), false, false),
+            (Some(elsewhere.as_str()), true, true),
         ] {
             assert_eq!(may_go(label, over).unwrap(), goes, "{label:?} {over}");
         }

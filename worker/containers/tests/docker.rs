@@ -3,11 +3,19 @@
 //! The image is made here: a static program of the test itself (this test binary is one) on an empty root, so that nothing is
 //! fetched and no other image is needed.
 
-use std::{path::{Path, PathBuf}, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use stakeout_containers::{Cell, CellNetwork, CellSpec, Engine, EngineError, Once, OnceSpec};
 use stakeout_protocol::{Request, Wire, device, gateway};
-use tokio::{io::{AsyncBufReadExt, BufReader}, process::Command, sync::OnceCell};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+    sync::OnceCell,
+};
 
 const BUSY: &str = "stakeout-test/containers:busy";
 
@@ -22,7 +30,8 @@ async fn image() -> &'static str {
     static MADE: OnceCell<()> = OnceCell::const_new();
     MADE.get_or_init(|| async {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("Dockerfile"), "FROM stakeout/base:0.1.0\nCOPY play /play\nENTRYPOINT [\"/bin/sh\", \"/play\"]\n").unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM stakeout/base:0.1.0\nCOPY play /play\nENTRYPOINT [\"/bin/sh\", \"/play\"]\n")
+            .unwrap();
         std::fs::write(dir.path().join("play"), include_str!("play.sh")).unwrap();
         docker(&["build", "-q", "-t", BUSY, &dir.path().display().to_string()]).await;
     })
@@ -61,20 +70,33 @@ async fn a_cell_is_hardened_as_the_engine_and_the_kernel_say() {
     let (cell, mut pipes) = Cell::create(&engine, &spec().await).await.unwrap();
     let (gateway, device) = (cell.gateway_id().to_owned(), cell.device_id().to_owned());
     for id in [&gateway, &device] {
-        assert_eq!(inspect(id, "{{.HostConfig.Privileged}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}").await, "false true [ALL] [no-new-privileges:true]");
+        assert_eq!(
+            inspect(id, "{{.HostConfig.Privileged}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}")
+                .await,
+            "false true [ALL] [no-new-privileges:true]"
+        );
         assert_eq!(inspect(id, "{{.HostConfig.LogConfig.Type}} {{.HostConfig.Init}} {{.HostConfig.AutoRemove}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.IpcMode}}").await, "none false false no private");
         assert_eq!(inspect(id, "{{.HostConfig.Binds}} {{.HostConfig.Devices}} {{.HostConfig.PidMode}} {{len .Mounts}}").await, "[] []  0");
     }
-    assert_eq!(inspect(&device, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}").await, "134217728 134217728 512");
+    assert_eq!(
+        inspect(&device, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}").await,
+        "134217728 134217728 512"
+    );
     assert_eq!(inspect(&gateway, "{{.HostConfig.NetworkMode}} {{.HostConfig.CapAdd}}").await, "none [NET_ADMIN SETUID SETGID SETPCAP]");
-    assert_eq!(inspect(&device, "{{.HostConfig.NetworkMode}} {{.HostConfig.CapAdd}}").await, format!("container:{gateway} [SETUID SETGID SETPCAP KILL DAC_READ_SEARCH]"));
+    assert_eq!(
+        inspect(&device, "{{.HostConfig.NetworkMode}} {{.HostConfig.CapAdd}}").await,
+        format!("container:{gateway} [SETUID SETGID SETPCAP KILL DAC_READ_SEARCH]")
+    );
     let limits = inspect(&device, "{{range .HostConfig.Ulimits}}{{.Name}}={{.Hard}} {{end}}").await;
     assert_eq!(limits.trim(), "nofile=8192 core=0 fsize=1073741824");
 
     let seen = log_lines(&mut pipes, "end of status").await;
     let status = |name: &str| seen.iter().find_map(|l| l.strip_prefix(&format!("{name}:"))).unwrap_or("?").trim().to_owned();
     // DAC_READ_SEARCH 2, KILL 5, SETGID 6, SETUID 7, SETPCAP 8.
-    assert_eq!((status("CapEff"), status("CapBnd"), status("NoNewPrivs"), status("Seccomp")), ("00000000000001e4".into(), "00000000000001e4".into(), "1".into(), "2".into()));
+    assert_eq!(
+        (status("CapEff"), status("CapBnd"), status("NoNewPrivs"), status("Seccomp")),
+        ("00000000000001e4".into(), "00000000000001e4".into(), "1".into(), "2".into())
+    );
     assert!(seen.contains(&"root is read-only".to_owned()), "{seen:?}");
     assert!(seen.contains(&"interfaces: lo".to_owned()), "{seen:?}");
     assert!(seen.contains(&"low port 1024".to_owned()), "{seen:?}");
@@ -138,7 +160,17 @@ async fn a_live_cell_has_a_network_of_its_own_that_goes_with_it() {
     let (cell, pipes) = Cell::create(&engine, &CellSpec { network: CellNetwork::Live, ..spec().await }).await.unwrap();
     let name = inspect(cell.gateway_id(), "{{.HostConfig.NetworkMode}}").await;
     assert!(name.starts_with("stakeout-"));
-    assert_eq!(docker(&["network", "inspect", "-f", "{{.Driver}} {{index .Options \"com.docker.network.bridge.enable_icc\"}} {{.EnableIPv6}}", &name]).await, "bridge false false");
+    assert_eq!(
+        docker(&[
+            "network",
+            "inspect",
+            "-f",
+            "{{.Driver}} {{index .Options \"com.docker.network.bridge.enable_icc\"}} {{.EnableIPv6}}",
+            &name
+        ])
+        .await,
+        "bridge false false"
+    );
     drop(pipes);
     cell.destroy().await;
     assert!(!docker(&["network", "ls", "--format", "{{.Name}}"]).await.contains(&name));
@@ -164,7 +196,9 @@ async fn what_a_killed_process_left_is_swept_and_nothing_else() {
             break ids.split(' ').map(str::to_owned).collect::<Vec<_>>();
         }
     };
-    let exists = |id: String| async move { Command::new("docker").args(["inspect", &id]).stdout(Stdio::null()).stderr(Stdio::null()).status().await.unwrap().success() };
+    let exists = |id: String| async move {
+        Command::new("docker").args(["inspect", &id]).stdout(Stdio::null()).stderr(Stdio::null()).status().await.unwrap().success()
+    };
     assert_eq!(engine.sweep().await.unwrap().containers, 0, "the child lives");
     child.kill().await.unwrap();
     let swept = engine.sweep().await.unwrap();
@@ -225,7 +259,10 @@ async fn an_analysis_reads_its_folder_and_can_do_nothing_else() {
     let out = engine.run_once(&once(dir.path(), "look")).await.unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     assert_eq!(out.code, 3);
-    assert_eq!(text.lines().collect::<Vec<_>>(), ["hello", "input is read-only", "CapEff: 0000000000000000", "CapBnd: 0000000000000000", "interfaces: lo", "user 971", "A=b"]);
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        ["hello", "input is read-only", "CapEff: 0000000000000000", "CapBnd: 0000000000000000", "interfaces: lo", "user 971", "A=b"]
+    );
     assert_eq!(out.stderr, "a complaint\n");
     assert!(matches!(engine.run_once(&once(dir.path(), "flood")).await, Err(Once::Output(100_000))));
     let slow = OnceSpec { time: Duration::from_secs(1), ..once(dir.path(), "wait") };

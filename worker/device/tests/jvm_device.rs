@@ -35,7 +35,10 @@ async fn a_trial_from_hello_to_stop() {
 
     let snapshot = w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 100})).await;
     assert_eq!((snapshot["files"].as_u64(), snapshot["lost_files"].as_u64()), (Some(2), Some(0)));
-    assert_eq!(files(&w.blobs[&w.last_request()]), BTreeMap::from([("deleted/1".to_owned(), "gone".to_owned()), ("files/files/note".to_owned(), "classes".to_owned())]));
+    assert_eq!(
+        files(&w.blobs[&w.last_request()]),
+        BTreeMap::from([("deleted/1".to_owned(), "gone".to_owned()), ("files/files/note".to_owned(), "classes".to_owned())])
+    );
     w.ok(json!({"verb": "stop"})).await;
     assert_eq!(w.health(), Vec::<&str>::new());
     assert!(w.vanish().await.is_ok());

@@ -121,7 +121,9 @@ pub fn analyze_bytes(engine: &Engine<'_>, trial: &TrialRecord, name: &str, bytes
 pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input]) -> Analysis {
     let until = Instant::now().checked_add(engine.limits.time);
     let mut inputs: Vec<&Input> = inputs.iter().collect();
-    inputs.sort_by(|a, b| (&a.file, a.role(), a.artifact.as_ref().and_then(|a| a.flow)).cmp(&(&b.file, b.role(), b.artifact.as_ref().and_then(|a| a.flow))));
+    inputs.sort_by(|a, b| {
+        (&a.file, a.role(), a.artifact.as_ref().and_then(|a| a.flow)).cmp(&(&b.file, b.role(), b.artifact.as_ref().and_then(|a| a.flow)))
+    });
     let keys = u64::from(detectors.is_some());
     let mut search = Search::new(index, detectors, engine.decoder, &engine.limits);
     let mut searched = Searched { keys, ..Searched::default() };
@@ -201,7 +203,9 @@ fn findings(search: &Search<'_>, inputs: &[&Input]) -> Vec<Finding> {
         let finding = finding(search, inputs[d.file], d, p);
         // One frame, one second or one canary is told once for a file, by its best match.
         let same = out.iter_mut().find(|(file, f)| {
-            *file == d.file && (f.kind, f.facing, f.frames, f.seconds, &f.canary) == (finding.kind, finding.facing, finding.frames, finding.seconds, &finding.canary)
+            *file == d.file
+                && (f.kind, f.facing, f.frames, f.seconds, &f.canary)
+                    == (finding.kind, finding.facing, finding.frames, finding.seconds, &finding.canary)
         });
         match same {
             Some((_, f)) if finding.canary.is_none() => {

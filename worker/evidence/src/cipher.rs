@@ -75,10 +75,10 @@ mod tests {
         let all = Ciphers::new(vec![(c(1), b"one".to_vec()), (c(2), b"two".to_vec()), ([c(1), c(9)].concat(), b"long".to_vec())]);
         let text = [&b"head"[..], &c(1), &c(2), b"gap", &c(2), &c(1)[..10]].concat();
         let found = all.find(&text);
-        assert_eq!(found.iter().map(|f| (f.at.clone(), f.coding.clone())).collect::<Vec<_>>(), [
-            (4..44, Coding::Made(b"onetwo".to_vec())),
-            (47..67, Coding::Made(b"two".to_vec()))
-        ]);
+        assert_eq!(
+            found.iter().map(|f| (f.at.clone(), f.coding.clone())).collect::<Vec<_>>(),
+            [(4..44, Coding::Made(b"onetwo".to_vec())), (47..67, Coding::Made(b"two".to_vec()))]
+        );
         assert_eq!(all.find(&[c(1), c(9)].concat())[0].coding, Coding::Made(b"long".to_vec()));
     }
 }

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, ops::RangeInclusive};
 
 use sha2::{Digest, Sha256};
-use stakeout_contract::{Sensor, observation, trial::{TrialRecord, frame_at}};
+use stakeout_contract::{
+    Sensor, observation,
+    trial::{TrialRecord, frame_at},
+};
 use stakeout_feed::{CameraDetector, CameraReading, CandidateTrial, Facing, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey};
 
 use crate::media::Sound;

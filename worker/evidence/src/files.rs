@@ -1,6 +1,10 @@
 //! Any files, without a trial's folder.
 
-use std::{fs, io::Read, path::{Path, PathBuf}};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use stakeout_contract::{
     finding::{Analysis, Skipped},
@@ -27,7 +31,11 @@ pub fn analyze_files(engine: &Engine<'_>, paths: &[PathBuf], trial: Option<&Tria
         if tshark::is_capture(&head(path)) {
             let folder = tempfile::tempdir().map_err(|source| EvidenceError::Read { path: path.clone(), source })?;
             match engine.captures.bodies(path, folder.path()) {
-                Ok(bodies) => inputs.extend((1..).zip(bodies).map(|(n, path)| Input { file: format!("{file}#{n}"), artifact: None, source: Source::File(path) })),
+                Ok(bodies) => inputs.extend((1..).zip(bodies).map(|(n, path)| Input {
+                    file: format!("{file}#{n}"),
+                    artifact: None,
+                    source: Source::File(path),
+                })),
                 Err(e) => skipped.push(Skipped { file: file.clone(), reason: e.to_string(), role: None }),
             }
             folders.push(folder);

@@ -23,8 +23,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
 
 mod analyze;
-mod carve;
 mod canary;
+mod carve;
 mod child;
 mod cipher;
 mod detect;
@@ -45,6 +45,6 @@ pub use carve::Format;
 pub use error::EvidenceError;
 pub use files::analyze_files;
 pub use limits::Limits;
-pub use tshark::{CaptureReader, NoCaptures, Tshark};
-pub use recovered::picture;
 pub use media::{Ffmpeg, MediaDecoder, NoDecoder, NotOpened, Opened, Sound};
+pub use recovered::picture;
+pub use tshark::{CaptureReader, NoCaptures, Tshark};

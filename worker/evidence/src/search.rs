@@ -33,9 +33,18 @@ const RAW_GAPS: usize = 24;
 pub(crate) enum What {
     Canary(Hit),
     /// Frames first and last.
-    Camera { facing: Facing, frames: Option<[u64; 2]>, t: f64, log10_p: f64 },
+    Camera {
+        facing: Facing,
+        frames: Option<[u64; 2]>,
+        t: f64,
+        log10_p: f64,
+    },
     /// Nanoseconds from and to.
-    Microphone { nanos: [u64; 2], t: f64, log10_p: f64 },
+    Microphone {
+        nanos: [u64; 2],
+        t: f64,
+        log10_p: f64,
+    },
 }
 
 /// A match whose probability is not corrected yet.

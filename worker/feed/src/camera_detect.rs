@@ -7,9 +7,9 @@ use crate::codeword::{Layer, sync_tile};
 use crate::lattice::lattices;
 use crate::matrix::Mat3;
 use crate::plane::Plane;
+use crate::raw::row_length;
 use crate::read::{Tiles, read};
 use crate::score::{Scorer, count};
-use crate::raw::row_length;
 use crate::search::{Folded, Place, Pyramid, SyncBank, cell_sizes};
 use crate::{Facing, SubKey};
 

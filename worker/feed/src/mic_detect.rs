@@ -111,8 +111,12 @@ impl MicDetector {
     fn windows_of(&self, trial: usize, candidate: &MicCandidate, x: &[f32], windows: &[(usize, usize)]) -> Vec<Hit> {
         let horizon = (candidate.horizon_nanos / 125_000) as i64;
         let others = ((windows.len() * self.candidates.len() * 3) as f64).log10();
-        let delivered: Vec<(i64, i64)> =
-            candidate.delivered.iter().filter(|r| !r.is_empty()).map(|r| ((r.start() / 125_000) as i64, (r.end() / 125_000) as i64 + 1)).collect();
+        let delivered: Vec<(i64, i64)> = candidate
+            .delivered
+            .iter()
+            .filter(|r| !r.is_empty())
+            .map(|r| ((r.start() / 125_000) as i64, (r.end() / 125_000) as i64 + 1))
+            .collect();
         let mut open: Vec<(usize, usize)> = windows.to_vec();
         let mut hits: Vec<Hit> = Vec::new();
         let mut correlator = Correlator::default();

@@ -75,7 +75,8 @@ fn refined(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer, si
     let mut blocks = Vec::new();
     for by in (0..=ny - block).step_by(step) {
         for bx in (0..=nx - block).step_by(step) {
-            let inside: f32 = (by * SAMPLES..(by + block) * SAMPLES).map(|y| mask.row(y)[bx * SAMPLES..(bx + block) * SAMPLES].iter().sum::<f32>()).sum();
+            let inside: f32 =
+                (by * SAMPLES..(by + block) * SAMPLES).map(|y| mask.row(y)[bx * SAMPLES..(bx + block) * SAMPLES].iter().sum::<f32>()).sum();
             if inside < 0.5 * (block * block * SAMPLES * SAMPLES) as f32 {
                 continue;
             }

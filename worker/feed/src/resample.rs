@@ -54,7 +54,8 @@ mod tests {
     fn a_tone_keeps_its_pitch_and_height() {
         let x: Vec<f32> = (0..44100).map(|i| (std::f64::consts::TAU * 1000.0 * f64::from(i) / 44100.0).sin() as f32).collect();
         let y = resampled(&x, 44100.0 / 8000.0);
-        let worst = (200..7800).map(|i| (y[i] - (std::f64::consts::TAU * 1000.0 * i as f64 / 8000.0).sin() as f32).abs()).fold(0.0, f32::max);
+        let worst =
+            (200..7800).map(|i| (y[i] - (std::f64::consts::TAU * 1000.0 * i as f64 / 8000.0).sin() as f32).abs()).fold(0.0, f32::max);
         assert!(worst < 0.01, "{worst}");
     }
 }

@@ -41,7 +41,13 @@ fn a_frame_is_found_from_a_cut() {
 #[test]
 fn a_frame_is_found_turned_and_mirrored() {
     let p = shot(1, 31, 640, 480);
-    for picture in [imageops::rotate90(&p), imageops::rotate180(&p), imageops::rotate270(&p), imageops::flip_horizontal(&p), imageops::rotate90(&imageops::flip_horizontal(&p))] {
+    for picture in [
+        imageops::rotate90(&p),
+        imageops::rotate180(&p),
+        imageops::rotate270(&p),
+        imageops::flip_horizontal(&p),
+        imageops::rotate90(&imageops::flip_horizontal(&p)),
+    ] {
         find(&picture, 31);
     }
 }
@@ -79,7 +85,11 @@ fn frames_are_the_same_bytes_everywhere() {
     }
     assert_eq!(sha(&feed.jpeg(12, 640, 480, 90).unwrap()), "0a1979e8383fbbfca71c0c832f7b45a80c4851efcb95223ceeffd281f29e2903");
     let room = CameraFeed::with_mode(key(1), FeedMode::Scene);
-    for (frame, w, h, hash) in [(0, 640, 480, "15913f1069f8090dbb05b9d34d0ee4a85fb7394e7be68f77db953150c1bb45c1"), (9, 1920, 1080, "055933123f63f621be04de59e292505bc16d24d9db9d92f6cd718791f39a7f88"), (9, 97, 131, "6f82f97b5028fac065e440a5c6c264b7c2d974b33b56bf4525488c5750f89f8e")] {
+    for (frame, w, h, hash) in [
+        (0, 640, 480, "15913f1069f8090dbb05b9d34d0ee4a85fb7394e7be68f77db953150c1bb45c1"),
+        (9, 1920, 1080, "055933123f63f621be04de59e292505bc16d24d9db9d92f6cd718791f39a7f88"),
+        (9, 97, 131, "6f82f97b5028fac065e440a5c6c264b7c2d974b33b56bf4525488c5750f89f8e"),
+    ] {
         assert_eq!(sha(&room.nv21(frame, w, h)), hash, "{frame} {w}x{h}");
     }
     let nv21 = feed.nv21(3, 33, 35);
@@ -128,7 +138,8 @@ fn a_frame_of_the_room_is_found_blind_and_its_code_is_faint() {
         find(&picture, 4);
     }
     let q = bend::scene(1, 5, 640, 480);
-    let square: f64 = p.as_raw().iter().zip(q.as_raw()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>() / (640.0 * 480.0);
+    let square: f64 =
+        p.as_raw().iter().zip(q.as_raw()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>() / (640.0 * 480.0);
     // Half of the signs are the same in both frames and cancel; the other half differ in half of their places, by twice the swing.
     let decibels = 10.0 * (65_025.0 / square).log10();
     assert!((34.0..38.5).contains(&decibels), "{decibels}");
@@ -155,7 +166,13 @@ fn no_shape_of_picture_stops_the_search() {
             let luma = (0..w * h).map(|i| match kind {
                 0 => 77,
                 1 => (i % w * 7 + i / w * 3) as u8,
-                2 => if (i % w / 5 + i / w / 5) % 2 == 0 { 255 } else { 0 },
+                2 => {
+                    if (i % w / 5 + i / w / 5) % 2 == 0 {
+                        255
+                    } else {
+                        0
+                    }
+                }
                 _ => (i as u32).wrapping_mul(2_654_435_761).rotate_left(9) as u8,
             });
             let picture = stakeout_feed::GrayImage { width: w as u32, height: h as u32, luma: luma.collect() };

@@ -63,7 +63,13 @@ fn another_trials_sound_and_noise_are_not_found() {
 #[test]
 fn samples_are_the_same_everywhere() {
     let feed = MicFeed::new(SubKey::from_bytes([3; 32]));
-    for (nanos, rate, hash) in [(0, 8000, "c6f6942a472ad4f779ce3018750a1e280579e7ce02dd48a3957ba9236d3e4619"), (1_234_567_890_123, 16000, "6334f1e44af82040dd558fea268b0dfb2f3efb7272f204c63f27f52889935a61"), (86_399_000_000_000, 44100, "790625689dafe3906ad0211878427461ce253f2a42cc5f4800e2c80d9ae3e1b1"), (5, 48000, "d037c327231ed8a0a06c99f9ed5a0fc14a0f7476b4d4ffcc4fc762b4af3f5854"), (77, 12345, "3adcf9b4b443d373549fb6c0725433405b5b0135228b2cfba8554c0dfac1606e")] {
+    for (nanos, rate, hash) in [
+        (0, 8000, "c6f6942a472ad4f779ce3018750a1e280579e7ce02dd48a3957ba9236d3e4619"),
+        (1_234_567_890_123, 16000, "6334f1e44af82040dd558fea268b0dfb2f3efb7272f204c63f27f52889935a61"),
+        (86_399_000_000_000, 44100, "790625689dafe3906ad0211878427461ce253f2a42cc5f4800e2c80d9ae3e1b1"),
+        (5, 48000, "d037c327231ed8a0a06c99f9ed5a0fc14a0f7476b4d4ffcc4fc762b4af3f5854"),
+        (77, 12345, "3adcf9b4b443d373549fb6c0725433405b5b0135228b2cfba8554c0dfac1606e"),
+    ] {
         let bytes: Vec<u8> = feed.pcm(nanos, 20_000, rate).iter().flat_map(|v| v.to_le_bytes()).collect();
         assert_eq!(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes)), hash, "{rate}");
     }

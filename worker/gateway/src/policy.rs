@@ -7,7 +7,8 @@ use stakeout_contract::scenario::{Network, NetworkPolicy, glob};
 /// Whether the scenario lets this host be reached for real.
 pub fn allowed(network: &Network, host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    network.policy == NetworkPolicy::Live && (network.allow.is_empty() || network.allow.iter().any(|g| glob(&g.to_ascii_lowercase(), &host)))
+    network.policy == NetworkPolicy::Live
+        && (network.allow.is_empty() || network.allow.iter().any(|g| glob(&g.to_ascii_lowercase(), &host)))
 }
 
 /// Whether an address is on the public internet: not private, link-local (where clouds keep their metadata), loopback, shared,
@@ -40,7 +41,11 @@ fn public_v4(a: Ipv4Addr) -> bool {
 fn public_v6(a: Ipv6Addr) -> bool {
     let s = a.segments();
     // Only global unicast; and nothing that carries an IPv4 address inside (mapped, 6to4, Teredo, NAT64).
-    s[0] & 0xe000 == 0x2000 && s[0] != 0x2002 && !(s[0] == 0x2001 && s[1] < 0x200) && !(s[0] == 0x2001 && s[1] == 0xdb8) && !(s[0] == 0x3fff && s[1] < 0x1000)
+    s[0] & 0xe000 == 0x2000
+        && s[0] != 0x2002
+        && !(s[0] == 0x2001 && s[1] < 0x200)
+        && !(s[0] == 0x2001 && s[1] == 0xdb8)
+        && !(s[0] == 0x3fff && s[1] < 0x1000)
 }
 
 #[cfg(test)]
@@ -53,9 +58,33 @@ mod tests {
             assert!(is_public(a.parse().unwrap()), "{a}");
         }
         for a in [
-            "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "127.0.0.1", "127.0.0.11", "169.254.169.254", "100.64.0.1", "100.100.100.200", "192.0.0.192",
-            "198.18.0.1", "198.19.255.255", "224.0.0.1", "255.255.255.255", "240.0.0.1", "168.63.129.16", "::1", "::", "fe80::1", "fd00:ec2::254", "ff02::1",
-            "::ffff:10.0.0.1", "::ffff:1.1.1.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1", "2001::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "127.0.0.11",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.100.100.200",
+            "192.0.0.192",
+            "198.18.0.1",
+            "198.19.255.255",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "168.63.129.16",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "2001:db8::1",
+            "2001::1",
         ] {
             assert!(!is_public(a.parse().unwrap()), "{a}");
         }

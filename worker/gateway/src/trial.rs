@@ -16,8 +16,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error,
-    clock,
     capture::{keylog::KeyLog, packet::Target},
+    clock,
     dns::{Asked, names::Names},
     http::upstream::Upstream,
     out::Out,
@@ -160,7 +160,12 @@ impl Trial {
             before.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1))
         };
         if fresh {
-            let fact = Fact::Blocked { protocol: target.protocol, address: target.address.to_string(), port: target.port, reason: reason.to_owned() };
+            let fact = Fact::Blocked {
+                protocol: target.protocol,
+                address: target.address.to_string(),
+                port: target.port,
+                reason: reason.to_owned(),
+            };
             self.bounded(&self.blocked_facts, "blocked", now(fact)).await;
         }
     }

@@ -14,16 +14,26 @@ use stakeout_contract::observation::Fact;
 
 #[test]
 fn https_is_answered_by_a_stub_and_the_capture_decrypts() {
-    let mut cell = Cell::with(&json!({"stubs": [{"host": "config.*", "path": "/v1/*", "json": {"upload": "up.example"}, "headers": {"X-Played": "yes"}}]}));
+    let mut cell = Cell::with(
+        &json!({"stubs": [{"host": "config.*", "path": "/v1/*", "json": {"upload": "up.example"}, "headers": {"X-Played": "yes"}}]}),
+    );
     let out = cell.curl(&["-i", "https://config.example/v1/remote?id=7", "-d", "secret=contents-of-the-request"]);
     let text = String::from_utf8(out.stdout).unwrap();
-    assert!(text.contains("X-Played: yes") && text.ends_with(r#"{"upload":"up.example"}"#), "{text} {}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        text.contains("X-Played: yes") && text.ends_with(r#"{"upload":"up.example"}"#),
+        "{text} {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     let (flow, request) = cell.until_flow(|f| f.host == "config.example");
     assert_eq!((flow.scheme.as_str(), flow.method.as_str(), flow.path.as_str(), flow.port), ("https", "POST", "/v1/remote?id=7", 443));
     assert_eq!((flow.status, flow.stub, flow.sent, flow.received), (200, Some(0), 30, 23));
     assert!(flow.address.starts_with("198.1"), "{}", flow.address);
     let request = String::from_utf8(request).unwrap();
-    assert!(request.starts_with("POST /v1/remote?id=7 HTTP/1.1\r\nHost: config.example\r\n") && request.ends_with("\r\n\r\nsecret=contents-of-the-request"), "{request}");
+    assert!(
+        request.starts_with("POST /v1/remote?id=7 HTTP/1.1\r\nHost: config.example\r\n")
+            && request.ends_with("\r\n\r\nsecret=contents-of-the-request"),
+        "{request}"
+    );
 
     let (file, collected) = cell.collect();
     assert_eq!(collected["lost_packets"], 0);
@@ -38,7 +48,22 @@ fn https_is_answered_by_a_stub_and_the_capture_decrypts() {
 fn a_name_is_known_also_without_sni() {
     let mut cell = Cell::with(&json!({}));
     let ca = cell.ca_file();
-    let out = cell.run("openssl", &["s_client", "-connect", "nosni.example:8443", "-noservername", "-verify_return_error", "-CAfile", ca.to_str().unwrap(), "-verify_hostname", "nosni.example", "-quiet"], b"GET /x HTTP/1.0\r\n\r\n");
+    let out = cell.run(
+        "openssl",
+        &[
+            "s_client",
+            "-connect",
+            "nosni.example:8443",
+            "-noservername",
+            "-verify_return_error",
+            "-CAfile",
+            ca.to_str().unwrap(),
+            "-verify_hostname",
+            "nosni.example",
+            "-quiet",
+        ],
+        b"GET /x HTTP/1.0\r\n\r\n",
+    );
     assert!(String::from_utf8_lossy(&out.stdout).contains("200 OK"), "{}", String::from_utf8_lossy(&out.stderr));
     let (flow, _) = cell.until_flow(|f| f.path == "/x");
     assert_eq!((flow.host.as_str(), flow.port), ("nosni.example", 8443));
@@ -56,7 +81,11 @@ fn a_client_that_does_not_trust_us_is_evidence() {
     assert!(reason.contains("unknown_ca"), "{reason}");
     // Who checks only after the handshake, as OkHttp does.
     let ca = cell.ca_file();
-    cell.run("openssl", &["s_client", "-connect", "late.example:443", "-servername", "late.example", "-CAfile", ca.to_str().unwrap()], b"Q\n");
+    cell.run(
+        "openssl",
+        &["s_client", "-connect", "late.example:443", "-servername", "late.example", "-CAfile", ca.to_str().unwrap()],
+        b"Q\n",
+    );
     let reason = cell.until_fact(|f| match f {
         Fact::TlsRefused { host, reason, .. } if host == "late.example" => Some(reason.clone()),
         _ => None,
@@ -106,7 +135,12 @@ fn chunked_pipelined_and_expected_bodies_are_kept_without_their_framing() {
 #[test]
 fn a_request_that_stops_midway_is_kept_as_far_as_it_came() {
     let mut cell = Cell::with(&json!({}));
-    cell.device(|| TcpStream::connect("192.0.2.7:80").unwrap().write_all(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nonly this").unwrap());
+    cell.device(|| {
+        TcpStream::connect("192.0.2.7:80")
+            .unwrap()
+            .write_all(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nonly this")
+            .unwrap()
+    });
     let (flow, kept) = cell.until_flow(|f| f.path == "/half");
     assert!(kept.ends_with(b"only this"));
     assert_eq!((flow.status, flow.sent), (0, 9));

@@ -81,14 +81,21 @@ async fn all(app: &mut DuplexStream) -> String {
 
 #[tokio::test]
 async fn an_allowed_host_is_reached_and_its_answer_recorded() {
-    let (address, heard) = server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nX-Real: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"0\r\n\r\n").await;
+    let (address, heard) = server(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nX-Real: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"0\r\n\r\n",
+    )
+    .await;
     let mut set = set(&json!({"policy": "live", "allow": ["*.real.example"]}), address);
     let mut app = set.connect(80);
     app.write_all(b"POST /p?q HTTP/1.1\r\nHost: api.real.example\r\nX-b: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n").await.unwrap();
     let answer = all(&mut app).await;
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\nX-Real: 1\r\n") && answer.ends_with("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), "{answer}");
     let heard = String::from_utf8(heard.await.unwrap()).unwrap();
-    assert_eq!(heard, "POST /p?q HTTP/1.1\r\nHost: api.real.example\r\nX-b: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    assert_eq!(
+        heard,
+        "POST /p?q HTTP/1.1\r\nHost: api.real.example\r\nX-b: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    );
     let (flow, kept) = set.flow().await;
     assert_eq!((flow.policy.as_str(), flow.status, flow.sent, flow.received, flow.stub), ("live", 201, 2, 3, None));
     assert!(kept.ends_with(b"\r\n\r\nhiabc"));
@@ -98,14 +105,20 @@ async fn an_allowed_host_is_reached_and_its_answer_recorded() {
 #[tokio::test]
 async fn who_is_not_allowed_hears_the_sinkhole_also_behind_an_allowed_name() {
     let nowhere = "127.0.0.1:1".parse().unwrap();
-    let mut set = set(&json!({"policy": "live", "allow": ["good.example"], "stubs": [{"host": "good.example", "path": "/stub", "body": "played"}]}), nowhere);
+    let mut set = set(
+        &json!({"policy": "live", "allow": ["good.example"], "stubs": [{"host": "good.example", "path": "/stub", "body": "played"}]}),
+        nowhere,
+    );
     let mut app = set.connect(80);
     app.write_all(b"GET /a HTTP/1.1\r\nHost: bad.example\r\n\r\nGET /stub HTTP/1.1\r\nHost: good.example\r\n\r\nGET /real HTTP/1.1\r\nHost: good.example\r\n\r\n").await.unwrap();
     let answer = all(&mut app).await;
     assert!(answer.contains("{}HTTP/1.1 200") && answer.contains("played"), "{answer}");
     assert!(answer.contains("502 Bad Gateway"), "{answer}");
     let flows = [set.flow().await.0, set.flow().await.0, set.flow().await.0];
-    assert_eq!(flows.each_ref().map(|f| (f.policy.as_str(), f.status, f.stub)), [("sinkhole", 200, None), ("sinkhole", 200, Some(0)), ("live", 502, None)]);
+    assert_eq!(
+        flows.each_ref().map(|f| (f.policy.as_str(), f.status, f.stub)),
+        [("sinkhole", 200, None), ("sinkhole", 200, Some(0)), ("live", 502, None)]
+    );
     assert!(flows[2].error.contains("cannot be reached"), "{}", flows[2].error);
 }
 

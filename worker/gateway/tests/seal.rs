@@ -54,7 +54,8 @@ fn datagrams_are_refused_and_reported() {
 #[test]
 fn ipv6_is_refused_and_reported() {
     let mut cell = Cell::with(&json!({}));
-    let (udp, tcp) = cell.device(|| (UdpSocket::bind("[::]:0").and_then(|s| s.send_to(b"x", "[2001:db8::1]:53")), TcpStream::connect("[2001:db8::2]:443")));
+    let (udp, tcp) = cell
+        .device(|| (UdpSocket::bind("[::]:0").and_then(|s| s.send_to(b"x", "[2001:db8::1]:53")), TcpStream::connect("[2001:db8::2]:443")));
     assert!(udp.is_err() && tcp.is_err());
     cell.until_blocked("udp", "2001:db8::1", 53);
     assert_eq!(cell.until_blocked("tcp", "2001:db8::2", 443), "no IPv6 leaves the cell");
@@ -188,7 +189,12 @@ struct Neighbour(std::process::Child);
 
 impl Neighbour {
     fn new() -> Self {
-        let child = std::process::Command::new("unshare").args(["--net", "sh", "-c", "ip link set lo up; echo; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let child = std::process::Command::new("unshare")
+            .args(["--net", "sh", "-c", "ip link set lo up; echo; exec cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut this = Self(child);
         // One line: it is in its own namespace.
         this.0.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();

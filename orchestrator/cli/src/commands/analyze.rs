@@ -79,7 +79,15 @@ pub(crate) fn line_of(f: &Finding) -> String {
         _ => String::new(),
     };
     let lead = if f.lead { " (a lead, no proof)" } else { "" };
-    output::plain(&format!("{} at {}+{}: {} {what} by {}, p <= {:.1e}{lead}", f.file, f.offset, f.length, f.kind, f.chain.join(" > "), f.p_false.get()))
+    output::plain(&format!(
+        "{} at {}+{}: {} {what} by {}, p <= {:.1e}{lead}",
+        f.file,
+        f.offset,
+        f.length,
+        f.kind,
+        f.chain.join(" > "),
+        f.p_false.get()
+    ))
 }
 
 /// Findings and what was not looked into, for people.

@@ -158,7 +158,13 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
     let first = &trials.first()?.record;
     let evidence: Vec<TrialEvidence<'_>> = trials
         .iter()
-        .map(|t| TrialEvidence { record: &t.record, observations: &t.observations, flows: &t.flows, analysis: &t.analysis, trials: trials.len() })
+        .map(|t| TrialEvidence {
+            record: &t.record,
+            observations: &t.observations,
+            flows: &t.flows,
+            analysis: &t.analysis,
+            trials: trials.len(),
+        })
         .collect();
     let facts = JobFacts {
         job: &first.job,
@@ -173,7 +179,9 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
 }
 
 fn compare_verdicts(said: &JobResult, found: &JobResult, differences: &mut Vec<String>) -> bool {
-    let map = |r: &JobResult| -> BTreeMap<(Kind, Rung, DeviceState), Answer> { r.verdicts.iter().map(|v| ((v.kind, v.rung, v.device_state), v.verdict)).collect() };
+    let map = |r: &JobResult| -> BTreeMap<(Kind, Rung, DeviceState), Answer> {
+        r.verdicts.iter().map(|v| ((v.kind, v.rung, v.device_state), v.verdict)).collect()
+    };
     let (said, found) = (map(said), map(found));
     let before = differences.len();
     for (k, s) in &said {

@@ -35,40 +35,95 @@ fn check(what: &str, good: bool, needed: bool, found: impl Into<String>, mend: &
 
 /// The images of this version.
 pub(crate) fn images() -> Images {
-    let name = |n: &str| std::env::var(format!("STAKEOUT_IMAGE_{}", n.to_uppercase())).unwrap_or_else(|_| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")));
-    Images { gateway: name("gateway"), devices: vec![(stakeout_contract::DeviceKind::Jvm, name("jvm"), vec![23, 27, 34])], analysis: name("analysis") }
+    let name = |n: &str| {
+        std::env::var(format!("STAKEOUT_IMAGE_{}", n.to_uppercase()))
+            .unwrap_or_else(|_| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")))
+    };
+    Images {
+        gateway: name("gateway"),
+        devices: vec![(stakeout_contract::DeviceKind::Jvm, name("jvm"), vec![23, 27, 34])],
+        analysis: name("analysis"),
+    }
 }
 
 pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
     let mut checks = Vec::new();
     match Engine::connect().await {
         Ok(engine) => {
-            let found = engine.info().await.map_or_else(|e| e.to_string(), |i| format!("{} with {} CPUs, {} GiB, {} on cgroups {}", i.version, i.cpus, i.memory >> 30, i.storage, i.cgroups));
+            let found = engine.info().await.map_or_else(
+                |e| e.to_string(),
+                |i| format!("{} with {} CPUs, {} GiB, {} on cgroups {}", i.version, i.cpus, i.memory >> 30, i.storage, i.cgroups),
+            );
             checks.push(check("Docker engine", true, true, found, ""));
             let images = images();
-            for (what, image) in [("gateway image", &images.gateway), ("jvm image", &images.devices[0].1), ("analysis image", &images.analysis)] {
+            for (what, image) in
+                [("gateway image", &images.gateway), ("jvm image", &images.devices[0].1), ("analysis image", &images.analysis)]
+            {
                 let id = engine.image_id(image).await;
                 let found = id.as_ref().map_or_else(|_| format!("`{image}` is not there"), |id| format!("`{image}` {id}"));
                 checks.push(check(what, id.is_ok(), true, found, "`make images` builds it"));
             }
         }
-        Err(e) => checks.push(check("Docker engine", false, true, e.to_string().lines().next().unwrap_or_default(), "`make setup` installs and starts it")),
+        Err(e) => checks.push(check(
+            "Docker engine",
+            false,
+            true,
+            e.to_string().lines().next().unwrap_or_default(),
+            "`make setup` installs and starts it",
+        )),
     }
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:")).and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) >> 20;
-    checks.push(check("memory", free >= 3, true, format!("{free} GiB available"), "a trial needs about 3 GiB: end other programs, or use a larger host"));
+    let free = memory
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:"))
+        .and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        >> 20;
+    checks.push(check(
+        "memory",
+        free >= 3,
+        true,
+        format!("{free} GiB available"),
+        "a trial needs about 3 GiB: end other programs, or use a larger host",
+    ));
     let cache = places::cache()?;
     let writable = std::fs::create_dir_all(&cache).and_then(|()| tempfile::tempfile_in(&cache)).is_ok();
-    checks.push(check("cache folder", writable, true, cache.display().to_string(), "make it writable, or set STAKEOUT_CACHE to another folder"));
+    checks.push(check(
+        "cache folder",
+        writable,
+        true,
+        cache.display().to_string(),
+        "make it writable, or set STAKEOUT_CACHE to another folder",
+    ));
     let key = places::operator_key()?;
     let usable = stakeout_bundle::keys::Operator::load_or_create(&key).map(|o| o.public().fingerprint());
-    checks.push(check("operator's key", usable.is_ok(), true, usable.unwrap_or_else(|e| e.to_string().lines().next().unwrap_or_default().to_owned()), "`chmod 600` the file, or move it away: a new one is made"));
-    for (program, why) in [("ffmpeg", "`analyze` on this host opens films and speech codecs with it"), ("tshark", "`analyze` of a capture needs it")] {
+    checks.push(check(
+        "operator's key",
+        usable.is_ok(),
+        true,
+        usable.unwrap_or_else(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
+        "`chmod 600` the file, or move it away: a new one is made",
+    ));
+    for (program, why) in
+        [("ffmpeg", "`analyze` on this host opens films and speech codecs with it"), ("tshark", "`analyze` of a capture needs it")]
+    {
         let there = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()));
-        checks.push(check(program, there, false, if there { "found".to_owned() } else { why.to_owned() }, &format!("`apt-get install {program}`")));
+        checks.push(check(
+            program,
+            there,
+            false,
+            if there { "found".to_owned() } else { why.to_owned() },
+            &format!("`apt-get install {program}`"),
+        ));
     }
     let kvm = Path::new("/dev/kvm").exists();
-    checks.push(check("KVM", kvm, false, if kvm { "/dev/kvm is there" } else { "/dev/kvm is not there" }, "only the `emulator` device needs it: enable virtualization in the firmware, or nested virtualization in the cloud"));
+    checks.push(check(
+        "KVM",
+        kvm,
+        false,
+        if kvm { "/dev/kvm is there" } else { "/dev/kvm is not there" },
+        "only the `emulator` device needs it: enable virtualization in the firmware, or nested virtualization in the cloud",
+    ));
     let good = checks.iter().all(|c| c.state != State::Missing);
     if json {
         output::json(&checks)?;

@@ -39,13 +39,19 @@ pub(crate) const fn renderer(m: FeedMode) -> stakeout_feed::FeedMode {
 
 /// Reads a trial's record.
 pub(crate) fn trial(path: &Path) -> Result<TrialRecord, Failure> {
-    let text = std::fs::read(path).map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give a trial.json of a bundle, or one of `stakeout feed new`"))?;
-    serde_json::from_slice(&text).map_err(|e| Failure::hint(format!("`{}` is no trial: {e}", path.display()), "give a trial.json of a bundle, or one of `stakeout feed new`"))
+    let text = std::fs::read(path).map_err(|e| {
+        Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give a trial.json of a bundle, or one of `stakeout feed new`")
+    })?;
+    serde_json::from_slice(&text).map_err(|e| {
+        Failure::hint(format!("`{}` is no trial: {e}", path.display()), "give a trial.json of a bundle, or one of `stakeout feed new`")
+    })
 }
 
 /// The key that a trial reveals.
 pub(crate) fn key_of(t: &TrialRecord) -> Result<TrialKey, Failure> {
-    let key = t.key.as_ref().ok_or_else(|| Failure::hint("the trial does not reveal its key", "keys are in the bundle's trial.json, after the trial has ended"))?;
+    let key = t.key.as_ref().ok_or_else(|| {
+        Failure::hint("the trial does not reveal its key", "keys are in the bundle's trial.json, after the trial has ended")
+    })?;
     Ok(TrialKey::from_bytes(*key.bytes()))
 }
 
@@ -90,7 +96,12 @@ fn new(out: &Path, seed: Option<u64>, feed_mode: FeedMode) -> Result<ExitCode, F
 }
 
 fn range(text: &str, what: &str) -> Result<Range<u64>, Failure> {
-    let bad = || Failure::hint(format!("`--{what} {}` is no range", output::plain(text)), format!("write it as `--{what} 0..30`, at most 100000 long"));
+    let bad = || {
+        Failure::hint(
+            format!("`--{what} {}` is no range", output::plain(text)),
+            format!("write it as `--{what} 0..30`, at most 100000 long"),
+        )
+    };
     let (a, b) = text.split_once("..").ok_or_else(bad)?;
     let r = a.trim().parse().map_err(|_| bad())?..b.trim().parse().map_err(|_| bad())?;
     if r.start < r.end && r.end - r.start <= 100_000 && r.end < 1 << 40 { Ok(r) } else { Err(bad()) }
@@ -103,7 +114,9 @@ fn render(a: &RenderArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::hint("nothing is to be rendered", "give `--frames A..B`, `--audio A..B` or both"));
     }
     let size = a.size.split_once('x').and_then(|(w, h)| Some((w.parse::<u32>().ok()?, h.parse::<u32>().ok()?)));
-    let (w, h) = size.filter(|(w, h)| (16..=4096).contains(w) && (16..=4096).contains(h)).ok_or_else(|| Failure::hint(format!("`--size {}` is no size", output::plain(&a.size)), "write it as `640x480`, 16 to 4096 pixels a side"))?;
+    let (w, h) = size.filter(|(w, h)| (16..=4096).contains(w) && (16..=4096).contains(h)).ok_or_else(|| {
+        Failure::hint(format!("`--size {}` is no size", output::plain(&a.size)), "write it as `640x480`, 16 to 4096 pixels a side")
+    })?;
     std::fs::create_dir_all(&a.out).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", a.out.display())))?;
     let put = |name: String, bytes: &[u8]| {
         let path = a.out.join(name);

@@ -9,9 +9,15 @@ use crate::{args::ReportArgs, exit::Failure, output, table};
 
 pub(crate) fn run(a: &ReportArgs) -> Result<ExitCode, Failure> {
     let path = if a.result.is_dir() { a.result.join("result.json") } else { a.result.clone() };
-    let text = std::fs::read(&path).map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json"))?;
-    let r: JobResult = serde_json::from_slice(&text).map_err(|e| Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json"))?;
-    let write = |p: &Path, text: String| std::fs::write(p, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())));
+    let text = std::fs::read(&path).map_err(|e| {
+        Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json")
+    })?;
+    let r: JobResult = serde_json::from_slice(&text).map_err(|e| {
+        Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json")
+    })?;
+    let write = |p: &Path, text: String| {
+        std::fs::write(p, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))
+    };
     if let Some(p) = &a.sarif {
         write(p, stakeout_report::sarif(&r).map_err(Failure::other)?)?;
     }
@@ -36,7 +42,11 @@ fn say(path: &Path, r: &JobResult) -> Result<(), Failure> {
         output::line(&format!("asks for {} {:.1} times an idle hour ({} times)", q.kind, q.per_idle_hour, q.requests))?;
     }
     let f = &r.footprint;
-    output::line(&format!("keeps {:.0} KiB and sends {:.0} KiB an idle hour", f.kept_bytes_per_idle_hour / 1024.0, f.sent_bytes_per_idle_hour / 1024.0))?;
+    output::line(&format!(
+        "keeps {:.0} KiB and sends {:.0} KiB an idle hour",
+        f.kept_bytes_per_idle_hour / 1024.0,
+        f.sent_bytes_per_idle_hour / 1024.0
+    ))?;
     let c = &r.cost;
     output::line(&format!(
         "cost: {} trials, {:.1} s wall, {:.2} h virtual, {:.1} CPU s, {} MiB peak, {} KiB kept",

@@ -1,26 +1,47 @@
 //! `stakeout run`: one job on this host, by the same code paths as a farm.
 
-use std::{collections::BTreeMap, fs::File, path::{Path, PathBuf}, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
 use stakeout_blobs::Blobs;
 use stakeout_bundle::{keys::Operator, receipt::Receipt};
 use stakeout_containers::Engine;
-use stakeout_contract::{DeviceKind, JobId, result::JobResult, scenario::{NetworkPolicy, Scenario}, trial::TrialState};
+use stakeout_contract::{
+    DeviceKind, JobId,
+    result::JobResult,
+    scenario::{NetworkPolicy, Scenario},
+    trial::TrialState,
+};
 use stakeout_domain::gate::gate;
 use stakeout_server::{Secrets, Service, Submission, finish};
 use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{doctor, feed, progress::Show};
-use crate::{args::{Device, RunArgs}, exit::Failure, interrupt, library, output, places, table};
+use crate::{
+    args::{Device, RunArgs},
+    exit::Failure,
+    interrupt, library, output, places, table,
+};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
 
 pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let device = match a.device {
         Device::Jvm => DeviceKind::Jvm,
-        Device::Emulator => return Err(Failure::hint("the `emulator` device is not part of this version", "use `--device jvm`; its results say what it cannot know")),
+        Device::Emulator => {
+            return Err(Failure::hint(
+                "the `emulator` device is not part of this version",
+                "use `--device jvm`; its results say what it cannot know",
+            ));
+        }
     };
     let mut scenario = library::load(&a.scenario)?;
     if let Some(api) = a.api {
@@ -47,11 +68,25 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         ids.insert(format!("image {name}"), engine.image_id(image).await.map_err(Failure::usage)?);
     }
     let (job, receipt) = service
-        .submit(Submission { apk: &a.app, splits: &a.split, scenario: scenario.clone(), device, trials, feed_mode: feed::mode(a.feed), nonce: nonce()?, secrets })
+        .submit(Submission {
+            apk: &a.app,
+            splits: &a.split,
+            scenario: scenario.clone(),
+            device,
+            trials,
+            feed_mode: feed::mode(a.feed),
+            nonce: nonce()?,
+            secrets,
+        })
         .await
         .map_err(Failure::usage)?;
     keep_receipt(&out, &receipt)?;
-    let config = WorkerConfig { images, slots: if a.slots == 0 { slots() } else { a.slots }, until_idle: true, ..WorkerConfig::new(places::cache()?.join("worker")) };
+    let config = WorkerConfig {
+        images,
+        slots: if a.slots == 0 { slots() } else { a.slots },
+        until_idle: true,
+        ..WorkerConfig::new(places::cache()?.join("worker"))
+    };
     let worker = Worker::new(Shared(service.clone()), engine, config).await.map_err(Failure::usage)?;
     worker.prewarm(device, scenario.device.api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
@@ -106,22 +141,38 @@ fn nonce() -> Result<String, Failure> {
 fn slots() -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:")).and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) >> 20;
+    let free = memory
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:"))
+        .and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        >> 20;
     cpus.min(u32::try_from(free / 4).unwrap_or(1)).max(1)
 }
 
 fn secrets(args: &[String]) -> Result<Secrets, Failure> {
     let mut out = Secrets::default();
     for arg in args {
-        let bad = |why: &str| Failure::hint(format!("`--secret {}` {why}", output::plain(arg.split('=').next().unwrap_or_default())), "write it as `NAME=env:VARIABLE` or `NAME=file:PATH`");
+        let bad = |why: &str| {
+            Failure::hint(
+                format!("`--secret {}` {why}", output::plain(arg.split('=').next().unwrap_or_default())),
+                "write it as `NAME=env:VARIABLE` or `NAME=file:PATH`",
+            )
+        };
         let (name, source) = arg.split_once('=').ok_or_else(|| bad("has no source"))?;
         let value = match source.split_once(':') {
             Some(("env", var)) => std::env::var(var).map_err(|_| bad("names a variable that is not set"))?,
-            Some(("file", path)) => std::fs::read_to_string(path).map_err(|_| bad("names a file that cannot be read"))?.trim_end_matches(['\r', '\n']).to_owned(),
+            Some(("file", path)) => std::fs::read_to_string(path)
+                .map_err(|_| bad("names a file that cannot be read"))?
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
             _ => return Err(bad("has a source that is not known")),
         };
         if value.len() < 4 {
-            return Err(Failure::hint(format!("the secret `{}` is shorter than 4 characters", output::plain(name)), "use a longer one: it is searched for in all that is kept, and a short one would be found everywhere"));
+            return Err(Failure::hint(
+                format!("the secret `{}` is shorter than 4 characters", output::plain(name)),
+                "use a longer one: it is searched for in all that is kept, and a short one would be found everywhere",
+            ));
         }
         out.insert(name.to_owned(), value);
     }
@@ -136,7 +187,9 @@ struct Out {
 
 impl Out {
     fn open(path: &Path, force: bool) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`");
+        let failed = |e: std::io::Error| {
+            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
+        };
         let made = !path.exists();
         if !made && !path.is_dir() {
             return Err(Failure::hint(format!("`{}` is no folder", path.display()), "choose another name with `--out`"));
@@ -144,7 +197,10 @@ impl Out {
         std::fs::create_dir_all(path).map_err(failed)?;
         let there: Vec<&str> = OURS.into_iter().filter(|n| path.join(n).exists()).collect();
         if !there.is_empty() && !force {
-            return Err(Failure::hint(format!("`{}` holds the {} of an earlier run", path.display(), there.join(", ")), "choose another folder with `--out`, or give `--force` to replace them"));
+            return Err(Failure::hint(
+                format!("`{}` holds the {} of an earlier run", path.display(), there.join(", ")),
+                "choose another folder with `--out`, or give `--force` to replace them",
+            ));
         }
         for n in there {
             std::fs::remove_file(path.join(n)).map_err(failed)?;
@@ -169,7 +225,9 @@ struct StateDir {
 impl StateDir {
     fn new(cache: &Path) -> Result<Self, Failure> {
         let runs = cache.join("runs");
-        let failed = |e: std::io::Error| Failure::hint(format!("`{}` cannot be used: {e}", runs.display()), "free some space, or set STAKEOUT_CACHE to another folder");
+        let failed = |e: std::io::Error| {
+            Failure::hint(format!("`{}` cannot be used: {e}", runs.display()), "free some space, or set STAKEOUT_CACHE to another folder")
+        };
         std::fs::create_dir_all(&runs).map_err(failed)?;
         for entry in std::fs::read_dir(&runs).map_err(failed)?.flatten() {
             let abandoned = File::open(entry.path().join("lock")).is_ok_and(|f| f.try_lock().is_ok());
@@ -197,7 +255,9 @@ fn keep_receipt(out: &Out, receipt: &Receipt) -> Result<(), Failure> {
 }
 
 fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
-    let write = |path: &Path, text: String| std::fs::write(path, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", path.display())));
+    let write = |path: &Path, text: String| {
+        std::fs::write(path, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", path.display())))
+    };
     if let Some(p) = &a.sarif {
         write(p, stakeout_report::sarif(result).map_err(Failure::other)?)?;
     }
@@ -205,7 +265,8 @@ fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
         write(p, stakeout_report::junit(result, a.fail_on).map_err(Failure::other)?)?;
     }
     if let Some(p) = &a.html {
-        std::fs::copy(out.path.join("report.html"), p).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))?;
+        std::fs::copy(out.path.join("report.html"), p)
+            .map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))?;
     }
     match &a.json {
         Some(p) if p.as_os_str() == "-" => output::json(result)?,
@@ -223,7 +284,15 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) -> Result<(), Failure> {
     let c = &r.cost;
     eprintln!(
         "`{}` on {} in `{}`: {} trials, {:.0} s, {:.1} h on their clocks, {:.1} CPU s, at most {} MiB, {} KiB kept",
-        output::plain(&r.app.package), r.device, scenario.name, c.trials, c.wall_seconds, c.virtual_seconds / 3600.0, c.cpu_seconds, c.peak_memory_bytes >> 20, c.kept_bytes >> 10
+        output::plain(&r.app.package),
+        r.device,
+        scenario.name,
+        c.trials,
+        c.wall_seconds,
+        c.virtual_seconds / 3600.0,
+        c.cpu_seconds,
+        c.peak_memory_bytes >> 20,
+        c.kept_bytes >> 10
     );
     eprintln!("report: {}", out.path.join("report.html").display());
     eprintln!("bundle: {}", out.path.join("bundle.zip").display());

@@ -13,9 +13,16 @@ pub(crate) fn run(c: ScenarioCommand) -> Result<ExitCode, Failure> {
             let states: Vec<&str> = s.states().iter().map(|d| d.as_str()).collect();
             let length = stakeout_contract::Nanos::ZERO.plus(s.virtual_length());
             if json {
-                output::json(&serde_json::json!({"name": s.name, "steps": s.steps.len(), "virtual_seconds": length.as_secs_f64(), "states": states, "trials": s.trials}))?;
+                output::json(
+                    &serde_json::json!({"name": s.name, "steps": s.steps.len(), "virtual_seconds": length.as_secs_f64(), "states": states, "trials": s.trials}),
+                )?;
             } else {
-                output::line(&format!("`{}` is good: {} steps, {length} on the device's clock, states {}", s.name, s.steps.len(), states.join(", ")))?;
+                output::line(&format!(
+                    "`{}` is good: {} steps, {length} on the device's clock, states {}",
+                    s.name,
+                    s.steps.len(),
+                    states.join(", ")
+                ))?;
             }
         }
         ScenarioCommand::Schema => output::line(&serde_json::to_string_pretty(&schemars::schema_for!(Scenario)).map_err(Failure::other)?)?,
@@ -26,7 +33,8 @@ pub(crate) fn run(c: ScenarioCommand) -> Result<ExitCode, Failure> {
             }
             for dir in places::scenarios() {
                 let Ok(list) = std::fs::read_dir(&dir) else { continue };
-                let mut names: Vec<_> = list.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
+                let mut names: Vec<_> =
+                    list.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
                 names.sort();
                 for p in names {
                     let name = p.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -14,7 +14,10 @@ pub(crate) fn run(a: &ShareArgs) -> Result<ExitCode, Failure> {
     let bundle = Bundle::open(&a.bundle).map_err(Failure::usage)?;
     for p in &a.without {
         if !bundle.names().any(|n| glob(p, n)) {
-            return Err(Failure::hint(format!("no entry fits `{p}`"), "entries look like `trials/1/artifacts/SHA256`, `trials/1/capture.pcapng`, `app.apk`"));
+            return Err(Failure::hint(
+                format!("no entry fits `{p}`"),
+                "entries look like `trials/1/artifacts/SHA256`, `trials/1/capture.pcapng`, `app.apk`",
+            ));
         }
     }
     let gone = stakeout_bundle::share(&bundle, &a.out, &|n| a.without.iter().any(|p| glob(p, n))).map_err(Failure::other)?;

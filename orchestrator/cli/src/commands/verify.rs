@@ -26,7 +26,8 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
     }
     let receipt = match &a.receipt {
         Some(path) => {
-            let text = std::fs::read(path).map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the receipt.json of the submit"))?;
+            let text = std::fs::read(path)
+                .map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the receipt.json of the submit"))?;
             Some(serde_json::from_slice(&text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` is no receipt: {e}", path.display())))?)
         }
         None => None,
@@ -48,7 +49,9 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
         if a.json {
             output::json(&v)?;
         }
-        return Err(Failure::other(anyhow::anyhow!("the bundle is not of the job that the receipt was given for\nhint: ask the operator for the bundle of that job")));
+        return Err(Failure::other(anyhow::anyhow!(
+            "the bundle is not of the job that the receipt was given for\nhint: ask the operator for the bundle of that job"
+        )));
     }
     if a.json {
         output::json(&v)?;
@@ -64,7 +67,10 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
             output::line(&format!("{} entries were left out when it was shared", v.left_out.len()))?;
         }
         if !v.signer_known {
-            eprintln!("hint: compare the fingerprint with the operator's; then put the key into `{}` or give `--key`", places::trusted()?.display());
+            eprintln!(
+                "hint: compare the fingerprint with the operator's; then put the key into `{}` or give `--key`",
+                places::trusted()?.display()
+            );
         }
     }
     Ok(ExitCode::from(if v.signer_known { 0 } else { 3 }))

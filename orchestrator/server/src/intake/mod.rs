@@ -2,7 +2,11 @@
 
 mod signature;
 
-use std::{fs::File, io::Read, path::{Path, PathBuf}};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use stakeout_contract::{
     scenario::{Scenario, ScenarioProblem, Step},
@@ -64,21 +68,33 @@ fn looks_like_zip(path: &Path) -> Result<(), IntakeError> {
         return Err(bad(path, "is no file", "give the path of an APK file"));
     }
     if meta.len() > APK_MAX {
-        return Err(bad(path, format!("has {} bytes, more than the {APK_MAX} that are taken", meta.len()), "submit the base APK and its splits, without expansion files"));
+        return Err(bad(
+            path,
+            format!("has {} bytes, more than the {APK_MAX} that are taken", meta.len()),
+            "submit the base APK and its splits, without expansion files",
+        ));
     }
     let mut head = [0; 4];
     let n = File::open(path).and_then(|mut f| f.read(&mut head)).map_err(failed)?;
     if head[..n] != *b"PK\x03\x04" {
-        return Err(bad(path, "is no APK: it does not begin as a ZIP does", "an APK is a ZIP with `AndroidManifest.xml`; was the download complete?"));
+        return Err(bad(
+            path,
+            "is no APK: it does not begin as a ZIP does",
+            "an APK is a ZIP with `AndroidManifest.xml`; was the download complete?",
+        ));
     }
     Ok(())
 }
 
 fn facts_of(path: &Path) -> Result<AppFacts, IntakeError> {
     looks_like_zip(path)?;
-    let apk = apk_info::Apk::new(path).map_err(|e| bad(path, format!("cannot be read as an APK: {e}"), "it may be cut off or damaged; compare its size or digest with the source"))?;
+    let apk = apk_info::Apk::new(path).map_err(|e| {
+        bad(path, format!("cannot be read as an APK: {e}"), "it may be cut off or damaged; compare its size or digest with the source")
+    })?;
     let package = apk.get_package_name().filter(|p| !p.is_empty());
-    let package = package.ok_or_else(|| bad(path, "has no readable `AndroidManifest.xml`", "give an APK as it is installed, not a project or a resource archive"))?;
+    let package = package.ok_or_else(|| {
+        bad(path, "has no readable `AndroidManifest.xml`", "give an APK as it is installed, not a project or a resource archive")
+    })?;
     let mut abis: Vec<String> = apk
         .namelist()
         .filter_map(|n| n.strip_prefix("lib/").and_then(|r| r.split_once('/')).map(|(abi, _)| abi.chars().take(40).collect()))
@@ -105,9 +121,15 @@ fn signers(path: &Path, apk: &apk_info::Apk) -> Result<Vec<String>, IntakeError>
         Ok(signature::Signature::Holds(s)) => Ok(s),
         Ok(signature::Signature::NoBlock) => {
             let v1 = apk.namelist().any(|n| n.starts_with("META-INF/") && [".RSA", ".EC", ".DSA"].iter().any(|e| n.ends_with(e)));
-            if v1 { Ok(vec!["scheme v1 only, not checked".to_owned()]) } else { Err(bad(path, "is not signed", "sign it with `apksigner`, or give the APK as it was published")) }
+            if v1 {
+                Ok(vec!["scheme v1 only, not checked".to_owned()])
+            } else {
+                Err(bad(path, "is not signed", "sign it with `apksigner`, or give the APK as it was published"))
+            }
         }
-        Err(e) => Err(bad(path, format!("cannot be installed: {e}"), "give the APK as it was published; compare its digest with the source's")),
+        Err(e) => {
+            Err(bad(path, format!("cannot be installed: {e}"), "give the APK as it was published; compare its digest with the source's"))
+        }
     }
 }
 

@@ -92,7 +92,9 @@ pub(super) fn check(apk: &[u8]) -> Result<Signature, BadSignature> {
 fn end_record(apk: &[u8]) -> Option<usize> {
     let last = apk.len().checked_sub(22)?;
     let first = last.saturating_sub(65_535);
-    (first..=last).rev().find(|i| u32_at(apk, *i) == Some(0x0605_4b50) && apk.len() - i - 22 == usize::from(apk[i + 20]) | usize::from(apk[i + 21]) << 8)
+    (first..=last)
+        .rev()
+        .find(|i| u32_at(apk, *i) == Some(0x0605_4b50) && apk.len() - i - 22 == usize::from(apk[i + 20]) | usize::from(apk[i + 21]) << 8)
 }
 
 fn pairs(mut block: &[u8]) -> Result<Vec<(u32, &[u8])>, BadSignature> {

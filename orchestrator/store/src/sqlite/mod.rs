@@ -166,7 +166,10 @@ impl Store for SqliteStore {
     }
 
     async fn waiting(&self) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM trials WHERE state = 'queued'").fetch_one(&self.pool).await.map_err(db("count waiting trials"))?;
+        let row = sqlx::query("SELECT count(*) FROM trials WHERE state = 'queued'")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(db("count waiting trials"))?;
         Ok(u32::try_from(row.get::<i64, _>(0)).unwrap_or(u32::MAX))
     }
 

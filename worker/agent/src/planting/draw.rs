@@ -55,9 +55,14 @@ impl Draw {
 
 /// The digit that makes a number valid (ISO/IEC 7812-1, annex B).
 pub(super) fn luhn(digits: &str) -> u32 {
-    let sum: u32 = digits.bytes().rev().enumerate().map(|(i, b)| {
-        let d = u32::from(b - b'0') * if i % 2 == 0 { 2 } else { 1 };
-        d / 10 + d % 10
-    }).sum();
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(i, b)| {
+            let d = u32::from(b - b'0') * if i % 2 == 0 { 2 } else { 1 };
+            d / 10 + d % 10
+        })
+        .sum();
     (10 - sum % 10) % 10
 }

@@ -53,9 +53,11 @@ impl Planting<'_> {
         for i in 0..spec.calendar {
             let mut d = self.draw(Kind::Calendar, i);
             let (who, number) = (name(&mut d, self.chinese), d.digits(4));
-            let ((plan, a), (road, b)) = if self.chinese { (d.pick(&PLANS_ZH), d.pick(&ROADS_ZH)) } else { (d.pick(&PLANS), d.pick(&LAST_NAMES)) };
+            let ((plan, a), (road, b)) =
+                if self.chinese { (d.pick(&PLANS_ZH), d.pick(&ROADS_ZH)) } else { (d.pick(&PLANS), d.pick(&LAST_NAMES)) };
             let title = (if self.chinese { format!("和{}{plan}", who.0) } else { format!("{plan} with {}", who.0) }, who.1 + a as u32);
-            let location = (if self.chinese { format!("{road}{}号", number.0) } else { format!("{} {road} Street", number.0) }, (b + number.1) as u32);
+            let location =
+                (if self.chinese { format!("{road}{}号", number.0) } else { format!("{} {road} Street", number.0) }, (b + number.1) as u32);
             // In the four weeks after the begin.
             let at = self.start_millis + (d.below(FOUR_WEEKS) as i64 / (15 * MINUTE)) * 15 * MINUTE;
             self.canary(Kind::Calendar, &i.to_string(), format!("{}, {}", title.0, location.0), vec![needle(&title), needle(&location)]);

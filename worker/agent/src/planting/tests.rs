@@ -24,7 +24,8 @@ fn counts_are_those_of_the_scenario_and_ids_are_unique() {
 
 #[test]
 fn two_trials_share_no_value_and_no_value_is_planted_twice() {
-    let values = |key| planted(key, "zh-CN").1.into_iter().flat_map(|c| c.needles).filter(|n| n.bits > 24).map(|n| n.text).collect::<Vec<_>>();
+    let values =
+        |key| planted(key, "zh-CN").1.into_iter().flat_map(|c| c.needles).filter(|n| n.bits > 24).map(|n| n.text).collect::<Vec<_>>();
     let (a, b) = (values(1), values(2));
     let set: HashSet<_> = a.iter().collect();
     assert_eq!(set.len(), a.len());
@@ -36,7 +37,8 @@ fn every_needle_is_in_what_the_device_is_given() {
     for locale in ["zh-CN", "en-GB"] {
         let (data, canaries) = planted(3, locale);
         let json = serde_json::to_string(&data).unwrap();
-        let media: Vec<Vec<u8>> = data.media.iter().map(|m| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &m.base64).unwrap()).collect();
+        let media: Vec<Vec<u8>> =
+            data.media.iter().map(|m| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &m.base64).unwrap()).collect();
         for c in &canaries {
             assert!(c.needles.iter().all(|n| n.text.len() >= 6 && n.bits >= 10), "{}", c.id);
             // A pair (area and cell, latitude and longitude) is one needle, and two fields of what is given.
@@ -90,8 +92,23 @@ fn pictures_are_valid_and_carry_their_token() {
 #[test]
 fn the_same_key_plants_the_same_for_ever() {
     let (data, canaries) = plant(
-        &PlantSpec { contacts: 2, call_log: 2, sms: 1, calendar: 1, cells: 1, wifi: 1, accounts: 1, media: 1, installed_apps: 1, location: true, identifiers: true, clipboard: true },
-        &TrialKey::from_bytes([7; 32]).subkeys().canaries, "zh-CN", START,
+        &PlantSpec {
+            contacts: 2,
+            call_log: 2,
+            sms: 1,
+            calendar: 1,
+            cells: 1,
+            wifi: 1,
+            accounts: 1,
+            media: 1,
+            installed_apps: 1,
+            location: true,
+            identifiers: true,
+            clipboard: true,
+        },
+        &TrialKey::from_bytes([7; 32]).subkeys().canaries,
+        "zh-CN",
+        START,
     );
     let digests = data.media.iter().map(|m| stakeout_contract::Sha256Digest::of(m.base64.as_bytes()).short()).collect::<Vec<_>>();
     let data = PlantData { media: vec![], ..data };

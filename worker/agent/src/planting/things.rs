@@ -69,9 +69,15 @@ impl Planting<'_> {
             advertising_id: format!("{}-{}-4{}-a{}-{}", &uuid[..8], &uuid[8..12], &uuid[13..16], &uuid[17..20], &uuid[20..32]),
             wifi_mac: mac.0,
         };
-        let bits = [("imei", &ids.imei, imei.1), ("imsi", &ids.imsi, imsi.1), ("iccid", &ids.iccid, iccid.1),
-            ("android_id", &ids.android_id, 64.0), ("serial", &ids.serial, serial.1), ("advertising_id", &ids.advertising_id, 120.0),
-            ("wifi_mac", &ids.wifi_mac, f64::from(mac.1))];
+        let bits = [
+            ("imei", &ids.imei, imei.1),
+            ("imsi", &ids.imsi, imsi.1),
+            ("iccid", &ids.iccid, iccid.1),
+            ("android_id", &ids.android_id, 64.0),
+            ("serial", &ids.serial, serial.1),
+            ("advertising_id", &ids.advertising_id, 120.0),
+            ("wifi_mac", &ids.wifi_mac, f64::from(mac.1)),
+        ];
         for (name, text, bits) in bits {
             self.canary(Kind::Identifiers, name, format!("{name} {text}"), vec![Needle { text: text.clone(), bits: bits as u32 }]);
         }
@@ -86,11 +92,16 @@ fn picture(d: &mut Draw, token: &str) -> Vec<u8> {
     const HEIGHT: u32 = 64;
     // A smooth picture from a few draws: what matters is that no other trial has it.
     let waves: Vec<(u64, u64, u64)> = (0..4).map(|_| (1 + d.below(7), 1 + d.below(7), d.below(256))).collect();
-    let triangle = |x: u64| { let m = x % 256; if m < 128 { 2 * m } else { 511 - 2 * m } };
+    let triangle = |x: u64| {
+        let m = x % 256;
+        if m < 128 { 2 * m } else { 511 - 2 * m }
+    };
     let mut rows = Vec::new();
     for y in 0..u64::from(HEIGHT) {
         rows.push(0);
-        rows.extend((0..u64::from(WIDTH)).map(|x| (waves.iter().map(|(a, b, c)| triangle(a * x + b * y + c)).sum::<u64>() / 4).min(255) as u8));
+        rows.extend(
+            (0..u64::from(WIDTH)).map(|x| (waves.iter().map(|(a, b, c)| triangle(a * x + b * y + c)).sum::<u64>() / 4).min(255) as u8),
+        );
     }
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut head = Vec::new();
@@ -134,7 +145,7 @@ fn stored(data: &[u8]) -> Vec<u8> {
 
 /// PNG 3rd ed., annex D.
 fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 })
-    })
+    !data
+        .iter()
+        .fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 }))
 }

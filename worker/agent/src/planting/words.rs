@@ -24,8 +24,8 @@ pub(super) const LAST_NAMES: [&str; 64] = [
     "Abbott", "Adler", "Almeida", "Andersen", "Bailey", "Barros", "Becker", "Bianchi", "Blake", "Brandt", "Carver", "Castro", "Cole",
     "Conti", "Dahl", "Dalton", "Duarte", "Eriksen", "Falk", "Ferrari", "Fischer", "Fleming", "Foster", "Garcia", "Gruber", "Haas",
     "Hansen", "Harper", "Hoffman", "Holm", "Ibsen", "Jansen", "Keller", "Kovacs", "Krause", "Lambert", "Lehmann", "Lopez", "Marino",
-    "Meyer", "Moreau", "Nilsen", "Novak", "Olsen", "Palmer", "Petrov", "Quinn", "Ramos", "Ricci", "Rossi", "Sandberg", "Schmidt",
-    "Silva", "Sorensen", "Tanner", "Toth", "Turner", "Vidal", "Vogel", "Wagner", "Walsh", "Weber", "Wolff", "Zeman",
+    "Meyer", "Moreau", "Nilsen", "Novak", "Olsen", "Palmer", "Petrov", "Quinn", "Ramos", "Ricci", "Rossi", "Sandberg", "Schmidt", "Silva",
+    "Sorensen", "Tanner", "Toth", "Turner", "Vidal", "Vogel", "Wagner", "Walsh", "Weber", "Wolff", "Zeman",
 ];
 pub(super) const MAIL_HOSTS: [&str; 4] = ["mail.example", "post.example", "inbox.example", "box.example"];
 /// Mobile prefixes of mainland China in use.
@@ -33,21 +33,81 @@ pub(super) const MOBILE_CN: [&str; 32] = [
     "134", "135", "136", "137", "138", "139", "150", "151", "152", "157", "158", "159", "182", "183", "187", "188", "130", "131", "132",
     "155", "156", "185", "186", "133", "153", "180", "181", "189", "177", "173", "176", "178",
 ];
-pub(super) const ROADS_ZH: [&str; 16] =
-    ["滨江路", "人民路", "中山路", "解放路", "建设路", "新华路", "和平路", "朝阳路", "文化路", "学院路", "长江路", "黄河路", "湖滨路", "花园路", "东风路", "青年路"];
-pub(super) const PLANS_ZH: [&str; 16] =
-    ["吃饭", "开会", "看牙", "打球", "体检", "面试", "接孩子", "取快递", "看电影", "签合同", "修车", "理发", "聚会", "家长会", "交房租", "复查"];
+pub(super) const ROADS_ZH: [&str; 16] = [
+    "滨江路",
+    "人民路",
+    "中山路",
+    "解放路",
+    "建设路",
+    "新华路",
+    "和平路",
+    "朝阳路",
+    "文化路",
+    "学院路",
+    "长江路",
+    "黄河路",
+    "湖滨路",
+    "花园路",
+    "东风路",
+    "青年路",
+];
+pub(super) const PLANS_ZH: [&str; 16] = [
+    "吃饭",
+    "开会",
+    "看牙",
+    "打球",
+    "体检",
+    "面试",
+    "接孩子",
+    "取快递",
+    "看电影",
+    "签合同",
+    "修车",
+    "理发",
+    "聚会",
+    "家长会",
+    "交房租",
+    "复查",
+];
 pub(super) const PLANS: [&str; 16] = [
-    "lunch", "dentist", "meeting", "rent", "school run", "viewing", "haircut", "interview", "birthday", "car service", "check-up", "cinema",
-    "contract", "parcel", "dinner", "training",
+    "lunch",
+    "dentist",
+    "meeting",
+    "rent",
+    "school run",
+    "viewing",
+    "haircut",
+    "interview",
+    "birthday",
+    "car service",
+    "check-up",
+    "cinema",
+    "contract",
+    "parcel",
+    "dinner",
+    "training",
 ];
 pub(super) const NETWORKS: [&str; 8] = ["ChinaNet-", "CMCC-", "TP-LINK_", "Xiaomi_", "HUAWEI-", "MERCURY_", "Tenda_", "CU_"];
 pub(super) const APP_WORDS: [&str; 32] = [
-    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "indigo", "jasper", "kestrel", "lotus", "maple", "nectar", "onyx",
-    "pebble", "quartz", "raven", "saffron", "tundra", "umber", "velvet", "willow", "xenon", "yarrow", "zephyr", "bamboo", "comet", "dune",
-    "falcon", "garnet", "heron",
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "indigo", "jasper", "kestrel", "lotus", "maple", "nectar",
+    "onyx", "pebble", "quartz", "raven", "saffron", "tundra", "umber", "velvet", "willow", "xenon", "yarrow", "zephyr", "bamboo", "comet",
+    "dune", "falcon", "garnet", "heron",
 ];
 pub(super) const APP_KINDS: [&str; 16] = [
-    "notes", "weather", "reader", "maps", "music", "photo", "wallet", "radio", "fitness", "recipes", "calendar", "keyboard", "player", "chess",
-    "scanner", "translate",
+    "notes",
+    "weather",
+    "reader",
+    "maps",
+    "music",
+    "photo",
+    "wallet",
+    "radio",
+    "fitness",
+    "recipes",
+    "calendar",
+    "keyboard",
+    "player",
+    "chess",
+    "scanner",
+    "translate",
 ];

@@ -29,7 +29,10 @@ use stakeout_protocol::{
     gateway,
 };
 use tokio::{
-    sync::{mpsc::{Receiver, Sender, channel}, watch},
+    sync::{
+        mpsc::{Receiver, Sender, channel},
+        watch,
+    },
     task::JoinSet,
 };
 
@@ -72,7 +75,14 @@ pub struct FakeControl {
 impl FakeCells {
     pub fn new(told: &Told) -> Self {
         let analysis = json!({"findings": [], "searched": {"files": 1, "bytes": 1, "media": 0, "keys": 1, "skipped": []}});
-        Self { told: told.clone(), reply: Arc::new(|_, _| None), files: vec![("files/a.txt", b"kept".to_vec())], flows: vec![], analysis: Ok(analysis), wrong_capture: false }
+        Self {
+            told: told.clone(),
+            reply: Arc::new(|_, _| None),
+            files: vec![("files/a.txt", b"kept".to_vec())],
+            flows: vec![],
+            analysis: Ok(analysis),
+            wrong_capture: false,
+        }
     }
 
     pub fn reply(mut self, reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> Self {
@@ -101,7 +111,10 @@ impl Cells for FakeCells {
 
     async fn analyse(&self, folder: &Path) -> Result<Vec<u8>, String> {
         let trial: Value = serde_json::from_slice(&fs::read(folder.join("trial.json")).unwrap()).unwrap();
-        say(&self.told, format!("analyse with key {}, {} artifacts", trial["key"].is_string(), fs::read_dir(folder.join("artifacts")).unwrap().count()));
+        say(
+            &self.told,
+            format!("analyse with key {}, {} artifacts", trial["key"].is_string(), fs::read_dir(folder.join("artifacts")).unwrap().count()),
+        );
         self.analysis.clone().map(|v| serde_json::to_vec(&v).unwrap())
     }
 
@@ -145,7 +158,13 @@ fn event(e: device::Event) -> FromCell {
 fn line(verb: &Verb) -> String {
     let mut v = serde_json::to_value(verb).unwrap();
     if let Verb::Assign(a) = verb {
-        return format!("assign start {} zone {} rules {} ca {}", a.start_millis, a.timezone, a.rules, a.ca_pem.lines().next().unwrap_or(""));
+        return format!(
+            "assign start {} zone {} rules {} ca {}",
+            a.start_millis,
+            a.timezone,
+            a.rules,
+            a.ca_pem.lines().next().unwrap_or("")
+        );
     }
     if let Verb::Plant { data } = verb {
         return format!("plant {} contacts", data.contacts.len());
@@ -159,7 +178,13 @@ fn line(verb: &Verb) -> String {
     format!("{}{rest}", name.as_str().unwrap())
 }
 
-async fn device_task(told: Told, reply: Reply, files: Vec<(&'static str, Vec<u8>)>, mut requests: Receiver<Wire<Request<Verb>>>, out: Sender<FromCell>) {
+async fn device_task(
+    told: Told,
+    reply: Reply,
+    files: Vec<(&'static str, Vec<u8>)>,
+    mut requests: Receiver<Wire<Request<Verb>>>,
+    out: Sender<FromCell>,
+) {
     let (mut now, mut received, mut counts) = (0u64, 0usize, HashMap::<String, usize>::new());
     while let Some(item) = requests.recv().await {
         let Request { id, verb } = match item {
@@ -199,7 +224,9 @@ async fn device_task(told: Told, reply: Reply, files: Vec<(&'static str, Vec<u8>
             None => {}
         }
         let value = match &verb {
-            Verb::Hello => json!({"kind": "jvm", "api": [23, 27, 34], "abis": [], "clock": "virtual", "cooperative": true, "version": "1", "camera_route": "x", "microphone_route": "y"}),
+            Verb::Hello => {
+                json!({"kind": "jvm", "api": [23, 27, 34], "abis": [], "clock": "virtual", "cooperative": true, "version": "1", "camera_route": "x", "microphone_route": "y"})
+            }
             Verb::Boot { api, .. } => json!({"api": api, "release": "14"}),
             Verb::Assign(_) => {
                 let _ = out.send(event(device::Event::Clock { real: 1_000, at: Nanos::ZERO })).await;
@@ -232,13 +259,27 @@ async fn device_task(told: Told, reply: Reply, files: Vec<(&'static str, Vec<u8>
     }
 }
 
-async fn gateway_task(told: Told, flows: Vec<(Flow, Vec<u8>, Vec<u8>)>, wrong: bool, mut requests: Receiver<Wire<Request<gateway::Verb>>>, out: Sender<FromCell>) {
+async fn gateway_task(
+    told: Told,
+    flows: Vec<(Flow, Vec<u8>, Vec<u8>)>,
+    wrong: bool,
+    mut requests: Receiver<Wire<Request<gateway::Verb>>>,
+    out: Sender<FromCell>,
+) {
     let message = |m| FromCell::Gateway(Wire::Message(m));
     while let Some(item) = requests.recv().await {
         let Wire::Message(Request { id, verb }) = item else { continue };
         let value = match verb {
             gateway::Verb::Configure(c) => {
-                say(&told, format!("gateway configure {:?} {} stubs, {}", c.network.policy, c.network.stubs.len(), c.ca_key_pem.lines().next().unwrap_or("")));
+                say(
+                    &told,
+                    format!(
+                        "gateway configure {:?} {} stubs, {}",
+                        c.network.policy,
+                        c.network.stubs.len(),
+                        c.ca_key_pem.lines().next().unwrap_or("")
+                    ),
+                );
                 json!({})
             }
             gateway::Verb::Collect => {
@@ -247,7 +288,11 @@ async fn gateway_task(told: Told, flows: Vec<(Flow, Vec<u8>, Vec<u8>)>, wrong: b
                     let n = 1000 + 2 * i as u64;
                     blob(&out, FromCell::Gateway, n, request).await;
                     blob(&out, FromCell::Gateway, n + 1, response).await;
-                    let e = gateway::Event::Flow { flow: Box::new(flow.clone()), request: Some(named(n, request)), response: Some(named(n + 1, response)) };
+                    let e = gateway::Event::Flow {
+                        flow: Box::new(flow.clone()),
+                        request: Some(named(n, request)),
+                        response: Some(named(n + 1, response)),
+                    };
                     let _ = out.send(message(gateway::FromGateway::Event(e))).await;
                 }
                 blob(&out, FromCell::Gateway, id, b"capture").await;
@@ -307,7 +352,11 @@ pub const APK: &[u8] = b"an app of some bytes";
 
 impl FakeOrchestrator {
     pub fn new(told: &Told, leases: Vec<Lease>) -> Self {
-        Self { told: told.clone(), watch: Arc::new(watch::channel(String::new()).0), given: Arc::new(Mutex::new(Given { leases, ..Given::default() })) }
+        Self {
+            told: told.clone(),
+            watch: Arc::new(watch::channel(String::new()).0),
+            given: Arc::new(Mutex::new(Given { leases, ..Given::default() })),
+        }
     }
 
     fn fenced(&self, fence: &Fence) -> Result<(), OrchestratorError> {

@@ -36,7 +36,13 @@ pub trait Guest {
     /// Puts data on it; counts by kind.
     fn plant(&mut self, data: PlantData) -> impl Future<Output = Result<serde_json::Value, Problem>>;
     /// Puts the app on it.
-    fn install(&mut self, id: u64, apk: BlobRef, splits: Vec<BlobRef>, prepared: Option<BlobRef>) -> impl Future<Output = Result<Installed, Problem>>;
+    fn install(
+        &mut self,
+        id: u64,
+        apk: BlobRef,
+        splits: Vec<BlobRef>,
+        prepared: Option<BlobRef>,
+    ) -> impl Future<Output = Result<Installed, Problem>>;
     /// Opens the app.
     fn launch(&mut self) -> impl Future<Output = Result<Launched, Problem>>;
     /// Is its owner.

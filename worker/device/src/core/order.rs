@@ -34,7 +34,11 @@ pub fn after(stage: Stage, verb: &Verb) -> Result<Stage, Problem> {
         }
         Verb::Launch | Verb::Input(_) | Verb::Background | Verb::Foreground | Verb::Reboot => (Installed, Installed),
     };
-    if stage == needs { Ok(then) } else { Err(Problem::new("bad_request", format!("the device is `{stage:?}` and this verb needs it to be `{needs:?}`"))) }
+    if stage == needs {
+        Ok(then)
+    } else {
+        Err(Problem::new("bad_request", format!("the device is `{stage:?}` and this verb needs it to be `{needs:?}`")))
+    }
 }
 
 #[cfg(test)]

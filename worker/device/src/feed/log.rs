@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use stakeout_contract::{Nanos, Sensor, observation::{Fact, Facing}};
+use stakeout_contract::{
+    Nanos, Sensor,
+    observation::{Facing, Fact},
+};
 
 use crate::core::limits;
 
@@ -99,7 +102,10 @@ mod tests {
     const CAMERA: Key = Key { sensor: Sensor::Camera, facing: Some(Facing::Back), session: 1 };
 
     fn facts(d: &mut Deliveries) -> Vec<(u64, u64, u64)> {
-        d.take().into_iter().filter_map(|(_, f)| if let Fact::Delivered { first, last, count, .. } = f { Some((first, last, count)) } else { None }).collect()
+        d.take()
+            .into_iter()
+            .filter_map(|(_, f)| if let Fact::Delivered { first, last, count, .. } = f { Some((first, last, count)) } else { None })
+            .collect()
     }
 
     #[test]

@@ -88,12 +88,16 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_makes_no_sense_is_refused() {
-        let camera = |w: u32, h: u32, f: &str| check(&format!(r#"{{"id":1,"sensor":"camera","facing":"front","at":5,"session":1,"width":{w},"height":{h},"format":"{f}"}}"#));
+        let camera = |w: u32, h: u32, f: &str| {
+            check(&format!(r#"{{"id":1,"sensor":"camera","facing":"front","at":5,"session":1,"width":{w},"height":{h},"format":"{f}"}}"#))
+        };
         assert!(matches!(camera(640, 480, "nv21"), Ok(Ask::Frame { facing: Facing::Front, width: 640, quality: 90, .. })));
         for (w, h, f) in [(8194, 2, "rgb"), (8000, 8000, "rgb"), (0, 5, "rgb"), (641, 480, "nv21"), (640, 480, "bmp")] {
             assert!(camera(w, h, f).is_err(), "{w} x {h} {f}");
         }
-        let sound = |rate: u32, frames: u32| check(&format!(r#"{{"id":1,"sensor":"microphone","at":5,"session":1,"rate":{rate},"frames":{frames}}}"#));
+        let sound = |rate: u32, frames: u32| {
+            check(&format!(r#"{{"id":1,"sensor":"microphone","at":5,"session":1,"rate":{rate},"frames":{frames}}}"#))
+        };
         assert!(sound(44100, 4410).is_ok());
         for (r, f) in [(44100, 0), (1, 10), (44100, u32::MAX)] {
             assert!(sound(r, f).is_err());

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use stakeout_contract::{
     Nanos, Sensor,
-    observation::{Fact, Facing, Source},
+    observation::{Facing, Fact, Source},
     trial::{FeedMode, frame_at},
 };
 use stakeout_feed::{Feeds, SubKey, SubKeys};
@@ -84,7 +84,11 @@ impl FeedServer {
                 }
             };
             served += 1;
-            let result = if served > limits::FEED_REQUESTS { Err(Problem::new("failed", "the feed has given all that one trial may have")) } else { self.answer(&request, &mut lied) };
+            let result = if served > limits::FEED_REQUESTS {
+                Err(Problem::new("failed", "the feed has given all that one trial may have"))
+            } else {
+                self.answer(&request, &mut lied)
+            };
             if served == limits::FEED_REQUESTS + 1 {
                 self.failed("the guest has asked for more than one trial may have");
                 self.say(Source::Feed, Fact::Lost { what: "feed".to_owned(), count: 1 });

@@ -24,7 +24,9 @@ pub fn command(program: &[OsString], user: Option<u32>, limits: Limits) -> Comma
         words.push(format!("--fsize={}", limits.file_bytes).into());
         words.push("setpriv".into());
         words.extend(["reuid", "regid"].map(|w| OsString::from(format!("--{w}={user}"))));
-        words.extend(["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"].map(OsString::from));
+        words.extend(
+            ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"].map(OsString::from),
+        );
     }
     words.extend(program.iter().cloned());
     let mut words = words.into_iter();

@@ -15,9 +15,17 @@ use tokio::{io::AsyncReadExt, process::ChildStdout};
 
 use super::{
     confine::{self, Limits},
-    host, layout::Layout,
+    host,
+    layout::Layout,
 };
-use crate::{DeviceError, core::{limits, outbox::{BlobWriter, Outbox}}, snapshot};
+use crate::{
+    DeviceError,
+    core::{
+        limits,
+        outbox::{BlobWriter, Outbox},
+    },
+    snapshot,
+};
 
 /// The converted app's name in the converter's folder.
 const JAR: &str = "app.jar";

@@ -131,7 +131,9 @@ impl JvmGuest {
                 self.peak_kib = self.peak_kib.max(confine::peak_kib(h.pid()).unwrap_or(0));
             }
             if let Err(p) = self.ask::<Value>("stop", json!({})).await {
-                self.out.event(Event::Health { code: "guest_hangs".to_owned(), message: format!("the app could not be ended in peace: {p}") }).await;
+                self.out
+                    .event(Event::Health { code: "guest_hangs".to_owned(), message: format!("the app could not be ended in peace: {p}") })
+                    .await;
             }
         }
         self.end_guest(Duration::from_secs(3)).await;
@@ -159,7 +161,8 @@ impl Guest for JvmGuest {
         }
         let mut command = confine::command(&self.layout.host, self.layout.guest_user, Limits { files: 8192, file_bytes: FILE });
         command.current_dir(&self.layout.java);
-        let feed = FeedServer { feeds: self.feeds.clone(), window: self.window.clone(), log: self.deliveries.clone(), out: self.out.clone() };
+        let feed =
+            FeedServer { feeds: self.feeds.clone(), window: self.window.clone(), log: self.deliveries.clone(), out: self.out.clone() };
         let (sieve, shared) = (Sieve::new(self.window.clone()), self.layout.guest_user.is_some());
         self.host = Some(Host::start(command, "the Java host", shared, sieve, feed, self.out.clone())?);
         let (width, height, density) = SCREEN;
@@ -276,7 +279,11 @@ impl Guest for JvmGuest {
             io::copy(&mut file.take(size), &mut blob)?;
             blob.finish()
         });
-        let blob = sent.await.map_err(io::Error::other).and_then(|r| r).map_err(|e| Problem::new("failed", format!("the picture cannot be taken: {e}")))?;
+        let blob = sent
+            .await
+            .map_err(io::Error::other)
+            .and_then(|r| r)
+            .map_err(|e| Problem::new("failed", format!("the picture cannot be taken: {e}")))?;
         Ok(Shot { width: side("width"), height: side("height"), blob })
     }
 

@@ -108,7 +108,12 @@ impl Sieve {
         let name = fact.get("fact").and_then(Value::as_str).unwrap_or("").chars().take(40).collect::<String>();
         match serde_json::from_value::<Fact>(fact) {
             Ok(fact) if hosts_own(&fact) => {
-                out.push(Heard::Event(Event::Observation { at, source: Source::Host, fact: Box::new(fact), stack: stack(m.remove("stack")) }));
+                out.push(Heard::Event(Event::Observation {
+                    at,
+                    source: Source::Host,
+                    fact: Box::new(fact),
+                    stack: stack(m.remove("stack")),
+                }));
             }
             Ok(_) => out.extend(self.escape(at, format!("the host said `{name}`, which only others can know"))),
             Err(e) => {
@@ -141,7 +146,9 @@ impl Sieve {
 
     fn escape(&mut self, at: Nanos, what: String) -> Option<Heard> {
         let first = self.told.len() < 100 && self.told.insert(what.clone());
-        first.then(|| Heard::Event(Event::Observation { at, source: Source::Device, fact: Box::new(Fact::Escape { what }), stack: Vec::new() }))
+        first.then(|| {
+            Heard::Event(Event::Observation { at, source: Source::Device, fact: Box::new(Fact::Escape { what }), stack: Vec::new() })
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, crate::core::window::Window> {
@@ -154,11 +161,32 @@ fn hosts_own(fact: &Fact) -> bool {
     use Fact as F;
     matches!(
         fact,
-        F::PermissionRequested { .. } | F::PermissionGranted { .. } | F::Opened { .. } | F::Closed { .. } | F::Preview { .. }
-        | F::Shutter { .. } | F::Refused { .. } | F::Read { .. } | F::Service { .. } | F::Activity { .. } | F::Alarm { .. }
-        | F::Job { .. } | F::Broadcast { .. } | F::File { .. } | F::Crypto { .. } | F::Crashed { .. } | F::Restarted { .. }
-        | F::Anr { .. } | F::NativeLibrary { .. } | F::DexLoaded { .. } | F::Escape { .. } | F::UnsupportedApi { .. }
-        | F::ClockHeld { .. } | F::Network { .. } | F::Lost { .. } | F::LoginScreen { .. }
+        F::PermissionRequested { .. }
+            | F::PermissionGranted { .. }
+            | F::Opened { .. }
+            | F::Closed { .. }
+            | F::Preview { .. }
+            | F::Shutter { .. }
+            | F::Refused { .. }
+            | F::Read { .. }
+            | F::Service { .. }
+            | F::Activity { .. }
+            | F::Alarm { .. }
+            | F::Job { .. }
+            | F::Broadcast { .. }
+            | F::File { .. }
+            | F::Crypto { .. }
+            | F::Crashed { .. }
+            | F::Restarted { .. }
+            | F::Anr { .. }
+            | F::NativeLibrary { .. }
+            | F::DexLoaded { .. }
+            | F::Escape { .. }
+            | F::UnsupportedApi { .. }
+            | F::ClockHeld { .. }
+            | F::Network { .. }
+            | F::Lost { .. }
+            | F::LoginScreen { .. }
     )
 }
 
@@ -194,7 +222,12 @@ mod tests {
     }
 
     fn facts(heard: Vec<Heard>) -> Vec<(u64, Source, Fact)> {
-        heard.into_iter().filter_map(|h| if let Heard::Event(Event::Observation { at, source, fact, .. }) = h { Some((at.get(), source, *fact)) } else { None }).collect()
+        heard
+            .into_iter()
+            .filter_map(|h| {
+                if let Heard::Event(Event::Observation { at, source, fact, .. }) = h { Some((at.get(), source, *fact)) } else { None }
+            })
+            .collect()
     }
 
     #[test]

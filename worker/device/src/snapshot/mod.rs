@@ -208,7 +208,8 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
         let (found, budget) = take(dir.path(), 1000, 100);
         let names: Vec<Vec<u8>> = found.keys().cloned().collect();
-        let mut want = vec![b"files/a/b/x".to_vec(), b"files/new\nline".to_vec(), b"files/\xff\xfe".to_vec(), format!("files/{long}").into_bytes()];
+        let mut want =
+            vec![b"files/a/b/x".to_vec(), b"files/new\nline".to_vec(), b"files/\xff\xfe".to_vec(), format!("files/{long}").into_bytes()];
         want.sort();
         assert_eq!(names, want);
         assert_eq!((budget.taken, budget.lost_files), (4, 0));

@@ -56,7 +56,8 @@ impl Worker {
         };
         let ((to, input), (output, from)) = (tokio::io::duplex(1 << 16), tokio::io::duplex(1 << 16));
         let blobs = blobs(&layout);
-        let device = async move { serve(input, output, blobs.clone(), CancellationToken::new(), |out| JvmGuest::new(layout, blobs, out)).await };
+        let device =
+            async move { serve(input, output, blobs.clone(), CancellationToken::new(), |out| JvmGuest::new(layout, blobs, out)).await };
         Self {
             to: FramedWrite::new(to, WireCodec::default()),
             from: FramedRead::new(from, WireCodec::default()),
@@ -76,7 +77,7 @@ impl Worker {
         w.ok(json!({"verb": "assign", "keys": {"camera_back": key("a"), "camera_front": key("b"), "microphone": key("c")},
             "feed_mode": "pattern", "start_millis": 0, "timezone": "UTC", "seed": 1, "ca_pem": "", "permissions": "deny",
             "deny": [], "rules": 34, "hold_cap_ms": 1000}))
-        .await;
+            .await;
         w
     }
 

@@ -9,7 +9,10 @@ use sha1::Sha1;
 use sha2::Sha256;
 use stakeout_contract::{Kind, canary::Canary};
 
-use super::{Index, NeedleInfo, PairForm, PlaceForm, shape::{Encoding, Shapes}};
+use super::{
+    Index, NeedleInfo, PairForm, PlaceForm,
+    shape::{Encoding, Shapes},
+};
 
 /// Country codes with national numbers of ten or eleven digits, which are also searched without the code.
 const COUNTRY_CODES: &[&str] = &["86", "1", "7", "44", "49", "91"];

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Class, Hit, Index, PairForm, Places, PlaceForm, tokens::groups};
+use super::{Class, Hit, Index, PairForm, PlaceForm, Places, tokens::groups};
 
 /// How far apart the two may stand, bytes, and how many numbers may stand between them.
 const NEAR: usize = 256;

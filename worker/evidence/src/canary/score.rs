@@ -32,7 +32,13 @@ impl<'a> Scores<'a> {
         let mut best: BTreeMap<(usize, Kind, usize), [f64; 3]> = BTreeMap::new();
         for (file, hit) in hits {
             let n = &index.needles[hit.needle];
-            let slot = if n.digits_only { 0 } else if n.has_digits { 2 } else { 1 };
+            let slot = if n.digits_only {
+                0
+            } else if n.has_digits {
+                2
+            } else {
+                1
+            };
             let own = out.chance(hit);
             let kept = &mut best.entry((file, index.kinds[n.canary], n.canary)).or_insert([0.0; 3])[slot];
             *kept = kept.min(own);
@@ -81,7 +87,12 @@ mod tests {
     use super::*;
 
     fn contact(i: u32, phone: &str, bits: u32) -> Canary {
-        Canary { id: format!("contacts/{i}"), kind: Kind::Contacts, label: String::new(), needles: vec![Needle { text: phone.into(), bits }] }
+        Canary {
+            id: format!("contacts/{i}"),
+            kind: Kind::Contacts,
+            label: String::new(),
+            needles: vec![Needle { text: phone.into(), bits }],
+        }
     }
 
     #[test]

@@ -178,7 +178,13 @@ fn written(text: &str, encoding: Encoding) -> Option<(Vec<u8>, Vec<Kind>)> {
             let (bytes, _, lossy) = encoding_rs::GB18030.encode(text);
             let mut second = false;
             let kinds = bytes.iter().map(|&c| {
-                let kind = if second { Kind::Any } else if c > 0x80 { Kind::High } else { ascii(c) };
+                let kind = if second {
+                    Kind::Any
+                } else if c > 0x80 {
+                    Kind::High
+                } else {
+                    ascii(c)
+                };
                 second = !second && c > 0x80;
                 kind
             });

@@ -2,8 +2,9 @@
 
 use super::{Carved, Format, be32};
 
-const BOXES: &[&[u8; 4]] =
-    &[b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"mfra", b"uuid", b"udta", b"meta", b"styp", b"sidx", b"pnot", b"emsg"];
+const BOXES: &[&[u8; 4]] = &[
+    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"mfra", b"uuid", b"udta", b"meta", b"styp", b"sidx", b"pnot", b"emsg",
+];
 
 /// By its boxes (ISO 14496-12, 4.2), as long as their names are known ones.
 pub(super) fn mp4(b: &[u8], start: usize) -> Option<Carved> {

@@ -93,7 +93,9 @@ impl MediaDecoder for Ffmpeg {
         if has_pictures(format) {
             let filter = format!("fps={FRAMES_PER_SECOND}:round=up,scale='min(1280,iw)':-2,format=gray");
             let count = FRAMES.to_string();
-            let arguments = [&input[..], &["-an", "-sn", "-dn", "-vf", &filter, "-frames:v", &count, "-c:v", "pgm", "-f", "image2pipe", "pipe:1"]].concat();
+            let arguments =
+                [&input[..], &["-an", "-sn", "-dn", "-vf", &filter, "-frames:v", &count, "-c:v", "pgm", "-f", "image2pipe", "pipe:1"]]
+                    .concat();
             match self.run(&arguments, limits.part_bytes.max(256 << 20)) {
                 Ok(raw) => out.pictures = pgms(&raw, limits),
                 Err(e) => error = Some(e),

@@ -66,7 +66,9 @@ pub(super) fn decode(b: &[u8]) -> Option<Vec<u8>> {
             return Some(d);
         }
     }
-    let keep = look::holds_magic(&plain) || look::printable_run(&plain) >= 6 || plain.len() >= look::LEAST_OPAQUE && look::symbols_are_even(&symbols);
+    let keep = look::holds_magic(&plain)
+        || look::printable_run(&plain) >= 6
+        || plain.len() >= look::LEAST_OPAQUE && look::symbols_are_even(&symbols);
     keep.then_some(plain)
 }
 

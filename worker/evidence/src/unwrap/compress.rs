@@ -51,7 +51,13 @@ fn read(mut reader: impl Read, room: usize) -> (Vec<u8>, End) {
 }
 
 /// `keep`: whether a stream that ended thus, after so many bytes, is one at all.
-fn kept<'a>(input: &[u8], left: &[u8], read: (Vec<u8>, End), keep: impl Fn(End, usize) -> bool, budget: &mut Budget) -> Option<Decoded<'a>> {
+fn kept<'a>(
+    input: &[u8],
+    left: &[u8],
+    read: (Vec<u8>, End),
+    keep: impl Fn(End, usize) -> bool,
+    budget: &mut Budget,
+) -> Option<Decoded<'a>> {
     let (bytes, end) = read;
     if bytes.is_empty() || !(matches!(end, End::Whole | End::Cut) || keep(end, bytes.len())) {
         return None;

@@ -12,7 +12,8 @@ pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
         return Vec::new();
     }
     let window = &b[..b.len().min(HEAD)];
-    let Some(end) = memchr::memmem::find(window, b"\r\n\r\n").map(|i| i + 4).or_else(|| memchr::memmem::find(window, b"\n\n").map(|i| i + 2))
+    let Some(end) =
+        memchr::memmem::find(window, b"\r\n\r\n").map(|i| i + 4).or_else(|| memchr::memmem::find(window, b"\n\n").map(|i| i + 2))
     else {
         return Vec::new();
     };

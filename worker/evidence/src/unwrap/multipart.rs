@@ -15,7 +15,9 @@ pub(super) fn find(b: &[u8], boundary: Option<&[u8]>) -> Vec<Candidate> {
     for pair in starts.windows(2) {
         let from = (pair[0] + line.len()).min(pair[1]);
         let Some(part) = b.get(from..pair[1]).filter(|p| !p.starts_with(b"--")) else { continue };
-        let Some(head) = memmem::find(part, b"\r\n\r\n").map(|i| i + 4).or_else(|| memmem::find(part, b"\n\n").map(|i| i + 2)) else { continue };
+        let Some(head) = memmem::find(part, b"\r\n\r\n").map(|i| i + 4).or_else(|| memmem::find(part, b"\n\n").map(|i| i + 2)) else {
+            continue;
+        };
         let mut end = pair[1];
         if end < b.len() {
             end -= 1 + usize::from(b[..end - 1].ends_with(b"\r"));
@@ -42,7 +44,8 @@ mod tests {
 
     #[test]
     fn parts_are_found_with_and_without_a_head_and_without_an_end() {
-        let body = b"--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n--xyz\r\nContent-Encoding: gzip\r\n\r\ntwo\r\n--xyz--\r\n";
+        let body =
+            b"--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n--xyz\r\nContent-Encoding: gzip\r\n\r\ntwo\r\n--xyz--\r\n";
         for (body, boundary) in [(&body[..], Some(&b"xyz"[..])), (&body[..], None), (&body[..body.len() - 11], None)] {
             let texts: Vec<&[u8]> = find(body, boundary).iter().map(|c| &body[c.at.clone()]).collect();
             assert_eq!(texts, [b"one", b"two"]);

@@ -62,11 +62,11 @@ fn each_way_of_writing_a_value_is_known() {
 #[test]
 fn what_only_looks_alike_is_not_told() {
     for text in [
-        "28411",                                      // an area alone
+        "28411",                                       // an area alone
         "lac 28411 and much later a number 190223848", // another cell
-        "1028411, 190223847",                         // the area's digits within a longer number
-        "39.9042, 116.5",                             // half a place
-        "1867394051234568",                           // the IMEI's digits within a longer number
+        "1028411, 190223847",                          // the area's digits within a longer number
+        "39.9042, 116.5",                              // half a place
+        "1867394051234568",                            // the IMEI's digits within a longer number
         "a6:5e:60:9c:31:fe",
         "linyuhe.q7w2k9@example.organic",
         "xMorwenna Quistgaard-Vael",

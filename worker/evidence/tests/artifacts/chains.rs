@@ -29,7 +29,13 @@ fn each_coding_alone_is_undone() {
         (post("Content-Encoding: gzip\r\n", &gzip(&photo)), &["http", "gzip", "jpeg"]),
         (post("Content-Encoding: deflate\r\n", &zlib(&photo)), &["http", "deflate", "jpeg"]),
         (post("Content-Encoding: deflate\r\n", &deflate(&photo)), &["http", "deflate", "jpeg"]),
-        (post("Transfer-Encoding: chunked\r\n", &[format!("{:x}\r\n", photo.len()).into_bytes(), photo.clone(), b"\r\n0\r\n\r\n".to_vec()].concat()), &["http", "chunked", "jpeg"]),
+        (
+            post(
+                "Transfer-Encoding: chunked\r\n",
+                &[format!("{:x}\r\n", photo.len()).into_bytes(), photo.clone(), b"\r\n0\r\n\r\n".to_vec()].concat(),
+            ),
+            &["http", "chunked", "jpeg"],
+        ),
         ([b"\0\x01 proprietary ".to_vec(), gzip(&photo), b"end".to_vec()].concat(), &["gzip", "jpeg"]),
         ([b"\0\x01 proprietary ".to_vec(), zlib(&photo)].concat(), &["zlib", "jpeg"]),
         (json(&text), &["json", "base64", "jpeg"]),
@@ -38,7 +44,10 @@ fn each_coding_alone_is_undone() {
         (json(&format!("data:image/jpeg;base64,{text}")), &["json", "base64", "jpeg"]),
         (lines.join("\r\n").into_bytes(), &["base64", "jpeg"]),
         (text.replace('+', "-").replace('/', "_").replace('=', "").into_bytes(), &["base64", "jpeg"]),
-        (format!("a=1&photo={}&b=2", text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")).into_bytes(), &["percent", "base64", "jpeg"]),
+        (
+            format!("a=1&photo={}&b=2", text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")).into_bytes(),
+            &["percent", "base64", "jpeg"],
+        ),
         (hex::encode_upper(&photo).into_bytes(), &["hex", "jpeg"]),
         (serde_json::to_vec(&serde_json::json!({"bytes": signed})).unwrap(), &["numbers", "jpeg"]),
         (format!("<map><string name=\"p\">{}</string></map>", lines.join("&#10;")).into_bytes(), &["xml", "base64", "jpeg"]),

@@ -91,7 +91,11 @@ pub fn artifact(role: Role, bytes: Vec<u8>) -> Made {
 pub fn search_all(trial: &TrialRecord, made: &[Made], limits: Limits) -> Analysis {
     let inputs: Vec<Input> = made
         .iter()
-        .map(|(a, bytes)| Input { file: format!("artifacts/{}", a.sha256), artifact: Some(a.clone()), source: Source::Bytes(bytes.clone()) })
+        .map(|(a, bytes)| Input {
+            file: format!("artifacts/{}", a.sha256),
+            artifact: Some(a.clone()),
+            source: Source::Bytes(bytes.clone()),
+        })
         .collect();
     let ffmpeg = Ffmpeg::on_path();
     let decoder: &dyn MediaDecoder = ffmpeg.as_ref().map_or(&NoDecoder, |f| f);

@@ -56,7 +56,8 @@ fn films_and_speech_codecs_are_opened_by_ffmpeg() {
     let dir = tempfile::tempdir().unwrap();
     let encode = |input: &[&str], output: &[&str], name: &str| -> Option<Vec<u8>> {
         let out = dir.path().join(name);
-        let status = std::process::Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(input).args(output).arg(&out).status();
+        let status =
+            std::process::Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(input).args(output).arg(&out).status();
         status.ok().filter(std::process::ExitStatus::success).and_then(|_| std::fs::read(&out).ok())
     };
     let sound = dir.path().join("in.wav");
@@ -95,7 +96,11 @@ fn without_a_decoder_a_film_is_told_as_skipped() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("film");
     std::fs::write(&path, film).unwrap();
-    let engine = stakeout_evidence::Engine { limits: Limits::default(), decoder: &stakeout_evidence::NoDecoder, captures: &stakeout_evidence::NoCaptures };
+    let engine = stakeout_evidence::Engine {
+        limits: Limits::default(),
+        decoder: &stakeout_evidence::NoDecoder,
+        captures: &stakeout_evidence::NoCaptures,
+    };
     let a = stakeout_evidence::analyze_files(&engine, &[path], Some(&trial(1))).unwrap();
     assert_eq!(a.searched.skipped[0].reason, "no decoder: mp4");
 }

@@ -83,7 +83,8 @@ fn a_trials_folder_is_analysed_twice_to_the_same_document() {
         fs::write(dir.path().join(format!("artifacts/{}", a.sha256)), bytes).unwrap();
         record.artifacts.push(a);
     }
-    let write = |r: &stakeout_contract::trial::TrialRecord| fs::write(dir.path().join("trial.json"), serde_json::to_vec(r).unwrap()).unwrap();
+    let write =
+        |r: &stakeout_contract::trial::TrialRecord| fs::write(dir.path().join("trial.json"), serde_json::to_vec(r).unwrap()).unwrap();
     write(&record);
     let one = analyze_trial_dir(&engine(), dir.path()).unwrap();
     record.artifacts.reverse();
@@ -121,7 +122,10 @@ fn any_file_can_be_searched_and_a_har_is_read_as_what_it_is() {
     let path = dir.path().join("x.har");
     fs::write(&path, serde_json::to_vec_pretty(&har).unwrap()).unwrap();
     let a = analyze_files(&engine(), &[path.clone()], Some(&trial(1))).unwrap();
-    assert_eq!((chain(&a, Kind::Camera), a.findings[0].file.clone()), (vec!["json".into(), "base64".into(), "jpeg".into()], path.display().to_string()));
+    assert_eq!(
+        (chain(&a, Kind::Camera), a.findings[0].file.clone()),
+        (vec!["json".into(), "base64".into(), "jpeg".into()], path.display().to_string())
+    );
     let a = analyze_files(&engine(), &[path], None).unwrap();
     assert!(a.findings.is_empty() && a.searched.keys == 0 && a.searched.files == 1);
     let capture = dir.path().join("x.pcapng");

@@ -6,8 +6,10 @@ use image::imageops;
 use image::{ExtendedColorType, GrayImage as Pixels};
 use stakeout_feed::{CameraDetector, CameraFeed, Facing, raw_gray, row_length};
 
+use crate::bend::{
+    DAY, candidate, covered, crop, gamma, gray, jpeg, key, noise, scene, screenshot, shot, size, soft, tilted, tone, turned, width,
+};
 use crate::{Table, Watch};
-use crate::bend::{DAY, candidate, covered, crop, gamma, gray, jpeg, key, noise, scene, screenshot, shot, size, soft, tilted, tone, turned, width};
 
 type Bend = Box<dyn Fn(&Pixels, u64) -> Pixels>;
 
@@ -96,7 +98,9 @@ fn rows() -> Vec<(&'static str, Bend)> {
     });
     row!("two frames blended", |p, s| {
         let q = shot(1, frame(s) + 1, 640, 480);
-        Pixels::from_fn(640, 480, |x, y| image::Luma([((u16::from(p.get_pixel(x, y).0[0]) * 3 + u16::from(q.get_pixel(x, y).0[0]) * 2) / 5) as u8]))
+        Pixels::from_fn(640, 480, |x, y| {
+            image::Luma([((u16::from(p.get_pixel(x, y).0[0]) * 3 + u16::from(q.get_pixel(x, y).0[0]) * 2) / 5) as u8])
+        })
     });
     rows.retain(|r| std::env::args().nth(4).is_none_or(|part| r.0.contains(&part)));
     rows
@@ -143,21 +147,21 @@ pub(crate) fn table(table: &mut Table, n: u64) {
         CameraDetector::new(&[c])
     };
     for (name, bend) in rows() {
-        let samples: Vec<_> = (0..n)
-            .map(|s| judge(&detector(frame(s)), &bend(&shot(1, frame(s), 640, 480), s), frame(s)))
-            .collect();
+        let samples: Vec<_> = (0..n).map(|s| judge(&detector(frame(s)), &bend(&shot(1, frame(s), 640, 480), s), frame(s))).collect();
         table.row("camera pattern", name, &samples);
     }
     let nothing_known = CameraDetector::new(&[candidate(1, DAY)]);
     let samples: Vec<_> = (0..n.min(5)).map(|s| judge(&nothing_known, &shot(1, frame(s), 640, 480), frame(s))).collect();
     table.row("camera pattern", "identity, all frames of a day scored", &samples);
-    let ten: Vec<_> = (1..=10).flat_map(|k| {
-        let mut a = candidate(k, DAY);
-        a.delivered = vec![0..=3600];
-        let mut b = a.clone();
-        (b.subkey, b.facing) = (stakeout_feed::TrialKey::from_bytes([k; 32]).subkeys().camera_front, Facing::Front);
-        [a, b]
-    }).collect();
+    let ten: Vec<_> = (1..=10)
+        .flat_map(|k| {
+            let mut a = candidate(k, DAY);
+            a.delivered = vec![0..=3600];
+            let mut b = a.clone();
+            (b.subkey, b.facing) = (stakeout_feed::TrialKey::from_bytes([k; 32]).subkeys().camera_front, Facing::Front);
+            [a, b]
+        })
+        .collect();
     let ten = CameraDetector::new(&ten);
     let samples: Vec<_> = (0..n).map(|s| judge(&ten, &shot(7, s, 640, 480), s)).collect();
     table.row("camera pattern", "identity, 10 trials x 2 cameras", &samples);
@@ -178,13 +182,24 @@ fn video(n: u64, codec: &str) -> Option<[Vec<(bool, f64, f64)>; 3]> {
     let dir = std::env::temp_dir().join(format!("codes-{}", std::process::id()));
     std::fs::create_dir_all(&dir).ok()?;
     let feed = CameraFeed::new(key(1));
-    let raw: Vec<u8> = (0..60).flat_map(|i| {
-        let mut y = feed.luma(1000 + 2 * i, 320, 240);
-        y.resize(320 * 240 * 3 / 2, 128);
-        y
-    }).collect();
+    let raw: Vec<u8> = (0..60)
+        .flat_map(|i| {
+            let mut y = feed.luma(1000 + 2 * i, 320, 240);
+            y.resize(320 * 240 * 3 / 2, 128);
+            y
+        })
+        .collect();
     std::fs::write(dir.join("in.yuv"), raw).ok()?;
-    let run = |args: &[&str]| Command::new("ffmpeg").current_dir(&dir).args(["-v", "error", "-y"]).args(args).stderr(std::process::Stdio::null()).status().ok().filter(std::process::ExitStatus::success);
+    let run = |args: &[&str]| {
+        Command::new("ffmpeg")
+            .current_dir(&dir)
+            .args(["-v", "error", "-y"])
+            .args(args)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .ok()
+            .filter(std::process::ExitStatus::success)
+    };
     run(&["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "320x240", "-r", "15", "-i", "in.yuv", "-c:v", codec, "-b:v", "100k", "out.mp4"])?;
     run(&["-i", "out.mp4", "-f", "rawvideo", "-pix_fmt", "gray", "-fps_mode", "passthrough", "out.gray"])?;
     let pictures = std::fs::read(dir.join("out.gray")).ok()?;
@@ -210,14 +225,18 @@ fn video(n: u64, codec: &str) -> Option<[Vec<(bool, f64, f64)>; 3]> {
 pub(crate) fn negatives(table: &mut Table, n: u64) {
     let detector = CameraDetector::new(&[candidate(1, DAY)]);
     let pictures = strangers(n);
-    let samples: Vec<_> = pictures.iter().map(|(_, p)| {
-        let watch = Watch::start();
-        let found = detector.examine(&gray(p));
-        (!found.matches.is_empty() || !found.leads.is_empty(), found.matches.first().map_or(0.0, |m| m.t), watch.millis())
-    }).collect();
+    let samples: Vec<_> = pictures
+        .iter()
+        .map(|(_, p)| {
+            let watch = Watch::start();
+            let found = detector.examine(&gray(p));
+            (!found.matches.is_empty() || !found.leads.is_empty(), found.matches.first().map_or(0.0, |m| m.t), watch.millis())
+        })
+        .collect();
     for kind in ["noise", "waves", "other key", "blocks", "chessboard", "text"] {
         for size in ["640x480", "320x240", "480x800"] {
-            let of: Vec<_> = pictures.iter().zip(&samples).filter(|(p, _)| p.0.starts_with(kind) && p.0.ends_with(size)).map(|(_, s)| *s).collect();
+            let of: Vec<_> =
+                pictures.iter().zip(&samples).filter(|(p, _)| p.0.starts_with(kind) && p.0.ends_with(size)).map(|(_, s)| *s).collect();
             table.row("no code", &format!("{kind} {size}"), &of);
         }
     }
@@ -228,7 +247,11 @@ fn strangers(n: u64) -> Vec<(String, Pixels)> {
     let mut out = Vec::new();
     for s in 0..n.min(14) {
         for (w, h) in [(640, 480), (320, 240), (480, 800)] {
-            let bytes = |label: &str, n: usize| { let mut b = vec![0; n]; key(99).fill(label, s * 3 + u64::from(w), &mut b); b };
+            let bytes = |label: &str, n: usize| {
+                let mut b = vec![0; n];
+                key(99).fill(label, s * 3 + u64::from(w), &mut b);
+                b
+            };
             let area = (w * h) as usize;
             out.push((format!("noise {w}x{h}"), Pixels::from_raw(w, h, bytes("noise", area)).unwrap()));
             let b = bytes("waves", 64);
@@ -245,9 +268,19 @@ fn strangers(n: u64) -> Vec<(String, Pixels)> {
             out.push((format!("other key {w}x{h}"), shot(50 + s as u8, s * 1000, w, h)));
             let cell = 5 + s as u32;
             let b = bytes("blocks", 4096);
-            out.push((format!("blocks {cell} {w}x{h}"), Pixels::from_fn(w, h, |x, y| image::Luma([if b[(x / cell % 64 + y / cell % 64 * 64) as usize] & 1 == 1 { 220 } else { 30 }]))));
-            out.push((format!("chessboard {cell} {w}x{h}"), Pixels::from_fn(w, h, |x, y| image::Luma([if (x / cell + y / cell) % 2 == 1 { 220 } else { 30 }]))));
-            let text = Pixels::from_fn(w, h, |x, y| image::Luma([if y / 9 % 2 == 0 && b[((x / 3 + y / 18 * 97) % 4096) as usize].is_multiple_of(4) { 20 } else { 245 }]));
+            out.push((
+                format!("blocks {cell} {w}x{h}"),
+                Pixels::from_fn(w, h, |x, y| {
+                    image::Luma([if b[(x / cell % 64 + y / cell % 64 * 64) as usize] & 1 == 1 { 220 } else { 30 }])
+                }),
+            ));
+            out.push((
+                format!("chessboard {cell} {w}x{h}"),
+                Pixels::from_fn(w, h, |x, y| image::Luma([if (x / cell + y / cell) % 2 == 1 { 220 } else { 30 }])),
+            ));
+            let text = Pixels::from_fn(w, h, |x, y| {
+                image::Luma([if y / 9 % 2 == 0 && b[((x / 3 + y / 18 * 97) % 4096) as usize].is_multiple_of(4) { 20 } else { 245 }])
+            });
             out.push((format!("text {w}x{h}"), jpeg(&text, 60)));
         }
     }

@@ -34,7 +34,11 @@ const ROWS: &[Row] = &[
 ];
 
 fn detector(delivered: (u64, u64), seconds: u64) -> MicDetector {
-    MicDetector::new(&[MicCandidate { subkey: subkey(), delivered: vec![delivered.0 * SECOND..=delivered.1 * SECOND], horizon_nanos: seconds * SECOND }])
+    MicDetector::new(&[MicCandidate {
+        subkey: subkey(),
+        delivered: vec![delivered.0 * SECOND..=delivered.1 * SECOND],
+        horizon_nanos: seconds * SECOND,
+    }])
 }
 
 fn subkey() -> SubKey {
@@ -67,7 +71,13 @@ pub(crate) fn table(table: &mut Table, n: u64) {
         if let Some(db) = noise_db {
             x = noisy(&x, *db);
         }
-        let mut y = if args.is_empty() { Some((x, 16000)) } else if ffmpeg { through(&x, 16000, extension, args) } else { None };
+        let mut y = if args.is_empty() {
+            Some((x, 16000))
+        } else if ffmpeg {
+            through(&x, 16000, extension, args)
+        } else {
+            None
+        };
         if let (Some((x, rate)), Some((extension, args))) = (&y, second) {
             y = through(x, *rate, extension, args);
         }
@@ -77,33 +87,48 @@ pub(crate) fn table(table: &mut Table, n: u64) {
         };
         for seconds in [1.0, 3.0] {
             let detector = detector((60, 120), 600);
-            let samples: Vec<_> = (0..n).map(|s| {
-                let a = (1.0 + (s as f64 * 2.71) % 50.0) * f64::from(rate);
-                let part = &y[a as usize..a as usize + (seconds * f64::from(rate)) as usize];
-                judge(&detector, part, rate, 60.0 + a.floor() / f64::from(rate))
-            }).collect();
+            let samples: Vec<_> = (0..n)
+                .map(|s| {
+                    let a = (1.0 + (s as f64 * 2.71) % 50.0) * f64::from(rate);
+                    let part = &y[a as usize..a as usize + (seconds * f64::from(rate)) as usize];
+                    judge(&detector, part, rate, 60.0 + a.floor() / f64::from(rate))
+                })
+                .collect();
             table.row(&format!("sound {seconds:.0} s"), name, &samples);
         }
     }
-    let samples: Vec<_> = (0..n.min(10)).map(|s| {
-        // Played at another speed: the same samples, called by another rate.
-        let rate = (16000.0 * (1.0 + ((s * 7 % 11) as f64 - 5.0) / 260.0)) as u32;
-        let x = floats(&feed.pcm((65 + s) * SECOND, 48000, 16000));
-        judge(&detector((60, 120), 600), &x, rate, 65.0 + s as f64)
-    }).collect();
+    let samples: Vec<_> = (0..n.min(10))
+        .map(|s| {
+            // Played at another speed: the same samples, called by another rate.
+            let rate = (16000.0 * (1.0 + ((s * 7 % 11) as f64 - 5.0) / 260.0)) as u32;
+            let x = floats(&feed.pcm((65 + s) * SECOND, 48000, 16000));
+            judge(&detector((60, 120), 600), &x, rate, 65.0 + s as f64)
+        })
+        .collect();
     table.row("sound 3 s", "speed +-2%", &samples);
-    let samples: Vec<_> = (0..n.min(3)).map(|s| {
-        let x = floats(&feed.pcm((5000 + 700 * s) * SECOND, 48000, 16000));
-        judge(&detector((0, 10), 86_400), &x, 16000, 5000.0 + 700.0 * s as f64)
-    }).collect();
+    let samples: Vec<_> = (0..n.min(3))
+        .map(|s| {
+            let x = floats(&feed.pcm((5000 + 700 * s) * SECOND, 48000, 16000));
+            judge(&detector((0, 10), 86_400), &x, 16000, 5000.0 + 700.0 * s as f64)
+        })
+        .collect();
     table.row("sound 3 s", "not in the log, a day searched", &samples);
     let x = noisy(&vec![0.0; 16000 * 10], 0.0);
-    let strangers: Vec<Vec<f32>> = (0..20_u64).map(|s| match s % 3 {
-        0 => floats(&MicFeed::new(SubKey::from_bytes([40 + s as u8; 32])).pcm(s * SECOND, 16000 * 4, 16000)),
-        1 => x[s as usize * 4000..][..64000].to_vec(),
-        _ => (0..64000).map(|i| (f64::from(i) * (0.05 + s as f64 * 0.01)).sin() as f32 * 0.3).collect(),
-    }).collect();
-    let samples: Vec<_> = strangers.iter().map(|x| { let watch = Watch::start(); let f = detector((60, 120), 600).detect(x, 16000); (!f.is_empty(), 0.0, watch.millis()) }).collect();
+    let strangers: Vec<Vec<f32>> = (0..20_u64)
+        .map(|s| match s % 3 {
+            0 => floats(&MicFeed::new(SubKey::from_bytes([40 + s as u8; 32])).pcm(s * SECOND, 16000 * 4, 16000)),
+            1 => x[s as usize * 4000..][..64000].to_vec(),
+            _ => (0..64000).map(|i| (f64::from(i) * (0.05 + s as f64 * 0.01)).sin() as f32 * 0.3).collect(),
+        })
+        .collect();
+    let samples: Vec<_> = strangers
+        .iter()
+        .map(|x| {
+            let watch = Watch::start();
+            let f = detector((60, 120), 600).detect(x, 16000);
+            (!f.is_empty(), 0.0, watch.millis())
+        })
+        .collect();
     table.row("sound 4 s", "other keys, noise, tones: found", &samples);
 }
 
@@ -113,7 +138,10 @@ fn noisy(x: &[f32], db: f64) -> Vec<f32> {
     let deviation = if power > 0.0 { power.sqrt() * 10_f64.powf(-db / 20.0) } else { 0.1 };
     let mut bytes = vec![0; x.len() * 4];
     SubKey::from_bytes([77; 32]).fill("noise", 0, &mut bytes);
-    x.iter().zip(bytes.chunks_exact(4)).map(|(v, b)| v + (b.iter().map(|&b| f64::from(b) - 127.5).sum::<f64>() / 147.8 * deviation) as f32).collect()
+    x.iter()
+        .zip(bytes.chunks_exact(4))
+        .map(|(v, b)| v + (b.iter().map(|&b| f64::from(b) - 127.5).sum::<f64>() / 147.8 * deviation) as f32)
+        .collect()
 }
 
 /// Through ffmpeg's encoder and back to mono; None when this ffmpeg has no such encoder.
@@ -123,7 +151,16 @@ fn through(x: &[f32], rate: u32, extension: &str, args: &[&str]) -> Option<(Vec<
     let bytes: Vec<u8> = x.iter().flat_map(|v| ((v * 32768.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes()).collect();
     std::fs::write(dir.join("in.raw"), bytes).ok()?;
     let coded = format!("out.{extension}");
-    let run = |args: &[&str]| Command::new("ffmpeg").current_dir(&dir).args(["-v", "error", "-y"]).args(args).stderr(std::process::Stdio::null()).status().ok().filter(std::process::ExitStatus::success);
+    let run = |args: &[&str]| {
+        Command::new("ffmpeg")
+            .current_dir(&dir)
+            .args(["-v", "error", "-y"])
+            .args(args)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .ok()
+            .filter(std::process::ExitStatus::success)
+    };
     run(&[&["-f", "s16le", "-ar", &rate.to_string(), "-ac", "1", "-i", "in.raw"], args, &[&coded]].concat())?;
     // To another rate than the detector's own, so that its resampling is measured too.
     run(&["-i", &coded, "-ac", "1", "-ar", "16000", "-f", "s16le", "out.raw"])?;

@@ -143,5 +143,12 @@ pub(crate) fn tilted(p: &Pixels, part: f64, seed: u64) -> Pixels {
     let (s, c) = (seed as f64 * 2.4).sin_cos();
     let (g, k) = (part * c * 2.0 / w, part * s * 2.0 / h);
     // The middle stays.
-    warp(p, [[1.0 + g * w / 2.0, k * w / 2.0, -(g * w / 2.0 + k * h / 2.0) * w / 2.0], [g * h / 2.0, 1.0 + k * h / 2.0, -(g * w / 2.0 + k * h / 2.0) * h / 2.0], [g, k, 1.0 - g * w / 2.0 - k * h / 2.0]])
+    warp(
+        p,
+        [
+            [1.0 + g * w / 2.0, k * w / 2.0, -(g * w / 2.0 + k * h / 2.0) * w / 2.0],
+            [g * h / 2.0, 1.0 + k * h / 2.0, -(g * w / 2.0 + k * h / 2.0) * h / 2.0],
+            [g, k, 1.0 - g * w / 2.0 - k * h / 2.0],
+        ],
+    )
 }

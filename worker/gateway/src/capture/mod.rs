@@ -140,7 +140,9 @@ mod tests {
     #[test]
     fn a_packet_without_its_end_is_lost() {
         let mut s = Store::new(1 << 20).unwrap();
-        for (length, kept, lost) in [([0, 30], 30, 0), ([0, 31], 30, 1), ([0, 0], nflog::COPY_MAX, 2), (0xfffb_u16.to_be_bytes(), nflog::COPY_MAX, 2)] {
+        for (length, kept, lost) in
+            [([0, 30], 30, 0), ([0, 31], 30, 1), ([0, 0], nflog::COPY_MAX, 2), (0xfffb_u16.to_be_bytes(), nflog::COPY_MAX, 2)]
+        {
             let mut packet = vec![0x45, 0, length[0], length[1]];
             packet.resize(kept, 0);
             s.add(0, &Logged { payload: &packet, ..Logged::default() }).unwrap();

@@ -116,7 +116,12 @@ mod tests {
 
     #[test]
     fn a_packet_is_read_with_prefix_hook_and_count() {
-        let d = datagram(&[attribute(1, &[8, 0, 3, 0]), attribute(10, b"refused\0"), attribute(12, &7_u32.to_be_bytes()), attribute(9, b"packet")]);
+        let d = datagram(&[
+            attribute(1, &[8, 0, 3, 0]),
+            attribute(10, b"refused\0"),
+            attribute(12, &7_u32.to_be_bytes()),
+            attribute(9, b"packet"),
+        ]);
         assert_eq!(parse(&d).collect::<Vec<_>>(), [Logged { sequence: Some(7), hook: 3, prefix: "refused", payload: b"packet" }]);
     }
 

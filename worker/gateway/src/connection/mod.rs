@@ -56,7 +56,12 @@ async fn one(trial: &Trial, socket: TcpStream) {
         Ok(Some(to)) => to,
         Ok(None) => {
             let Ok(local) = socket.local_addr() else { return };
-            trial.blocked(Target { protocol: "tcp".to_owned(), address: local.ip(), port: local.port() }, "straight to the gateway's own port").await;
+            trial
+                .blocked(
+                    Target { protocol: "tcp".to_owned(), address: local.ip(), port: local.port() },
+                    "straight to the gateway's own port",
+                )
+                .await;
             return;
         }
         // It is gone already.

@@ -27,7 +27,13 @@ pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, mut 
             }
         }
     };
-    let fact = Fact::Opaque { host: peer.host(), port: peer.port, protocol: protocol.to_owned(), sent: exchange.flow.sent, received: exchange.flow.received };
+    let fact = Fact::Opaque {
+        host: peer.host(),
+        port: peer.port,
+        protocol: protocol.to_owned(),
+        sent: exchange.flow.sent,
+        received: exchange.flow.received,
+    };
     exchange.finish(&error).await;
     trial.out.fact(fact).await;
 }

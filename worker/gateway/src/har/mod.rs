@@ -144,7 +144,11 @@ fn content(flow: &Flow, bodies: &impl Fn(&Sha256Digest) -> Option<Vec<u8>>, opti
     content
 }
 
-fn kept(digest: Option<Sha256Digest>, bodies: &impl Fn(&Sha256Digest) -> Option<Vec<u8>>, options: &Options) -> Result<Vec<u8>, &'static str> {
+fn kept(
+    digest: Option<Sha256Digest>,
+    bodies: &impl Fn(&Sha256Digest) -> Option<Vec<u8>>,
+    options: &Options,
+) -> Result<Vec<u8>, &'static str> {
     match digest.map(|d| bodies(&d)) {
         Some(Some(b)) if b.len() <= options.body_max => Ok(b),
         Some(Some(_)) => Err("too large for this file: see the artifact of this digest"),

@@ -32,7 +32,11 @@ fn a_flow_becomes_an_entry_with_both_bodies_and_both_clocks() {
 
 #[test]
 fn every_field_that_har_asks_for_is_there() {
-    let har = write(&[flow(), Flow { method: String::new(), path: String::new(), scheme: "tcp".into(), host: "2001:db8::1".into(), ..flow() }], bodies, &Options::default());
+    let har = write(
+        &[flow(), Flow { method: String::new(), path: String::new(), scheme: "tcp".into(), host: "2001:db8::1".into(), ..flow() }],
+        bodies,
+        &Options::default(),
+    );
     for e in har["log"]["entries"].as_array().unwrap() {
         for field in ["startedDateTime", "time", "cache", "timings"] {
             assert!(!e[field].is_null(), "{field}");

@@ -38,13 +38,20 @@ pub fn choose(stubs: &[Stub], host: &str, request: &Request) -> Reply {
 
 fn from_stub(index: usize, stub: &Stub) -> Reply {
     let framing = ["content-length", "transfer-encoding", "connection", "keep-alive"];
-    let mut headers: Vec<(String, String)> =
-        stub.headers.iter().filter(|(k, _)| !framing.contains(&k.to_ascii_lowercase().as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut headers: Vec<(String, String)> = stub
+        .headers
+        .iter()
+        .filter(|(k, _)| !framing.contains(&k.to_ascii_lowercase().as_str()))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     let (kind, body) = match stub.content() {
         Body::Json(j) => ("application/json", j.to_string().into_bytes()),
         Body::Text(t) => ("text/plain; charset=utf-8", t.as_bytes().to_vec()),
         // The worker checks a scenario before it gives it; what is no base64 all the same is given as text.
-        Body::Base64(b) => ("application/octet-stream", base64::engine::general_purpose::STANDARD.decode(b.trim()).unwrap_or_else(|_| b.as_bytes().to_vec())),
+        Body::Base64(b) => (
+            "application/octet-stream",
+            base64::engine::general_purpose::STANDARD.decode(b.trim()).unwrap_or_else(|_| b.as_bytes().to_vec()),
+        ),
     };
     if !body.is_empty() && values(&headers, "content-type").next().is_none() {
         headers.push(("Content-Type".to_owned(), kind.to_owned()));
@@ -68,7 +75,12 @@ pub fn head(status: u16, headers: &[(String, String)], keep_alive: bool) -> Vec<
 impl Reply {
     /// An error of the gateway itself.
     pub fn error(status: u16, sentence: &str) -> Self {
-        Self { stub: None, status, headers: vec![("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned())], body: sentence.as_bytes().to_vec() }
+        Self {
+            stub: None,
+            status,
+            headers: vec![("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned())],
+            body: sentence.as_bytes().to_vec(),
+        }
     }
 
     /// Adds the length, and leaves the body out where there must be none.
@@ -120,7 +132,9 @@ mod tests {
     fn the_first_stub_that_fits_answers() {
         let stubs = [
             stub(serde_json::json!({"host": "other", "body": "no"})),
-            stub(serde_json::json!({"host": "*.example", "path": "/c*", "json": {"a": 1}, "headers": {"X-A": "1", "Content-Length": "999"}})),
+            stub(
+                serde_json::json!({"host": "*.example", "path": "/c*", "json": {"a": 1}, "headers": {"X-A": "1", "Content-Length": "999"}}),
+            ),
             stub(serde_json::json!({"bodyBase64": "AAE=", "status": 404})),
         ];
         let mut r = choose(&stubs, "api.example", &request("GET /config?v=1 HTTP/1.1"));

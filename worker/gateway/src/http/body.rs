@@ -85,7 +85,9 @@ impl Decoder {
         let mut block = self.trailers.to_vec();
         block.extend(b"\r\n");
         match httparse::parse_headers(&block, &mut headers) {
-            Ok(httparse::Status::Complete((_, found))) => found.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect(),
+            Ok(httparse::Status::Complete((_, found))) => {
+                found.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -203,7 +205,13 @@ mod tests {
 
     #[test]
     fn broken_chunks_are_errors() {
-        for (bytes, error) in [(&b"x\r\n"[..], BadBody::Size), (b"\r\n", BadBody::Size), (b"-1\r\n", BadBody::Size), (b"1\r\nabc", BadBody::End), (b"fffffffffffffffff\r\n", BadBody::Size)] {
+        for (bytes, error) in [
+            (&b"x\r\n"[..], BadBody::Size),
+            (b"\r\n", BadBody::Size),
+            (b"-1\r\n", BadBody::Size),
+            (b"1\r\nabc", BadBody::End),
+            (b"fffffffffffffffff\r\n", BadBody::Size),
+        ] {
             assert_eq!(decode(Framing::Chunked, bytes, 100), Err(error));
         }
         assert_eq!(decode(Framing::Chunked, &[b'1'; SIZE_LINE_MAX + 1], 9999), Err(BadBody::Long));

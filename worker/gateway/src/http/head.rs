@@ -104,7 +104,10 @@ pub fn parse_request(bytes: &[u8]) -> Parsed<Request> {
     let minor = request.version.unwrap_or(1);
     let target = request.path.unwrap_or("/");
     let (authority, path) = split(target);
-    let host = authority.or_else(|| values(&headers, "host").next()).map(|h| without_port(h.trim()).to_ascii_lowercase()).filter(|h| !h.is_empty());
+    let host = authority
+        .or_else(|| values(&headers, "host").next())
+        .map(|h| without_port(h.trim()).to_ascii_lowercase())
+        .filter(|h| !h.is_empty());
     let keep_alive = if minor == 0 { has_token(&headers, "connection", "keep-alive") } else { !has_token(&headers, "connection", "close") };
     Parsed::Head(
         Request {
@@ -220,7 +223,9 @@ mod tests {
 
     #[test]
     fn a_body_with_two_ends_is_malformed() {
-        for headers in ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: 5, 6", "Transfer-Encoding: chunked, gzip"] {
+        for headers in
+            ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: 5, 6", "Transfer-Encoding: chunked, gzip"]
+        {
             let bytes = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
             assert!(matches!(parse_request(bytes.as_bytes()), Parsed::Malformed(_)), "{headers}");
         }

@@ -16,8 +16,17 @@ use crate::{
 };
 
 /// Headers of one connection, which the next one must not see (RFC 9110 §7.6.1), and those of framing, which are written anew.
-const HOP: [&str; 9] =
-    ["connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "transfer-encoding", "content-length", "expect", "trailer"];
+const HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "content-length",
+    "expect",
+    "trailer",
+];
 
 fn end_to_end(headers: &[(String, String)]) -> Vec<(String, String)> {
     headers.iter().filter(|(k, _)| !HOP.contains(&k.to_ascii_lowercase().as_str())).cloned().collect()

@@ -95,7 +95,13 @@ impl LooksLikeHttp for bytes::BytesMut {
 }
 
 /// One exchange. Whether the connection goes on; or why it did not end well.
-async fn one<S: Duplex>(trial: &Trial, peer: &Peer, stream: &mut Stream<S>, exchange: &mut Exchange<'_>, request: Request) -> Result<bool, String> {
+async fn one<S: Duplex>(
+    trial: &Trial,
+    peer: &Peer,
+    stream: &mut Stream<S>,
+    exchange: &mut Exchange<'_>,
+    request: Request,
+) -> Result<bool, String> {
     let network = &trial.configuration.network;
     let flow = &mut exchange.flow;
     request.method.clone_into(&mut flow.method);
@@ -140,7 +146,14 @@ async fn next<S: Duplex>(decoder: &mut Decoder, stream: &mut Stream<S>, trial: &
     }
 }
 
-async fn give<S: Duplex>(stream: &mut Stream<S>, exchange: &mut Exchange<'_>, reply: &mut answer::Reply, method: &str, keep_alive: bool, trial: &Trial) -> Result<(), String> {
+async fn give<S: Duplex>(
+    stream: &mut Stream<S>,
+    exchange: &mut Exchange<'_>,
+    reply: &mut answer::Reply,
+    method: &str,
+    keep_alive: bool,
+    trial: &Trial,
+) -> Result<(), String> {
     reply.finish(method);
     exchange.flow.status = reply.status;
     exchange.flow.stub = reply.stub;
@@ -150,4 +163,3 @@ async fn give<S: Duplex>(stream: &mut Stream<S>, exchange: &mut Exchange<'_>, re
     exchange.received(&std::mem::take(&mut reply.body).into()).await;
     stream.send(&bytes, trial.limits.idle).await.map_err(|e| format!("within the answer: {e}"))
 }
-

@@ -1,8 +1,6 @@
 //! The tasks that read the log groups, and the end of a capture.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stakeout_contract::observation::Fact;
 use stakeout_protocol::{device::BlobRef, gateway::Collected};

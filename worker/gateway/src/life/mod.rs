@@ -85,7 +85,10 @@ async fn obey<R: AsyncRead + Unpin>(from_worker: R, out: &Out, waiting: Waiting,
         let Wire::Message(Request { id, verb }) = item? else { continue };
         let answer = match verb {
             Verb::Configure(configuration) => match waiting.take() {
-                Some(w) => configure(*configuration, out, capture, w).map(|t| trial = Some(t)).map(|()| serde_json::json!({})).map_err(|e| Problem::new("bad_request", e.to_string())),
+                Some(w) => configure(*configuration, out, capture, w)
+                    .map(|t| trial = Some(t))
+                    .map(|()| serde_json::json!({}))
+                    .map_err(|e| Problem::new("bad_request", e.to_string())),
                 None => Err(Problem::new("bad_request", "the gateway is configured already")),
             },
             Verb::Collect => match &trial {

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -185,7 +187,13 @@ mod tests {
     fn a_certificate_is_for_its_name_and_its_address() {
         let c = certificates();
         handshake(&c, "198.18.0.7", "api.example", 1_500_000_000).unwrap();
-        handshake(&c, "a-very-long-name-of-more-than-sixty-four-characters-altogether.example", "a-very-long-name-of-more-than-sixty-four-characters-altogether.example", 1_500_000_000).unwrap();
+        handshake(
+            &c,
+            "a-very-long-name-of-more-than-sixty-four-characters-altogether.example",
+            "a-very-long-name-of-more-than-sixty-four-characters-altogether.example",
+            1_500_000_000,
+        )
+        .unwrap();
         assert!(handshake(&c, "other.example", "api.example", 1_500_000_000).is_err());
         assert!(c.key_log.text().contains("CLIENT_TRAFFIC_SECRET_0 "));
     }

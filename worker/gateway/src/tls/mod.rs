@@ -24,7 +24,9 @@ pub fn refusal(error: &io::Error) -> String {
         },
         (Some(e), _) => format!("no common TLS: {e}"),
         (None, io::ErrorKind::UnexpectedEof) => "the app closed the connection when it saw the certificate".to_owned(),
-        (None, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "the app reset the connection when it saw the certificate".to_owned(),
+        (None, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+            "the app reset the connection when it saw the certificate".to_owned()
+        }
         (None, _) => format!("the handshake failed: {error}"),
     }
 }

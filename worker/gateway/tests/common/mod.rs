@@ -1,5 +1,12 @@
 //! A gateway in a network namespace of its own, and threads that act as the device in it.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "each test file uses its part of this; a test may panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test file uses its part of this; a test may panic"
+)]
 
 use std::{
     collections::HashMap,
@@ -183,7 +190,9 @@ impl Cell {
     /// Address, port and reason of a refused attempt.
     pub fn until_blocked(&mut self, protocol: &str, address: &str, port: u16) -> String {
         self.until_fact(|f| match f {
-            Fact::Blocked { protocol: p, address: a, port: n, reason } if p == protocol && a == address && *n == port => Some(reason.clone()),
+            Fact::Blocked { protocol: p, address: a, port: n, reason } if p == protocol && a == address && *n == port => {
+                Some(reason.clone())
+            }
             _ => None,
         })
     }
@@ -228,7 +237,13 @@ impl Cell {
     /// Runs a program as the device.
     pub fn run(&self, program: &str, arguments: &[&str], input: &[u8]) -> Output {
         self.device(|| {
-            let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("`{program}` is needed: {e}"));
+            let mut child = Command::new(program)
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap_or_else(|e| panic!("`{program}` is needed: {e}"));
             let mut stdin = child.stdin.take().unwrap();
             std::thread::scope(|s| {
                 s.spawn(move || drop(stdin.write_all(input)));
@@ -271,7 +286,10 @@ pub fn tshark(file: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
 
 /// Asks a resolver for a name's address.
 pub fn resolve(server: (Ipv4Addr, u16), name: &str) -> std::io::Result<Vec<Ipv4Addr>> {
-    use hickory_proto::{op::{Message, Query}, rr::{Name, RData, RecordType}};
+    use hickory_proto::{
+        op::{Message, Query},
+        rr::{Name, RData, RecordType},
+    };
     let mut query = Message::query();
     query.add_query(Query::query(Name::from_ascii(name).unwrap(), RecordType::A));
     let socket = UdpSocket::bind("0.0.0.0:0")?;
