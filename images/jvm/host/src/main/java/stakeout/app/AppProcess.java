@@ -1,15 +1,9 @@
 package stakeout.app;
 
-import android.app.Application;
 import android.os.SystemClock;
 import java.net.MalformedURLException;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.TimeZone;
-import org.robolectric.RuntimeEnvironment;
-import org.robolectric.shadow.api.Shadow;
-import org.robolectric.shadows.ShadowApplication;
 import stakeout.camera.OpenCameras;
 import stakeout.host.AppLoader;
 import stakeout.host.Events;
@@ -30,7 +24,6 @@ public final class AppProcess {
   private static volatile boolean bad;
   private static boolean crashedBefore;
   private static long lastCrash;
-  private static final Set<String> GRANTED = new HashSet<>();
 
   public static boolean alive() {
     return alive;
@@ -64,12 +57,6 @@ public final class AppProcess {
       crashed(t);
     }
     return alive;
-  }
-
-  /** From the instrumentation, just before Application.onCreate and the providers: what outlived the last life. */
-  static void restore(Application app) {
-    ShadowApplication shadow = Shadow.extract(app);
-    for (String p : GRANTED) shadow.grantPermissions(p);
   }
 
   /** By the app itself, on any of its threads. */
@@ -107,7 +94,6 @@ public final class AppProcess {
     alive = false;
     long now = Clock.now();
     TimeZone zone = TimeZone.getDefault();
-    remember();
     List<Services.Restart> sticky = Services.processDied();
     boolean activity = Activities.processDied();
     OpenCameras.processDied();
@@ -126,14 +112,5 @@ public final class AppProcess {
       Events.fact(List.of(), "restarted", "reason", "service " + s.name() + " after " + why);
       if (ensure()) Services.restart(s);
     }));
-  }
-
-  private static void remember() {
-    Application app = RuntimeEnvironment.application;
-    if (app == null) return;
-    for (String p : stakeout.perm.Permissions.requested()) {
-      if (app.checkSelfPermission(p) == android.content.pm.PackageManager.PERMISSION_GRANTED) GRANTED.add(p);
-      else GRANTED.remove(p);
-    }
   }
 }

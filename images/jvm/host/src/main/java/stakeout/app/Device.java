@@ -26,6 +26,7 @@ import org.robolectric.shadows.ShadowLooper;
 import org.robolectric.shadows.ShadowPausedLooper;
 import org.robolectric.shadows.ShadowView;
 import stakeout.host.Events;
+import stakeout.audio.Ffmpeg;
 import stakeout.host.Log;
 import stakeout.host.Trial;
 import stakeout.host.Verbs;
@@ -105,6 +106,7 @@ public final class Device implements Runnable {
     ShadowLooper.shadowMainLooper().idle();
     Activities.forget();
     tearDown();
+    Ffmpeg.present();
     Log.event("warm", "ready for an app");
   }
 

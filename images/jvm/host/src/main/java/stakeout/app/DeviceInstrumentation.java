@@ -24,7 +24,6 @@ public final class DeviceInstrumentation extends Instrumentation {
   /** Android's order: providers first, then Application.onCreate. */
   @Override public void callApplicationOnCreate(Application app) {
     if (Installed.packageName() != null) {
-      AppProcess.restore(app);
       Permissions.install(app);
       Policy.install(app);
       Planted.register();

@@ -17,6 +17,7 @@ import stakeout.host.Verbs;
 import stakeout.net.Trust;
 import stakeout.time.Clock;
 import stakeout.ui.Input;
+import stakeout.ui.Logins;
 
 /** The requests of docs/host-pipe.md, each a line or two here; the rooms do the work. Called by the request thread only. */
 final class DeviceVerbs implements Verbs {
@@ -87,6 +88,7 @@ final class DeviceVerbs implements Verbs {
   }
 
   private static Map<String, Object> advance(Map<String, Object> p) throws Exception {
+    Device.between(Logins::look); // the first of the main thread, before time passes
     long jumps = Clock.jumps, held = Clock.heldNanos;
     Clock.runFor(Duration.ofNanos(Parameters.number(p, "nanos", 0)));
     return Json.of("at", Clock.trialNanos(), "jumps", Clock.jumps - jumps, "held_nanos", Clock.heldNanos - held);

@@ -8,6 +8,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadows.ShadowLooper;
 import stakeout.host.Failure;
 import stakeout.host.Json;
+import stakeout.ui.Logins;
 
 /** What the user does with the app as a whole. Called on the main thread. */
 final class Launcher {
@@ -43,6 +44,7 @@ final class Launcher {
 
   static void home() {
     Power.forget();
+    Logins.look();
     Activities.home();
   }
 

@@ -8,6 +8,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadow.api.Shadow;
 import org.robolectric.shadows.ShadowKeyguardManager;
 import org.robolectric.shadows.ShadowPowerManager;
+import stakeout.ui.Logins;
 
 /** The screen and the keyguard, as the app sees them. Called on the main thread. */
 final class Power {
@@ -21,6 +22,7 @@ final class Power {
     Uid.screenOn(on);
     if (!on) {
       hid = Uid.visible();
+      Logins.look();
       Activities.home();
     }
     settle();

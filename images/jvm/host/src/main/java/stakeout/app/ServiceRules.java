@@ -88,7 +88,7 @@ final class ServiceRules {
   /** A type for camera or microphone also needs the app to be in a state in which it may use them. */
   private static void needInUse(ServiceRecord r, int types, String permission) {
     if (!has(permission)) deny(r, types, permission);
-    if (r.startedInBackground && !Uid.recentlyVisible()) deny(r, types, permission + " and the app must be in the eligible state/exemptions to access it");
+    if (r.startedInBackground && !Uid.startsInUse()) deny(r, types, permission + " and the app must be in the eligible state/exemptions to access it");
   }
 
   private static void needLocation(ServiceRecord r, int types) {

@@ -77,13 +77,13 @@ public final class Services {
       Events.unsupported("startService " + (i.getComponent() != null ? i.getComponent().flattenToShortString() : i.getAction()), "ignored");
       return null;
     }
-    boolean background = Uid.background();
+    boolean background = Uid.background(), inUse = Uid.startsInUse();
     ComponentName name = new ComponentName(info.packageName, info.name);
-    if (background && !ServiceRules.mayStart(i, info, promisesForeground)) return null;
+    if ((promisesForeground ? Uid.foregroundStartRefused() : background) && !ServiceRules.mayStart(i, info, promisesForeground)) return null;
     ServiceRecord r;
     synchronized (Services.class) {
       r = RUNNING.computeIfAbsent(info.name, n -> new ServiceRecord(n, info));
-      r.startedInBackground = background && r.service == null;
+      r.startedInBackground = !inUse && (r.service == null || r.startedInBackground);
       r.started = true;
       r.startId++;
       if (promisesForeground && !r.foreground && r.promise == null) promise(r);
@@ -220,6 +220,7 @@ public final class Services {
     if (info == null) return;
     ServiceRecord r = new ServiceRecord(s.name(), info);
     r.started = true;
+    r.startedInBackground = !Uid.startsInUse();
     r.sticky = s.last() == null;
     r.startId = 1;
     synchronized (Services.class) {

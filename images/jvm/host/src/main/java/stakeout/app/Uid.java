@@ -63,6 +63,20 @@ public final class Uid {
     return Trial.rules < 29 || visible || everVisible && hiddenFor() < ACTIVITY_GRACE || Wake.userStarts();
   }
 
+  /**
+   * Whether a foreground service that starts now counts as started by an app that the user sees: since API 30 it may then use
+   * camera and microphone, and since 31 the app may start it at all. It is as for activities: ten seconds after the app was hidden.
+   */
+  static boolean startsInUse() {
+    if (Trial.rules < 30) return !background();
+    return visible || everVisible && hiddenFor() < ACTIVITY_GRACE || Wake.userStarts();
+  }
+
+  /** Since API 31: whether startForegroundService is refused. */
+  static boolean foregroundStartRefused() {
+    return !startsInUse() && !Services.foreground() && !Wake.allowed();
+  }
+
   /** The last foreground service kept the uid active; a minute from now it is idle. */
   static void foregroundServiceLeft() {
     if (visible || Services.foreground()) return;

@@ -6,9 +6,10 @@ import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import stakeout.time.Clock;
 
 /** One child `ffmpeg` that encodes what it is given on its standard input. Its absence is told, never papered over. */
-final class Ffmpeg {
+public final class Ffmpeg {
   private static final long PATIENCE_SECONDS = 60;
   private static Boolean present;
   private final Process process;
@@ -20,8 +21,8 @@ final class Ffmpeg {
     in = process.getOutputStream();
   }
 
-  /** Whether this machine has it; asked once. */
-  static synchronized boolean present() {
+  /** Whether this machine has it; asked once, at the warm boot. */
+  public static synchronized boolean present() {
     if (present == null) {
       try {
         Process p = new ProcessBuilder("ffmpeg", "-version").redirectErrorStream(true).redirectOutput(new File("/dev/null")).start();
@@ -38,7 +39,17 @@ final class Ffmpeg {
     List<String> all = new ArrayList<>(List.of("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1"));
     all.addAll(arguments);
     all.add("file:" + path);
-    return new Ffmpeg(new ProcessBuilder(all).redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+    Process[] started = new Process[1];
+    IOException[] failed = new IOException[1];
+    Clock.standStill(() -> {
+      try {
+        started[0] = new ProcessBuilder(all).redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      } catch (IOException e) {
+        failed[0] = e;
+      }
+    });
+    if (failed[0] != null) throw failed[0];
+    return new Ffmpeg(started[0]);
   }
 
   /** More input; after a failure nothing, {@link #finish} tells. */

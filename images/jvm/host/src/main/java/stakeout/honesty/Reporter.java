@@ -23,6 +23,8 @@ public final class Reporter implements MethodHandleDecorator {
   private static final Set<String> HARMLESS = Set.of("native_init", "nativeInit", "_nativeClassInit", "nativeClassInit", "native_finalize", "nativeFinalize", "native_release", "nativeRelease",
       "release", "finalize", "nativeClose", "native_setup", "native_stop", "native_flush", "native_reset", "native_enableDeviceCallback", "native_disableDeviceCallback",
       "native_getRoutedDeviceId", "native_setInputDevice", "nativeDestroy", "nativeSetDefaultBufferSize", "setParameter", "native_get_volume_group_id_for_attributes");
+  /** How the framework keeps settings of a camera between its own objects; what they mean is the shadows' work. */
+  private static final String INTERNAL = "android.hardware.camera2.impl.CameraMetadataNative.";
   /** Methods whose stock shadow, or real body, does not do here what it does on a phone. */
   private static final Set<String> INERT = Set.of(
       "android.webkit.WebView.loadUrl", "android.webkit.WebView.loadData", "android.webkit.WebView.loadDataWithBaseURL", "android.webkit.WebView.postUrl",
@@ -49,13 +51,20 @@ public final class Reporter implements MethodHandleDecorator {
     }
 
     void tell() {
-      if (over || Events.stack().isEmpty()) {
+      if (over || !byApp()) {
         if (!over && looks.incrementAndGet() > LOOKS) over = true;
         return;
       }
       over = true;
       if (TOLD.add(name)) Events.unsupported(name, effect);
     }
+  }
+
+  /** Whether the call comes from the app: the innermost frame that is neither the framework's nor the JDK's is the app's, not a shadow's of ours. */
+  private static boolean byApp() {
+    return StackWalker.getInstance().walk(s -> s.map(StackWalker.StackFrame::getClassName)
+        .filter(c -> Events.isApp.test(c) || c.startsWith("stakeout.") && !c.startsWith("stakeout.honesty.") && !c.startsWith("stakeout.host."))
+        .findFirst().map(Events.isApp::test).orElse(false));
   }
 
   private static final MethodHandle TELL;
@@ -71,7 +80,7 @@ public final class Reporter implements MethodHandleDecorator {
   @Override public MethodHandle decorate(Class<?> c, String name, MethodType type, boolean isStatic, MethodHandle shadow) {
     String full = c.getName() + "." + name;
     if (shadow != null) return INERT.contains(full) ? reporting(shadow, full, "ignored") : shadow;
-    if (!watched(full) || HARMLESS.contains(name) || !isNative(c, name, isStatic ? type : type.dropParameterTypes(0, 1))) return null;
+    if (!watched(full) || HARMLESS.contains(name) || full.startsWith(INTERNAL) || !isNative(c, name, isStatic ? type : type.dropParameterTypes(0, 1))) return null;
     return reporting(MethodHandles.empty(isStatic ? type : type.changeParameterType(0, c)), full, "default");
   }
 

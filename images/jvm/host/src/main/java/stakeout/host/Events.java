@@ -22,6 +22,9 @@ public final class Events {
   private static final Map<String, Integer> LOST = new HashMap<>();
   private static OutputStream out;
   private static boolean writing;
+  private static final long SAMPLE_NANOS = 1_000_000;
+  /** The jump that is not told yet; real 0 for none. */
+  private static long jumpReal, jumpAt;
   /** Whether a class is the app's, for the stacks of observations; set with the app. */
   public static volatile Predicate<String> isApp = n -> false;
 
@@ -47,7 +50,42 @@ public final class Events {
     Map<String, Object> f = Json.of("fact", name);
     for (int i = 0; i + 1 < fields.length; i += 2) f.put((String) fields[i], cut(fields[i + 1]));
     String line = Json.text(Json.of("event", "observation", "at", Trial.clock.getAsLong(), "fact", f, "stack", stack));
-    queue("observation", line);
+    synchronized (LINES) {
+      tellJump();
+      queue("observation", line);
+    }
+  }
+
+  /** The clock has jumped. Told when something may be dated by it: before the next jump that takes place in another millisecond, or before a fact. */
+  public static void jumped() {
+    synchronized (LINES) {
+      long real = System.nanoTime();
+      if (jumpReal != 0 && real - jumpReal >= SAMPLE_NANOS) tellJump();
+      jumpReal = real;
+      jumpAt = Trial.clock.getAsLong();
+    }
+  }
+
+  /** Where the clock stands now, at once. */
+  public static void clock() {
+    synchronized (LINES) {
+      tellJump();
+      jumpReal = System.nanoTime();
+      jumpAt = Trial.clock.getAsLong();
+      tellJump();
+    }
+  }
+
+  private static void tellJump() {
+    if (jumpReal == 0) return;
+    queue("clock", Json.text(Json.of("event", "clock", "real", jumpReal, "at", jumpAt)));
+    jumpReal = 0;
+  }
+
+  /** A connection of the app begins: the network dates it by real time, so the clock is told first. */
+  public static void connecting(Object host, int port) {
+    clock();
+    fact("network", "host", host, "port", port, "what", "connect");
   }
 
   /** An event of another kind than an observation. */

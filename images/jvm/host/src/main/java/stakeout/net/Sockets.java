@@ -16,7 +16,7 @@ public final class Sockets {
 
   private static void tell(SocketAddress to) {
     MainThread.check();
-    if (to instanceof InetSocketAddress a) Events.fact("network", "host", a.getHostString(), "port", a.getPort(), "what", "connect");
+    if (to instanceof InetSocketAddress a) Events.connecting(a.getHostString(), a.getPort());
   }
 
   public static void connect(Socket s, SocketAddress to) throws IOException {

@@ -39,7 +39,7 @@ public class TapSocket extends Socket {
 
   private void open(InetSocketAddress to) throws IOException {
     MainThread.check();
-    Events.fact("network", "host", to.getHostString(), "port", to.getPort(), "what", "connect");
+    Events.connecting(to.getHostString(), to.getPort());
     connect(to);
   }
 }

@@ -53,7 +53,7 @@ public final class Web {
     if (TOLD.put(c, true) == null) {
       MainThread.check();
       if (u.getProtocol().equals("http") && Trial.rules >= 23) Policy.cleartext(u.getHost(), port);
-      Events.fact("network", "host", u.getHost(), "port", port, "what", "connect");
+      Events.connecting(u.getHost(), port);
     }
     try {
       return call.run();

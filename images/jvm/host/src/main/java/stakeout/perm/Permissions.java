@@ -27,15 +27,21 @@ public final class Permissions {
   public static final String NAMES = "android.content.pm.extra.REQUEST_PERMISSIONS_NAMES";
   private static final String RESULTS = "android.content.pm.extra.REQUEST_PERMISSIONS_RESULTS";
   private static final String ANDROID = "android.permission.";
-  /** Names of permissions granted to this app; the shadow's own set is not thread-safe to read. */
+  /** Names of permissions granted to this app, over all lives of its process; the shadow's own set is not thread-safe to read. */
   private static final Set<String> GRANTED = new HashSet<>();
 
+  private static boolean installed;
+
   /**
-   * At install: normal permissions, and runtime ones for an app that targets less than 23 or by the policy `grant_all`.
+   * In each life of the app's process, before any of its code: what was granted holds again. In the first, normal permissions, and runtime ones for an app that targets less than 23 or by the policy `grant_all`.
    * Runtime permissions that are granted thus are told as `permission_granted`.
    */
   public static void install(Application app) {
-    GRANTED.clear();
+    if (installed) {
+      restore(app);
+      return;
+    }
+    installed = true;
     boolean old = app.getApplicationInfo().targetSdkVersion < 23 || Trial.rules < 23;
     List<String> told = new ArrayList<>();
     for (String name : requested(app)) {
@@ -46,6 +52,13 @@ public final class Permissions {
       if (dangerous) told.add(name);
     }
     if (!told.isEmpty()) Events.fact("permission_granted", "permissions", told);
+  }
+
+  private static void restore(Application app) {
+    ShadowApplication shadow = Shadow.extract(app);
+    synchronized (GRANTED) {
+      for (String name : GRANTED) shadow.grantPermissions(name);
+    }
   }
 
   private static void grant(String name) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import stakeout.app.AppThreads;
 import stakeout.host.Trial;
 
@@ -34,6 +35,7 @@ public final class Clock {
 
   private static final TreeSet<Entry> ENTRIES = new TreeSet<>();
   private static final AtomicInteger HAND_OFFS = new AtomicInteger(), HOST_WORK = new AtomicInteger();
+  private static final AtomicLong WORKS = new AtomicLong();
   static final AtomicBoolean HOLDS_RESET = new AtomicBoolean();
   /** A task that was handed to a pool that is shut down never starts: after this time it is no longer waited for. */
   private static final long HAND_OFF_NANOS = 10_000_000;
@@ -114,6 +116,7 @@ public final class Clock {
   /** Work of ours inside an app's call (an encoder, a frame from the feed): time stands still, and it is not the app that held it. */
   public static void standStill(Runnable r) {
     HOST_WORK.incrementAndGet();
+    WORKS.incrementAndGet();
     try {
       r.run();
     } finally {
@@ -128,6 +131,11 @@ public final class Clock {
     Thread t = new Thread(() -> Driver.drive(end), "stakeout-clock");
     t.start();
     t.join();
+  }
+
+  /** Differs from what it was when work of ours has begun since. */
+  static long works() {
+    return WORKS.get();
   }
 
   static boolean hostWorks() {

@@ -15,7 +15,9 @@ final class Driver {
 
   private static final long LOOK_AGAIN_NANOS = 60_000, HELD_STEP_NANOS = 50_000, STILL_STEP_NANOS = 100_000;
   private static final long SAMPLE_NANOS = 1_000_000, PROGRESS_NANOS = 500_000_000;
-  private static long sampled, progressed;
+  /** A jump that is shorter does no harm to a thread that wakes late. */
+  private static final long FAR_MILLIS = 50, WAKING_NANOS = 200_000_000;
+  private static long sampled, progressed, wakingSince;
 
   static void drive(long end) {
     sample(true);
@@ -36,14 +38,18 @@ final class Driver {
         continue;
       }
       Clock.wakeDue();
-      boolean busy = Holds.busy() || due();
+      boolean busy = busy();
       if (!busy) { // look twice: a thread just notified still looks parked for a moment
         LockSupport.parkNanos(LOOK_AGAIN_NANOS);
-        busy = Holds.busy() || due();
+        busy = busy();
       }
       long now = Clock.now();
       if (!busy) {
         long next = Math.min(Math.min(end, Frames.next()), Math.min(Clock.first(), Loopers.nextMessage()));
+        if ((next - now >= FAR_MILLIS || now >= end) && waking()) {
+          LockSupport.parkNanos(HELD_STEP_NANOS);
+          continue;
+        }
         if (next > now) {
           Clock.jumps++;
           ShadowSystemClock.advanceBy(Duration.ofMillis(next - now));
@@ -51,9 +57,11 @@ final class Driver {
         } else if (now >= end) {
           return;
         }
+        wakingSince = 0;
         since = System.nanoTime();
         continue;
       }
+      wakingSince = 0;
       since = held(since, now, end);
       LockSupport.parkNanos(HELD_STEP_NANOS);
     }
@@ -69,6 +77,20 @@ final class Driver {
     return since + ms * 1_000_000;
   }
 
+  /** Work of ours may begin or end between two looks at the threads, which then all look parked. */
+  private static boolean busy() {
+    long works = Clock.works();
+    return Clock.hostWorks() || Holds.busy() || due() || works != Clock.works();
+  }
+
+  /** Before a jump that matters: whether a thread was notified and only has no processor yet. Not asked for ever, as what it is told may mislead. */
+  private static boolean waking() {
+    if (!Tasks.runnable(Holds.spinners())) return false;
+    long real = System.nanoTime();
+    if (wakingSince == 0) wakingSince = real;
+    return real - wakingSince < WAKING_NANOS;
+  }
+
   /** True while woken threads, handed-off tasks or due messages have not been taken up yet. */
   private static boolean due() {
     long now = Clock.now();
@@ -77,10 +99,11 @@ final class Driver {
 
   /** Which virtual time it is at which real time: what the network's records are dated by. */
   private static void sample(boolean always) {
+    if (always) Events.clock();
+    else Events.jumped();
     long real = System.nanoTime();
     if (!always && real - sampled < SAMPLE_NANOS) return;
     sampled = real;
-    Events.event("clock", "real", real, "at", Clock.trialNanos());
     Samples.add(System.currentTimeMillis(), Clock.now());
     progress();
   }

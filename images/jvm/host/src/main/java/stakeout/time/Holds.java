@@ -3,15 +3,18 @@ package stakeout.time;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import stakeout.app.AppThreads;
 import stakeout.host.Events;
 import stakeout.host.Trial;
 
 /**
  * Which threads hold the clock. One record for each thread seen running: the first that is let go after the cap must not free
- * the others. A thread that spins is let go until it parks; one that waits in a call, until it uses the CPU again.
+ * the others. A thread that spins is let go until it parks; one that waits in a call, until it uses the CPU again. A thread
+ * also holds the clock when it waits for work ({@link Waits}).
  */
 final class Holds {
   private Holds() {}
@@ -42,12 +45,33 @@ final class Holds {
   /** Whether a thread can still do something at this virtual time. */
   static boolean busy() {
     boolean busy = false;
-    for (Thread t : AppThreads.withMain()) {
+    List<Thread> all = AppThreads.withMain();
+    for (Thread t : all) {
       Thread.State state = t.getState();
-      if (state == Thread.State.RUNNABLE) busy |= holds(t);
+      if (works(t, state, all)) busy |= holds(t);
       else if (!HOLDS.isEmpty() && !(state == Thread.State.BLOCKED && passing(t))) HOLDS.remove(t.getId());
     }
     return busy;
+  }
+
+  private static boolean works(Thread t, Thread.State state, List<Thread> all) {
+    return switch (state) {
+      case RUNNABLE -> true;
+      case BLOCKED -> Waits.blockedByOthers(t, id -> all.stream().anyMatch(o -> o.getId() == id));
+      case WAITING, TIMED_WAITING -> Waits.works(t, Events.isApp);
+      default -> false;
+    };
+  }
+
+  /** Threads that run and no longer hold the clock, by the names that Linux has for them. */
+  static Set<String> spinners() {
+    Set<String> names = new HashSet<>();
+    if (HOLDS.values().stream().noneMatch(h -> h.letGo)) return names;
+    for (Thread t : AppThreads.withMain()) {
+      Hold h = HOLDS.get(t.getId());
+      if (h != null && h.letGo) names.add(Tasks.shortName(t.getName()));
+    }
+    return names;
   }
 
   /** A thread that spins over a lock (that of the clock itself, when it asks for the time) is seen blocked now and then, and still spins. */

@@ -1,0 +1,55 @@
+package stakeout.ui;
+
+import android.app.Activity;
+import android.text.InputType;
+import android.text.method.PasswordTransformationMethod;
+import android.view.View;
+import android.view.ViewGroup;
+import android.widget.EditText;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import stakeout.app.Activities;
+import stakeout.host.Events;
+import stakeout.host.Log;
+
+/** A field for a password on the screen: what lies behind it is not reached without an account, and a verdict must say so. */
+public final class Logins {
+  private Logins() {}
+
+  private static final Set<String> TOLD = new HashSet<>();
+
+  /** Tells `login_screen` once for each class of activities. Called on the main thread, while what the user sees stands still. */
+  public static void look() {
+    try {
+      Activity a = Activities.topActivity();
+      if (a == null || TOLD.contains(a.getClass().getName())) return;
+      for (View window : Windows.top()) {
+        if (!password(window)) continue;
+        TOLD.add(a.getClass().getName());
+        Events.fact(List.of(), "login_screen", "activity", a.getClass().getName());
+        return;
+      }
+    } catch (RuntimeException e) { // a view of the app's own
+      Log.event("login", "the screen is not readable: " + e);
+    }
+  }
+
+  private static boolean password(View v) {
+    if (v.getVisibility() != View.VISIBLE) return false;
+    if (v instanceof EditText e) return hides(e.getInputType()) || e.getTransformationMethod() instanceof PasswordTransformationMethod;
+    if (!(v instanceof ViewGroup g)) return false;
+    for (int i = 0; i < g.getChildCount(); i++) if (password(g.getChildAt(i))) return true;
+    return false;
+  }
+
+  static boolean hides(int type) {
+    int variation = type & InputType.TYPE_MASK_VARIATION;
+    return switch (type & InputType.TYPE_MASK_CLASS) {
+      case InputType.TYPE_CLASS_TEXT -> variation == InputType.TYPE_TEXT_VARIATION_PASSWORD || variation == InputType.TYPE_TEXT_VARIATION_VISIBLE_PASSWORD
+          || variation == InputType.TYPE_TEXT_VARIATION_WEB_PASSWORD;
+      case InputType.TYPE_CLASS_NUMBER -> variation == InputType.TYPE_NUMBER_VARIATION_PASSWORD;
+      default -> false;
+    };
+  }
+}
