@@ -247,7 +247,7 @@ async fn sealed(gateway: &mut GatewayPipe) -> Result<(), EngineError> {
                 return if left.is_empty() { Ok(()) } else { Err(broke(format!("it kept the capabilities `{cap_eff}`"), &gateway.stderr)) };
             }
             Some(Ok(Wire::Message(gateway::FromGateway::Event(gateway::Event::Log { line })))) => {
-                gateway.stderr.push(format!("{line}\n").as_bytes())
+                gateway.stderr.push(format!("{line}\n").as_bytes());
             }
             Some(Ok(_)) => return Err(broke("it said something else before it was sealed".to_owned(), &gateway.stderr)),
             Some(Err(e)) => return Err(broke(e.to_string(), &gateway.stderr)),

@@ -47,13 +47,20 @@ impl Stderr {
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
 type Output = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// Sends `Out` to a container. Dropping it ends the container's standard input.
+/// Sends `Out` to a container. [`PipeWriter::end`] ends the container's standard input; so does dropping it together with the
+/// reader, as both share a connection.
 pub struct PipeWriter<Out>(FramedWrite<Input, WireCodec<(), Out>>);
 
 impl<Out: Serialize> PipeWriter<Out> {
     /// Sends one item, and waits until the engine has it.
     pub async fn send(&mut self, item: Wire<Out>) -> Result<(), PipeError> {
         self.0.send(item).await
+    }
+
+    /// Ends the container's standard input.
+    pub async fn end(mut self) -> Result<(), PipeError> {
+        use tokio::io::AsyncWriteExt;
+        Ok(self.0.get_mut().shutdown().await?)
     }
 }
 

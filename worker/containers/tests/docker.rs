@@ -2,6 +2,7 @@
 //!
 //! The image is made here: a static program of the test itself (this test binary is one) on an empty root, so that nothing is
 //! fetched and no other image is needed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 use std::{
     path::{Path, PathBuf},
@@ -115,7 +116,7 @@ async fn messages_and_chunks_pass_both_ways_and_the_end_of_input_ends_the_device
     // The script gives the line back as a chunk.
     let Wire::Chunk { blob, bytes } = pipes.device.reader.next().await.unwrap().unwrap() else { panic!("no chunk") };
     assert_eq!((blob, &bytes[..]), (1, &b"{\"id\":7,\"verb\":\"hello\"}"[..]));
-    drop(pipes.device.writer);
+    pipes.device.writer.end().await.unwrap();
     assert!(pipes.device.reader.next().await.is_none());
     assert_eq!(pipes.device.stderr.text(), "a line for people\n");
     let (_, usage) = cell.usage().await;

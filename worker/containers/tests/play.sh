@@ -15,7 +15,7 @@ if [ "$1" = once ]; then
             exit 3 ;;
         flood) while :; do echo "0123456789012345678901234567890123456789"; done ;;
         wait) while :; do sleep 1; done ;;
-        eat) exec tail -c 1G /dev/zero ;;
+        eat) head -c 1G /dev/zero | tail -c 1G; exit $? ;;
     esac
 fi
 
