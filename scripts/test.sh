@@ -27,11 +27,12 @@ for layer in "${layers[@]}"; do
             cargo clippy --release --locked --workspace --all-targets -- -D warnings
             ;;
         # Needs root, nft, tshark and ffmpeg, and no engine.
-        test-unit) cargo nextest run --release --locked --workspace -E 'not (package(stakeout-e2e) or (package(stakeout-containers) and kind(test)))' ;;
+        test-unit) cargo nextest run --release --locked --workspace -E 'not (package(stakeout-e2e) or binary(docker))' ;;
         test-java) images/jvm/test.sh ;;
         test-containers)
             prepare
-            cargo nextest run --release --locked --workspace -E 'package(stakeout-containers) and kind(test)'
+            tests/apps/build.sh "$target/apps" --only loud
+            cargo nextest run --release --locked --workspace --profile e2e -E 'binary(docker)'
             ;;
         test-e2e)
             prepare

@@ -61,13 +61,12 @@ impl Bundle {
         }
         let stored = &self.bytes[e.data..e.data + e.stored];
         let mut out = Vec::new();
-        match e.method {
-            0 => out.extend_from_slice(stored),
-            _ => {
-                // One byte more than announced is enough to know that it lies.
-                let read = flate2::read::DeflateDecoder::new(stored).take(e.size + 1).read_to_end(&mut out);
-                read.map_err(|_| broken(format!("entry `{name}` cannot be unpacked")))?;
-            }
+        if e.method == 0 {
+            out.extend_from_slice(stored);
+        } else {
+            // One byte more than announced is enough to know that it lies.
+            let read = flate2::read::DeflateDecoder::new(stored).take(e.size + 1).read_to_end(&mut out);
+            read.map_err(|_| broken(format!("entry `{name}` cannot be unpacked")))?;
         }
         if out.len() as u64 != e.size {
             return Err(broken(format!("entry `{name}` does not have the size that the ZIP says")));

@@ -1,4 +1,5 @@
 //! Whatever is changed in a bundle is noticed, and named.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 use std::path::Path;
 
@@ -42,8 +43,8 @@ fn write(path: &Path, operator: &Operator, trial: &[u8]) {
         job: "job-1".parse().unwrap(),
         app: Sha256Digest::of(b"app"),
         created: String::new(),
-        versions: Default::default(),
-        host: Default::default(),
+        versions: std::collections::BTreeMap::new(),
+        host: std::collections::BTreeMap::new(),
         receipt,
         secret: KeyHex::new(SECRET),
         entries: vec![],

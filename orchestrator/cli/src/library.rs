@@ -29,15 +29,14 @@ pub(crate) fn find(name: &str) -> Result<(String, String), Failure> {
     if let Some(p) = named {
         return Ok((p.display().to_string(), read(&p)?));
     }
-    match BUILT_IN.iter().find(|(n, _)| *n == name) {
-        Some((n, text)) => Ok(((*n).to_owned(), (*text).to_owned())),
-        None => {
-            let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
-            Err(Failure::hint(
-                format!("there is no scenario `{name}`"),
-                format!("give a file that ends in `.yaml`, or one of: {}", known.join(", ")),
-            ))
-        }
+    if let Some((n, text)) = BUILT_IN.iter().find(|(n, _)| *n == name) {
+        Ok(((*n).to_owned(), (*text).to_owned()))
+    } else {
+        let known: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
+        Err(Failure::hint(
+            format!("there is no scenario `{name}`"),
+            format!("give a file that ends in `.yaml`, or one of: {}", known.join(", ")),
+        ))
     }
 }
 

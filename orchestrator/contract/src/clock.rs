@@ -47,6 +47,7 @@ impl Nanos {
     }
 
     /// This time and a duration more.
+    #[must_use]
     pub fn plus(self, d: Duration) -> Self {
         Self::saturating(self.0.saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)))
     }

@@ -91,6 +91,7 @@ impl Epoch {
     pub const FIRST: Self = Self(1);
 
     /// The lease after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

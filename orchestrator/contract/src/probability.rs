@@ -34,6 +34,7 @@ impl Probability {
     }
 
     /// This, after `tests` more places were searched (Boole's inequality).
+    #[must_use]
     pub fn times(self, tests: f64) -> Self {
         Self((self.0 * tests.max(1.0)).min(1.0))
     }

@@ -212,17 +212,14 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
         return s;
     }
     let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
-    match flow {
-        Some(w) => {
-            let last = reads().filter(|o| o.at <= w.at).next_back();
-            vec![state_at(t, last.map_or(w.at, |o| o.at))]
-        }
-        None => {
-            let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
-            s.sort_unstable();
-            s.dedup();
-            if s.len() == 1 { s } else { vec![DeviceState::Any] }
-        }
+    if let Some(w) = flow {
+        let last = reads().rfind(|o| o.at <= w.at);
+        vec![state_at(t, last.map_or(w.at, |o| o.at))]
+    } else {
+        let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
+        s.sort_unstable();
+        s.dedup();
+        if s.len() == 1 { s } else { vec![DeviceState::Any] }
     }
 }
 

@@ -86,7 +86,7 @@ async fn only_the_newest_epoch_writes<S: Store>(store: &S) {
     let (t, _) = store.lease(&worker(), &abilities(34), 0, 60).await.unwrap().unwrap();
     store.observe(&t.id, Epoch(1), 0, &[line("old")]).await.unwrap();
     assert!(store.expire(59_999).await.unwrap().is_empty());
-    assert_eq!(store.expire(60_000).await.unwrap(), [t.id.clone()]);
+    assert_eq!(store.expire(60_000).await.unwrap(), std::slice::from_ref(&t.id));
     let (again, _) = store.lease(&worker(), &abilities(34), 61_000, 60).await.unwrap().unwrap();
     assert_eq!((&again.id, again.row.epoch), (&t.id, Epoch(2)));
     let refused = |r: Result<(), StoreError>| matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })));

@@ -1,4 +1,5 @@
 //! The conformance suite on SQLite.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 use stakeout_store::{conformance, sqlite::SqliteStore};
 

@@ -88,7 +88,8 @@ pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut cause = e.source();
     while let Some(c) = cause {
-        text.push_str(&format!(": {c}"));
+        text.push_str(": ");
+        text.push_str(&c.to_string());
         cause = c.source();
     }
     text

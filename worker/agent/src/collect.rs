@@ -37,8 +37,7 @@ pub fn forget_planted(keep: &mut Keep, data: &PlantData) {
 pub fn unpack(tar: &Path, most_files: u64, keep: &mut Keep) -> io::Result<Unpacked> {
     let mut done = Unpacked::default();
     let mut archive = tar::Archive::new(io::BufReader::new(File::open(tar)?));
-    let mut entries = archive.entries()?;
-    while let Some(entry) = entries.next() {
+    for entry in archive.entries()? {
         let Ok(mut entry) = entry else {
             done.lost += 1;
             break;

@@ -22,10 +22,11 @@ impl Dating {
             return;
         }
         // Between two samples at real speed a third says nothing new.
-        if let [.., a, b] = self.samples[..] {
-            if sample.real - a.real == sample.at.get() - a.at.get() && b.real - a.real == b.at.get() - a.at.get() {
-                self.samples.pop();
-            }
+        if let [.., a, b] = self.samples[..]
+            && sample.real - a.real == sample.at.get() - a.at.get()
+            && b.real - a.real == b.at.get() - a.at.get()
+        {
+            self.samples.pop();
         }
         self.samples.push(sample);
     }

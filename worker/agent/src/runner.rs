@@ -57,6 +57,12 @@ pub struct Slot<C> {
     pub control: Option<C>,
 }
 
+impl<C: CellControl> Default for Slot<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<C: CellControl> Slot<C> {
     /// At the begin.
     pub fn new() -> Self {

@@ -120,7 +120,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
         self.wake().await?;
         self.mark(DeviceState::InUse, name).await?;
         let launched: Result<Launched, AskError> = self.talk.device(Verb::Launch, self.until).await;
-        let outcome = self.outcome(launched.map(drop))?;
+        let outcome = Self::outcome(launched.map(drop))?;
         self.phone.launched();
         if self.played.first_activity.is_none() && outcome == "ok" {
             self.played.first_activity = Some(Instant::now());
@@ -172,7 +172,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
                 Ok(Found { found: true, .. }) => return Ok("ok".to_owned()),
                 Ok(_) if n < tries => self.pass(SETTLE).await?,
                 Ok(_) => {}
-                Err(e) => return self.outcome(Err(e)),
+                Err(e) => return Self::outcome(Err(e)),
             }
         }
         Ok(if optional { "skipped" } else { "not_found" }.to_owned())
@@ -206,7 +206,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
         let shot: Result<Shot, AskError> = self.talk.device(Verb::Screenshot, self.until).await;
         let shot = match shot {
             Ok(s) => s,
-            Err(e) => return self.outcome(Err(e)),
+            Err(e) => return Self::outcome(Err(e)),
         };
         let Some(blob) = self.talk.take(Side::Device, &shot.blob).map_err(fatal)? else { return Ok("too large".to_owned()) };
         let entry = Artifact { at: Some(self.talk.record.now()), ..artifact(Role::Screenshot, name) };
@@ -223,7 +223,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     async fn change(&mut self, verb: Verb) -> Result<String, Failure> {
         let done: Result<serde_json::Value, AskError> = self.talk.device(verb, self.until).await;
-        self.outcome(done.map(drop))
+        Self::outcome(done.map(drop))
     }
 
     async fn pass(&mut self, length: Duration) -> Result<(), Failure> {
@@ -251,7 +251,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
     }
 
     /// What a verb came to. An app that crashes or offers nothing is an outcome, a device that cannot go on is a failure.
-    fn outcome(&self, done: Result<(), AskError>) -> Result<String, Failure> {
+    fn outcome(done: Result<(), AskError>) -> Result<String, Failure> {
         match done {
             Ok(()) => Ok("ok".to_owned()),
             Err(AskError::Problem(p)) if matches!(p.code.as_str(), "app_crashed" | "not_found" | "unsupported") => {

@@ -201,13 +201,12 @@ async fn keep_lease<O: Orchestrator>(orchestrator: &O, fence: &Fence, seconds: u
         let asked = Instant::now();
         match orchestrator.renew(fence).await {
             Ok(RenewAnswer::Ok) => good_until = asked + length,
-            Ok(RenewAnswer::Lost) => return OrchestratorError::Lost(fence.clone()).into(),
             Ok(RenewAnswer::Cancelled) => return Failure::Cancelled,
             Err(OrchestratorError::Unreachable(e)) if Instant::now() < good_until => {
                 tracing::warn!(error = %e, "the lease was not renewed, trying again");
             }
             // Nobody answered for as long as the lease lasts: another worker may have the trial by now.
-            Err(OrchestratorError::Unreachable(_)) => return OrchestratorError::Lost(fence.clone()).into(),
+            Ok(RenewAnswer::Lost) | Err(OrchestratorError::Unreachable(_)) => return OrchestratorError::Lost(fence.clone()).into(),
             Err(e) => return e.into(),
         }
     }

@@ -1,6 +1,7 @@
 //! Whole trials in real cells: the images of this version, a sample app from source, a fake orchestrator only.
 //!
 //! Needs a container engine, the images (`images/build.sh`), and what `tests/apps/build.sh` needs.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod fake;
 
@@ -68,6 +69,7 @@ fn config(cache: &tempfile::TempDir) -> WorkerConfig {
     WorkerConfig { until_idle: true, warm: 1, ..WorkerConfig::new(cache.path().into()) }
 }
 
+#[allow(clippy::await_holding_lock, reason = "nobody else asks for it any more")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loud_app_is_caught_in_a_real_cell_and_the_cell_is_gone() {
     let (o, cache) = (orchestrator(2).await, tempfile::tempdir().unwrap());

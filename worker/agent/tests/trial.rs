@@ -1,4 +1,5 @@
 //! Whole trials against a scripted cell: exactly what is said to device, gateway and orchestrator, and in which order.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod fake;
 

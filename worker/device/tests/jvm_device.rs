@@ -1,5 +1,7 @@
 //! The jvm device from the outside, with a host and a converter of scripts.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
+#[allow(unreachable_pub, clippy::expect_used, reason = "shared by the files of this test")]
 mod support;
 
 use std::{collections::BTreeMap, io::Read};

@@ -139,7 +139,7 @@ fn a_request_that_stops_midway_is_kept_as_far_as_it_came() {
         TcpStream::connect("192.0.2.7:80")
             .unwrap()
             .write_all(b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nonly this")
-            .unwrap()
+            .unwrap();
     });
     let (flow, kept) = cell.until_flow(|f| f.path == "/half");
     assert!(kept.ends_with(b"only this"));

@@ -63,6 +63,7 @@ pub struct Assignment {
 /// What a device is asked.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "one at a time is on its way")]
 pub enum Verb {
     /// Who are you? Answered by [`Hello`].
     Hello,

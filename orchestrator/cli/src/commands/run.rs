@@ -98,7 +98,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let result = finish::finish(&*service, &job, &operator, &options).await.map_err(Failure::other)?;
     service.store().close().await;
     extras(&a, &out, &result)?;
-    say(&out, &result, &scenario)?;
+    say(&out, &result, &scenario);
     Ok(ExitCode::from(gate(&result, a.fail_on, trials) as u8))
 }
 
@@ -276,7 +276,7 @@ fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
     Ok(())
 }
 
-fn say(out: &Out, r: &JobResult, scenario: &Scenario) -> Result<(), Failure> {
+fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
     eprintln!("{}", table::of(r));
     for t in r.trials.iter().filter(|t| t.end.state != TrialState::Finished) {
         eprintln!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
@@ -296,5 +296,4 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) -> Result<(), Failure> {
     );
     eprintln!("report: {}", out.path.join("report.html").display());
     eprintln!("bundle: {}", out.path.join("bundle.zip").display());
-    Ok(())
 }

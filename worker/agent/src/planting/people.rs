@@ -6,7 +6,12 @@ use stakeout_contract::{
     scenario::PlantSpec,
 };
 
-use super::{Planting, draw::Draw, needle, words::*};
+use super::{
+    Planting,
+    draw::Draw,
+    needle,
+    words::{FIRST_NAMES, GIVEN_ZH, LAST_NAMES, MAIL_HOSTS, MOBILE_CN, PLANS, PLANS_ZH, ROADS_ZH, SURNAMES_ZH},
+};
 
 const MINUTE: i64 = 60_000;
 const FOUR_WEEKS: u64 = 28 * 24 * 3600 * 1000;

@@ -108,6 +108,7 @@ impl FeedServer {
         }
     }
 
+    #[allow(clippy::type_complexity, reason = "head, body, and what the log keeps of it; used once")]
     fn answer(&self, request: &Request, lied: &mut bool) -> Result<(String, Vec<u8>, (Key, u64, u64, Nanos)), Problem> {
         let ask = request.check()?;
         let (Ask::Frame { at, .. } | Ask::Sound { at, .. }) = ask;

@@ -100,10 +100,10 @@ impl Sieve {
             f.retain(|_, v| !v.is_null());
         }
         // In a record the name `stack` is taken by the frames of the caller.
-        if let Some(f) = fact.as_object_mut().filter(|f| f.get("fact").is_some_and(|t| t == "crashed")) {
-            if let Some(s) = f.remove("stack") {
-                f.insert("trace".to_owned(), s);
-            }
+        if let Some(f) = fact.as_object_mut().filter(|f| f.get("fact").is_some_and(|t| t == "crashed"))
+            && let Some(s) = f.remove("stack")
+        {
+            f.insert("trace".to_owned(), s);
         }
         let name = fact.get("fact").and_then(Value::as_str).unwrap_or("").chars().take(40).collect::<String>();
         match serde_json::from_value::<Fact>(fact) {

@@ -121,7 +121,7 @@ fn any_file_can_be_searched_and_a_har_is_read_as_what_it_is() {
         {"mimeType": "image/jpeg", "text": base64(&jpeg(1, FRAME)), "encoding": "base64"}}}]}});
     let path = dir.path().join("x.har");
     fs::write(&path, serde_json::to_vec_pretty(&har).unwrap()).unwrap();
-    let a = analyze_files(&engine(), &[path.clone()], Some(&trial(1))).unwrap();
+    let a = analyze_files(&engine(), std::slice::from_ref(&path), Some(&trial(1))).unwrap();
     assert_eq!(
         (chain(&a, Kind::Camera), a.findings[0].file.clone()),
         (vec!["json".into(), "base64".into(), "jpeg".into()], path.display().to_string())
@@ -159,6 +159,6 @@ fn the_bodies_of_a_capture_are_taken_out_by_tshark() {
     let path = dir.path().join("x.pcap");
     fs::write(&path, capture(&post("Content-Type: text/plain\r\n", &gzip("dear 林雨禾澈".as_bytes())))).unwrap();
     let engine = Engine { limits: Limits::default(), decoder: &NoDecoder, captures: &captures };
-    let a = analyze_files(&engine, &[path.clone()], Some(&trial(1))).unwrap();
+    let a = analyze_files(&engine, std::slice::from_ref(&path), Some(&trial(1))).unwrap();
     assert!(a.findings.iter().any(|f| f.file == format!("{}#1", path.display()) && f.chain == ["gzip"]), "{a:?}");
 }
