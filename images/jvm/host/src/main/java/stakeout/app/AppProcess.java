@@ -8,6 +8,7 @@ import stakeout.camera.OpenCameras;
 import stakeout.host.AppLoader;
 import stakeout.host.Events;
 import stakeout.host.Log;
+import stakeout.host.Trial;
 import stakeout.time.Clock;
 
 /**
@@ -92,15 +93,19 @@ public final class AppProcess {
   static void die(String why, boolean restart) {
     if (!alive) return;
     alive = false;
-    long now = Clock.now();
+    long now = Clock.now(), at = Clock.trialNanos();
     TimeZone zone = TimeZone.getDefault();
     List<Services.Restart> sticky = Services.processDied();
     boolean activity = Activities.processDied();
     OpenCameras.processDied();
     Alarms.processDied();
     AppThreads.stopAll();
-    Device.tearDown();
-    SystemClock.setCurrentTimeMillis(now); // the reset set it back
+    Clock.standStill(() -> { // the reset sets the clock back: nothing may be dated meanwhile
+      Trial.clock = () -> at;
+      Device.tearDown();
+      SystemClock.setCurrentTimeMillis(now);
+      Trial.clock = Clock::trialNanos;
+    });
     TimeZone.setDefault(zone);
     if (!restart || bad) return;
     if (activity) Device.between(() -> {

@@ -1,6 +1,7 @@
 package stakeout.audio;
 
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import stakeout.camera.Feed;
@@ -18,9 +19,26 @@ import stakeout.time.Clock;
 final class Mic {
   private final String api;
   private final int session = Numbers.session();
+  private static final int MOST_SECONDS = 30;
   private boolean silenceTold;
 
+  /** From when on, and how fast, samples are taken; how many were; and those fetched before they were asked for. */
+  private long start;
+  private int rate;
+  private long taken;
+  private byte[] ahead = {};
+
   private static final Map<Integer, Mic> OPEN = new LinkedHashMap<>();
+
+  static {
+    Clock.atEnd(() -> {
+      Mic[] all;
+      synchronized (OPEN) {
+        all = OPEN.values().toArray(new Mic[0]);
+      }
+      for (Mic m : all) m.fetch();
+    });
+  }
 
   private Mic(String api) {
     this.api = api;
@@ -74,11 +92,38 @@ final class Mic {
     return why != null;
   }
 
-  /**
-   * Samples of the sound from `at` on.
-   * @param at nanoseconds of the trial; @return signed 16 bit little endian, mono; zeros while silenced or without a feed
-   */
-  byte[] pcm(long at, int rate, int frames) {
+  /** The clock stops for now, in the middle of what is being recorded: what was heard up to here is fetched. */
+  private synchronized void fetch() {
+    if (rate == 0) return;
+    long from = taken + ahead.length / 2, made = (Clock.trialNanos() - start) / 1000 * rate / 1_000_000;
+    int n = (int) Math.min(made - from, MOST_SECONDS * rate);
+    if (n <= 0) return;
+    byte[] b = ask(at(start, from, rate), rate, n);
+    int had = ahead.length;
+    ahead = Arrays.copyOf(ahead, had + b.length);
+    System.arraycopy(b, 0, ahead, had, b.length);
+  }
+
+  /** Samples are about to be taken: the first is heard at `start`, in nanoseconds of the trial. */
+  synchronized void begin(long start, int rate) {
+    this.start = start;
+    this.rate = rate;
+  }
+
+  /** @param first the number of the first sample since {@link #begin}; @return signed 16 bit little endian, mono; zeros while silenced or without a feed */
+  synchronized byte[] pcm(long first, int frames) {
+    byte[] out = new byte[2 * frames];
+    int skip = (int) Math.max(0, Math.min(ahead.length, 2 * (first - taken)));
+    int have = Math.min(ahead.length - skip, out.length);
+    System.arraycopy(ahead, skip, out, 0, have);
+    ahead = Arrays.copyOfRange(ahead, skip + have, ahead.length);
+    if (have < out.length) System.arraycopy(ask(at(start, first + have / 2, rate), rate, frames - have / 2), 0, out, have, out.length - have);
+    taken = first + frames;
+    return out;
+  }
+
+  /** @param at nanoseconds of the trial */
+  private byte[] ask(long at, int rate, int frames) {
     byte[] out = new byte[2 * frames];
     if (frames == 0 || silenced()) return out;
     Clock.standStill(() -> {

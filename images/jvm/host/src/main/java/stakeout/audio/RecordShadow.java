@@ -78,6 +78,7 @@ public class RecordShadow {
     startedAt = Clock.trialNanos();
     taken = 0;
     mic = Mic.open("audio_record");
+    mic.begin(startedAt, me.getSampleRate());
     notifications(++run);
     return AudioRecord.SUCCESS;
   }
@@ -160,9 +161,9 @@ public class RecordShadow {
   private int fill(int samples, boolean blocking, Sink sink) {
     Mic m = mic;
     if (m == null) return INVALID;
-    int ch = channels(), n = frames(samples / ch, blocking), rate = me.getSampleRate();
+    int ch = channels(), n = frames(samples / ch, blocking);
     if (mic != m) return blocking ? 0 : INVALID; // stopped meanwhile
-    byte[] pcm = m.pcm(Mic.at(startedAt, taken, rate), rate, n);
+    byte[] pcm = m.pcm(taken, n);
     for (int i = 0; i < n; i++) {
       short s = (short) (pcm[2 * i] & 255 | pcm[2 * i + 1] << 8);
       for (int c = 0; c < ch; c++) sink.put(i * ch + c, s);

@@ -45,6 +45,7 @@ final class Recording {
       if (mic != null) mic.close();
       throw e;
     }
+    if (mic != null) mic.begin(startedAt, plan.rate);
     if (mic != null) Hal.handler().postDelayed(this::chunk, CHUNK_MILLIS);
     if (pictures != null) Hal.handler().post(this::frame);
   }
@@ -75,7 +76,7 @@ final class Recording {
     long due = (Clock.trialNanos() - startedAt) / 1000 * plan.rate / 1_000_000;
     int n = (int) Math.min(due - samples, 30L * plan.rate);
     if (n <= 0) return;
-    byte[] pcm = mic.pcm(Mic.at(startedAt, samples, plan.rate), plan.rate, n);
+    byte[] pcm = mic.pcm(samples, n);
     for (int i = 0; i + 1 < pcm.length; i += 2) peak = Math.max(peak, Math.abs((short) (pcm[i] & 255 | pcm[i + 1] << 8)));
     samples += n;
     Clock.standStill(() -> sound.write(pcm));

@@ -25,6 +25,9 @@ public final class AppLoader extends URLClassLoader {
   private static final List<String> FOREIGN = List.of("java.awt.", "java.applet.", "java.rmi.", "javax.swing.", "javax.management.",
       "java.lang.management.", "java.lang.instrument.", "java.lang.Process", "javax.tools.", "sun.", "jdk.", "com.sun.");
   private static final Set<String> FINE = Set.of("java.lang.Process", "java.lang.ProcessBuilder");
+  /** What the JDK makes for a method that is called often by reflection has these above it, and is loaded through us. The app cannot get at them. */
+  private static final Set<String> GENERATED = Set.of("jdk.internal.reflect.MagicAccessorImpl", "jdk.internal.reflect.MethodAccessorImpl",
+      "jdk.internal.reflect.ConstructorAccessorImpl", "jdk.internal.reflect.SerializationConstructorAccessorImpl");
   /** Rooms that rewritten calls lead to; the pipes and the loaders are not among them. */
   private static final String OURS = "stakeout.", HOST = "stakeout.host.", REWRITE = "stakeout.rewrite.";
   private static volatile AppLoader current;
@@ -81,6 +84,7 @@ public final class AppLoader extends URLClassLoader {
       if (c != null) return c;
       if (framework.contains(name)) return getParent().loadClass(name);
       if (names.contains(name)) return findClass(name);
+      if (GENERATED.contains(name)) return Class.forName(name, false, null);
       if (name.startsWith("java.") || name.startsWith("javax.") || foreign(name)) {
         if (foreign(name) && !FINE.contains(name)) throw refused(name);
         return getParent().loadClass(name);

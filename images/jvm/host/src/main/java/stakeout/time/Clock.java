@@ -2,7 +2,9 @@ package stakeout.time;
 
 import android.os.SystemClock;
 import java.time.Duration;
+import java.util.Queue;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,6 +37,7 @@ public final class Clock {
 
   private static final TreeSet<Entry> ENTRIES = new TreeSet<>();
   private static final AtomicInteger HAND_OFFS = new AtomicInteger(), HOST_WORK = new AtomicInteger();
+  private static final Queue<Runnable> AT_END = new ConcurrentLinkedQueue<>();
   private static final AtomicLong WORKS = new AtomicLong();
   static final AtomicBoolean HOLDS_RESET = new AtomicBoolean();
   /** A task that was handed to a pool that is shut down never starts: after this time it is no longer waited for. */
@@ -131,6 +134,15 @@ public final class Clock {
     Thread t = new Thread(() -> Driver.drive(end), "stakeout-clock");
     t.start();
     t.join();
+  }
+
+  /** What must be done before time stands still again: whoever is outside takes only questions about the time that runs now. */
+  public static void atEnd(Runnable r) {
+    AT_END.add(r);
+  }
+
+  static void ends() {
+    for (Runnable r : AT_END) r.run();
   }
 
   /** Differs from what it was when work of ours has begun since. */

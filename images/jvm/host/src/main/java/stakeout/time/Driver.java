@@ -5,6 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.robolectric.shadows.ShadowSystemClock;
 import stakeout.app.Frames;
 import stakeout.host.Events;
+import stakeout.host.Trial;
 
 /**
  * Moves the clock on a thread of its own: jumps to the next due entry (a waiting thread, a timer, a looper's message), but only
@@ -23,6 +24,7 @@ final class Driver {
     sample(true);
     try {
       run(end);
+      Clock.ends();
     } finally {
       sample(true);
     }
@@ -112,6 +114,6 @@ final class Driver {
     long real = System.nanoTime();
     if (real - progressed < PROGRESS_NANOS) return;
     progressed = real;
-    Events.event("progress", "at", Clock.trialNanos());
+    Events.event("progress", "at", Trial.clock.getAsLong());
   }
 }

@@ -111,8 +111,6 @@ final class Holds {
 
   /** A server socket of the app waits for someone who never comes; that is not work. */
   private static boolean idlesInAccept(Thread t) {
-    StackTraceElement[] s = t.getStackTrace();
-    for (int i = 0; i < Math.min(8, s.length); i++) if (s[i].getMethodName().endsWith("ccept")) return true;
-    return false;
+    return Waits.accepts(t.getStackTrace());
   }
 }

@@ -54,6 +54,15 @@ final class Waits {
     return false;
   }
 
+  /** Whether a thread waits in a server socket. Many other methods are called `accept`: a visitor's, a consumer's. */
+  static boolean accepts(StackTraceElement[] stack) {
+    for (int i = 0; i < Math.min(8, stack.length); i++) {
+      String c = stack[i].getClassName();
+      if (stack[i].getMethodName().endsWith("ccept") && (c.startsWith("java.net.") || c.startsWith("sun.nio.ch."))) return true;
+    }
+    return false;
+  }
+
   private static boolean starts(String c, String[] with) {
     for (String w : with) if (c.startsWith(w)) return true;
     return false;
