@@ -19,7 +19,7 @@ final class Tasks {
   private static final int NAME = 15;
   /** The JVM's own, which work at any time, and ours that wait for nothing but wake nobody. */
   private static final Set<String> OTHERS = Set.of("VM Thread", "VM Periodic Tas", "C1 CompilerThre", "C2 CompilerThre", "Sweeper thread", "Service Thread",
-      "Monitor Deflati", "Signal Dispatch", "Reference Handl", "Finalizer", "Common-Cleaner", "Notification T", "stakeout-clock", "stakeout-events");
+      "Monitor Deflati", "Signal Dispatch", "Reference Handl", "Finalizer", "Common-Cleaner", "Notification Th", "stakeout-clock", "stakeout-events");
   private static final File FOLDER = new File("/proc/self/task");
   private static final Map<String, RandomAccessFile> OPEN = new HashMap<>();
   private static final byte[] LINE = new byte[256];
