@@ -7,7 +7,7 @@
 # version's tag (`stakeout/jvm:0.1.0`) is then moved to it. `target/images/NAME.key` says which one that is.
 #
 # Needs a container engine (scripts/setup.sh), the release binaries (cargo build --release) for all but `base`, and what
-# images/jvm/build.sh needs for `jvm`. Debian's packages come from deb.debian.org or from STAKEOUT_DEBIAN_MIRROR; proxies
+# images/jvm/build.sh needs for `jvm`. Debian's packages come from STAKEOUT_DEBIAN_MIRROR, else from where this machine has its own; proxies
 # of the environment or of this machine's apt are used while building and are not kept in an image.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,7 +35,9 @@ docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || die "no contain
 exec 9>"$state/.lock"; flock 9
 
 proxy=${http_proxy:-$(apt-config shell p Acquire::http::Proxy 2>/dev/null | sed "s/^p='\(.*\)'$/\1/" || true)}
-mirror=${STAKEOUT_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The archive that this machine itself uses, if it is a Debian; else what debootstrap and the base image know.
+own_mirror() { apt-get indextargets --format '$(ORIGIN) $(SITE)' 'Created-By: Packages' 2>/dev/null | sed -n 's/^Debian \(.*\/debian\)$/\1/p' | head -1; }
+mirror=${STAKEOUT_DEBIAN_MIRROR:-$(own_mirror || true)}
 # Docker knows these arguments by name and leaves them out of an image's history.
 network=(--network host ${proxy:+--build-arg "http_proxy=$proxy"} ${https_proxy:+--build-arg "https_proxy=$https_proxy"})
 
@@ -82,7 +84,7 @@ base() {
             [ "$(id -u)" = 0 ] || die "debootstrap needs root" "run this script as root, or docker tag a bookworm-slim as $seed"
             local root=$state/debian.root
             rm -rf "$root"
-            http_proxy=$proxy debootstrap --variant=minbase bookworm "$root" "$mirror" >"$state/debootstrap.log" 2>&1 \
+            http_proxy=$proxy debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} >"$state/debootstrap.log" 2>&1 \
                 || { tail -5 "$state/debootstrap.log" >&2; die "debootstrap failed" "the whole output is in $state/debootstrap.log"; }
             tar -C "$root" --exclude=./var/cache/apt/archives/*.deb --exclude=./var/lib/apt/lists/* -c . | docker import - "$seed" >/dev/null
             rm -rf "$root"
@@ -98,7 +100,7 @@ gateway() {
 }
 
 analysis() {
-    program stakeout stakeout-cli
+    program stakeout stakeout
     image analysis "$(key_of "$state"/{base.key,stakeout.sum} "$here/analysis/Dockerfile")" \
         "$here/analysis/Dockerfile" "$state/stakeout.context" --build-arg "BASE=stakeout/base:$base_key"
 }

@@ -51,7 +51,7 @@ install_cargo_tools() {
     cargo nextest --version >/dev/null 2>&1 || tools="cargo-nextest"
     [ -z "$lint" ] || cargo deny --version >/dev/null 2>&1 || tools="$tools cargo-deny"
     for t in $tools; do
-        say "about to build \`$t\` from crates.io (some minutes)"
+        say "about to build \`$t\` from its sources (some minutes)"
         # The target folder and static linking of this workspace are not for tools of the host.
         (cd / && cargo install --locked "$t" --target-dir "${TMPDIR:-/tmp}/stakeout-cargo-tools") || die "\`$t\` could not be built"
     done

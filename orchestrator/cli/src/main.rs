@@ -9,7 +9,7 @@ mod output;
 mod places;
 mod table;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(e) => exit::report(&e),
     };
-    // A thread that still reads standard input must not keep the process.
-    runtime.shutdown_background();
+    // Threads that still run while the process ends would meet half of it gone.
+    runtime.shutdown_timeout(Duration::from_secs(5));
     code
 }

@@ -16,7 +16,7 @@ pub struct Images {
 }
 
 impl Default for Images {
-    /// The names that `stakeout images build` gives.
+    /// The names that `images/build.sh` gives.
     fn default() -> Self {
         let named = |what: &str| format!("stakeout/{what}:{}", env!("CARGO_PKG_VERSION"));
         Self { gateway: named("gateway"), devices: vec![(DeviceKind::Jvm, named("jvm"), vec![23, 27, 34])], analysis: named("analysis") }

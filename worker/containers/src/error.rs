@@ -38,7 +38,7 @@ pub enum EngineError {
         host: String,
     },
     /// An image is not there.
-    #[error("the image `{image}` is not on this host\nhint: run `stakeout images build`")]
+    #[error("the image `{image}` is not on this host\nhint: `make images` builds it")]
     NoImage {
         /// Its name.
         image: String,

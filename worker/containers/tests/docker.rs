@@ -285,6 +285,6 @@ async fn what_is_wrong_with_the_engine_is_said_with_a_hint() {
     let missing = CellSpec::new("stakeout-test/none:0", "stakeout-test/none:0", 64 << 20, 64 << 20);
     let e = Cell::create(&engine, &missing).await.map(drop).unwrap_err();
     assert!(matches!(&e, EngineError::NoImage { image } if image == "stakeout-test/none:0"), "{e}");
-    assert!(e.to_string().contains("stakeout images build"));
+    assert!(e.to_string().contains("make images"));
     let _ = gateway::GATEWAY_UID;
 }

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Ceilings for one analysis. The defaults fit a container of 1 GB.
+/// Ceilings for one analysis. The defaults fit a container of 2 GiB that may run ten minutes.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Decodings inside each other.
@@ -42,7 +42,7 @@ impl Default for Limits {
             media: 4_000,
             pixels: 32_000_000,
             media_seconds: 1_800,
-            time: Duration::from_mins(15),
+            time: Duration::from_secs(480),
         }
     }
 }

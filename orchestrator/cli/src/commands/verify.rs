@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stakeout_bundle::{Bundle, keys, verify::verify};
+use stakeout_bundle::{Bundle, BundleError, keys, verify::verify};
 use stakeout_feed::TrialKey;
 
 use crate::{args::VerifyArgs, exit::Failure, output, places};
@@ -42,7 +42,8 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
             if a.json {
                 output::json(&serde_json::json!({"intact": false, "error": e.to_string()}))?;
             }
-            return Err(Failure::other(e));
+            let wrong_input = matches!(e, BundleError::Version { .. } | BundleError::Limit { .. });
+            return Err(if wrong_input { Failure::usage(e) } else { Failure::other(e) });
         }
     };
     if v.receipt == Some(false) {

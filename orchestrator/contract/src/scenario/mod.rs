@@ -200,6 +200,13 @@ impl Scenario {
         if self.virtual_length() > std::time::Duration::from_secs(40 * 24 * 3600) {
             return problem("the steps last longer than 40 days".to_owned(), "shorten the `idle` steps, or split the scenario");
         }
+        for s in &self.steps {
+            if let Step::PressKey(key) = s
+                && !step::KEYS.contains(&key.as_str())
+            {
+                return problem(format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
+            }
+        }
         for s in &self.network.stubs {
             s.check().map_err(|what| ScenarioProblem {
                 what,

@@ -40,6 +40,9 @@ pub enum Step {
 /// The names of all steps, for help and messages.
 pub const STEP_NAMES: &[&str] = &["launchApp", "tapOn", "inputText", "pressKey", "background", "idle", "reboot", "takeScreenshot"];
 
+/// The keys that can be pressed.
+pub(super) const KEYS: &[&str] = &["back", "enter", "home", "camera"];
+
 /// What is tapped.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
