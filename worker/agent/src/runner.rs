@@ -3,37 +3,37 @@
 //! Stages are those of `TrialCost`. Whoever runs this holds the [`Slot`]: it says where the trial is, and has the cell's handle
 //! as long as there is a cell, so that the cell is destroyed also when this future is dropped in the middle.
 
+mod collect;
+mod handover;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use stakeout_contract::{
     Sha256Digest,
-    artifact::Role,
     canary::{Canary, PlantData},
     lease::{Completion, Lease},
     observation::Fact,
     scenario::Step,
-    trial::{AppFacts, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState},
+    trial::{AppFacts, TrialEnd, TrialState},
 };
 use stakeout_feed::TrialKey;
 use stakeout_protocol::{
     Problem,
-    device::{Assignment, BlobRef, FeedKeys, Installed, Snapshot, Stopped, Verb},
+    device::{Assignment, BlobRef, FeedKeys, Installed, Verb},
     gateway,
 };
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 use crate::{
-    Orchestrator, OrchestratorError, WorkerConfig, analysis, ca,
+    Orchestrator, OrchestratorError, WorkerConfig, ca,
     cell::{Pool, Ready, kind_of},
-    collect,
     error::Failure,
-    keep::Keep,
-    link::{CellControl, CellUsage, Cells},
+    link::{CellControl, Cells},
     phone::Phone,
     planting::plant,
     prepared::Prepared,
@@ -46,8 +46,6 @@ use crate::{
 
 /// Real time that an app thread may hold a virtual clock.
 const HOLD_CAP_MS: u64 = 3_000;
-/// Real time for collecting, whatever of the trial's own time is left.
-const COLLECT_WITHIN: Duration = Duration::from_secs(120);
 
 /// Where a trial is, and its cell.
 pub struct Slot<C> {
@@ -340,34 +338,6 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         Ok(installed)
     }
 
-    /// Everything out of the cell, then the end of the cell. After a failure as much as can be had.
-    async fn collect(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, end: &TrialEnd) -> Result<CellUsage, Failure> {
-        slot.stage = "collect";
-        let begin = Instant::now();
-        self.reporter.stage("collect", talk.record.now().as_secs_f64()).await;
-        let until = begin + COLLECT_WITHIN;
-        let mut usage = match &slot.control {
-            Some(c) => c.usage().await,
-            None => CellUsage::default(),
-        };
-        let files = self.files(talk, until).await;
-        let capture = self.capture(talk, until).await;
-        if end.state == TrialState::Finished {
-            files?;
-            capture?;
-        } else {
-            for e in [files.err(), capture.err()].into_iter().flatten() {
-                talk.record.worker_fact(Fact::Lost { what: crate::text::head(&e.to_string(), 300), count: 1 });
-            }
-        }
-        if let Ok(s) = talk.device::<Stopped>(Verb::Stop, until.min(Instant::now() + Duration::from_secs(5))).await {
-            usage.device_memory_bytes = usage.device_memory_bytes.max(s.peak_kib.saturating_mul(1024));
-        }
-        slot.destroy().await;
-        self.spent("collect", begin);
-        Ok(usage)
-    }
-
     /// What this trial's device is planted with: the same each time it is asked.
     fn planted(&self) -> (PlantData, Vec<Canary>) {
         let scenario = &self.lease.scenario;
@@ -375,164 +345,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         plant(&scenario.plant, &key.subkeys().canaries, &scenario.device.locale, self.start_millis)
     }
 
-    async fn files(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
-        let limits = &self.shop.config.limits;
-        let verb = Verb::SnapshotFiles { max_bytes: limits.files_bytes, max_files: limits.files };
-        let snapshot: Snapshot = talk.device(verb, until).await.map_err(collecting)?;
-        let blob = talk.take(Side::Device, &snapshot.blob).map_err(collecting)?;
-        let mut lost = snapshot.lost_files;
-        match blob {
-            Some(blob) => {
-                let io = |e: std::io::Error| Failure::stage("collect", format!("the app's files cannot be unpacked: {e}"));
-                let done = collect::unpack(blob.path(), limits.files, &mut talk.keep).map_err(io)?;
-                collect::forget_planted(&mut talk.keep, &self.planted().0);
-                lost += done.lost;
-            }
-            None => lost += snapshot.files.max(1),
-        }
-        if lost > 0 {
-            talk.record.worker_fact(Fact::Lost { what: "files".to_owned(), count: lost });
-        }
-        let Talk { keep, record, .. } = talk;
-        collect::pair_crypto(keep, record.observations());
-        Ok(())
-    }
-
-    async fn capture(&self, talk: &mut Talk, until: Instant) -> Result<(), Failure> {
-        let collected: gateway::Collected = talk.gateway(gateway::Verb::Collect, until).await.map_err(collecting)?;
-        let kept = match talk.take(Side::Gateway, &collected.capture).map_err(collecting)? {
-            Some(blob) => {
-                talk.keep.adopt(&blob, crate::keep::artifact(Role::Capture, "capture.pcapng")).map_err(|e| collecting(e.into()))?
-            }
-            None => false,
-        };
-        if !kept {
-            talk.record.worker_fact(Fact::Lost { what: "capture".to_owned(), count: 1 });
-        }
-        if collected.lost_packets > 0 {
-            talk.record.worker_fact(Fact::Lost { what: "packets".to_owned(), count: collected.lost_packets });
-        }
-        Ok(())
-    }
-
-    /// Record, analysis, artifacts: all that the orchestrator gets.
-    #[allow(clippy::too_many_arguments, reason = "the parts of a record, joined here once")]
-    async fn hand_over(
-        &mut self,
-        slot: &mut Slot<C::Control>,
-        talk: Talk,
-        app: AppFacts,
-        played: Played,
-        end: TrialEnd,
-        timeline: Vec<StateSpan>,
-        usage: CellUsage,
-        image: String,
-        cooperative: bool,
-    ) -> Result<Completion, Failure> {
-        slot.stage = "analyse";
-        let begin = Instant::now();
-        let Talk { mut keep, mut record, .. } = talk;
-        self.reporter.stage("analyse", record.now().as_secs_f64()).await;
-        let io = |e: std::io::Error| Failure::stage("analyse", format!("the worker's folder cannot be written: {e}"));
-        let scrubber = record.scrubber.clone();
-        for (log, name) in [(record.device_log.text(), "device.log"), (record.gateway_log.text(), "gateway.log")] {
-            if !log.is_empty() {
-                keep.adopt_bytes(scrubber.text(log).as_bytes(), Role::Log, name).map_err(io)?;
-            }
-        }
-        let mut ended = record.end(keep.lost());
-        if !scrubber.is_empty() {
-            scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
-        }
-        let har = stakeout_gateway::har::write(
-            &ended.flows,
-            |digest| std::fs::read(keep.path(digest)).ok(),
-            &stakeout_gateway::har::Options::default(),
-        );
-        keep.adopt_bytes(har.to_string().as_bytes(), Role::Har, "flows.har").map_err(io)?;
-        for a in keep.artifacts_mut() {
-            if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {
-                a.at = Some(f.at);
-            }
-        }
-        self.reporter.hand_in(&mut record, true).await?;
-
-        let key = TrialKey::from_bytes(*self.lease.key.bytes());
-        let (_, canaries) = self.planted();
-        let mut trial = TrialRecord {
-            format: TrialRecord::FORMAT.to_owned(),
-            trial: self.lease.trial.clone(),
-            job: self.lease.job.clone(),
-            epoch: self.lease.epoch,
-            number: self.lease.number,
-            app,
-            scenario: self.lease.scenario.clone(),
-            device: self.lease.device,
-            api: self.lease.scenario.device.api,
-            image,
-            cooperative,
-            commitment: Sha256Digest::from_bytes(key.commitment()),
-            key: Some(self.lease.key.clone()),
-            feed_mode: self.lease.feed_mode,
-            started_at: self.device_date(),
-            started_real: started_real(self.began),
-            timeline,
-            clock: ended.clock,
-            delivered: ended.delivered,
-            canaries,
-            artifacts: keep.artifacts().to_vec(),
-            end,
-            cost: TrialCost::default(),
-        };
-        let analysis = self.analyse(&keep, &trial).await;
-        // The orchestrator has the key and reveals it when it will.
-        trial.key = None;
-        self.spent("analyse", begin);
-        for digest in keep.digests() {
-            let (orchestrator, fence, path) = (self.reporter.orchestrator(), self.reporter.fence().clone(), keep.path(&digest));
-            patiently(|| orchestrator.put_artifact(&fence, &digest, &path)).await?;
-        }
-        trial.cost = TrialCost {
-            stages: std::mem::take(&mut self.stages),
-            wall_seconds: self.began.elapsed().as_secs_f64(),
-            virtual_seconds: trial.length().as_secs_f64(),
-            cpu_seconds: usage.cpu_seconds,
-            peak_memory_bytes: usage.device_memory_bytes,
-            kept_bytes: keep.bytes(),
-            first_activity_seconds: played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
-        };
-        Ok(Completion { record: trial, flows: ended.flows, analysis })
-    }
-
-    async fn analyse(&self, keep: &Keep, trial: &TrialRecord) -> stakeout_contract::finding::Analysis {
-        let folder = keep.analysis_folder();
-        let written = serde_json::to_vec(trial).map_err(std::io::Error::from).and_then(|t| std::fs::write(folder.join("trial.json"), t));
-        if let Err(e) = written {
-            return analysis::failed(&e.to_string());
-        }
-        let done = self.shop.cells.analyse(&folder).await;
-        // It holds the key.
-        let _ = std::fs::remove_file(folder.join("trial.json"));
-        match done {
-            Ok(output) => analysis::parse(&output, keep.artifacts()),
-            Err(reason) => analysis::failed(&reason),
-        }
-    }
-
-    fn device_date(&self) -> String {
-        let Ok(at) = Timestamp::from_millisecond(self.start_millis) else { return String::new() };
-        let zone = TimeZone::get(&self.lease.scenario.device.timezone).unwrap_or(TimeZone::UTC);
-        at.display_with_offset(zone.to_offset(at)).to_string()
-    }
-
     fn spent(&mut self, stage: &str, since: Instant) {
         self.stages.push((stage.to_owned(), since.elapsed().as_secs_f64()));
     }
-}
-
-fn started_real(began: Instant) -> String {
-    let ago = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
-    Timestamp::from_millisecond(Timestamp::now().as_millisecond() - ago).map(|t| t.to_string()).unwrap_or_default()
 }
 
 fn digest_of(path: &Path) -> std::io::Result<Sha256Digest> {
@@ -542,43 +357,11 @@ fn digest_of(path: &Path) -> std::io::Result<Sha256Digest> {
     Ok(Sha256Digest::from_bytes(hash.finalize().into()))
 }
 
-/// Takes secrets out of what was kept.
-fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::flow::Flow]) -> std::io::Result<()> {
-    let captures: Vec<Sha256Digest> = keep.artifacts().iter().filter(|a| a.role == Role::Capture).map(|a| a.sha256).collect();
-    for digest in keep.digests() {
-        let mut bytes = std::fs::read(keep.path(&digest))?;
-        let mut changed = scrubber.bytes(&mut bytes);
-        if captures.contains(&digest) {
-            bytes = secrets::without_tls_secrets(&bytes);
-            changed = true;
-        }
-        if !changed {
-            continue;
-        }
-        let new = keep.replace(&digest, &bytes)?;
-        for f in flows.iter_mut() {
-            for d in [&mut f.request, &mut f.response] {
-                if *d == Some(digest) {
-                    *d = Some(new);
-                }
-            }
-        }
-    }
-    for a in keep.artifacts_mut() {
-        a.name = scrubber.text(std::mem::take(&mut a.name));
-    }
-    Ok(())
-}
-
 /// What an app's bytes are at fault for ends the trial for good.
 fn installing(e: AskError) -> Failure {
     let app = matches!(&e, AskError::Problem(Problem { code, .. }) if matches!(code.as_str(), "no_code" | "bad_dex" | "bad_apk" | "bad_request" | "unsupported" | "app_crashed"));
     let late = matches!(e, AskError::Deadline(_));
     Failure::stage("install", if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(app || late)
-}
-
-fn collecting(e: AskError) -> Failure {
-    Failure::stage("collect", e.to_string())
 }
 
 /// Whether a failure means that nothing may be written any more.

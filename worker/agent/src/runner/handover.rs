@@ -1,0 +1,168 @@
+//! What an orchestrator gets of a trial that ended: record, analysis, artifacts.
+
+use jiff::{Timestamp, tz::TimeZone};
+use stakeout_contract::{
+    Sha256Digest,
+    artifact::Role,
+    lease::Completion,
+    trial::{AppFacts, StateSpan, TrialCost, TrialEnd, TrialRecord},
+};
+use stakeout_feed::TrialKey;
+use tokio::time::Instant;
+
+use super::{Run, Slot};
+use crate::{
+    Orchestrator, analysis,
+    error::Failure,
+    keep::Keep,
+    link::{CellUsage, Cells},
+    report::patiently,
+    script::Played,
+    secrets::{self, Scrubber},
+    talk::Talk,
+};
+
+impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
+    /// Record, analysis, artifacts: all that the orchestrator gets.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a record, joined here once")]
+    pub(super) async fn hand_over(
+        &mut self,
+        slot: &mut Slot<C::Control>,
+        talk: Talk,
+        app: AppFacts,
+        played: Played,
+        end: TrialEnd,
+        timeline: Vec<StateSpan>,
+        usage: CellUsage,
+        image: String,
+        cooperative: bool,
+    ) -> Result<Completion, Failure> {
+        slot.stage = "analyse";
+        let begin = Instant::now();
+        let Talk { mut keep, mut record, .. } = talk;
+        self.reporter.stage("analyse", record.now().as_secs_f64()).await;
+        let io = |e: std::io::Error| Failure::stage("analyse", format!("the worker's folder cannot be written: {e}"));
+        let scrubber = record.scrubber.clone();
+        for (log, name) in [(record.device_log.text(), "device.log"), (record.gateway_log.text(), "gateway.log")] {
+            if !log.is_empty() {
+                keep.adopt_bytes(scrubber.text(log).as_bytes(), Role::Log, name).map_err(io)?;
+            }
+        }
+        let mut ended = record.end(keep.lost());
+        if !scrubber.is_empty() {
+            scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
+        }
+        let har = stakeout_gateway::har::write(
+            &ended.flows,
+            |digest| std::fs::read(keep.path(digest)).ok(),
+            &stakeout_gateway::har::Options::default(),
+        );
+        keep.adopt_bytes(har.to_string().as_bytes(), Role::Har, "flows.har").map_err(io)?;
+        for a in keep.artifacts_mut() {
+            if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {
+                a.at = Some(f.at);
+            }
+        }
+        self.reporter.hand_in(&mut record, true).await?;
+
+        let key = TrialKey::from_bytes(*self.lease.key.bytes());
+        let (_, canaries) = self.planted();
+        let mut trial = TrialRecord {
+            format: TrialRecord::FORMAT.to_owned(),
+            trial: self.lease.trial.clone(),
+            job: self.lease.job.clone(),
+            epoch: self.lease.epoch,
+            number: self.lease.number,
+            app,
+            scenario: self.lease.scenario.clone(),
+            device: self.lease.device,
+            api: self.lease.scenario.device.api,
+            image,
+            cooperative,
+            commitment: Sha256Digest::from_bytes(key.commitment()),
+            key: Some(self.lease.key.clone()),
+            feed_mode: self.lease.feed_mode,
+            started_at: self.device_date(),
+            started_real: started_real(self.began),
+            timeline,
+            clock: ended.clock,
+            delivered: ended.delivered,
+            canaries,
+            artifacts: keep.artifacts().to_vec(),
+            end,
+            cost: TrialCost::default(),
+        };
+        let analysis = self.analyse(&keep, &trial).await;
+        // The orchestrator has the key and reveals it when it will.
+        trial.key = None;
+        self.spent("analyse", begin);
+        for digest in keep.digests() {
+            let (orchestrator, fence, path) = (self.reporter.orchestrator(), self.reporter.fence().clone(), keep.path(&digest));
+            patiently(|| orchestrator.put_artifact(&fence, &digest, &path)).await?;
+        }
+        trial.cost = TrialCost {
+            stages: std::mem::take(&mut self.stages),
+            wall_seconds: self.began.elapsed().as_secs_f64(),
+            virtual_seconds: trial.length().as_secs_f64(),
+            cpu_seconds: usage.cpu_seconds,
+            peak_memory_bytes: usage.device_memory_bytes,
+            kept_bytes: keep.bytes(),
+            first_activity_seconds: played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
+        };
+        Ok(Completion { record: trial, flows: ended.flows, analysis })
+    }
+
+    async fn analyse(&self, keep: &Keep, trial: &TrialRecord) -> stakeout_contract::finding::Analysis {
+        let folder = keep.analysis_folder();
+        let written = serde_json::to_vec(trial).map_err(std::io::Error::from).and_then(|t| std::fs::write(folder.join("trial.json"), t));
+        if let Err(e) = written {
+            return analysis::failed(&e.to_string());
+        }
+        let done = self.shop.cells.analyse(&folder).await;
+        // It holds the key.
+        let _ = std::fs::remove_file(folder.join("trial.json"));
+        match done {
+            Ok(output) => analysis::parse(&output, keep.artifacts()),
+            Err(reason) => analysis::failed(&reason),
+        }
+    }
+
+    fn device_date(&self) -> String {
+        let Ok(at) = Timestamp::from_millisecond(self.start_millis) else { return String::new() };
+        let zone = TimeZone::get(&self.lease.scenario.device.timezone).unwrap_or(TimeZone::UTC);
+        at.display_with_offset(zone.to_offset(at)).to_string()
+    }
+}
+
+fn started_real(began: Instant) -> String {
+    let ago = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond() - ago).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// Takes secrets out of what was kept.
+fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::flow::Flow]) -> std::io::Result<()> {
+    let captures: Vec<Sha256Digest> = keep.artifacts().iter().filter(|a| a.role == Role::Capture).map(|a| a.sha256).collect();
+    for digest in keep.digests() {
+        let mut bytes = std::fs::read(keep.path(&digest))?;
+        let mut changed = scrubber.bytes(&mut bytes);
+        if captures.contains(&digest) {
+            bytes = secrets::without_tls_secrets(&bytes);
+            changed = true;
+        }
+        if !changed {
+            continue;
+        }
+        let new = keep.replace(&digest, &bytes)?;
+        for f in flows.iter_mut() {
+            for d in [&mut f.request, &mut f.response] {
+                if *d == Some(digest) {
+                    *d = Some(new);
+                }
+            }
+        }
+    }
+    for a in keep.artifacts_mut() {
+        a.name = scrubber.text(std::mem::take(&mut a.name));
+    }
+    Ok(())
+}
