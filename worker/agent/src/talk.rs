@@ -55,8 +55,13 @@ pub enum AskError {
     #[error("the {0} is gone: {1}")]
     Ended(Side, String),
     /// The guest of the device is gone or hangs.
-    #[error("the device's guest is not well: {0}")]
-    Unwell(String),
+    #[error("the device's guest is not well: {what}")]
+    Unwell {
+        /// What the device says of it.
+        what: String,
+        /// What runs in the guest did it, so another try would end the same way.
+        own: bool,
+    },
     /// It does not keep to the protocol, so it is broken or taken over.
     #[error("the {0} does not keep to the protocol: {1}")]
     Hostile(Side, String),
@@ -76,6 +81,8 @@ pub struct Talk {
     ready: HashMap<(Side, u64), Blob>,
     over: Vec<(Side, u64)>,
     blob_max: u64,
+    /// Questions whose answers nobody waits for any more; they may still come.
+    given_up: Vec<(Side, u64)>,
     /// Where artifacts go.
     pub keep: Keep,
     /// Where facts go.
@@ -85,7 +92,7 @@ pub struct Talk {
 impl Talk {
     /// A conversation that keeps blobs of at most `blob_max` bytes.
     pub fn new(link: Link, keep: Keep, record: Record, blob_max: u64) -> Self {
-        Self { link, last_id: 0, incoming: HashMap::new(), ready: HashMap::new(), over: Vec::new(), blob_max, keep, record }
+        Self { link, last_id: 0, incoming: HashMap::new(), ready: HashMap::new(), over: Vec::new(), blob_max, given_up: Vec::new(), keep, record }
     }
 
     /// Asks the device and waits for its answer.
@@ -166,27 +173,34 @@ impl Talk {
         sent: impl Future<Output = Result<(), ()>>,
         until: Instant,
     ) -> Result<T, AskError> {
-        match self.meanwhile(sent, until).await.map_err(|e| e.unwrap_or(AskError::Deadline(side)))? {
-            Ok(()) => {}
-            Err(()) => return Err(self.gone(side, until).await),
+        let answer = self.exchange(side, id, sent, until).await;
+        if matches!(answer, Err(AskError::Deadline(_) | AskError::Unwell { .. })) {
+            self.given_up.push((side, id));
         }
-        let answer = loop {
-            match tokio::time::timeout_at(until, self.link.from.recv()).await {
-                Err(_) => return Err(AskError::Deadline(side)),
-                Ok(None) => return Err(AskError::Ended(side, "its pipe is closed".to_owned())),
-                Ok(Some(item)) => match self.receive(item)? {
-                    Some((s, a)) if s == side && a.id == id => break a,
-                    Some((s, a)) => return Err(AskError::Hostile(s, format!("it answers the question {} that was not asked", a.id))),
-                    None => {}
-                },
-            }
-        };
-        match answer {
+        match answer? {
             Answer { error: Some(p), .. } => {
                 Err(AskError::Problem(Problem { code: crate::text::head(&p.code, 40), message: crate::text::head(&p.message, 1000) }))
             }
             Answer { ok, .. } => serde_json::from_value(ok.unwrap_or(serde_json::Value::Null))
                 .map_err(|e| AskError::Hostile(side, format!("its answer cannot be read: {e}"))),
+        }
+    }
+
+    async fn exchange(&mut self, side: Side, id: u64, sent: impl Future<Output = Result<(), ()>>, until: Instant) -> Result<Answer, AskError> {
+        match self.meanwhile(sent, until).await.map_err(|e| e.unwrap_or(AskError::Deadline(side)))? {
+            Ok(()) => {}
+            Err(()) => return Err(self.gone(side, until).await),
+        }
+        loop {
+            match tokio::time::timeout_at(until, self.link.from.recv()).await {
+                Err(_) => return Err(AskError::Deadline(side)),
+                Ok(None) => return Err(AskError::Ended(side, "its pipe is closed".to_owned())),
+                Ok(Some(item)) => match self.receive(item)? {
+                    Some((s, a)) if s == side && a.id == id => return Ok(a),
+                    Some((s, a)) => return Err(AskError::Hostile(s, format!("it answers the question {} that was not asked", a.id))),
+                    None => {}
+                },
+            }
         }
     }
 
@@ -223,10 +237,21 @@ impl Talk {
             FromCell::GatewayEnded(reason) => Err(AskError::Ended(Side::Gateway, reason)),
             FromCell::Device(Wire::Chunk { blob, bytes }) => self.chunk(Side::Device, blob, &bytes).map(|()| None),
             FromCell::Gateway(Wire::Chunk { blob, bytes }) => self.chunk(Side::Gateway, blob, &bytes).map(|()| None),
-            FromCell::Device(Wire::Message(device::FromDevice::Answer(a))) => Ok(Some((Side::Device, a))),
-            FromCell::Gateway(Wire::Message(gateway::FromGateway::Answer(a))) => Ok(Some((Side::Gateway, a))),
+            FromCell::Device(Wire::Message(device::FromDevice::Answer(a))) => Ok(self.expected(Side::Device, a)),
+            FromCell::Gateway(Wire::Message(gateway::FromGateway::Answer(a))) => Ok(self.expected(Side::Gateway, a)),
             FromCell::Device(Wire::Message(device::FromDevice::Event(e))) => self.device_event(e).map(|()| None),
             FromCell::Gateway(Wire::Message(gateway::FromGateway::Event(e))) => self.gateway_event(e).map(|()| None),
+        }
+    }
+
+    /// None for an answer that nobody waits for any more.
+    fn expected(&mut self, side: Side, answer: Answer) -> Option<(Side, Answer)> {
+        match self.given_up.iter().position(|g| *g == (side, answer.id)) {
+            Some(i) => {
+                self.given_up.swap_remove(i);
+                None
+            }
+            None => Some((side, answer)),
         }
     }
 
@@ -264,8 +289,10 @@ impl Talk {
             device::Event::Health { code, message } => {
                 let what = crate::text::head(&format!("{message} ({code})"), 1000);
                 self.record.device_log.line(&what);
-                if matches!(code.as_str(), "guest_died" | "guest_hangs") {
-                    return Err(AskError::Unwell(what));
+                match code.as_str() {
+                    "guest_died" => return Err(AskError::Unwell { what, own: false }),
+                    "guest_hangs" | "guest_ended" | "guest_out_of_memory" => return Err(AskError::Unwell { what, own: true }),
+                    _ => {}
                 }
             }
         }

@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use stakeout_containers::Engine;
-use stakeout_contract::lease::Lease;
+use stakeout_contract::{
+    lease::{Lease, Progress},
+    trial::TrialEnd,
+};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -184,12 +187,30 @@ async fn supervise<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lea
         return false;
     }
     tracing::warn!(trial = %fence.trial, epoch = %fence.epoch, error = %failure, "the trial was not completed");
+    if let Some(end) = failure.end(slot.stage) {
+        say_failed(shop, lease, &end).await;
+    }
     if let Some(end) = failure.end(slot.stage)
         && let Err(e) = patiently(|| shop.orchestrator.fail(&fence, end.clone())).await
     {
         tracing::warn!(trial = %fence.trial, error = %e, "the lease was not given back; it ends by itself");
     }
     false
+}
+
+/// Those who watch see that the trial was given back, and why; whether it is tried again is the orchestrator's to say.
+async fn say_failed<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, end: &TrialEnd) {
+    let progress = Progress {
+        trial: lease.trial.clone(),
+        number: lease.number,
+        stage: "failed".to_owned(),
+        detail: crate::text::head(&format!("try {} at {}: {}", lease.epoch, end.stage, end.reason), 300),
+        at_seconds: 0.0,
+        of_seconds: lease.scenario.virtual_length().as_secs_f64(),
+    };
+    if let Err(e) = shop.orchestrator.progress(&Fence::from(lease), progress).await {
+        tracing::debug!(error = %e, "progress was not taken");
+    }
 }
 
 /// Renews the lease until it must not be used any more; says why.

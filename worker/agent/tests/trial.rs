@@ -180,6 +180,18 @@ async fn a_guest_that_dies_or_a_device_that_breaks_the_protocol_ends_the_trial()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_guest_that_an_app_ended_is_a_failed_trial_and_not_another_try() {
+    for code in ["guest_hangs", "guest_ended", "guest_out_of_memory"] {
+        let said = move || Event::Health { code: code.into(), message: "it is no more".into() };
+        let (o, _) = unusual(move |v, n| (matches!(v, Verb::Advance { .. }) && n == 4).then(|| Act::Say(vec![said()]))).await;
+        let given = o.given.lock().unwrap();
+        let record = &given.completion.as_ref().unwrap().record;
+        assert_eq!((record.end.state, record.end.stage.as_str(), given.failed.is_none()), (TrialState::Failed, "script", true), "{code}");
+        assert!(record.end.reason.contains("it is no more") && record.artifacts.iter().any(|a| a.role == Role::AppFile), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_with_other_bytes_than_it_says_is_refused() {
     let told = told();
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);

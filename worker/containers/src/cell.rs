@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use stakeout_protocol::{Request, Wire, device, gateway};
 
 use crate::{
-    Engine, EngineError, LABEL, Pipe, TRIAL_LABEL, Usage,
+    Engine, EngineError, LABEL, Pipe, ROLE_LABEL, TRIAL_LABEL, Usage,
     engine::Made,
     error::is_gone,
     hardening::{Confinement, DEVICE_CAPABILITIES, GATEWAY_CAPABILITIES, namespace_sysctls},
@@ -132,14 +132,14 @@ impl Cell {
             CellNetwork::None => "none".to_owned(),
             CellNetwork::Live => parts.network(spec).await?,
         };
-        parts.gateway = parts.container(spec, &spec.gateway_image, spec.gateway.host_config(mode)).await?;
+        parts.gateway = parts.container(spec, "gateway", &spec.gateway_image, spec.gateway.host_config(mode)).await?;
         let mut gateway: GatewayPipe = engine.attach_and_start(&parts.gateway).await?;
         tokio::time::timeout(spec.seal_within, sealed(&mut gateway))
             .await
             .map_err(|_| EngineError::Timeout { what: "sealing the cell".to_owned(), limit: spec.seal_within })??;
 
         let mode = format!("container:{}", parts.gateway);
-        parts.device = parts.container(spec, &spec.device_image, spec.device.host_config(mode)).await?;
+        parts.device = parts.container(spec, "device", &spec.device_image, spec.device.host_config(mode)).await?;
         let device = engine.attach_and_start(&parts.device).await?;
         Ok((Self { engine: engine.clone(), parts }, Pipes { gateway, device }))
     }
@@ -188,8 +188,10 @@ impl Parts {
         Ok(name)
     }
 
-    async fn container(&mut self, spec: &CellSpec, image: &str, host: HostConfig) -> Result<String, EngineError> {
-        let id = self.engine.create_container(image, self.labels(spec), host, true, &[], &[], "0").await?;
+    async fn container(&mut self, spec: &CellSpec, role: &str, image: &str, host: HostConfig) -> Result<String, EngineError> {
+        let mut labels = self.labels(spec);
+        labels.insert(ROLE_LABEL.to_owned(), role.to_owned());
+        let id = self.engine.create_container(image, labels, host, true, &[], &[], "0").await?;
         self.made.push(Made::Container(id.clone()));
         Ok(id)
     }

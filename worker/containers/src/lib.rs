@@ -31,7 +31,7 @@ pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, GatewayPipe, Pipes};
 pub use engine::{Engine, EngineInfo};
 pub use error::EngineError;
 pub use once::{Once, OnceOutput, OnceSpec};
-pub use owner::{LABEL, Owner, TRIAL_LABEL};
+pub use owner::{LABEL, Owner, ROLE_LABEL, TRIAL_LABEL};
 pub use pipe::{Pipe, PipeError, PipeReader, PipeWriter, STDERR_KEPT, Stderr};
 pub use stats::Usage;
 pub use sweep::Swept;

@@ -4,6 +4,8 @@ use std::{fmt, fs, io, str::FromStr};
 
 /// Label of everything that is made here; its value is the [`Owner`].
 pub const LABEL: &str = "org.stakeout.cell";
+/// Label with what a container is: `gateway`, `device` or `analysis`.
+pub const ROLE_LABEL: &str = "org.stakeout.role";
 /// Label with the trial's id, for people who look at `docker ps`.
 pub const TRIAL_LABEL: &str = "org.stakeout.trial";
 

@@ -90,7 +90,7 @@ async fn a_host_that_dies_is_told_and_its_files_are_still_taken() {
     assert_eq!(w.error(json!({"verb": "launch"})).await.0, "failed");
     let snapshot = w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 100})).await;
     assert_eq!(snapshot["files"], 2);
-    assert_eq!(w.health(), ["guest_died"]);
+    assert_eq!(w.health(), ["guest_ended"]);
     assert!(w.events.iter().any(|e| e["line"] == "about to die"));
 }
 
@@ -102,6 +102,15 @@ async fn a_host_that_never_answers_is_ended() {
     assert_eq!(w.error(json!({"verb": "launch"})).await.0, "deadline");
     assert_eq!(w.health(), ["guest_hangs"]);
     assert_eq!(w.error(advance(1)).await.0, "failed");
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_no_longer_gets_the_files_of_a_host_that_never_answers() {
+    let mut w = Worker::installed("silent").await;
+    w.send(json!({"verb": "launch"})).await;
+    tokio::time::pause();
+    let snapshot = w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 100})).await;
+    assert!(snapshot["files"].as_u64().is_some_and(|n| n > 0), "{snapshot}");
 }
 
 #[tokio::test]

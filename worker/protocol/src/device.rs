@@ -198,7 +198,8 @@ pub struct Booted {
 pub struct Installed {
     /// Package.
     pub package: String,
-    /// Version for people.
+    /// Version for people; empty where the manifest has none.
+    #[serde(default, deserialize_with = "empty_for_null")]
     pub version_name: String,
     /// Version for machines.
     pub version_code: u64,
@@ -206,12 +207,17 @@ pub struct Installed {
     pub target_sdk: u32,
     /// Permissions of its manifest.
     pub permissions: Vec<String>,
-    /// Name on the launcher.
+    /// Name on the launcher; empty where the manifest has none.
+    #[serde(default, deserialize_with = "empty_for_null")]
     pub label: String,
     /// Something to give to the next `install` of the same app; sent as a blob with the request's id.
     pub prepared: Option<BlobRef>,
     /// Real seconds that preparing took.
     pub prepare_seconds: f64,
+}
+
+fn empty_for_null<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
 /// Answer to `launch`.
@@ -314,7 +320,7 @@ pub enum Event {
     },
     /// The guest is not well.
     Health {
-        /// `guest_died`, `guest_hangs`, `feed_failed`.
+        /// `guest_died` (killed from outside), `guest_ended` (by itself), `guest_out_of_memory`, `guest_hangs`, `feed_failed`.
         code: String,
         /// A sentence.
         message: String,
@@ -350,5 +356,13 @@ mod tests {
             assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
             assert_eq!(serde_json::from_str::<Request<Verb>>(&text).unwrap(), request);
         }
+    }
+
+    #[test]
+    fn an_app_without_version_or_label_is_installed_all_the_same() {
+        let text = r#"{"package": "a.b", "version_name": null, "version_code": 0, "target_sdk": 14, "permissions": [], "label": null,
+            "prepared": null, "prepare_seconds": 0.1}"#;
+        let installed: Installed = serde_json::from_str(text).unwrap();
+        assert_eq!((installed.version_name.as_str(), installed.label.as_str()), ("", ""));
     }
 }

@@ -38,7 +38,7 @@ pub const TREE: (usize, u64) = (40, 500_000);
 /// Real time that the converter has.
 pub const CONVERT: Duration = Duration::from_secs(240);
 /// Real time without progress after which an `advance` counts as hanging, apart from what threads may hold the clock for.
-pub const STALL: Duration = Duration::from_secs(90);
+pub const STALL: Duration = Duration::from_secs(45);
 /// Real time for the last words to the worker.
 pub const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -48,6 +48,8 @@ pub fn deadline(verb: &str) -> Duration {
     Duration::from_secs(match verb {
         "boot" => 300,
         "install" | "launch" | "reboot" => 180,
+        // Of an app that does not come back; all of its user is killed afterwards.
+        "stop" => 20,
         "input" | "foreground" | "plant" => 90,
         _ => 60,
     })

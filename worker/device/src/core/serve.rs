@@ -85,12 +85,15 @@ async fn read(input: impl AsyncRead + Unpin, blobs: &SharedBlobs, requests: &mps
 }
 
 async fn answer_all<G: Guest>(guest: &mut G, out: &Outbox, mut requests: mpsc::Receiver<Value>, ended: &CancellationToken) {
-    let mut stage = Stage::default();
+    let (mut stage, mut next) = (Stage::default(), None);
     loop {
-        let message = tokio::select! {
-            biased;
-            () = ended.cancelled() => return,
-            m = requests.recv() => match m { Some(m) => m, None => return },
+        let message = match next.take() {
+            Some(m) => m,
+            None => tokio::select! {
+                biased;
+                () = ended.cancelled() => return,
+                m = requests.recv() => match m { Some(m) => m, None => return },
+            },
         };
         let id = message.get("id").and_then(Value::as_u64).unwrap_or(0);
         let request: Request<Verb> = match serde_json::from_value(message) {
@@ -107,6 +110,11 @@ async fn answer_all<G: Guest>(guest: &mut G, out: &Outbox, mut requests: mpsc::R
                 biased;
                 () = ended.cancelled() => return,
                 r = run(guest, id, request.verb) => r.inspect(|_| stage = then),
+                // A worker asks one thing at a time: who asks the next does not wait for this any more.
+                Some(m) = requests.recv() => {
+                    next = Some(m);
+                    continue;
+                }
             },
         };
         let (ok, error) = match result {

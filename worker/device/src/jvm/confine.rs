@@ -78,6 +78,15 @@ pub fn peak_kib(pid: u32) -> Option<u64> {
     field(Pid::from_raw(i32::try_from(pid).ok()?)?, "VmHWM:")?.parse().ok()
 }
 
+/// How often the kernel has ended something of this container for its memory; 0 where it does not say.
+pub fn memory_kills() -> u64 {
+    ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"].iter().filter_map(|p| fs::read_to_string(p).ok()).map(|t| kills_of(&t)).sum()
+}
+
+fn kills_of(text: &str) -> u64 {
+    text.lines().find_map(|l| l.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+}
+
 /// First word of a line of a process's status.
 fn field(p: Pid, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{}/status", p.as_raw_nonzero())).ok()?;
@@ -98,6 +107,13 @@ mod tests {
         for need in ["--reuid=10001", "--regid=10001", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--core=0"] {
             assert!(words[..at].contains(&need), "{need}");
         }
+    }
+
+    #[test]
+    fn both_kinds_of_control_groups_say_how_often_memory_ran_out() {
+        assert_eq!(kills_of("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"), 2);
+        assert_eq!(kills_of("low 0\noom 5\noom_kill 3\noom_group_kill 0\n"), 3);
+        assert_eq!(kills_of(""), 0);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::sieve::{Heard, Sieve};
+use super::{confine, sieve::{Heard, Sieve}};
 use crate::{
     DeviceError,
     core::{limits, lines, outbox::Outbox, window::monotonic_nanos},
@@ -231,6 +231,7 @@ async fn watch_over(
     gone: watch::Sender<Option<Option<ExitStatus>>>,
     out: Outbox,
 ) {
+    let kills_before = confine::memory_kills();
     let status = tokio::select! {
         s = child.wait() => s.ok(),
         () = kill.cancelled() => {
@@ -247,6 +248,31 @@ async fn watch_over(
     dead.cancel();
     if !farewell.is_cancelled() {
         let how = status.map_or_else(|| "nobody knows how".to_owned(), |s| s.to_string());
-        out.event(Event::Health { code: "guest_died".to_owned(), message: format!("the Java host ended: {how}") }).await;
+        let code = end_code(status, confine::memory_kills() > kills_before);
+        out.event(Event::Health { code: code.to_owned(), message: format!("the Java host ended: {how}") }).await;
+    }
+}
+
+/// Who ended a host: what runs in it, by its end or its hunger, or somebody from outside.
+fn end_code(status: Option<ExitStatus>, memory: bool) -> &'static str {
+    match status {
+        Some(s) if s.code().is_some() => "guest_ended",
+        Some(_) if memory => "guest_out_of_memory",
+        _ => "guest_died",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn an_exit_is_the_guests_own_and_a_kill_is_not_unless_memory_ran_out() {
+        let (exit, killed) = (ExitStatus::from_raw(3 << 8), ExitStatus::from_raw(9));
+        assert_eq!(end_code(Some(exit), false), "guest_ended");
+        assert_eq!(end_code(Some(killed), true), "guest_out_of_memory");
+        assert_eq!(end_code(Some(killed), false), "guest_died");
     }
 }

@@ -96,11 +96,16 @@ impl Worker {
         json!({"blob": blob, "size": bytes.len(), "sha256": Sha256Digest::of(bytes)})
     }
 
-    /// Asks, keeps events and blobs until the answer comes, and gives the answer.
-    pub async fn ask(&mut self, mut request: Value) -> Value {
+    /// Asks and does not wait.
+    pub async fn send(&mut self, mut request: Value) {
         self.next += 1;
         request["id"] = self.next.into();
         self.to.send(Wire::Message(request)).await.unwrap();
+    }
+
+    /// Asks, keeps events and blobs until the answer comes, and gives the answer.
+    pub async fn ask(&mut self, request: Value) -> Value {
+        self.send(request).await;
         loop {
             match self.from.next().await.expect("the device ended").unwrap() {
                 Wire::Message(m) if m["id"] == self.next => return m,
