@@ -72,6 +72,16 @@ fn numbers_that_have_check_digits_have_right_ones() {
 }
 
 #[test]
+fn an_imei_alone_can_prove() {
+    let (_, canaries) = planted(5, "zh-CN");
+    let needles: usize = canaries.iter().map(|c| c.needles.len()).sum();
+    let imei = canaries.iter().find(|c| c.id == "identifiers/imei").unwrap().needles[0].bits;
+    // A number of 15 digits has at most 8 ways of being written; 10 other numbers of its length may lie beside it.
+    let p = 0.5_f64.powi(imei as i32) * (2 * 8 * 10 * needles) as f64;
+    assert!(p <= stakeout_contract::probability::PROVEN_AT_MOST, "{p:e}");
+}
+
+#[test]
 fn positions_print_as_they_are_searched() {
     for key in 0..50 {
         let (data, canaries) = planted(key, if key % 2 == 0 { "zh-CN" } else { "fr-FR" });

@@ -54,11 +54,13 @@ impl Planting<'_> {
         let (serial, imei, imsi, iccid) = (d.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 12), d.digits(12), d.digits(10), d.digits(13));
         let hex = |d: &mut Draw, n| d.text("0123456789abcdef", n).0;
         let (android_id, uuid, mac) = (hex(&mut d, 16), hex(&mut d, 32), d.mac());
+        // The reporting body of an IMEI is drawn as well, or the number alone could never prove anything. 00 is of test devices.
+        let (first, second) = (d.text("123456789", 1), d.digits(1));
         let (operator, issuer) = if self.chinese { ("46000", "898600") } else { ("23410", "894410") };
         let checked = |digits: String| format!("{digits}{}", luhn(&digits));
         let ids = Identifiers {
             // 3GPP TS 23.003: 8 digits of type, 6 of serial number, one check digit.
-            imei: checked(format!("86{}", imei.0)),
+            imei: checked(format!("{}{}{}", first.0, second.0, imei.0)),
             imsi: format!("{operator}{}", imsi.0),
             // ITU-T E.118.
             iccid: checked(format!("{issuer}{}", iccid.0)),
@@ -70,7 +72,7 @@ impl Planting<'_> {
             wifi_mac: mac.0,
         };
         let bits = [
-            ("imei", &ids.imei, imei.1),
+            ("imei", &ids.imei, first.1 + second.1 + imei.1),
             ("imsi", &ids.imsi, imsi.1),
             ("iccid", &ids.iccid, iccid.1),
             ("android_id", &ids.android_id, 64.0),
