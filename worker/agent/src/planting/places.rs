@@ -37,20 +37,19 @@ impl Planting<'_> {
         self.data.wifi_connected = (spec.wifi > 0).then_some(0);
         if spec.location {
             let mut d = self.draw(Kind::Location, 0);
-            // Somewhere in 0.1 degree of a city; nine decimals, the last not zero, so that a double prints as it is written.
-            let (lat, lon) = if self.chinese { (31.1, 121.4) } else { (51.4, -0.2) };
-            let mut decimal = |from: f64| {
-                let n = d.below(100_000_000) / 10 * 10 + 1 + d.below(9);
-                let whole = (from * 10.0).round() as i64;
-                let sign = if whole < 0 { "-" } else { "" };
-                format!("{sign}{}.{}{n:08}", whole.abs() / 10, whole.abs() % 10)
+            // Somewhere within 8 degrees, so that six decimals, which most apps send, still prove; nine decimals, the last not zero,
+            // so that a double prints as it is written.
+            let (lat, lon) = if self.chinese { (24, 105) } else { (43, 0) };
+            let mut decimal = |from: u64| {
+                let n = d.below(1_000_000_000) / 10 * 10 + 1 + d.below(9);
+                format!("{}.{n:09}", from + d.below(8))
             };
             let (lat, lon) = (decimal(lat), decimal(lon));
             let number = |s: &str| s.parse().unwrap_or(0.0);
             self.data.location = Some(Location { lat: number(&lat), lon: number(&lon), accuracy: 12.0 });
-            // 9 * 10^7 values each: 26.4 bits. Both together are one position.
+            // 8 * 9 * 10^8 values each: 32.7 bits. Both together are one position.
             let both = format!("{lat},{lon}");
-            self.canary(Kind::Location, "0", both.clone(), vec![Needle { text: both, bits: 52 }]);
+            self.canary(Kind::Location, "0", both.clone(), vec![Needle { text: both, bits: 65 }]);
         }
     }
 }
