@@ -12,7 +12,10 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use stakeout_contract::{Answer, DeviceState, Kind, Rung, result::{JobResult, Verdict}};
+use stakeout_contract::{
+    Answer, DeviceState, Kind, Rung,
+    result::{JobResult, Verdict},
+};
 
 /// The repository.
 pub fn repository() -> PathBuf {
@@ -169,13 +172,32 @@ impl Answers {
     }
 }
 
-/// Containers and networks of ours that exist on this engine.
+/// Containers and networks whose maker lives no more: they were left behind. What other runs on this machine use at the same
+/// time is theirs.
 pub fn left_on_the_engine() -> Vec<String> {
     let list = |args: &[&str]| {
-        let o = Command::new("docker").args(args).output().unwrap();
+        let o = Command::new("docker").args(args).args(["--filter", "label=org.stakeout.cell"]).output().unwrap();
+        assert!(o.status.success(), "{}", stderr(&o));
         String::from_utf8_lossy(&o.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let mut all = list(&["ps", "-aq", "--filter", "label=org.stakeout.cell"]);
-    all.extend(list(&["network", "ls", "-q", "--filter", "label=org.stakeout.cell"]));
+    let mut all = list(&["ps", "-a", "--format", "{{.Label \"org.stakeout.cell\"}} {{.ID}} {{.Image}} {{.Status}}"]);
+    all.extend(list(&["network", "ls", "--format", "{{.Label \"org.stakeout.cell\"}} {{.ID}}"]));
+    all.retain(|line| !lives(line.split(' ').next().unwrap_or_default()));
     all
+}
+
+/// Whether the owner `BOOT/NAMESPACE/PID/START` is a process that runs.
+fn lives(owner: &str) -> bool {
+    let mut parts = owner.split('/').skip(2);
+    let (Some(pid), Some(start)) = (parts.next(), parts.next()) else { return false };
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+    !matches!(fields.next(), None | Some("" | "Z" | "X")) && fields.nth(18) == Some(start)
+}
+
+/// Folders of runs whose process lives no more.
+pub fn left_in_the_cache() -> Vec<PathBuf> {
+    let Ok(runs) = std::fs::read_dir(target().join("e2e-cache/runs")) else { return Vec::new() };
+    let abandoned = |p: &PathBuf| std::fs::File::open(p.join("lock")).is_ok_and(|f| f.try_lock().is_ok());
+    runs.flatten().map(|e| e.path()).filter(abandoned).collect()
 }

@@ -37,7 +37,8 @@ fn an_app_that_does_all_that_it_is_accused_of_is_proven_to() {
         }
     }
     let left = |kind| {
-        let mut c: Vec<_> = a.row(kind, Transmitted, stakeout_contract::DeviceState::Any).evidence.iter().filter_map(|e| e.canary.clone()).collect();
+        let mut c: Vec<_> =
+            a.row(kind, Transmitted, stakeout_contract::DeviceState::Any).evidence.iter().filter_map(|e| e.canary.clone()).collect();
         c.sort();
         c.dedup();
         c.len()

@@ -1,7 +1,11 @@
 //! The chain of evidence: a bundle is checked and analysed again by somebody who has nothing else.
 #![allow(clippy::unwrap_used)]
 
-use std::{path::{Path, PathBuf}, process::Command, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use stakeout_bundle::Bundle;
 use stakeout_contract::{artifact::Role, trial::TrialRecord};
@@ -65,7 +69,8 @@ fn everything_is_found_again_from_the_bytes_alone() {
     rewrite(path, &bare, &|n, b| (!["result.json", "report.html", "trials/1/findings.json"].contains(&n)).then_some(b));
     let again = s.call(&["analyze", &text(&bare), "--json"]);
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
-    let findings = |o: &std::process::Output| serde_json::from_slice::<serde_json::Value>(&o.stdout).unwrap()["trials"][0]["findings"].clone();
+    let findings =
+        |o: &std::process::Output| serde_json::from_slice::<serde_json::Value>(&o.stdout).unwrap()["trials"][0]["findings"].clone();
     assert_eq!(findings(&o), findings(&again));
     assert!(findings(&o).as_array().unwrap().len() > 50);
 }
@@ -116,7 +121,10 @@ fn the_capture_decrypts_in_tshark_and_the_flows_are_a_har() {
     let b = Bundle::open(path).unwrap();
     let pcap = s.dir.path().join("c.pcapng");
     std::fs::write(&pcap, b.read("trials/1/capture.pcapng").unwrap()).unwrap();
-    let o = Command::new("tshark").args(["-r", &text(&pcap), "-Y", "http.request.method == POST", "-T", "fields", "-e", "http.host"]).output().unwrap();
+    let o = Command::new("tshark")
+        .args(["-r", &text(&pcap), "-Y", "http.request.method == POST", "-T", "fields", "-e", "http.host"])
+        .output()
+        .unwrap();
     let hosts = String::from_utf8_lossy(&o.stdout);
     assert!(hosts.lines().count() > 3, "{hosts}{}", stderr(&o));
     let har: serde_json::Value = serde_json::from_slice(&b.read("trials/1/flows.har").unwrap()).unwrap();

@@ -7,10 +7,19 @@ use std::{
 };
 
 use stakeout_contract::trial::TrialState;
-use stakeout_e2e::{Stakeout, app, left_on_the_engine, target, text};
+use stakeout_e2e::{Stakeout, app, left_in_the_cache, left_on_the_engine, target, text};
 
 fn start(s: &Stakeout) -> Child {
-    s.start(&["run", &text(&app("quiet")), "--scenario", &text(&target().join("apps/idle-demo.yaml")), "--trials", "1", "--out", &text(&s.out())])
+    s.start(&[
+        "run",
+        &text(&app("quiet")),
+        "--scenario",
+        &text(&target().join("apps/idle-demo.yaml")),
+        "--trials",
+        "1",
+        "--out",
+        &text(&s.out()),
+    ])
 }
 
 /// Reads progress until a line holds `what`.
@@ -31,16 +40,21 @@ fn drain(lines: BufReader<std::process::ChildStderr>) -> std::thread::JoinHandle
     std::thread::spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<_>>().join("\n"))
 }
 
-fn containers(role: &str) -> Vec<String> {
-    let o = Command::new("docker").args(["ps", "-q", "--filter", "label=org.stakeout.cell", "--filter", &format!("label=org.stakeout.role={role}")]).output().unwrap();
-    String::from_utf8_lossy(&o.stdout).lines().map(str::to_owned).collect()
+/// Containers with this role that the process made: others on this machine are not ours to kill.
+fn containers(role: &str, process: u32) -> Vec<String> {
+    let o = Command::new("docker")
+        .args(["ps", "--format", "{{.ID}} {{.Label \"org.stakeout.cell\"}}", "--filter", &format!("label=org.stakeout.role={role}")])
+        .output()
+        .unwrap();
+    let owned = |l: &str| Some(l.split_once(' ').filter(|(_, owner)| owner.split('/').nth(2) == Some(&process.to_string()))?.0.to_owned());
+    String::from_utf8_lossy(&o.stdout).lines().filter_map(owned).collect()
 }
 
 fn killed_in_the_middle(role: &str) {
     let s = Stakeout::new();
     let mut child = start(&s);
     let lines = wait_for(&mut child, "script");
-    let victims = containers(role);
+    let victims = containers(role, child.id());
     assert!(!victims.is_empty(), "no {role} runs");
     for v in victims {
         Command::new("docker").args(["kill", &v]).output().unwrap();
@@ -48,7 +62,8 @@ fn killed_in_the_middle(role: &str) {
     let rest = drain(lines);
     let code = child.wait().unwrap().code();
     let said = rest.join().unwrap();
-    let result: stakeout_contract::result::JobResult = serde_json::from_slice(&std::fs::read(s.out().join("result.json")).unwrap_or_else(|e| panic!("{e}: {said}"))).unwrap();
+    let result: stakeout_contract::result::JobResult =
+        serde_json::from_slice(&std::fs::read(s.out().join("result.json")).unwrap_or_else(|e| panic!("{e}: {said}"))).unwrap();
     let t = &result.trials[0];
     assert!(t.epoch >= 2, "it was not run again: {t:#?}\n{said}");
     assert_eq!(t.end.state, TrialState::Finished, "{said}");
@@ -96,5 +111,6 @@ fn an_interrupt_ends_it_at_once_and_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(rest.join().unwrap().contains("interrupted"));
     assert!(left_on_the_engine().is_empty());
+    assert!(left_in_the_cache().is_empty());
     assert!(!s.out().exists());
 }

@@ -7,11 +7,12 @@ use stakeout_contract::{
     Kind::Camera,
     Rung::{Opened, Transmitted},
 };
-use stakeout_e2e::{Answers, Stakeout, app, left_on_the_engine, scenario, stderr, text, truth};
+use stakeout_e2e::{Answers, Stakeout, app, left_in_the_cache, left_on_the_engine, scenario, stderr, text, truth};
 
 fn run(name: &str) -> Answers {
     let a = Stakeout::new().run(&app(name), &scenario("misbehaving"), &["--trials", "1"]);
     assert!(left_on_the_engine().is_empty(), "{name}");
+    assert!(left_in_the_cache().is_empty(), "{name}");
     a
 }
 
@@ -102,7 +103,17 @@ fn an_app_behind_a_login_is_inconclusive_until_it_is_given_an_account() {
 fn hostile_text_stays_text() {
     let s = Stakeout::new();
     for name in ["nasty", "nasty-zip"] {
-        let o = s.call(&["run", &text(&app(name)), "--scenario", &text(&scenario("misbehaving")), "--trials", "1", "--force", "--out", &text(&s.out())]);
+        let o = s.call(&[
+            "run",
+            &text(&app(name)),
+            "--scenario",
+            &text(&scenario("misbehaving")),
+            "--trials",
+            "1",
+            "--force",
+            "--out",
+            &text(&s.out()),
+        ]);
         let said = stderr(&o);
         assert!(!said.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{name}: {said:?}");
         if let Ok(page) = std::fs::read_to_string(s.out().join("report.html")) {
