@@ -72,10 +72,10 @@ fn an_app_that_writes_a_hundred_thousand_files_is_inconclusive() {
 }
 
 #[test]
-fn an_app_that_floods_the_log_is_inconclusive_or_harmless_but_ends() {
+fn an_app_that_floods_the_log_is_inconclusive() {
     let a = run("logflood");
-    assert_eq!(a.result.trials.len(), 1);
-    assert!(!a.result.verdicts.is_empty());
+    a.never_clean();
+    assert!(a.says("evidence_lost") || a.says("trial_failed"), "{:#?}", a.result.trials);
 }
 
 #[test]

@@ -41,6 +41,9 @@ def launch():
         line = (json.dumps({"event": "observation", "at": 0, "fact": {"fact": "alarm", "what": "x"}}) + "\n").encode()
         with os.fdopen(os.dup(1), "wb") as out:
             out.write(line * 200_100)
+    if mode == "floods the log":
+        sys.stderr.write("noise\n" * 20_010)
+        sys.stderr.flush()
     if mode == "huge line":
         with os.fdopen(os.dup(1), "wb") as out:
             out.write(b"{" + b"a" * 5_000_000 + b"\n\xff\xfe\n")

@@ -122,6 +122,16 @@ async fn a_flood_of_observations_is_cut_and_told_as_lost() {
 }
 
 #[tokio::test]
+async fn a_flood_of_the_log_is_cut_and_told_as_lost() {
+    let mut w = Worker::installed("floods the log").await;
+    w.ok(json!({"verb": "launch"})).await;
+    w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 100})).await;
+    w.ok(json!({"verb": "stop"})).await;
+    let lost: u64 = w.facts("lost").iter().filter(|l| l["fact"]["what"] == "log line").filter_map(|l| l["fact"]["count"].as_u64()).sum();
+    assert!((10..100).contains(&lost), "{:?}", w.facts("lost"));
+}
+
+#[tokio::test]
 async fn a_huge_line_and_noise_are_told_as_lost_and_what_comes_after_is_heard() {
     let mut w = Worker::installed("huge line").await;
     assert_eq!(w.ok(json!({"verb": "launch"})).await["millis"], 5);

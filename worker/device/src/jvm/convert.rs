@@ -54,7 +54,7 @@ async fn run(layout: &Layout, apks: &[PathBuf], out: &Outbox) -> Result<(), Prob
     let start = |source| Problem::from(DeviceError::Start { program: "the converter".to_owned(), source });
     let mut child = command.spawn().map_err(start)?;
     if let Some(e) = child.stderr.take() {
-        tokio::spawn(host::log(e, out.clone()));
+        tokio::spawn(host::log(e, out.clone(), None));
     }
     let stdout = child.stdout.take();
     let work = async {

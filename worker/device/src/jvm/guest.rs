@@ -91,6 +91,11 @@ impl JvmGuest {
         for (at, fact) in given {
             self.out.fact(at, Source::Feed, fact).await;
         }
+        if let Some(h) = &self.host
+            && [&self.layout.data, &self.layout.artifacts].into_iter().any(|d| is_full(d))
+        {
+            h.sieve().lose("write to the full disk of the device");
+        }
         let losses = self.host.as_ref().map(|h| h.sieve().losses()).unwrap_or_default();
         for fact in losses {
             self.out.fact(at, Source::Device, fact).await;
@@ -317,6 +322,11 @@ impl Guest for JvmGuest {
         *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.host = None;
     }
+}
+
+/// Whether less than a hundredth of the room is left: what the app would have written next could not be kept.
+fn is_full(folder: &std::path::Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|s| s.f_blocks > 0 && s.f_bavail < s.f_blocks / 100)
 }
 
 /// The policy's name on the host's pipe.

@@ -82,8 +82,8 @@ impl Host {
         let pending = Pending::default();
         let sieve = Arc::new(Mutex::new(sieve));
         let reader = tokio::spawn(read(stdout, sieve.clone(), pending.clone(), moved, out.clone()));
-        tokio::spawn(log(stderr, out.clone()));
-        tokio::spawn(watch_over(child, reader, kill.clone(), dead.clone(), farewell.clone(), gone_tx, out));
+        let log = tokio::spawn(log(stderr, out.clone(), Some(sieve.clone())));
+        tokio::spawn(watch_over(child, [reader, log], kill.clone(), dead.clone(), farewell.clone(), gone_tx, out));
         Ok(Self { stdin, pid, next: 0, pending, progress, sieve, dead, kill, farewell, gone })
     }
 
@@ -205,8 +205,8 @@ async fn read(stdout: impl AsyncRead + Unpin, sieve: Arc<Mutex<Sieve>>, pending:
     }
 }
 
-/// Passes a guest's log on, to a limit.
-pub async fn log(stderr: impl AsyncRead + Unpin, out: Outbox) {
+/// Passes a guest's log on, to a limit. What is beyond it is a loss that `sieve` counts: a log can be evidence.
+pub async fn log(stderr: impl AsyncRead + Unpin, out: Outbox, sieve: Option<Arc<Mutex<Sieve>>>) {
     let mut stderr = BufReader::new(stderr);
     let (mut line, mut n) = (Vec::new(), 0_u64);
     while let Ok(l) = lines::next(&mut stderr, &mut line, limits::LOG_LINE).await {
@@ -214,6 +214,11 @@ pub async fn log(stderr: impl AsyncRead + Unpin, out: Outbox) {
             return;
         }
         n += 1;
+        if n > limits::LOG_LINES
+            && let Some(s) = &sieve
+        {
+            s.lock().unwrap_or_else(PoisonError::into_inner).lose("log line");
+        }
         if n <= limits::LOG_LINES {
             out.event(Event::Log { line: String::from_utf8_lossy(&line).into_owned() }).await;
         } else if n == limits::LOG_LINES + 1 {
@@ -224,7 +229,7 @@ pub async fn log(stderr: impl AsyncRead + Unpin, out: Outbox) {
 
 async fn watch_over(
     mut child: Child,
-    reader: tokio::task::JoinHandle<()>,
+    readers: [tokio::task::JoinHandle<()>; 2],
     kill: CancellationToken,
     dead: CancellationToken,
     farewell: CancellationToken,
@@ -240,9 +245,11 @@ async fn watch_over(
         }
     };
     // What it said before it ended is heard first; but a process that it left behind may hold the pipe for ever.
-    let abort = reader.abort_handle();
-    if tokio::time::timeout(Duration::from_secs(2), reader).await.is_err() {
-        abort.abort();
+    for reader in readers {
+        let abort = reader.abort_handle();
+        if tokio::time::timeout(Duration::from_secs(2), reader).await.is_err() {
+            abort.abort();
+        }
     }
     gone.send_replace(Some(status));
     dead.cancel();
