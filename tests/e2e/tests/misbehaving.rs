@@ -84,7 +84,7 @@ fn an_app_behind_a_login_is_inconclusive_until_it_is_given_an_account() {
     let s = Stakeout::new();
     let a = s.run(&app("login"), &scenario("misbehaving"), &["--trials", "1"]);
     a.is(Camera, Opened, Background, Inconclusive);
-    let secret = t["password"].as_str().unwrap();
+    let secret = t["account"]["password"].as_str().unwrap();
     let file = s.dir.path().join("secret");
     std::fs::write(&file, secret).unwrap();
     let s2 = Stakeout::new();
