@@ -4,5 +4,4 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${STAKEOUT_JVM:-${CARGO_TARGET_DIR:-$here/../../target}/jvm-host}
 "$here/build.sh" "$out"
-cd "$here/host"
-STAKEOUT_JVM=$(cd "$out" && pwd) mvn -q -B test
+STAKEOUT_JVM=$(cd "$out" && pwd) mvn -B -f "$here/pom.xml" -pl host -am test

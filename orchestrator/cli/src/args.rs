@@ -118,7 +118,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub with_app: bool,
     /// Trials at a time; 0: as many as memory and processors allow
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 0)]
     pub slots: u32,
 }
 
