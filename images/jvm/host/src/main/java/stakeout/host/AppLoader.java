@@ -85,7 +85,7 @@ public final class AppLoader extends URLClassLoader {
       if (framework.contains(name)) return getParent().loadClass(name);
       if (names.contains(name)) return findClass(name);
       if (GENERATED.contains(name)) return Class.forName(name, false, null);
-      if (name.startsWith("java.") || name.startsWith("javax.") || foreign(name)) {
+      if (name.startsWith("java.") || name.startsWith("javax.") || name.startsWith("com.sun.org.apache.") || foreign(name)) {
         if (foreign(name) && !FINE.contains(name)) throw refused(name);
         return getParent().loadClass(name);
       }
@@ -97,6 +97,8 @@ public final class AppLoader extends URLClassLoader {
   }
 
   private static boolean foreign(String name) {
+    // The JDK's own XML parsers, which its factories ask the app's loader for.
+    if (name.startsWith("com.sun.org.apache.xerces.internal.") || name.startsWith("com.sun.org.apache.xalan.internal.") || name.startsWith("com.sun.org.apache.xml.internal.")) return false;
     for (String f : FOREIGN) if (name.startsWith(f)) return true;
     return false;
   }

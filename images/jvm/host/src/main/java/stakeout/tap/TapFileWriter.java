@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.FileDescriptor;
 import java.io.FileWriter;
 import java.io.IOException;
+import java.nio.charset.Charset;
 
 /** Takes the place of FileWriter, which makes its own FileOutputStream inside the JDK. */
 public class TapFileWriter extends FileWriter {
@@ -24,6 +25,14 @@ public class TapFileWriter extends FileWriter {
   public TapFileWriter(File f) throws IOException { this(f, false); }
   public TapFileWriter(String f) throws IOException { this(new File(f), false); }
   public TapFileWriter(String f, boolean append) throws IOException { this(new File(f), append); }
+  public TapFileWriter(File f, Charset c, boolean append) throws IOException {
+    super(opening(f, append), c, append);
+    path = f.getPath();
+  }
+
+  public TapFileWriter(File f, Charset c) throws IOException { this(f, c, false); }
+  public TapFileWriter(String f, Charset c) throws IOException { this(new File(f), c, false); }
+  public TapFileWriter(String f, Charset c, boolean append) throws IOException { this(new File(f), c, append); }
   public TapFileWriter(FileDescriptor fd) {
     super(fd);
     path = null;

@@ -108,7 +108,7 @@ public class WaitsTest {
     Set<String> both = new HashSet<>(me);
     both.add("a-name-that-is-");
     while (Tasks.runnable(both)) Thread.onSpinWait(); // others of this JVM may run for a moment
-    assertTrue(Tasks.runnable(me));
+    while (!Tasks.runnable(me)) Thread.onSpinWait(); // it is seen again, though a thread between two slices may be missed once
     go.set(false);
     assertEquals("a-name-that-is-", Tasks.shortName(t.getName()));
   }
