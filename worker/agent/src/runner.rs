@@ -361,6 +361,7 @@ fn digest_of(path: &Path) -> std::io::Result<Sha256Digest> {
 fn installing(e: AskError) -> Failure {
     let app = matches!(&e, AskError::Problem(Problem { code, .. }) if matches!(code.as_str(), "no_code" | "bad_dex" | "bad_apk" | "bad_request" | "unsupported" | "app_crashed"));
     let late = matches!(e, AskError::Deadline(_));
+    let app = app || matches!(e, AskError::Unwell { own: true, .. });
     Failure::stage("install", if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(app || late)
 }
 
