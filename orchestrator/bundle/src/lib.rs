@@ -64,7 +64,9 @@ pub enum BundleError {
         what: String,
     },
     /// The key's file is unusable.
-    #[error("the key in `{path}` cannot be used: {why}\nhint: move it away and run `stakeout key show`, which makes a new one readable by you alone")]
+    #[error(
+        "the key in `{path}` cannot be used: {why}\nhint: move it away and run `stakeout key show`, which makes a new one readable by you alone"
+    )]
     Key {
         /// Which file.
         path: String,

@@ -25,7 +25,8 @@ fn every_exit_leads_nowhere_and_is_reported() {
     for what in ["blocked", "escape", "opaque"] {
         assert!(observations.contains(&format!("\"fact\":\"{what}\"")), "no `{what}` is reported");
     }
-    let silent: Vec<_> = attempts.iter().filter_map(Attempt::address).filter(|a| !observations.contains(*a) && !flows.contains(*a)).collect();
+    let silent: Vec<_> =
+        attempts.iter().filter_map(Attempt::address).filter(|a| !observations.contains(*a) && !flows.contains(*a)).collect();
     assert!(silent.is_empty(), "not reported: {silent:?}");
 }
 

@@ -92,7 +92,17 @@ pub struct Talk {
 impl Talk {
     /// A conversation that keeps blobs of at most `blob_max` bytes.
     pub fn new(link: Link, keep: Keep, record: Record, blob_max: u64) -> Self {
-        Self { link, last_id: 0, incoming: HashMap::new(), ready: HashMap::new(), over: Vec::new(), blob_max, given_up: Vec::new(), keep, record }
+        Self {
+            link,
+            last_id: 0,
+            incoming: HashMap::new(),
+            ready: HashMap::new(),
+            over: Vec::new(),
+            blob_max,
+            given_up: Vec::new(),
+            keep,
+            record,
+        }
     }
 
     /// Asks the device and waits for its answer.
@@ -186,7 +196,13 @@ impl Talk {
         }
     }
 
-    async fn exchange(&mut self, side: Side, id: u64, sent: impl Future<Output = Result<(), ()>>, until: Instant) -> Result<Answer, AskError> {
+    async fn exchange(
+        &mut self,
+        side: Side,
+        id: u64,
+        sent: impl Future<Output = Result<(), ()>>,
+        until: Instant,
+    ) -> Result<Answer, AskError> {
         match self.meanwhile(sent, until).await.map_err(|e| e.unwrap_or(AskError::Deadline(side)))? {
             Ok(()) => {}
             Err(()) => return Err(self.gone(side, until).await),

@@ -80,7 +80,11 @@ pub fn peak_kib(pid: u32) -> Option<u64> {
 
 /// How often the kernel has ended something of this container for its memory; 0 where it does not say.
 pub fn memory_kills() -> u64 {
-    ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"].iter().filter_map(|p| fs::read_to_string(p).ok()).map(|t| kills_of(&t)).sum()
+    ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]
+        .iter()
+        .filter_map(|p| fs::read_to_string(p).ok())
+        .map(|t| kills_of(&t))
+        .sum()
 }
 
 fn kills_of(text: &str) -> u64 {

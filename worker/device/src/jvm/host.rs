@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{confine, sieve::{Heard, Sieve}};
+use super::{
+    confine,
+    sieve::{Heard, Sieve},
+};
 use crate::{
     DeviceError,
     core::{limits, lines, outbox::Outbox, window::monotonic_nanos},
