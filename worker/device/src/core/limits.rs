@@ -48,11 +48,10 @@ pub fn deadline(verb: &str) -> Duration {
     Duration::from_secs(match verb {
         "boot" => 300,
         "install" | "reboot" => 180,
-        // An app that never comes back from its first callback costs this much.
-        "launch" => 60,
         // Of an app that does not come back; all of its user is killed afterwards.
         "stop" => 20,
         "input" | "foreground" | "plant" => 90,
+        // `launch` too: an app that never comes back from its first callback costs this much.
         _ => 60,
     })
 }

@@ -87,13 +87,14 @@ async fn read(input: impl AsyncRead + Unpin, blobs: &SharedBlobs, requests: &mps
 async fn answer_all<G: Guest>(guest: &mut G, out: &Outbox, mut requests: mpsc::Receiver<Value>, ended: &CancellationToken) {
     let (mut stage, mut next) = (Stage::default(), None);
     loop {
-        let message = match next.take() {
-            Some(m) => m,
-            None => tokio::select! {
+        let message = if let Some(m) = next.take() {
+            m
+        } else {
+            tokio::select! {
                 biased;
                 () = ended.cancelled() => return,
                 m = requests.recv() => match m { Some(m) => m, None => return },
-            },
+            }
         };
         let id = message.get("id").and_then(Value::as_u64).unwrap_or(0);
         let request: Request<Verb> = match serde_json::from_value(message) {
