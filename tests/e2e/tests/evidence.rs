@@ -1,5 +1,5 @@
 //! The chain of evidence: a bundle is checked and analysed again by somebody who has nothing else.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "a test suite")]
 
 use std::{
     path::{Path, PathBuf},
