@@ -4,7 +4,8 @@
 #   images/build.sh [--quiet] [IMAGE...]      default: all four
 #
 # An image's tag is the digest of all that it is made from, so a second run with nothing changed builds nothing; the
-# version's tag (`stakeout/jvm:0.1.0`) is then moved to it. `target/images/NAME.key` says which one that is.
+# version's tag (`stakeout/jvm:0.1.0`) is then moved to it; STAKEOUT_IMAGES_TAG is another tag, for several checkouts on
+# one host (`STAKEOUT_IMAGE_JVM=stakeout/jvm:mine stakeout run …`). `target/images/NAME.key` says which one that is.
 #
 # Needs a container engine (scripts/setup.sh), the release binaries (cargo build --release) for all but `base`, and what
 # images/jvm/build.sh needs for `jvm`. Debian's packages come from STAKEOUT_DEBIAN_MIRROR, else from where this machine has its own; proxies
@@ -55,7 +56,7 @@ image() {
             || { tail -30 "$log" >&2; die "image \`$name\` could not be built" "the whole output is in $log"; }
     fi
     echo "$key" >"$state/$name.key"
-    docker tag "stakeout/$name:$key" "stakeout/$name:$version"
+    docker tag "stakeout/$name:$key" "stakeout/$name:${STAKEOUT_IMAGES_TAG:-$version}"
 }
 
 # The release binary of a program, without its symbols, in a folder of its own that is the build's context.

@@ -23,7 +23,12 @@ pub struct Entry {
     pub size: u64,
     /// 0 stored, 8 deflated.
     pub method: u16,
+    /// CRC-32 of the unpacked bytes.
+    pub crc: u32,
 }
+
+/// Of each entry in the directory: version made by and needed, time, date (1980-01-01), disk, internal and external attributes.
+const FIXED: [u16; 8] = [0, 0, 0, 0x21, 0, 0, 0, 0o100_644];
 
 fn u16_at(b: &[u8], i: usize) -> Option<u16> {
     Some(u16::from_le_bytes(b.get(i..i.checked_add(2)?)?.try_into().ok()?))
@@ -73,33 +78,33 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, BundleError> {
         if !names.insert(name.to_owned()) {
             return Err(broken(format!("entry `{name}` stands twice in the ZIP")));
         }
-        let central = Header { flags: at16(c + 8)?, method: at16(c + 10)?, crc: at32(c + 16)?, stored: at32(c + 20)?, size: at32(c + 24)? };
+        let header = |at| bytes.get(at..at + 22).ok_or_else(short);
         let local_at = at32(c + 42)? as usize;
         if local_at != next || at32(local_at)? != 0x0403_4b50 {
             return Err(broken(format!("entry `{name}` does not follow the one before it: something is hidden in the ZIP")));
         }
-        let l = local_at;
-        let local = Header { flags: at16(l + 6)?, method: at16(l + 8)?, crc: at32(l + 14)?, stored: at32(l + 18)?, size: at32(l + 22)? };
-        let local_name = bytes.get(l + 30..l + 30 + usize::from(at16(l + 26)?)).ok_or_else(short)?;
-        if local != central || local_name != raw {
+        // Version needed, flags, method, time, date, CRC, both sizes stand in both, in the same order.
+        let local_name = bytes.get(local_at + 30..local_at + 30 + usize::from(at16(local_at + 26)?)).ok_or_else(short)?;
+        if header(local_at + 4)? != header(c + 6)? || local_name != raw {
             return Err(broken(format!("entry `{name}` has two headers that differ")));
         }
-        if central.flags & !0x0800 != 0
-            || !matches!(central.method, 0 | 8)
-            || comment_len != 0
-            || central.size == u32::MAX
-            || central.stored == u32::MAX
-        {
+        let (flags, method, crc) = (at16(c + 8)?, at16(c + 10)?, at32(c + 16)?);
+        let (stored, unpacked) = (at32(c + 20)?, at32(c + 24)?);
+        let lengths = [extra_len, comment_len, usize::from(at16(local_at + 28)?)];
+        // Nothing that a reader would pass over may differ from what the writer writes, so nothing can be told there.
+        let fixed = [at16(c + 4)?, at16(c + 6)?, at16(c + 12)?, at16(c + 14)?, at16(c + 34)?, at16(c + 36)?, at16(c + 38)?, at16(c + 40)?];
+        if !matches!((flags, method), (0 | 0x0800, 0 | 8)) || lengths != [0; 3] || fixed != FIXED || stored == u32::MAX || unpacked == u32::MAX {
             return Err(broken(format!("entry `{name}` is stored in a way that bundles do not use")));
         }
-        let data = l + 30 + local_name.len() + usize::from(at16(l + 28)?);
-        next = data.checked_add(central.stored as usize).filter(|n| *n <= start).ok_or_else(short)?;
+        let data = local_at + 30 + local_name.len();
+        next = data.checked_add(stored as usize).filter(|n| *n <= start).ok_or_else(short)?;
         entries.push(Entry {
             name: name.to_owned(),
             data,
-            stored: central.stored as usize,
-            size: u64::from(central.size),
-            method: central.method,
+            stored: stored as usize,
+            size: u64::from(unpacked),
+            method,
+            crc,
         });
         c += 46 + name_len + extra_len + comment_len;
     }
@@ -107,15 +112,6 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, BundleError> {
         return Err(broken("the ZIP holds bytes that belong to no entry"));
     }
     Ok(entries)
-}
-
-#[derive(PartialEq, Eq)]
-struct Header {
-    flags: u16,
-    method: u16,
-    crc: u32,
-    stored: u32,
-    size: u32,
 }
 
 #[cfg(test)]

@@ -71,7 +71,22 @@ impl Bundle {
         if out.len() as u64 != e.size {
             return Err(broken(format!("entry `{name}` does not have the size that the ZIP says")));
         }
+        let mut crc = flate2::Crc::new();
+        crc.update(&out);
+        if crc.sum() != e.crc {
+            return Err(broken(format!("entry `{name}` was damaged: its CRC differs")));
+        }
         Ok(out)
+    }
+
+    /// An entry that is written in one way only: what is not signed itself (the envelope, the salts) can hide nothing.
+    pub(crate) fn canonical<T: serde::de::DeserializeOwned + serde::Serialize>(&self, name: &str) -> Result<T, BundleError> {
+        let bytes = self.read(name)?;
+        let value: T = serde_json::from_slice(&bytes).map_err(|e| broken(format!("entry `{name}` cannot be read: {e}")))?;
+        if serde_json::to_vec_pretty(&value)? != bytes {
+            return Err(broken(format!("entry `{name}` was changed: it holds more than it must")));
+        }
+        Ok(value)
     }
 
     /// An entry as a document.

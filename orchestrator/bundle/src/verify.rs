@@ -46,8 +46,8 @@ pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Receipt>,
         return Err(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT });
     }
     let manifest: Manifest = serde_json::from_slice(&payload).map_err(|e| broken(format!("`manifest.json` cannot be read: {e}")))?;
-    let signers = dsse::signers(&bundle.json("manifest.dsse.json")?, &payload)?;
-    let salts: Salts = bundle.json("salts.json")?;
+    let signers = dsse::signers(&bundle.canonical("manifest.dsse.json")?, &payload)?;
+    let salts: Salts = bundle.canonical("salts.json")?;
     let (entries, left_out) = check_entries(bundle, &manifest, &salts)?;
     if !manifest.receipt.holds(manifest.secret.bytes()) || manifest.receipt.job != manifest.job {
         return Err(broken("the job's secret is not the one that its receipt commits to"));
