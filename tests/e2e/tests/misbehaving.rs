@@ -82,7 +82,6 @@ fn an_app_that_floods_the_log_is_inconclusive() {
 }
 
 #[test]
-#[ignore = "known gap: the tap on the login button fails on the jvm device"]
 fn an_app_behind_a_login_is_inconclusive_until_it_is_given_an_account() {
     let t = truth("login");
     let s = Stakeout::new();

@@ -7,6 +7,7 @@ import android.content.pm.PackageManager;
 import android.os.Handler;
 import android.os.Looper;
 import java.lang.reflect.Method;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +21,24 @@ public final class Activities {
   private Activities() {}
 
   private static final List<ActivityRecord> STACK = new ArrayList<>();
-  private static boolean settling;
+  /** The change of the stack that is under way, and those that came meanwhile. */
+  private static final ArrayDeque<Runnable> LATER = new ArrayDeque<>();
+  private static boolean changing;
+
+  /**
+   * One change of the stack after the other. Robolectric runs the looper's messages in the middle of a life-cycle step (when a
+   * window gets or loses the focus, or becomes visible), and such a message may be the next change.
+   */
+  private static void change(Runnable r) {
+    LATER.add(r);
+    if (changing) return;
+    changing = true;
+    try {
+      for (Runnable next; (next = LATER.poll()) != null; ) next.run();
+    } finally {
+      changing = false;
+    }
+  }
 
   static ActivityRecord top() {
     return STACK.isEmpty() ? null : STACK.get(STACK.size() - 1);
@@ -57,7 +75,7 @@ public final class Activities {
       Events.fact("refused", "sensor", null, "data", null, "what", "startActivity " + info.name + " from the background", "reason", "policy");
       return;
     }
-    new Handler(Looper.getMainLooper()).post(() -> open(from, who, intent, code, info));
+    new Handler(Looper.getMainLooper()).post(() -> change(() -> open(from, who, intent, code, info)));
   }
 
   private static void open(Activity from, String who, Intent intent, int code, ActivityInfo info) {
@@ -110,29 +128,23 @@ public final class Activities {
   }
 
   /** After a finish(): destroys the finished, gives their results, and shows what is on top now. */
-  static void settle() {
-    if (settling) return;
-    settling = true;
-    try {
-      while (top() != null) {
-        ActivityRecord done = STACK.stream().filter(ActivityRecord::finishing).reduce((a, b) -> b).orElse(null);
-        if (done == null) break;
-        boolean wasTop = done == top();
-        done.pause();
-        if (done.resultTo != null && done.resultTo.activity() != null) result(done.resultTo.activity(), done.who, done.code, done.resultCode(), done.resultData());
-        STACK.remove(done);
-        if (wasTop && top() != null && !top().finishing() && Uid.screenOnAndNotHome()) top().resume();
-        done.destroy();
-      }
-    } finally {
-      settling = false;
+  private static void settle() {
+    while (top() != null) {
+      ActivityRecord done = STACK.stream().filter(ActivityRecord::finishing).reduce((a, b) -> b).orElse(null);
+      if (done == null) break;
+      boolean wasTop = done == top();
+      done.pause();
+      if (done.resultTo != null && done.resultTo.activity() != null) result(done.resultTo.activity(), done.who, done.code, done.resultCode(), done.resultData());
+      STACK.remove(done);
+      if (wasTop && top() != null && !top().finishing() && Uid.screenOnAndNotHome()) top().resume();
+      done.destroy();
     }
     if (STACK.isEmpty()) Uid.visible(false);
   }
 
   /** Called when an activity asked for its end. */
   static void finished() {
-    new Handler(Looper.getMainLooper()).post(Activities::settle);
+    new Handler(Looper.getMainLooper()).post(() -> change(Activities::settle));
   }
 
   static void result(Activity to, String who, int code, int resultCode, Intent data) {
@@ -159,20 +171,24 @@ public final class Activities {
 
   /** As the Home key: paused and stopped, the process stays. */
   static void home() {
-    if (top() == null || !Uid.visible()) return;
-    top().pause();
-    Uid.visible(false);
-    top().stop();
-    SurfaceViewShadow.windowHidden();
+    change(() -> {
+      if (top() == null || !Uid.visible()) return;
+      top().pause();
+      Uid.visible(false);
+      top().stop();
+      SurfaceViewShadow.windowHidden();
+    });
   }
 
   /** The launcher's icon, or the screen turned on again: what was on top comes back. @return false when there is nothing */
   static boolean comeBack() {
     if (top() == null) return false;
-    Uid.visible(true);
-    top().resume();
-    SurfaceViewShadow.windowShown();
-    settle();
+    change(() -> {
+      Uid.visible(true);
+      top().resume();
+      SurfaceViewShadow.windowShown();
+      settle();
+    });
     return true;
   }
 
@@ -183,6 +199,7 @@ public final class Activities {
 
   /** @return whether an activity was visible that the system brings back */
   static boolean processDied() {
+    LATER.clear();
     boolean back = Uid.visible() && !STACK.isEmpty();
     for (ActivityRecord r : STACK) r.processDied();
     if (!back && Uid.visible()) Uid.visible(false);
@@ -190,7 +207,9 @@ public final class Activities {
   }
 
   static void recreateTop() {
-    if (top() != null) show();
+    change(() -> {
+      if (top() != null) show();
+    });
   }
 
   static void finishAll() {
@@ -210,6 +229,7 @@ public final class Activities {
   }
 
   static void forget() {
+    LATER.clear();
     STACK.clear();
     Uid.forget();
   }

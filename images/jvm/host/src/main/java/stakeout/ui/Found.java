@@ -28,7 +28,7 @@ record Found(View window, View view, float x, float y) {
   static String describe(View v) {
     Class<?> c = v.getClass();
     String kind = c.getSimpleName().isEmpty() ? c.getName() : c.getSimpleName();
-    CharSequence text = v instanceof TextView t && t.length() > 0 ? t.getText() : v.getContentDescription();
+    CharSequence text = v instanceof TextView t && t.length() > 0 && !Logins.hides(v) ? t.getText() : v.getContentDescription();
     String id = Target.name(v);
     return kind + (text != null ? " '" + text + "'" : id != null ? " #" + id : "");
   }

@@ -37,10 +37,15 @@ public final class Logins {
 
   private static boolean password(View v) {
     if (v.getVisibility() != View.VISIBLE) return false;
-    if (v instanceof EditText e) return hides(e.getInputType()) || e.getTransformationMethod() instanceof PasswordTransformationMethod;
+    if (v instanceof EditText) return hides(v);
     if (!(v instanceof ViewGroup g)) return false;
     for (int i = 0; i < g.getChildCount(); i++) if (password(g.getChildAt(i))) return true;
     return false;
+  }
+
+  /** Whether what the user types there is hidden from who looks: then it is in no answer either. */
+  static boolean hides(View v) {
+    return v instanceof EditText e && (hides(e.getInputType()) || e.getTransformationMethod() instanceof PasswordTransformationMethod);
   }
 
   static boolean hides(int type) {

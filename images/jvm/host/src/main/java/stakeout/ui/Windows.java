@@ -60,7 +60,7 @@ public final class Windows {
 
   private static void texts(View v, List<String> l) {
     if (v.getVisibility() != View.VISIBLE || l.size() >= 20) return;
-    if (v instanceof TextView t && t.length() > 0) l.add(t.getText().toString());
+    if (v instanceof TextView t && t.length() > 0 && !Logins.hides(v)) l.add(t.getText().toString());
     if (v instanceof ViewGroup g) for (int i = 0; i < g.getChildCount(); i++) texts(g.getChildAt(i), l);
   }
 }

@@ -87,6 +87,9 @@ public class DeviceTest {
       assertEquals("app_crashed", g.code("input", "action", "tap", "text", "Crash"));
       assertEquals("java.lang.IllegalStateException: boom", g.facts("crashed").get(0).get("message"));
       g.ok("launch");
+      leave(g);
+      g.ok("input", "action", "tap", "text", "Done");
+      g.ok("launch");
       g.ok("input", "action", "tap", "text", "Exit");
       g.ok("advance", "nanos", 10 * SECOND);
 
@@ -99,5 +102,17 @@ public class DeviceTest {
       assertEquals(0, g.exit());
       assertTrue(g.events.stream().anyMatch(e -> e.get("event").equals("clock")));
     }
+  }
+
+  /** As a sign-in does: what was typed is in no answer, and the next activity is opened by one that ends itself. */
+  private static void leave(Guest g) throws Exception {
+    assertEquals("EditText #pass", g.ok("input", "action", "text", "view_id", "pass", "value", "hunter2-hunter2").get("what"));
+    String seen = Json.text(g.ask("input", "action", "tap", "text", "no such thing"));
+    assertTrue(seen, seen.contains("Leave") && !seen.contains("hunter2"));
+    int before = g.facts("activity").size();
+    g.ok("input", "action", "tap", "text", "Leave");
+    g.ok("advance", "nanos", SECOND);
+    List<String> changes = g.facts("activity").stream().skip(before).map(f -> f.get("name") + " " + f.get("change")).toList();
+    assertEquals(List.of("t.flows.Main paused", "t.flows.Second resumed", "t.flows.Main stopped", "t.flows.Main destroyed"), changes);
   }
 }

@@ -13,6 +13,7 @@ public class Main extends Activity {
     findViewById(R.id.exit).setOnClickListener(v -> System.exit(3));
     findViewById(R.id.hang).setOnClickListener(v -> { long n = 0; long t = System.nanoTime(); while (System.nanoTime() - t < 20_000_000_000L) n++; App.log("hung " + n); });
     findViewById(R.id.fgs).setOnClickListener(v -> startForegroundService(new Intent(this, Fgs.class)));
+    findViewById(R.id.leave).setOnClickListener(v -> { startActivity(new Intent(this, Second.class)); finish(); });
     findViewById(R.id.escape).setOnClickListener(v -> escape());
     if (b == null) {
       startService(new Intent(this, Work.class));
