@@ -179,6 +179,20 @@ pub enum Fact {
     Escape {
         what: String,
     },
+    /// The app looked for what tells a phone from another device.
+    Looked {
+        what: String,
+        /// Whether it was answered as by a phone.
+        as_phone: bool,
+    },
+    /// The app used up the memory that it may have, and may live on.
+    OutOfMemory {
+        what: String,
+    },
+    /// The app read a clock that shows real time.
+    RealTime {
+        what: String,
+    },
     /// A login stands on the screen.
     LoginScreen {
         activity: String,

@@ -110,6 +110,24 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "the `emulator` device, where app and observer do not share a process",
                 Reach::Use,
             )),
+            Fact::Looked { what, as_phone: false } => out.push(doubt(
+                "device_looked_for",
+                format!("the app looked at `{}`, by which it can know that this is no phone, and may behave differently", short(what)),
+                "the `emulator` device, or a phone",
+                Reach::Use,
+            )),
+            Fact::OutOfMemory { what } => out.push(doubt(
+                "out_of_memory",
+                format!("the app ran out of memory ({}): what it would have done with more did not come", short(what)),
+                "a device with more memory, or a fixed app",
+                Reach::All,
+            )),
+            Fact::RealTime { what } => out.push(doubt(
+                "real_time",
+                format!("the app read `{}`, which shows real time: what it waits for by that did not come", short(what)),
+                "the `emulator` device, whose clock is real",
+                Reach::Use,
+            )),
             Fact::DexLoaded { path, artifact: None } => out.push(doubt(
                 "loaded_code",
                 format!("code that the app loaded from `{}` was not kept or could not be converted", short(path)),
@@ -178,7 +196,7 @@ fn kinds_of_api(name: &str) -> Option<Option<Vec<Kind>>> {
         some(&[Kind::Location])
     } else if starts(&["android.provider.", "android.content.ContentResolver"]) {
         some(&[Kind::Contacts, Kind::CallLog, Kind::Sms, Kind::Calendar, Kind::MediaFiles])
-    } else if starts(&["android.webkit.", "dalvik.system.", "dex"]) {
+    } else if starts(&["android.webkit.", "dalvik.system.", "dex", "android.hardware.SensorManager"]) {
         Some(None)
     } else {
         None

@@ -187,6 +187,9 @@ fn hosts_own(fact: &Fact) -> bool {
             | F::Network { .. }
             | F::Lost { .. }
             | F::LoginScreen { .. }
+            | F::Looked { .. }
+            | F::OutOfMemory { .. }
+            | F::RealTime { .. }
     )
 }
 

@@ -7,12 +7,15 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
@@ -67,26 +70,49 @@ public final class Rewriter {
         return hierarchy.common(a, b);
       }
     };
-    new ClassReader(in).accept(visitor(w), ClassReader.SKIP_FRAMES);
+    new ClassReader(in).accept(visitor(w, true), ClassReader.SKIP_FRAMES);
     return w.toByteArray();
   }
 
   /** A framework class at load time: javac's frames stay valid, as a replaced type is a subclass of the old one. */
   public byte[] framework(byte[] in) {
     ClassWriter w = new ClassWriter(ClassWriter.COMPUTE_MAXS);
-    new ClassReader(in).accept(visitor(w), 0);
+    new ClassReader(in).accept(visitor(w, false), 0);
     return w.toByteArray();
   }
 
-  private ClassVisitor visitor(ClassVisitor out) {
+  private ClassVisitor visitor(ClassVisitor out, boolean app) {
     return new ClassVisitor(Opcodes.ASM9, out) {
       @Override public void visit(int v, int access, String name, String sig, String parent, String[] itf) {
         super.visit(v, access, name, sig, subclasses.getOrDefault(parent, parent), itf);
       }
       @Override public MethodVisitor visitMethod(int access, String n, String d, String s, String[] ex) {
-        return new Calls(super.visitMethod(access, n, d, s, ex));
+        MethodVisitor m = super.visitMethod(access, n, d, s, ex);
+        return new Calls(app ? new Handlers(m) : m);
       }
     };
+  }
+
+  /** What catches an error of the virtual machine first says so: an app may swallow that it had no memory. */
+  private static final class Handlers extends MethodVisitor {
+    private static final Set<String> TYPES = Set.of("java/lang/Throwable", "java/lang/Error", "java/lang/VirtualMachineError", "java/lang/OutOfMemoryError");
+    private final Set<Label> handlers = new HashSet<>();
+
+    Handlers(MethodVisitor out) {
+      super(Opcodes.ASM9, out);
+    }
+
+    @Override public void visitTryCatchBlock(Label from, Label to, Label handler, String type) {
+      if (type == null || TYPES.contains(type)) handlers.add(handler);
+      super.visitTryCatchBlock(from, to, handler, type);
+    }
+
+    @Override public void visitLabel(Label l) {
+      super.visitLabel(l);
+      if (!handlers.contains(l)) return;
+      super.visitInsn(Opcodes.DUP);
+      super.visitMethodInsn(Opcodes.INVOKESTATIC, "stakeout/app/Memory", "caught", "(Ljava/lang/Throwable;)V", false);
+    }
   }
 
   private final class Calls extends MethodVisitor {

@@ -1,5 +1,6 @@
 package stakeout.app;
 
+import android.util.AndroidRuntimeException;
 import java.util.List;
 import stakeout.host.Events;
 
@@ -40,13 +41,15 @@ public final class Crashes {
   /** Whether the app's code had a part in it: an exception without is a fault of this host. */
   static boolean apps(Throwable e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
-      if (t instanceof ThreadDeath || !Events.frames(t.getStackTrace()).isEmpty()) return true;
+      // the framework's own complaints of what an app did, or left out, have no frame of the app's
+      if (t instanceof ThreadDeath || t instanceof AndroidRuntimeException || !Events.frames(t.getStackTrace()).isEmpty()) return true;
       if (t.getCause() == t) break;
     }
     return false;
   }
 
   static void tell(Throwable e) {
+    Memory.caught(e);
     Throwable root = e;
     while (root.getCause() != null && root.getCause() != root && Events.frames(root.getStackTrace()).isEmpty()) root = root.getCause();
     List<String> stack = Events.frames(root.getStackTrace());

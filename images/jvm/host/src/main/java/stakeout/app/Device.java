@@ -76,6 +76,7 @@ public final class Device implements Runnable {
       throw new IllegalStateException(e);
     }
     Trial.clock = Clock::trialNanos;
+    Memory.watch();
     Events.warm = true;
     ready.accept(new DeviceVerbs());
     loop();

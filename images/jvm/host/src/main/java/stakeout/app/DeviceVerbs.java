@@ -91,6 +91,7 @@ final class DeviceVerbs implements Verbs {
     Device.between(Logins::look); // the first of the main thread, before time passes
     long jumps = Clock.jumps, held = Clock.heldNanos;
     Clock.runFor(Duration.ofNanos(Parameters.number(p, "nanos", 0)));
+    Memory.look();
     return Json.of("at", Clock.trialNanos(), "jumps", Clock.jumps - jumps, "held_nanos", Clock.heldNanos - held);
   }
 

@@ -31,6 +31,7 @@ public final class Reporter implements MethodHandleDecorator {
       "android.webkit.WebView.evaluateJavascript",
       "android.media.MediaCodec.native_configure", "android.media.MediaMuxer.nativeSetup", "android.media.MediaExtractor.setDataSource",
       "android.media.MediaMetadataRetriever.setDataSource", "android.media.projection.MediaProjectionManager.getMediaProjection", "android.media.ImageWriter.newInstance",
+      "android.hardware.SensorManager.getSensorList", "android.hardware.SensorManager.getDefaultSensor", "android.hardware.SensorManager.registerListener",
       "android.telephony.SmsManager.sendTextMessage", "android.telephony.SmsManager.sendMultipartTextMessage", "android.telephony.SmsManager.sendDataMessage",
       "android.telephony.SubscriptionManager.getActiveSubscriptionInfoList",
       "android.bluetooth.BluetoothAdapter.startDiscovery", "android.bluetooth.BluetoothAdapter.getBondedDevices", "android.bluetooth.le.BluetoothLeScanner.startScan",

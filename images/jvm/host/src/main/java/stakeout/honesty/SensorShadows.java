@@ -15,6 +15,7 @@ import stakeout.data.BuildShadow;
 import stakeout.data.ClipboardShadow;
 import stakeout.data.LocationShadow;
 import stakeout.data.PackagesShadow;
+import stakeout.data.PropertiesShadow;
 import stakeout.data.SecureShadow;
 import stakeout.data.TelephonyShadow;
 import stakeout.data.WifiShadow;
@@ -26,7 +27,7 @@ public final class SensorShadows {
   public static final Class<?>[] ALL = {
     Camera1.class, ManagerShadow.class, ReaderShadow.class, SurfaceViewShadow.class, TextureViewShadow.class, YuvShadow.class, PixelCopyShadow.class, ActionSoundShadow.class,
     RecordShadow.class, RecorderShadow.class,
-    TelephonyShadow.class, WifiShadow.class, SecureShadow.class, BuildShadow.class, AccountsShadow.class, ClipboardShadow.class,
+    TelephonyShadow.class, WifiShadow.class, SecureShadow.class, BuildShadow.class, PropertiesShadow.class, AccountsShadow.class, ClipboardShadow.class,
     LocationShadow.class, PackagesShadow.class,
   };
 }

@@ -167,8 +167,8 @@ public final class Events {
         out.write(b.toString().getBytes(StandardCharsets.US_ASCII));
         out.flush();
       }
-    } catch (IOException | InterruptedException e) {
-      Runtime.getRuntime().halt(3); // nobody listens any more
+    } catch (IOException | InterruptedException | OutOfMemoryError e) {
+      Runtime.getRuntime().halt(3); // nobody listens any more, or nothing can be told any more
     }
   }
 }

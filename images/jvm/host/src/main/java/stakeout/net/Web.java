@@ -13,6 +13,7 @@ import java.util.WeakHashMap;
 import javax.net.ssl.SSLException;
 import stakeout.host.Events;
 import stakeout.host.Trial;
+import stakeout.tap.Looks;
 
 /** URL connections as Android's: the policy for plain HTTP, its User-Agent, no network on the main thread; and told as facts. */
 public final class Web {
@@ -84,5 +85,25 @@ public final class Web {
 
   public static String getResponseMessage(HttpURLConnection c) throws IOException {
     return using(c, c::getResponseMessage);
+  }
+
+  /** A server's own time is no device's: the gateway sends none with its own answers, and a stub's or a live one's does not follow the clock. */
+  private static void date(URLConnection c) {
+    Looks.realTime("the Date header of " + c.getURL().getHost());
+  }
+
+  public static String getHeaderField(URLConnection c, String name) {
+    if ("Date".equalsIgnoreCase(name)) date(c);
+    return c.getHeaderField(name);
+  }
+
+  public static long getHeaderFieldDate(URLConnection c, String name, long otherwise) {
+    if ("Date".equalsIgnoreCase(name)) date(c);
+    return c.getHeaderFieldDate(name, otherwise);
+  }
+
+  public static long getDate(URLConnection c) {
+    date(c);
+    return c.getDate();
   }
 }

@@ -11,13 +11,15 @@ public class TapRandomAccessFile extends RandomAccessFile {
   private boolean closed;
 
   public TapRandomAccessFile(File f, String mode) throws FileNotFoundException {
-    super(checked(f), mode);
+    super(checked(f, mode), mode);
     path = mode.contains("w") ? f.getPath() : null;
   }
 
-  private static File checked(File f) throws FileNotFoundException {
+  private static File checked(File f, String mode) throws FileNotFoundException {
     Guard.path(f.getPath());
-    return f;
+    if (mode.contains("w")) return f;
+    String to = PhoneFiles.opened(f.getPath());
+    return to.equals(f.getPath()) ? f : new File(to);
   }
 
   public TapRandomAccessFile(String f, String mode) throws FileNotFoundException { this(new File(f), mode); }

@@ -131,9 +131,18 @@ public final class Clock {
   /** Lets virtual time pass; called by the controlling thread, never by the app's. Returns when all due work is done. */
   public static void runFor(Duration d) throws InterruptedException {
     long end = now() + d.toMillis();
-    Thread t = new Thread(() -> Driver.drive(end), "stakeout-clock");
+    Throwable[] failed = new Throwable[1];
+    Thread t = new Thread(() -> {
+      try {
+        Driver.drive(end);
+      } catch (Throwable e) { // such as no memory: time that did not pass must not count as passed
+        failed[0] = e;
+      }
+    }, "stakeout-clock");
     t.start();
     t.join();
+    if (failed[0] instanceof Error e) throw e;
+    if (failed[0] instanceof RuntimeException e) throw e;
   }
 
   /** What must be done before time stands still again: whoever is outside takes only questions about the time that runs now. */
