@@ -78,8 +78,8 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
                 }
             }
         }
-        Fact::Opened { sensor, api, id, preview_visible, .. } => {
-            let seen = match (sensor, preview_visible) {
+        Fact::Opened { sensor, api, id, preview_visible, session } => {
+            let seen = match (sensor, *preview_visible || shown(t.observations, line, *session)) {
                 (Sensor::Camera, true) => ", preview visible",
                 (Sensor::Camera, false) => ", no visible preview",
                 _ => "",
@@ -92,6 +92,14 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
         }
         _ => {}
     }
+}
+
+/// Whether the preview that an opening began was visible from its first moment: a camera is opened before it has one.
+fn shown(all: &[Observation], opened: usize, session: u64) -> bool {
+    all[opened..].iter().find_map(|o| match &o.fact {
+        Fact::Preview { session: s, visible } if *s == session => Some(*visible),
+        _ => None,
+    }) == Some(true)
 }
 
 fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {

@@ -75,6 +75,7 @@ final class Alarms {
       return;
     }
     if (!AppProcess.ensure()) return;
+    if (a.whileIdle) Wake.allowNetwork();
     if (a.exact && a.whileIdle) Wake.allow();
     try {
       a.operation.send();

@@ -54,6 +54,7 @@ public final class AppProcess {
     try {
       Device.setUp("app", Installed.apk(), Installed.target());
       Power.settle();
+      Connectivity.fresh();
     } catch (Throwable t) {
       crashed(t);
     }
@@ -99,6 +100,7 @@ public final class AppProcess {
     boolean activity = Activities.processDied();
     OpenCameras.processDied();
     Alarms.processDied();
+    JobStore.processDied();
     AppThreads.stopAll();
     Clock.standStill(() -> { // the reset sets the clock back: nothing may be dated meanwhile
       Trial.clock = () -> at;

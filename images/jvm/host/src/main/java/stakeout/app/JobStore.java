@@ -18,6 +18,7 @@ final class JobStore {
     int failures;
     long due;
     Object at;
+    boolean running;
 
     Entry(JobInfo job) {
       this.job = job;
@@ -43,13 +44,28 @@ final class JobStore {
     arm(e);
   }
 
+  /** API 24: by the screen, a device is idle so long after it went off. */
+  private static final long IDLE_AFTER = 71 * 60_000;
+
   private static void arm(Entry e) {
+    e.at = null;
+    if (e.running) return;
+    if (stakeout.host.Trial.api >= 24 && e.job.getTriggerContentUris() != null) { // nobody but the app changes data here
+      stakeout.host.Events.unsupported("android.content.ContentResolver: a job that waits for changed data", "ignored");
+      return;
+    }
+    if (e.job.isRequireCharging() && Doze.on()) return; // a phone on its charger does not doze
+    if (e.job.isRequireDeviceIdle()) {
+      if (Uid.screenOn()) return;
+      e.due = Math.max(e.due, Uid.screenOffSince() + IDLE_AFTER);
+    }
     e.at = Clock.at(Doze.nextWindow(Math.max(e.due, Clock.now())), () -> Device.between(() -> run(e)));
   }
 
   private static void run(Entry e) {
     synchronized (JobStore.class) {
-      if (JOBS.get(e.job.getId()) != e) return;
+      if (JOBS.get(e.job.getId()) != e || e.running) return;
+      e.running = true;
     }
     if (!AppProcess.ensure()) {
       done(e.job, true);
@@ -62,6 +78,7 @@ final class JobStore {
   static synchronized void done(JobInfo job, boolean again) {
     Entry e = JOBS.get(job.getId());
     if (e == null || e.job != job) return;
+    e.running = false;
     if (again) {
       long first = Math.max(LEAST_BACKOFF, job.getInitialBackoffMillis());
       boolean linear = job.getBackoffPolicy() == JobInfo.BACKOFF_POLICY_LINEAR;
@@ -94,6 +111,11 @@ final class JobStore {
   static synchronized JobInfo pending(int id) {
     Entry e = JOBS.get(id);
     return e == null ? null : e.job;
+  }
+
+  /** What ran is tried again later. */
+  static synchronized void processDied() {
+    for (Entry e : new ArrayList<>(JOBS.values())) if (e.running) done(e.job, true);
   }
 
   static synchronized void rebooted() {

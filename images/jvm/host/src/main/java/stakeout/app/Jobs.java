@@ -25,7 +25,11 @@ import org.robolectric.annotation.Implementation;
 import org.robolectric.annotation.Implements;
 import org.robolectric.shadows.ShadowJobScheduler;
 
-/** JobScheduler: constraints count as met; latency, period, back-off and doze follow the virtual clock. */
+/**
+ * JobScheduler: latency, period, back-off and doze follow the virtual clock. A job that needs a charger waits for the end of doze,
+ * one that needs an idle device for 71 minutes with the screen off, one that needs changed data for ever, which is told. Other
+ * constraints (network, battery, storage) count as met.
+ */
 @Implements(className = "android.app.JobSchedulerImpl")
 public final class Jobs extends ShadowJobScheduler.ShadowJobSchedulerImpl {
   @Override @Implementation public int schedule(JobInfo job) {

@@ -26,6 +26,7 @@ final class Power {
       Activities.home();
     }
     settle();
+    JobStore.again(); // some wait for a device that nobody uses
     Receivers.system(new Intent(on ? Intent.ACTION_SCREEN_ON : Intent.ACTION_SCREEN_OFF).addFlags(Intent.FLAG_RECEIVER_REGISTERED_ONLY));
     if (!on) return;
     Receivers.system(new Intent(Intent.ACTION_USER_PRESENT));

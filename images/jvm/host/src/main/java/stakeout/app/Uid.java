@@ -25,8 +25,16 @@ public final class Uid {
     return screenOn;
   }
 
+  private static volatile long screenOffSince;
+
+  /** The device's wall clock. */
+  static long screenOffSince() {
+    return screenOffSince;
+  }
+
   static void screenOn(boolean on) {
     screenOn = on;
+    if (!on) screenOffSince = Clock.now();
   }
 
   static boolean screenOnAndNotHome() {

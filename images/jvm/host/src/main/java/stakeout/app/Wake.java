@@ -18,6 +18,20 @@ final class Wake {
     until = SystemClock.uptimeMillis() + MILLIS;
   }
 
+  private static volatile long networkUntil;
+
+  /** Any alarm that is allowed while idle: for as long the network is there in doze, too. */
+  static void allowNetwork() {
+    networkUntil = SystemClock.uptimeMillis() + MILLIS;
+    if (!Doze.deep()) return;
+    Connectivity.settle();
+    stakeout.time.Clock.at(networkUntil, () -> Device.between(Connectivity::settle));
+  }
+
+  static boolean network() {
+    return SystemClock.uptimeMillis() < networkUntil;
+  }
+
   static boolean allowed() {
     return SystemClock.uptimeMillis() < until;
   }

@@ -21,6 +21,7 @@ import org.robolectric.annotation.Implementation;
 import org.robolectric.annotation.Implements;
 import org.robolectric.shadows.ShadowLocationManager;
 import org.robolectric.util.ReflectionHelpers;
+import stakeout.app.Doze;
 import stakeout.host.Trial;
 import stakeout.perm.Permissions;
 
@@ -75,19 +76,24 @@ public class LocationShadow extends ShadowLocationManager {
   }
 
   private static void run(Object key, String provider, long millis, boolean once, Executor e, Sink sink) {
+    run(key, provider, millis, 0, once, e, sink);
+  }
+
+  private static void run(Object key, String provider, long millis, float metres, boolean once, Executor e, Sink sink) {
     enforce(provider, "requestLocationUpdates");
     Object token = new Object();
     RUNNING.put(key, token);
-    next(key, token, provider, millis, once, e, sink, FIRST_MILLIS);
+    next(key, token, provider, millis, once, e, sink, FIRST_MILLIS, metres);
   }
 
-  private static void next(Object key, Object token, String provider, long millis, boolean once, Executor e, Sink sink, long delay) {
+  private static void next(Object key, Object token, String provider, long millis, boolean once, Executor e, Sink sink, long delay, float metres) {
     new Handler(Looper.getMainLooper()).postDelayed(() -> {
       if (RUNNING.get(key) != token) return;
-      Location l = read(provider, "requestLocationUpdates");
+      boolean found = !Doze.deep(); // no provider works while the phone dozes
+      Location l = found ? read(provider, "requestLocationUpdates") : null;
       if (l != null) e.execute(() -> sink.fix(l));
-      if (once) RUNNING.remove(key);
-      else next(key, token, provider, millis, false, e, sink, Math.max(Math.max(LEAST_MILLIS, millis), Trial.rules >= 26 && stakeout.app.Uid.background() ? BACKGROUND_MILLIS : 0));
+      if (once && found || l != null && metres > 0) RUNNING.remove(key); // a phone that lies still moves no metre from its first place
+      else next(key, token, provider, millis, false, e, sink, Math.max(Math.max(LEAST_MILLIS, millis), Trial.rules >= 26 && stakeout.app.Uid.background() ? BACKGROUND_MILLIS : 0), metres);
     }, delay);
   }
 
@@ -105,20 +111,24 @@ public class LocationShadow extends ShadowLocationManager {
     return Place.fine() ? LocationManager.GPS_PROVIDER : LocationManager.NETWORK_PROVIDER;
   }
 
+  private static float metres(LocationRequest r) {
+    return r.getMinUpdateDistanceMeters();
+  }
+
   private static long interval(Object request) {
     Object n = ReflectionHelpers.callInstanceMethod(request, RuntimeEnvironment.getApiLevel() >= 31 ? "getIntervalMillis" : "getInterval");
     return ((Number) n).longValue();
   }
 
-  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, LocationListener l) { run(l, p, ms, false, on(null), l::onLocationChanged); }
-  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, LocationListener l, Looper o) { run(l, p, ms, false, on(o), l::onLocationChanged); }
-  @Override @Implementation(minSdk = 30) protected void requestLocationUpdates(String p, long ms, float m, Executor e, LocationListener l) { run(l, p, ms, false, e, l::onLocationChanged); }
-  @Override @Implementation protected void requestLocationUpdates(long ms, float m, Criteria c, LocationListener l, Looper o) { run(l, best(), ms, false, on(o), l::onLocationChanged); }
-  @Override @Implementation(minSdk = 30) protected void requestLocationUpdates(long ms, float m, Criteria c, Executor e, LocationListener l) { run(l, best(), ms, false, e, l::onLocationChanged); }
-  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, PendingIntent i) { run(i, p, ms, false, Runnable::run, sink(i)); }
-  @Override @Implementation protected void requestLocationUpdates(long ms, float m, Criteria c, PendingIntent i) { run(i, best(), ms, false, Runnable::run, sink(i)); }
-  @Override @Implementation(minSdk = 31) protected void requestLocationUpdates(String p, LocationRequest r, Executor e, LocationListener l) { run(l, p, interval(r), false, e, l::onLocationChanged); }
-  @Override @Implementation(minSdk = 31) protected void requestLocationUpdates(String p, LocationRequest r, PendingIntent i) { run(i, p, interval(r), false, Runnable::run, sink(i)); }
+  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, LocationListener l) { run(l, p, ms, m, false, on(null), l::onLocationChanged); }
+  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, LocationListener l, Looper o) { run(l, p, ms, m, false, on(o), l::onLocationChanged); }
+  @Override @Implementation(minSdk = 30) protected void requestLocationUpdates(String p, long ms, float m, Executor e, LocationListener l) { run(l, p, ms, m, false, e, l::onLocationChanged); }
+  @Override @Implementation protected void requestLocationUpdates(long ms, float m, Criteria c, LocationListener l, Looper o) { run(l, best(), ms, m, false, on(o), l::onLocationChanged); }
+  @Override @Implementation(minSdk = 30) protected void requestLocationUpdates(long ms, float m, Criteria c, Executor e, LocationListener l) { run(l, best(), ms, m, false, e, l::onLocationChanged); }
+  @Override @Implementation protected void requestLocationUpdates(String p, long ms, float m, PendingIntent i) { run(i, p, ms, m, false, Runnable::run, sink(i)); }
+  @Override @Implementation protected void requestLocationUpdates(long ms, float m, Criteria c, PendingIntent i) { run(i, best(), ms, m, false, Runnable::run, sink(i)); }
+  @Override @Implementation(minSdk = 31) protected void requestLocationUpdates(String p, LocationRequest r, Executor e, LocationListener l) { run(l, p, interval(r), metres(r), false, e, l::onLocationChanged); }
+  @Override @Implementation(minSdk = 31) protected void requestLocationUpdates(String p, LocationRequest r, PendingIntent i) { run(i, p, interval(r), metres(r), false, Runnable::run, sink(i)); }
   @Override @Implementation protected void requestSingleUpdate(String p, LocationListener l, Looper o) { run(l, p, 0, true, on(o), l::onLocationChanged); }
   @Override @Implementation protected void requestSingleUpdate(Criteria c, LocationListener l, Looper o) { run(l, best(), 0, true, on(o), l::onLocationChanged); }
   @Override @Implementation protected void requestSingleUpdate(String p, PendingIntent i) { run(i, p, 0, true, Runnable::run, sink(i)); }

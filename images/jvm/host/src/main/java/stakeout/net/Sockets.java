@@ -14,8 +14,9 @@ import stakeout.host.Events;
 public final class Sockets {
   private Sockets() {}
 
-  private static void tell(SocketAddress to) {
+  private static void tell(SocketAddress to) throws IOException {
     MainThread.check();
+    if (to instanceof InetSocketAddress a) Offline.check(a.getHostString(), a.getPort());
     if (to instanceof InetSocketAddress a) Events.connecting(a.getHostString(), a.getPort());
   }
 
@@ -41,11 +42,13 @@ public final class Sockets {
 
   public static InetAddress getByName(String host) throws UnknownHostException {
     MainThread.check();
+    Offline.resolve(host);
     return InetAddress.getByName(host);
   }
 
   public static InetAddress[] getAllByName(String host) throws UnknownHostException {
     MainThread.check();
+    Offline.resolve(host);
     return InetAddress.getAllByName(host);
   }
 }

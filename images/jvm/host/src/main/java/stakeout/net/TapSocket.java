@@ -39,6 +39,7 @@ public class TapSocket extends Socket {
 
   private void open(InetSocketAddress to) throws IOException {
     MainThread.check();
+    Offline.check(to.getHostString(), to.getPort());
     Events.connecting(to.getHostString(), to.getPort());
     connect(to);
   }

@@ -53,6 +53,7 @@ public final class Web {
     int port = u.getPort() >= 0 ? u.getPort() : u.getDefaultPort();
     if (TOLD.put(c, true) == null) {
       MainThread.check();
+      Offline.resolve(u.getHost());
       if (u.getProtocol().equals("http") && Trial.rules >= 23) Policy.cleartext(u.getHost(), port);
       Events.connecting(u.getHost(), port);
     }

@@ -32,6 +32,9 @@ final class Holds {
   private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
   private static final long ACCEPT_NANOS = 1_000_000, WORK_NANOS = 1_000_000, PASSING_NANOS = 5_000_000;
   private static final Map<Long, Hold> HOLDS = new HashMap<>();
+  /** So often a thread may use up the cap; then it is let go for good, or an app that writes a log without end costs the cap at each jump. */
+  private static final int CAPS = 5;
+  private static final Map<Long, Integer> CAPPED = new HashMap<>();
 
   private static long cap() {
     return Trial.holdCapMillis * 1_000_000L;
@@ -84,9 +87,11 @@ final class Holds {
   }
 
   private static boolean holds(Thread t) {
+    if (CAPPED.getOrDefault(t.getId(), 0) >= CAPS && !HOLDS.containsKey(t.getId())) return false;
     Hold h = HOLDS.computeIfAbsent(t.getId(), k -> new Hold(CPU.getThreadCpuTime(k)));
     h.blockedSince = 0;
     if (h.letGo) {
+      if (CAPPED.getOrDefault(t.getId(), 0) >= CAPS) return false;
       if (h.spins || CPU.getThreadCpuTime(t.getId()) - h.cpu < WORK_NANOS) return false;
       HOLDS.remove(t.getId());
       return true;
@@ -101,7 +106,8 @@ final class Holds {
     StackTraceElement[] s = t.getStackTrace();
     long cpu = CPU.getThreadCpuTime(t.getId());
     h.letGo = true;
-    h.spins = cpu - h.cpu > cap() / 2;
+    boolean last = CAPPED.merge(t.getId(), 1, Integer::sum) >= CAPS;
+    h.spins = cpu - h.cpu > cap() / 2 || last; // from now on it gets no time of its own, as one that spins
     h.cpu = cpu;
     List<String> apps = Events.frames(s);
     String where = apps.isEmpty() ? s.length > 0 ? s[0].toString() : "?" : apps.get(0);

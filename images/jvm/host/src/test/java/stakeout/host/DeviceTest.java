@@ -81,6 +81,9 @@ public class DeviceTest {
       g.ok("advance", "nanos", 3600 * SECOND);
       assertTrue("the exact alarm is on time", g.facts("alarm").stream().anyMatch(f -> f.get("second").equals(600L)));
       assertTrue("the one-shot job ran once", g.facts("job").stream().filter(f -> f.get("what").toString().endsWith("id 2")).count() == 1);
+      assertTrue("an idle device is one that nobody has used for 71 minutes", g.facts("job").stream().noneMatch(f -> f.get("what").toString().endsWith("id 3")));
+      g.ok("advance", "nanos", 700 * SECOND);
+      assertTrue("now it is", g.facts("job").stream().anyMatch(f -> f.get("what").toString().endsWith("id 3")));
 
       g.ok("screen", "on", true);
       g.ok("foreground");

@@ -52,4 +52,35 @@ public class IdleTest extends ProbeTest {
       assertEquals(1, h.facts("closed").size());
     }
   }
+
+  @Test public void doze_cuts_the_network_and_the_places() throws Exception {
+    try (Handset h = handset(27).probe(27, 27, "grant_on_request", "10:Data.ask;5000:Net.listen;50000:Net.look;400000:Net.look;1200000:Net.look;3800000:Net.look;4200000:Net.look")) {
+      h.seconds(60);
+      h.run("background");
+      h.run("screen", "on", false);
+      h.run("doze", "on", true);
+      h.seconds(4200);
+      h.run("doze", "on", false);
+      h.seconds(10);
+      String[] said = h.said("Net.look").split(" / ");
+      assertTrue(said[0], said[0].startsWith("true tried heard 0 places 5,1"));
+      assertTrue("a phone that lies still is at one place", said[0].endsWith(",1"));
+      assertTrue(said[1], said[1].startsWith("false cut heard 1"));
+      assertEquals("no places while it dozes", said[1], said[2]);
+      assertTrue("in a maintenance window", said[3].startsWith("true tried heard 2"));
+      assertTrue(said[4], said[4].startsWith("false cut heard 3"));
+      assertEquals(3, h.all("network", "what").stream().filter("doze_refused"::equals).count());
+    }
+  }
+
+  @Test public void a_foreground_service_keeps_its_network_in_doze() throws Exception {
+    try (Handset h = handset(27).probe(27, 27, "grant_on_request", "10:Data.ask;5000:Watch.start;400000:Net.look")) {
+      h.seconds(60);
+      h.run("background");
+      h.run("screen", "on", false);
+      h.run("doze", "on", true);
+      h.seconds(600);
+      assertTrue(h.said("Net.look"), h.said("Net.look").startsWith("true tried"));
+    }
+  }
 }

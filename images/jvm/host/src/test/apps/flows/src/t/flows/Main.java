@@ -23,6 +23,7 @@ public class Main extends Activity {
       JobScheduler js = getSystemService(JobScheduler.class);
       js.schedule(new JobInfo.Builder(1, new ComponentName(this, J.class)).setPeriodic(900_000).setPersisted(true).build());
       js.schedule(new JobInfo.Builder(2, new ComponentName(this, J.class)).setMinimumLatency(60_000).build());
+      js.schedule(new JobInfo.Builder(3, new ComponentName(this, J.class)).setRequiresDeviceIdle(true).build());
     }
     try (android.database.Cursor c = getContentResolver().query(Uri.parse("content://t.flows.b/x"), null, null, null, null)) { c.moveToFirst(); App.log("own provider " + c.getString(0)); }
   }
