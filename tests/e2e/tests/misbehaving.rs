@@ -57,10 +57,9 @@ fn an_app_that_needs_native_code_is_inconclusive() {
 }
 
 #[test]
-fn an_app_that_waits_by_real_time_is_inconclusive() {
-    let a = run("realtime");
-    a.never_clean();
-    assert!(a.says("real_time") || a.says("clock_held"), "{:#?}", a.result.trials);
+fn an_app_that_waits_by_the_kernel_and_by_its_server_waits_by_the_devices_clock() {
+    let a = Stakeout::new().run(&app("realtime"), &scenario("../idle-demo"), &["--trials", "1"]);
+    a.is(Camera, Transmitted, Background, Proven);
 }
 
 #[test]

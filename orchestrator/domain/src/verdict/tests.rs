@@ -148,7 +148,11 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
         (silent().saw(5, Fact::Looked { what: "/system/app".into(), as_phone: false }), "device_looked_for"),
         (silent().saw(5, Fact::OutOfMemory { what: "heap".into() }), "out_of_memory"),
         (silent().saw(5, Fact::RealTime { what: "/proc/stat".into() }), "real_time"),
-        (silent().saw(5, Fact::UnsupportedApi { name: "android.hardware.SensorManager.registerListener".into(), effect: "ignored".into() }), "unsupported_api"),
+        (
+            silent()
+                .saw(5, Fact::UnsupportedApi { name: "android.hardware.SensorManager.registerListener".into(), effect: "ignored".into() }),
+            "unsupported_api",
+        ),
         (silent().saw(5, Fact::LoginScreen { activity: "Login".into() }), "login"),
     ];
     for (s, code) in cases {

@@ -106,9 +106,11 @@ fn sorted(f: &Fact) -> Option<(Sort, String, String, u64)> {
             path.clone(),
             if artifact.is_some() { "code loaded at run time, kept" } else { "code loaded at run time, not kept" },
         ),
-        Fact::Looked { what, as_phone } => {
-            one(Sort::Escape, what.clone(), if *as_phone { "looked for the device, answered as by a phone" } else { "looked for the device" })
-        }
+        Fact::Looked { what, as_phone } => one(
+            Sort::Escape,
+            what.clone(),
+            if *as_phone { "looked for the device, answered as by a phone" } else { "looked for the device" },
+        ),
         Fact::OutOfMemory { what } => one(Sort::Crashed, what.clone(), "out of memory"),
         Fact::RealTime { what } => one(Sort::Clock, what.clone(), "shows real time"),
         Fact::LoginScreen { activity } => one(Sort::Escape, activity.clone(), "a login that was not passed"),

@@ -7,13 +7,23 @@ import java.net.HttpURLConnection;
 import java.net.Proxy;
 import java.net.URL;
 import java.net.URLConnection;
+import java.text.SimpleDateFormat;
+import java.time.DateTimeException;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.Collections;
+import java.util.Date;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TimeZone;
 import java.util.WeakHashMap;
 import javax.net.ssl.SSLException;
 import stakeout.host.Events;
 import stakeout.host.Trial;
 import stakeout.tap.Looks;
+import stakeout.time.Clock;
 
 /** URL connections as Android's: the policy for plain HTTP, its User-Agent, no network on the main thread; and told as facts. */
 public final class Web {
@@ -58,7 +68,9 @@ public final class Web {
       Events.connecting(u.getHost(), port);
     }
     try {
-      return call.run();
+      T done = call.run();
+      ANSWERED.putIfAbsent(c, Clock.now());
+      return done;
     } catch (SSLException e) {
       Events.fact("network", "host", u.getHost(), "port", port, "what", "tls_refused");
       throw e;
@@ -70,6 +82,7 @@ public final class Web {
       c.connect();
       return null;
     });
+    ANSWERED.remove(c);
   }
 
   public static InputStream getInputStream(URLConnection c) throws IOException {
@@ -77,7 +90,9 @@ public final class Web {
   }
 
   public static OutputStream getOutputStream(URLConnection c) throws IOException {
-    return using(c, c::getOutputStream);
+    OutputStream out = using(c, c::getOutputStream);
+    ANSWERED.remove(c); // it is the request yet
+    return out;
   }
 
   public static int getResponseCode(HttpURLConnection c) throws IOException {
@@ -88,23 +103,60 @@ public final class Web {
     return using(c, c::getResponseMessage);
   }
 
-  /** A server's own time is no device's: the gateway sends none with its own answers, and a stub's or a live one's does not follow the clock. */
-  private static void date(URLConnection c) {
-    Looks.realTime("the Date header of " + c.getURL().getHost());
+  /** When an answer came, by the device's clock. */
+  private static final Map<URLConnection, Long> ANSWERED = Collections.synchronizedMap(new WeakHashMap<>());
+
+  /**
+   * The time of a server as the app would see it: the gateway does not know the device's clock and sends none with its own
+   * answers, so it is added here. One that a stub or a live server sends does not follow the device's clock, and that is told.
+   */
+  private static String date(URLConnection c, String sent) {
+    if (!(c instanceof HttpURLConnection)) return sent;
+    if (sent != null) {
+      Looks.realTime("the Date header of " + c.getURL().getHost());
+      return sent;
+    }
+    if (c.getHeaderField(0) == null) return null; // no answer at all
+    SimpleDateFormat f = new SimpleDateFormat("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US);
+    f.setTimeZone(TimeZone.getTimeZone("GMT"));
+    return f.format(new Date(ANSWERED.computeIfAbsent(c, k -> Clock.now())));
+  }
+
+  /** Asking for a header sends the request, if that has not been done. */
+  private static <T> T header(URLConnection c, Call<T> call) {
+    try {
+      return using(c, call);
+    } catch (IOException e) { // the JDK answers null, then, and so does Android
+      return null;
+    }
   }
 
   public static String getHeaderField(URLConnection c, String name) {
-    if ("Date".equalsIgnoreCase(name)) date(c);
-    return c.getHeaderField(name);
+    String sent = header(c, () -> c.getHeaderField(name));
+    return "Date".equalsIgnoreCase(name) ? date(c, sent) : sent;
+  }
+
+  public static Map<String, List<String>> getHeaderFields(URLConnection c) {
+    Map<String, List<String>> all = header(c, c::getHeaderFields);
+    if (all == null) return Map.of();
+    if (all.isEmpty() || all.keySet().stream().anyMatch("Date"::equalsIgnoreCase)) return all;
+    Map<String, List<String>> with = new LinkedHashMap<>(all);
+    String d = date(c, null);
+    if (d != null) with.put("Date", List.of(d));
+    return Collections.unmodifiableMap(with);
   }
 
   public static long getHeaderFieldDate(URLConnection c, String name, long otherwise) {
-    if ("Date".equalsIgnoreCase(name)) date(c);
-    return c.getHeaderFieldDate(name, otherwise);
+    if (!"Date".equalsIgnoreCase(name)) return c.getHeaderFieldDate(name, otherwise);
+    String d = getHeaderField(c, name);
+    try {
+      return d == null ? otherwise : ZonedDateTime.parse(d, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant().toEpochMilli();
+    } catch (DateTimeException e) {
+      return otherwise;
+    }
   }
 
   public static long getDate(URLConnection c) {
-    date(c);
-    return c.getDate();
+    return getHeaderFieldDate(c, "Date", 0);
   }
 }

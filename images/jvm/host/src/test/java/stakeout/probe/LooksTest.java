@@ -30,11 +30,12 @@ public class LooksTest extends ProbeTest {
       assertEquals("false true false app.probe falsetruetrue true true", h.said("Looks.files"));
       String closed = "threw java.io.FileNotFoundException: /system/build.prop: open failed: EACCES (Permission denied)";
       assertEquals(api >= 26 ? closed : "", h.said("Looks.prop"));
+      assertEquals("true now true Tue, 02 Feb 2016 08:00:00 GMT", h.said("Looks.date"));
       assertEquals("by the device's clock", "true", h.said("Looks.uptime"));
       assertEquals(List.of("true"), asPhone(h, "the property ro.kernel.qemu"));
       assertEquals(List.of("true"), asPhone(h, "/dev/qemu_pipe"));
       assertEquals("what the phone is not known to have may tell the device", List.of("false"), asPhone(h, "/opt/stakeout"));
-      assertEquals("the uptime is the device's and is not told", List.of("/proc/self/stat", "the Date header of none.invalid"), h.all("real_time", "what"));
+      assertEquals("the uptime is the device's and is not told", List.of("/proc/self/stat", "the Date header of 127.0.0.1"), h.all("real_time", "what"));
       assertTrue(h.all("unsupported_api", "name").toString(), h.all("unsupported_api", "name").contains("android.hardware.SensorManager.getDefaultSensor"));
       assertEquals("caught java.lang.OutOfMemoryError", h.said("Hog.survives"));
       assertEquals("who swallows that there was no memory is told", 1, h.facts("out_of_memory").size());

@@ -54,9 +54,31 @@ final class Looks {
     return "" + some;
   }
 
+  /** A server of its own that sends no date, and one that sends what no clock moves. */
   static String date(Context c) throws Exception {
-    URLConnection u = new URL("https://none.invalid/").openConnection();
-    return u.getHeaderField("date") + " " + u.getDate();
+    return dated("") + " " + dated("Date: Tue, 02 Feb 2016 08:00:00 GMT\r\n");
+  }
+
+  private static String dated(final String header) throws Exception {
+    final java.net.ServerSocket s = new java.net.ServerSocket(0, 1, java.net.InetAddress.getByName("127.0.0.1"));
+    Thread t = new Thread("server") {
+      @Override public void run() {
+        try {
+          java.net.Socket x = s.accept();
+          x.getInputStream().read(new byte[4096]);
+          x.getOutputStream().write(("HTTP/1.1 200 OK\r\n" + header + "Content-Length: 0\r\nConnection: close\r\n\r\n").getBytes());
+          x.close();
+        } catch (java.io.IOException e) {
+          throw new RuntimeException(e);
+        }
+      }
+    };
+    t.start();
+    URLConnection u = new URL("http://127.0.0.1:" + s.getLocalPort() + "/").openConnection();
+    String seen = u.getHeaderField("date");
+    long off = System.currentTimeMillis() - u.getDate();
+    s.close();
+    return (u.getHeaderFields().get("Date") != null) + (off >= 0 && off < 3000 ? " now" : " " + seen);
   }
 
   static String motion(Context c) {
