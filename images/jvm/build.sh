@@ -63,11 +63,13 @@ cp "$work"/stakeout-{host,convert}.jar "$out/lib/"
 cp "$work/stakeout-convert.jar" "$out/convert/"
 aapt2 link -I "$out/sdk/$all" --manifest "$here/host/src/empty/AndroidManifest.xml" -o "$out/empty.apk" 2> /dev/null
 
+# One quick compiler: a trial is too short for the slow one to pay, and the boot takes half the processor time.
+# host.jsa is made where the image's own JVM is (java.Dockerfile); without it the JVM goes on without.
 # Without inflation: the JDK would define accessor classes in loaders below the app's, which asks for JDK internals and looks like an escape.
 {
   for p in java.lang java.lang.reflect java.lang.invoke java.io java.net java.nio java.nio.file java.util java.util.concurrent java.util.regex \
     java.util.zip java.security java.text javax.crypto sun.nio.ch sun.net.www.protocol.https; do echo "--add-opens=java.base/$p=ALL-UNNAMED"; done
-  printf '%s\n' -Xss1m -XX:+UseSerialGC -XX:TieredStopAtLevel=4 -Xshare:auto -Dsun.reflect.inflationThreshold=2147483647 -Djava.awt.headless=true -Drobolectric.offline=true -Drobolectric.dependency.dir=sdk \
+  printf '%s\n' -Xss1m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -XX:SharedArchiveFile=host.jsa -Dsun.reflect.inflationThreshold=2147483647 -Djava.awt.headless=true -Drobolectric.offline=true -Drobolectric.dependency.dir=sdk \
     -Drobolectric.logging=stderr -Drobolectric.createActivityContexts=true -Drobolectric.useEmbeddedViewRoot=true \
     -cp "lib/*:sdk/$all" stakeout.host.Main empty.apk
 } > "$out/host.args"

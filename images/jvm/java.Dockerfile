@@ -11,3 +11,8 @@ COPY sdk /opt/stakeout/sdk
 COPY lib /opt/stakeout/lib
 COPY convert /opt/stakeout/convert
 COPY host.args convert.args empty.apk /opt/stakeout/
+# The host's own classes as this JVM has them after a boot: a second of processor time less at each start.
+RUN cd /opt/stakeout && grep -v host.jsa host.args > /tmp/host.args \
+ && printf '%s\n' '{"id":1,"verb":"boot","api":34}' '{"id":2,"verb":"stop"}' \
+ | java -Xmx768m -Xlog:all=off -XX:ArchiveClassesAtExit=host.jsa @/tmp/host.args >/dev/null 2>&1; \
+ chmod 644 /opt/stakeout/host.jsa && rm -rf /tmp/*
