@@ -78,7 +78,7 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
                 }
             }
         }
-        Fact::Opened { sensor, api, id, preview_visible, session } => {
+        Fact::Opened { sensor, api, id, preview_visible, session, .. } => {
             let seen = match (sensor, *preview_visible || shown(t.observations, line, *session)) {
                 (Sensor::Camera, true) => ", preview visible",
                 (Sensor::Camera, false) => ", no visible preview",
