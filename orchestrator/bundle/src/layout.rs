@@ -27,8 +27,10 @@ pub struct Entry {
     pub crc: u32,
 }
 
-/// Of each entry in the directory: version made by and needed, time, date (1980-01-01), disk, internal and external attributes.
-const FIXED: [u16; 8] = [0, 0, 0, 0x21, 0, 0, 0, 0o100_644];
+/// Of each entry in the directory: version made by (Unix) and needed (2.0; 1.0 if stored), time, date (1980-01-01), disk,
+/// internal and external attributes.
+const DEFLATED: [u16; 8] = [0x0314, 20, 0, 0x21, 0, 0, 0, 0o100_644];
+const STORED: [u16; 8] = [0x030a, 10, 0, 0x21, 0, 0, 0, 0o100_644];
 
 fn u16_at(b: &[u8], i: usize) -> Option<u16> {
     Some(u16::from_le_bytes(b.get(i..i.checked_add(2)?)?.try_into().ok()?))
@@ -93,19 +95,13 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, BundleError> {
         let lengths = [extra_len, comment_len, usize::from(at16(local_at + 28)?)];
         // Nothing that a reader would pass over may differ from what the writer writes, so nothing can be told there.
         let fixed = [at16(c + 4)?, at16(c + 6)?, at16(c + 12)?, at16(c + 14)?, at16(c + 34)?, at16(c + 36)?, at16(c + 38)?, at16(c + 40)?];
-        if !matches!((flags, method), (0 | 0x0800, 0 | 8)) || lengths != [0; 3] || fixed != FIXED || stored == u32::MAX || unpacked == u32::MAX {
+        let usual = flags == 0 && lengths == [0; 3] && matches!((method, fixed), (0, STORED) | (8, DEFLATED));
+        if !usual || stored == u32::MAX || unpacked == u32::MAX {
             return Err(broken(format!("entry `{name}` is stored in a way that bundles do not use")));
         }
         let data = local_at + 30 + local_name.len();
         next = data.checked_add(stored as usize).filter(|n| *n <= start).ok_or_else(short)?;
-        entries.push(Entry {
-            name: name.to_owned(),
-            data,
-            stored: stored as usize,
-            size: u64::from(unpacked),
-            method,
-            crc,
-        });
+        entries.push(Entry { name: name.to_owned(), data, stored: stored as usize, size: u64::from(unpacked), method, crc });
         c += 46 + name_len + extra_len + comment_len;
     }
     if next != start || c != end || entries.len() != usize::from(count) {

@@ -65,8 +65,12 @@ impl Bundle {
             out.extend_from_slice(stored);
         } else {
             // One byte more than announced is enough to know that it lies.
-            let read = flate2::read::DeflateDecoder::new(stored).take(e.size + 1).read_to_end(&mut out);
+            let mut decoder = flate2::bufread::DeflateDecoder::new(stored);
+            let read = (&mut decoder).take(e.size + 1).read_to_end(&mut out);
             read.map_err(|_| broken(format!("entry `{name}` cannot be unpacked")))?;
+            if decoder.total_in() != stored.len() as u64 {
+                return Err(broken(format!("entry `{name}` holds bytes behind its end")));
+            }
         }
         if out.len() as u64 != e.size {
             return Err(broken(format!("entry `{name}` does not have the size that the ZIP says")));

@@ -32,7 +32,8 @@ fn trial_json(key: &[u8; 32], committed: &[u8; 32]) -> Vec<u8> {
 }
 
 fn write(path: &Path, operator: &Operator, trial: &[u8]) {
-    let picture = b"\xff\xd8\xff picture".to_vec();
+    // Long enough to be stored as it is.
+    let picture = [&b"\xff\xd8\xff picture"[..], &[7; 80]].concat();
     let mut w = Writer::create(path).unwrap();
     w.add("trials/1/trial.json", trial).unwrap();
     w.add("report.html", b"<p>report</p>").unwrap();
@@ -81,28 +82,27 @@ fn a_stranger_who_signs_again_is_not_known() {
 }
 
 #[test]
-fn every_single_changed_byte_is_noticed() {
+fn every_single_changed_bit_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
     good(&path, &op);
     let bytes = std::fs::read(&path).unwrap();
-    let zip_time_and_version = |i: usize| {
-        // Dates, versions, CRCs and attributes are written twice or not used; a change in one place is noticed or harmless.
-        let mut b = bytes.clone();
-        b[i] ^= 1;
-        match Bundle::parse(b) {
-            Err(_) => true,
-            Ok(changed) => {
-                let original = Bundle::parse(bytes.clone()).unwrap();
-                changed.names().eq(original.names()) && changed.names().all(|n| changed.read(n).ok() == original.read(n).ok())
-            }
-        }
+    let original = Bundle::parse(bytes.clone()).unwrap();
+    // The few bits that fill a deflated entry's last byte say nothing: then every entry must be what it was.
+    let same = |b: &[u8]| {
+        let changed = Bundle::parse(b.to_vec()).unwrap();
+        changed.names().eq(original.names()) && changed.names().all(|n| changed.read(n).unwrap() == original.read(n).unwrap())
     };
-    for i in 0..bytes.len() {
-        let mut b = bytes.clone();
-        b[i] ^= 1;
-        assert!(check(b, &op).is_err() || zip_time_and_version(i), "byte {i}");
+    let (mut silent, mut b) = (0, bytes.clone());
+    for bit in 0..bytes.len() * 8 {
+        b[bit / 8] ^= 1 << (bit % 8);
+        if check(b.clone(), &op).is_ok() {
+            assert!(same(&b), "bit {} of byte {}", bit % 8, bit / 8);
+            silent += 1;
+        }
+        b[bit / 8] ^= 1 << (bit % 8);
     }
+    assert!(silent <= 7 * original.names().count(), "{silent} bits");
 }
 
 /// The bundle with one entry's bytes replaced, signature and salts kept.

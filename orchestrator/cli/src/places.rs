@@ -38,3 +38,10 @@ pub(crate) fn scenarios() -> Vec<PathBuf> {
         .map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect())
         .unwrap_or_default()
 }
+
+/// Memory that programs can have on this host without swapping, bytes; 0 if the system does not say.
+pub(crate) fn memory_available() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
+    line.and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) << 10
+}

@@ -164,7 +164,7 @@ pub async fn finish<S: Store>(
         signer: operator.public().fingerprint(),
         receipt: receipt.commitment.to_string(),
     })?;
-    let json = pretty(&result);
+    let json = pretty("result.json", &result)?;
     write_file(&options.out.join("result.json"), &json)?;
     write_file(&options.out.join("report.html"), report.as_bytes())?;
     let parts = Parts { job: &job, data: &data, result: &json, report: report.as_bytes(), receipt };
@@ -184,9 +184,8 @@ struct Parts<'a> {
     receipt: Receipt,
 }
 
-fn pretty<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    // Our own documents have string keys and finite numbers only, which is all that can fail here.
-    serde_json::to_vec_pretty(value).unwrap_or_default()
+fn pretty<T: serde::Serialize>(what: &str, value: &T) -> Result<Vec<u8>, ServiceError> {
+    serde_json::to_vec_pretty(value).map_err(|source| ServiceError::Document { what: what.to_owned(), source })
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ServiceError> {
@@ -208,15 +207,17 @@ async fn bundle<S: Store>(service: &Service<S>, p: &Parts<'_>, operator: &Operat
     w.add("report.html", p.report)?;
     for d in p.data {
         let n = d.record.number;
-        w.add(&format!("trials/{n}/trial.json"), &pretty(&d.record))?;
+        w.add(&format!("trials/{n}/trial.json"), &pretty("trial.json", &d.record)?)?;
         let mut lines = Vec::new();
         for o in &d.observations {
-            lines.extend_from_slice(&serde_json::to_vec(o).unwrap_or_default());
+            lines.extend_from_slice(
+                &serde_json::to_vec(o).map_err(|source| ServiceError::Document { what: "observations.jsonl".to_owned(), source })?,
+            );
             lines.push(b'\n');
         }
         w.add(&format!("trials/{n}/observations.jsonl"), &lines)?;
-        w.add(&format!("trials/{n}/findings.json"), &pretty(&d.analysis))?;
-        w.add(&format!("trials/{n}/flows.json"), &pretty(&d.flows))?;
+        w.add(&format!("trials/{n}/findings.json"), &pretty("findings.json", &d.analysis)?)?;
+        w.add(&format!("trials/{n}/flows.json"), &pretty("flows.json", &d.flows)?)?;
         let mut seen = std::collections::BTreeSet::new();
         for a in &d.record.artifacts {
             let name = entry_name(n, a);

@@ -36,6 +36,14 @@ pub enum ServiceError {
     /// The system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Randomness(String),
+    /// A document of ours could not be written as JSON.
+    #[error("`{what}` cannot be written as JSON")]
+    Document {
+        /// Which.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// A file failed.
     #[error("`{path}` cannot be written")]
     File {

@@ -113,16 +113,16 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
     }
     std::fs::write(dir.path().join("trial.json"), serde_json::to_vec(&record).map_err(Failure::other)?).map_err(Failure::other)?;
     let analysis = analyze_trial_dir(&Tools::here().engine(), dir.path()).map_err(Failure::usage)?;
-    let observations = match bundle.read(&format!("{folder}observations.jsonl")) {
-        Ok(text) => text
-            .split(|b| *b == b'\n')
-            .filter(|l| !l.is_empty())
-            .map(serde_json::from_slice)
-            .collect::<Result<_, _>>()
-            .map_err(|e| Failure::usage(anyhow::anyhow!("`{folder}observations.jsonl` cannot be read: {e}")))?,
-        Err(_) => vec![],
-    };
-    let flows = bundle.json(&format!("{folder}flows.json")).unwrap_or_default();
+    let name = format!("{folder}observations.jsonl");
+    let observations = optional(bundle.read(&name), bundle, &name)?
+        .unwrap_or_default()
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(serde_json::from_slice)
+        .collect::<Result<_, _>>()
+        .map_err(|e| Failure::usage(anyhow::anyhow!("`{name}` cannot be read: {e}")))?;
+    let name = format!("{folder}flows.json");
+    let flows = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
     Ok(Trial { record, observations, flows, analysis })
 }
 

@@ -72,13 +72,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
             "`make setup` installs and starts it",
         )),
     }
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = memory
-        .lines()
-        .find_map(|l| l.strip_prefix("MemAvailable:"))
-        .and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok())
-        .unwrap_or(0)
-        >> 20;
+    let free = places::memory_available() >> 30;
     checks.push(check(
         "memory",
         free >= 3,

@@ -140,13 +140,7 @@ fn nonce() -> Result<String, Failure> {
 
 fn slots() -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = memory
-        .lines()
-        .find_map(|l| l.strip_prefix("MemAvailable:"))
-        .and_then(|l| l.trim().split(' ').next()?.parse::<u64>().ok())
-        .unwrap_or(0)
-        >> 20;
+    let free = places::memory_available() >> 30;
     cpus.min(u32::try_from(free / 4).unwrap_or(1)).max(1)
 }
 
