@@ -1,9 +1,15 @@
 //! Wrong input: a clear message that names the thing, a hint, exit code 2, nothing left behind.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use stakeout_e2e::{Stakeout, app, left_on_the_engine, stderr, text};
+use stakeout_e2e::{Stakeout, app, left_in_the_cache, left_on_the_engine, program, stderr, target, text};
 
 /// Exit code 2, the thing named, a hint, and no result.
 fn refused(s: &Stakeout, args: &[String], named: &str) {
@@ -128,4 +134,114 @@ fn a_disk_that_is_full_is_told() {
     let o = s.command(&run_of(&s, &app("quiet"), &[])).env("STAKEOUT_CACHE", "/dev/full/x").output().unwrap();
     assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains("STAKEOUT_CACHE"), "{}", stderr(&o));
+}
+
+/// Signs an APK with the sample apps' key.
+fn signed(apk: &Path) {
+    let keys = target().join("apps/ks.jks");
+    let o = Command::new("apksigner")
+        .args(["sign", "--ks", &text(&keys), "--ks-pass", "pass:android", "--min-sdk-version", "24", &text(apk)])
+        .output()
+        .unwrap();
+    assert!(o.status.success(), "{}", stderr(&o));
+}
+
+/// An APK with this manifest and no code.
+fn made_of(s: &Stakeout, name: &str, manifest: &str) -> PathBuf {
+    let (xml, apk) = (file(s, &format!("{name}.xml"), manifest.as_bytes()), s.dir.path().join(name));
+    let o = Command::new("aapt2").args(["link", "--manifest", &text(&xml), "-o", &text(&apk)]).output().unwrap();
+    assert!(o.status.success(), "{}", stderr(&o));
+    signed(&apk);
+    apk
+}
+
+/// The sample app with one entry's bytes replaced, signed again.
+fn quiet_with(s: &Stakeout, name: &str, entry: &str, write: &mut dyn FnMut(&mut dyn Write)) -> PathBuf {
+    let path = s.dir.path().join(name);
+    let mut from = zip::ZipArchive::new(fs::File::open(app("quiet")).unwrap()).unwrap();
+    let mut to = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    for i in 0..from.len() {
+        let f = from.by_index_raw(i).unwrap();
+        if f.name() == entry {
+            to.start_file(entry, zip::write::SimpleFileOptions::default()).unwrap();
+            write(&mut to);
+        } else if !f.name().starts_with("META-INF/") {
+            to.raw_copy_file(f).unwrap();
+        }
+    }
+    to.finish().unwrap();
+    path
+}
+
+#[test]
+fn a_zip_bomb_is_not_opened() {
+    let s = Stakeout::new();
+    let megabyte = vec![0; 1 << 20];
+    let bomb = quiet_with(&s, "bomb.apk", "AndroidManifest.xml", &mut |w| (0..300).for_each(|_| w.write_all(&megabyte).unwrap()));
+    assert!(fs::metadata(&bomb).unwrap().len() < 1 << 20);
+    refused(&s, &run_of(&s, &bomb, &[]), "bomb.apk");
+}
+
+#[test]
+fn a_split_without_its_base_and_splits_of_another_app_are_refused() {
+    let s = Stakeout::new();
+    let split = made_of(&s, "part.apk", r#"<manifest package="org.example.part" split="config.en"><application/></manifest>"#);
+    let whole = made_of(&s, "whole.apk", r#"<manifest package="org.example.part"><application/></manifest>"#);
+    refused(&s, &run_of(&s, &split, &[]), "config.en");
+    refused(&s, &run_of(&s, &app("quiet"), &["--split", &text(&split)]), "org.example.part");
+    refused(&s, &run_of(&s, &app("quiet"), &["--split", &text(&whole)]), "is no split");
+    let bundle = file(&s, "all.apks", &zip_with(&[("base.apk", &fs::read(app("quiet")).unwrap())]));
+    refused(&s, &run_of(&s, &bundle, &[]), "all.apks");
+    assert!(left_on_the_engine().is_empty());
+}
+
+#[test]
+fn code_that_does_not_convert_is_named() {
+    let s = Stakeout::new();
+    let bad = quiet_with(&s, "code.apk", "classes.dex", &mut |w| w.write_all(b"dex\n035\0 and no more").unwrap());
+    signed(&bad);
+    let o = s.call(&run_of(&s, &bad, &["--trials", "1"]));
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains("classes.dex") && stderr(&o).contains("hint: "), "{}", stderr(&o));
+    assert!(left_on_the_engine().is_empty() && left_in_the_cache().is_empty());
+}
+
+#[test]
+fn a_user_who_may_not_use_the_engine_is_told() {
+    let s = Stakeout::new();
+    let socket = std::env::var("DOCKER_HOST").ok().and_then(|h| h.strip_prefix("unix://").map(PathBuf::from));
+    let socket = socket.unwrap_or_else(|| "/var/run/docker.sock".into());
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o002, 0, "everybody may use this engine");
+    // Copies where anybody may read them.
+    fs::set_permissions(s.dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (bin, apk) = (s.dir.path().join("stakeout"), s.dir.path().join("quiet.apk"));
+    fs::copy(program("stakeout"), &bin).unwrap();
+    fs::copy(app("quiet"), &apk).unwrap();
+    let o = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", &text(&bin), "run", &text(&apk), "--out", &text(&s.out())])
+        .env("STAKEOUT_DATA", s.dir.path().join("data"))
+        .env("STAKEOUT_CACHE", s.dir.path().join("cache"))
+        .current_dir(s.dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains(&text(&socket)) && stderr(&o).contains("hint: "), "{}", stderr(&o));
+    assert!(!s.out().exists());
+}
+
+#[test]
+fn a_bundle_of_another_version_is_refused() {
+    let s = Stakeout::new();
+    let b = file(&s, "old.zip", &{
+        let mut z = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+        let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(0o644);
+        z.start_file("manifest.json", options).unwrap();
+        z.write_all(br#"{"format": "stakeout-bundle/0"}"#).unwrap();
+        z.finish().unwrap().into_inner()
+    });
+    for command in ["verify", "analyze"] {
+        let o = s.call(&[command, &text(&b)]);
+        assert_eq!(o.status.code(), Some(2), "{command}: {}", stderr(&o));
+        assert!(stderr(&o).contains("stakeout-bundle/0") && stderr(&o).contains("hint: "), "{command}: {}", stderr(&o));
+    }
 }

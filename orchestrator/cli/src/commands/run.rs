@@ -99,7 +99,20 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     service.store().close().await;
     extras(&a, &out, &result)?;
     say(&out, &result, &scenario);
+    not_installed(&a.app, &result)?;
     Ok(ExitCode::from(gate(&result, a.fail_on, trials) as u8))
+}
+
+/// An app that no trial could install is wrong input, not an answer. What was kept says why.
+fn not_installed(apk: &Path, r: &JobResult) -> Result<(), Failure> {
+    let never = |t: &stakeout_contract::result::TrialSummary| t.end.state == TrialState::Failed && t.end.stage == "install";
+    match r.trials.first() {
+        Some(t) if r.trials.iter().all(never) => Err(Failure::hint(
+            format!("`{}` cannot be installed on this device: {}", apk.display(), t.end.reason),
+            "compare the APK with the source's, or try another API level with `--api`; the report has the device's log",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Runs the worker until the job has ended, showing progress.

@@ -1,5 +1,6 @@
 //! What is refused at the door, each with the thing's name and a hint.
 
+mod archive;
 mod signature;
 
 use std::{
@@ -48,11 +49,27 @@ pub enum IntakeError {
 /// Largest APK, bytes.
 pub const APK_MAX: u64 = 1 << 30;
 
-/// Reads what an app is, and refuses what is no app.
+/// Reads what an app is, and refuses what is no app, what is only a part of one, and splits of another app.
 pub fn app(apk: &Path, splits: &[PathBuf]) -> Result<AppFacts, IntakeError> {
-    let facts = facts_of(apk)?;
-    for s in splits {
-        looks_like_zip(s)?;
+    let (facts, split) = facts_of(apk)?;
+    if let Some(split) = split {
+        return Err(bad(
+            apk,
+            format!("is the split `{split}` of an app, not its base"),
+            "give the base APK, and each split with `--split`",
+        ));
+    }
+    for path in splits {
+        let (s, name) = facts_of(path)?;
+        if name.is_none() {
+            return Err(bad(path, "is no split: its manifest names none", "give one base APK, and only its splits with `--split`"));
+        }
+        if s.package != facts.package {
+            return Err(bad(path, format!("is a split of `{}`, not of `{}`", s.package, facts.package), "give the splits of the same app"));
+        }
+        if s.signers != facts.signers {
+            return Err(bad(path, "is signed by another key than its base", "give the splits as they were published with this base"));
+        }
     }
     Ok(facts)
 }
@@ -86,8 +103,17 @@ fn looks_like_zip(path: &Path) -> Result<(), IntakeError> {
     Ok(())
 }
 
-fn facts_of(path: &Path) -> Result<AppFacts, IntakeError> {
+/// What an APK is, and the name of the split that it is, if it is one.
+fn facts_of(path: &Path) -> Result<(AppFacts, Option<String>), IntakeError> {
     looks_like_zip(path)?;
+    archive::check(path).map_err(|e| {
+        let hint = match e {
+            archive::Harmful::NoZip(_) => "it may be cut off or damaged; compare its size or digest with the source",
+            archive::Harmful::NoManifest => "give an APK as it is installed: of an `.apks` or `.xapk`, unpack the base and its splits",
+            archive::Harmful::Bomb(_) => "no app is built so; it was made to exhaust who opens it",
+        };
+        bad(path, e.to_string(), hint)
+    })?;
     let apk = apk_info::Apk::new(path).map_err(|e| {
         bad(path, format!("cannot be read as an APK: {e}"), "it may be cut off or damaged; compare its size or digest with the source")
     })?;
@@ -101,7 +127,8 @@ fn facts_of(path: &Path) -> Result<AppFacts, IntakeError> {
         .collect();
     abis.sort();
     abis.dedup();
-    Ok(AppFacts {
+    let split = apk.get_attribute_value("manifest", "split").filter(|s| !s.is_empty());
+    let facts = AppFacts {
         sha256: None,
         package,
         version_name: apk.get_version_name().unwrap_or_default(),
@@ -111,7 +138,8 @@ fn facts_of(path: &Path) -> Result<AppFacts, IntakeError> {
         permissions: apk.get_permissions().map(str::to_owned).collect(),
         signers: signers(path, &apk)?,
         abis,
-    })
+    };
+    Ok((facts, split.map(|s| s.chars().take(80).collect())))
 }
 
 /// Who signed it; what was changed since, or was never signed, is refused as a device would.
