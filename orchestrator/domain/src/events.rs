@@ -22,6 +22,8 @@ pub(crate) struct Event {
     pub state: DeviceState,
     /// The probability, if it proves; none: it supports.
     pub proves: Option<Probability>,
+    /// Its state rests on the device's record, so it proves under `any` alone.
+    pub dated_by_record: bool,
     pub evidence: Evidence,
 }
 
@@ -32,10 +34,25 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
         of_observation(t, line, o, &mut out);
     }
     of_delivery(t, &mut out);
-    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| !f.lead && f.trial.is_none()) {
+    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
         of_finding(t, index, f, &mut out);
     }
     out
+}
+
+/// Whether a finding is an event at all: of this trial's key, and strong enough.
+pub(crate) fn counts(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    f.trial.is_none() && !weak(t, f)
+}
+
+/// Whether a match is a lead: too weak to prove once all trials of the job are counted. What the device itself says of plain
+/// text supports without proof.
+pub(crate) fn weak(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    f.lead || !f.cooperative && corrected(t, f).get() > PROVEN_AT_MOST
+}
+
+fn corrected(t: &TrialEvidence<'_>, f: &Finding) -> Probability {
+    f.p_false.times(t.trials as f64)
 }
 
 /// The state in which a capture, read or request at `at` happened.
@@ -48,7 +65,7 @@ fn declared(t: &TrialEvidence<'_>) -> Vec<Event> {
     let of_kind = |kind: Kind| {
         let p = t.record.app.permissions.iter().find(|p| permission::is_of(kind, p))?;
         let evidence = Evidence { trial: number, text: format!("the manifest names `{p}`"), ..Evidence::default() };
-        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, proves: None, evidence })
+        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, proves: None, dated_by_record: true, evidence })
     };
     Kind::ALL.iter().filter_map(|k| of_kind(*k)).collect()
 }
@@ -58,7 +75,7 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
     let mut push = |kind: Kind, rung: Rung, text: String| {
         let evidence =
             Evidence { trial: t.record.number, observation: Some(line), at_seconds: Some(o.at.as_secs_f64()), text, ..Evidence::default() };
-        out.push(Event { kind, rung, state, proves: None, evidence });
+        out.push(Event { kind, rung, state, proves: None, dated_by_record: true, evidence });
     };
     match &o.fact {
         Fact::PermissionRequested { permissions, answers } => {
@@ -106,7 +123,7 @@ fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {
             Sensor::Camera => frame_time(n),
-            Sensor::Microphone => Nanos::saturating(n.saturating_mul(50_000_000)),
+            Sensor::Microphone => Nanos::saturating(n.saturating_mul(BLOCK)),
         };
         let (from, to) = (time(d.first), time(d.last));
         let mut states: Vec<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= to && s.to > from).map(|s| s.state).collect();
@@ -124,7 +141,7 @@ fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
                 seconds,
                 ..Evidence::default()
             };
-            out.push(Event { kind: d.sensor.into(), rung: Rung::Delivered, state, proves: None, evidence });
+            out.push(Event { kind: d.sensor.into(), rung: Rung::Delivered, state, proves: None, dated_by_record: true, evidence });
         }
     }
 }
@@ -140,16 +157,11 @@ pub(crate) fn rung_of(role: Option<Role>) -> Option<Rung> {
 
 fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Event>) {
     let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
-    let p = f.p_false.times(t.trials as f64);
-    let proves = (!f.cooperative && p.get() <= PROVEN_AT_MOST).then_some(p);
+    let proves = (!f.cooperative).then(|| corrected(t, f));
     let evidence = Evidence {
         trial: t.record.number,
         finding: Some(index),
-        text: if delivered(t, f) {
-            text(t, f, flow)
-        } else {
-            format!("ALARM, the feed has no record of giving this: {}", text(t, f, flow))
-        },
+        text: text(t, f, flow),
         at_seconds: captured_at(f).map(Nanos::as_secs_f64),
         frames: f.frames,
         seconds: f.seconds,
@@ -159,7 +171,7 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
         ordered_by_flow: flow.and_then(|w| ordered_by(t, w)),
         chain: f.chain.clone(),
         artifact: f.file.rsplit('/').next().and_then(|s| s.parse().ok()),
-        p_false: Some(f.p_false),
+        p_false: Some(corrected(t, f)),
         ..Evidence::default()
     };
     // What was found must have been delivered or read: the lower rungs follow. Plain text that the app encrypted is such a
@@ -176,20 +188,37 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
     for state in states(t, f, flow) {
         for rung in &rungs {
-            out.push(Event { kind: f.kind, rung: *rung, state, proves, evidence: evidence.clone() });
+            let dated_by_record = captured_at(f).is_none();
+            out.push(Event { kind: f.kind, rung: *rung, state, proves, dated_by_record, evidence: evidence.clone() });
         }
     }
 }
 
 /// Whether the feed's log has the frame or sound of a match. What it has not would be a fault of ours, or a forgery.
-fn delivered(t: &TrialEvidence<'_>, f: &Finding) -> bool {
-    let of = |sensor: Sensor| t.record.delivered.iter().filter(move |d| d.sensor == sensor);
-    match (f.frames, f.seconds) {
-        (Some([a, b]), _) => of(Sensor::Camera).any(|d| a <= d.last && b >= d.first),
-        (_, Some([a, b])) => of(Sensor::Microphone).any(|d| a <= (d.last + 1) as f64 * 0.05 && b >= d.first as f64 * 0.05),
-        _ => true,
-    }
+pub(crate) fn delivered(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    captured_at(f).is_none() || given(t, f).next().is_some()
 }
+
+/// The parts of a match's stretch that the feed gave, in nanoseconds: a film joined of two visits has nothing of the time
+/// between them.
+fn given<'a>(t: &TrialEvidence<'a>, f: &Finding) -> impl Iterator<Item = (u64, u64)> + use<'a> {
+    let (sensor, from, to) = match (f.frames, f.seconds) {
+        (Some([a, b]), _) => (Sensor::Camera, frame_time(a).get(), frame_time(b).get()),
+        (_, Some([a, b])) => (Sensor::Microphone, (a.max(0.0) * 1e9) as u64, (b.max(0.0) * 1e9) as u64),
+        _ => (Sensor::Camera, 1, 0),
+    };
+    t.record.delivered.iter().filter(move |d| d.sensor == sensor).filter_map(move |d| {
+        let (first, last) = match sensor {
+            Sensor::Camera => (frame_time(d.first).get(), frame_time(d.last).get()),
+            Sensor::Microphone => (d.first.saturating_mul(BLOCK), d.last.saturating_add(1).saturating_mul(BLOCK)),
+        };
+        let (from, to) = (from.max(first), to.min(last));
+        (from <= to).then_some((from, to))
+    })
+}
+
+/// Nanoseconds of a block of sound.
+const BLOCK: u64 = 50_000_000;
 
 fn captured_at(f: &Finding) -> Option<Nanos> {
     match (f.frames, f.seconds) {
@@ -202,16 +231,14 @@ fn captured_at(f: &Finding) -> Option<Nanos> {
 /// Coded media carry their own date. A canary does not: it is dated by the read before it left, else by the flow itself.
 fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<DeviceState> {
     if let Some(at) = captured_at(f) {
-        let to = match (f.frames, f.seconds) {
-            (Some([_, last]), _) => frame_time(last),
-            (_, Some([_, to])) => Nanos::saturating((to.max(0.0) * 1e9) as u64),
-            _ => at,
-        };
         // Excerpts of sound are placed to some 25 ms; an edge that only touches a state does not count.
         let edge = if f.seconds.is_some() { 100_000_000 } else { 0 };
-        let (from, to) = (at.get() + edge, to.get().saturating_sub(edge));
-        let mut s: Vec<DeviceState> =
-            t.record.timeline.iter().filter(|s| s.from.get() <= to && s.to.get() > from).map(|s| s.state).collect();
+        let mut s: Vec<DeviceState> = given(t, f)
+            .flat_map(|(from, to)| {
+                let (from, to) = (from + edge, to.saturating_sub(edge));
+                t.record.timeline.iter().filter(move |s| s.from.get() <= to && s.to.get() > from).map(|s| s.state)
+            })
+            .collect();
         s.sort_unstable();
         s.dedup();
         if s.is_empty() {
@@ -221,8 +248,7 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
     }
     let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
     if let Some(w) = flow {
-        let last = reads().rfind(|o| o.at <= w.at);
-        vec![state_at(t, last.map_or(w.at, |o| o.at))]
+        vec![state_at(t, read_before(t, f, w).map_or(w.at, |o| o.at))]
     } else {
         let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
         s.sort_unstable();
@@ -231,8 +257,15 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
     }
 }
 
-fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
-    let what = match (f.frames, f.seconds, &f.canary) {
+/// The last read of a canary's kind before it left.
+fn read_before<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> Option<&'a Observation> {
+    let reads = t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
+    if captured_at(f).is_some() { None } else { reads.filter(|o| o.at <= w.at).next_back() }
+}
+
+/// What was found, in words.
+pub(crate) fn what(t: &TrialEvidence<'_>, f: &Finding) -> String {
+    match (f.frames, f.seconds, &f.canary) {
         (Some([a, b]), ..) if a == b => format!("frame {a}"),
         (Some([a, b]), ..) => format!("frames {a} to {b}"),
         (_, Some([a, b]), _) => format!("seconds {a:.1} to {b:.1} of the microphone"),
@@ -241,9 +274,21 @@ fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
             format!("planted {} `{id}` ({label})", f.kind)
         }
         _ => f.kind.to_string(),
-    };
+    }
+}
+
+fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
+    let what = what(t, f);
     match (flow, f.role) {
-        (Some(w), Some(Role::FlowRequest)) => format!("{what} in what was sent to `{}`", w.host),
+        (Some(w), Some(Role::FlowRequest)) => match read_before(t, f, w) {
+            Some(o) => format!(
+                "{what} in what was sent to `{}`, read {:.0} s before by the device's record",
+                w.host,
+                w.at.as_secs_f64() - o.at.as_secs_f64()
+            ),
+            None if captured_at(f).is_none() => format!("{what} in what was sent to `{}`, without a read on the device's record", w.host),
+            None => format!("{what} in what was sent to `{}`", w.host),
+        },
         (_, Some(Role::DeletedFile)) => format!("{what} in a file that the app deleted again"),
         (_, Some(Role::CryptoPlain)) => format!("{what} in what the app encrypted"),
         _ => format!("{what} in a file of the app"),
@@ -252,13 +297,20 @@ fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
 
 /// The latest flow before `flow` whose answer, given by a stub of the scenario, names the host that `flow` goes to.
 fn ordered_by(t: &TrialEvidence<'_>, flow: &Flow) -> Option<u32> {
-    let names = |w: &&Flow| {
+    let gives = |w: &&Flow| {
         let stub = w.stub.and_then(|i| t.record.scenario.network.stubs.get(i));
         stub.is_some_and(|s| match s.content() {
-            Body::Text(b) => b.contains(&flow.host),
-            Body::Json(j) => j.to_string().contains(&flow.host),
+            Body::Text(b) => names(b, &flow.host),
+            Body::Json(j) => names(&j.to_string(), &flow.host),
             Body::Base64(_) => false,
         })
     };
-    t.flows.iter().filter(|w| w.id != flow.id && w.real_end <= flow.real && !flow.host.is_empty()).filter(names).map(|w| w.id).max()
+    t.flows.iter().filter(|w| w.id != flow.id && w.real_end <= flow.real && !flow.host.is_empty()).filter(gives).map(|w| w.id).max()
+}
+
+/// Whether a text names a host, as a whole name: `t.cn` is not in `about.cn`.
+fn names(text: &str, host: &str) -> bool {
+    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    text.match_indices(host)
+        .any(|(i, _)| !text[..i].chars().next_back().is_some_and(of_name) && !text[i + host.len()..].chars().next().is_some_and(of_name))
 }

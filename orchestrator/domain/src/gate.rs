@@ -14,7 +14,7 @@ pub enum Gate {
     Nothing = 0,
     /// Something was proven or supported at or above the rung in an idle state.
     Found = 10,
-    /// A claim that the scenario covers cannot be answered.
+    /// A claim that the scenario covers cannot be answered, or it covers none.
     Inconclusive = 11,
     /// Fewer trials ended than the job asked for.
     TooFew = 12,
@@ -43,7 +43,8 @@ pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
     let any = |answers: &[Answer]| result.verdicts.iter().filter(counts).any(|v| answers.contains(&v.verdict));
     if any(&[Answer::Proven, Answer::Supported]) {
         Gate::Found
-    } else if any(&[Answer::Inconclusive]) {
+    } else if any(&[Answer::Inconclusive]) || !any(&[Answer::NotObserved]) {
+        // A scenario without idle time, or without anything that is looked for, answers nothing.
         Gate::Inconclusive
     } else {
         Gate::Nothing

@@ -2,9 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stakeout_contract::{Kind, Rung, artifact::Role, observation::Fact, result::Reason, trial::TrialState};
+use stakeout_contract::{
+    Kind, Rung, Sensor,
+    artifact::Role,
+    flow::Flow,
+    observation::Fact,
+    result::Reason,
+    trial::{FeedMode, TrialState},
+};
 
-use crate::{events, verdict::TrialEvidence};
+use crate::{
+    apis::{self, Kinds},
+    events,
+    verdict::TrialEvidence,
+};
 
 /// A reason and what it reaches.
 #[derive(Clone, Debug)]
@@ -16,7 +27,7 @@ pub(crate) struct Doubt {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Reach {
-    /// Everything but what the manifest says.
+    /// Everything but what the manifest says: what did not come may have asked too.
     All,
     /// Opened, read and above.
     Use,
@@ -46,7 +57,9 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     let mut out = Vec::new();
     of_end(t, &mut out);
     of_observations(t, &mut out);
-    of_servers(t, &mut out);
+    of_flows(t, &mut out);
+    of_feed(t, &mut out);
+    of_alarms(t, &mut out);
     of_analysis(t, &mut out);
     let mut seen = BTreeSet::new();
     out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), format!("{:?}", d.rungs))));
@@ -96,25 +109,25 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                     short(r#where)
                 ),
                 "the `emulator` device, whose clock is real",
-                Reach::Use,
+                Reach::All,
             )),
             Fact::NativeLibrary { name, .. } => out.push(doubt(
                 "native_code",
                 format!("the app loads native code (`{}`), which this device does not run", short(name)),
                 "the `emulator` device",
-                Reach::Use,
+                Reach::All,
             )),
             Fact::Escape { what } => out.push(doubt(
                 "escape",
                 format!("the app reached for what lies outside its sandbox: `{}`", short(what)),
                 "the `emulator` device, where app and observer do not share a process",
-                Reach::Use,
+                Reach::All,
             )),
             Fact::Looked { what, as_phone: false } => out.push(doubt(
                 "device_looked_for",
                 format!("the app looked at `{}`, by which it can know that this is no phone, and may behave differently", short(what)),
                 "the `emulator` device, or a phone",
-                Reach::Use,
+                Reach::All,
             )),
             Fact::OutOfMemory { what } => out.push(doubt(
                 "out_of_memory",
@@ -126,97 +139,144 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "real_time",
                 format!("the app read `{}`, which shows real time: what it waits for by that did not come", short(what)),
                 "the `emulator` device, whose clock is real",
-                Reach::Use,
+                Reach::All,
             )),
-            Fact::DexLoaded { path, artifact: None } => out.push(doubt(
+            Fact::DexLoaded { path, .. } => out.push(doubt(
                 "loaded_code",
-                format!("code that the app loaded from `{}` was not kept or could not be converted", short(path)),
+                format!("the app loaded code from `{}`, which was not run", short(path)),
                 "the `emulator` device",
-                Reach::Use,
+                Reach::All,
             )),
             Fact::Lost { what, count } => {
-                out.push(doubt("evidence_lost", format!("{count} of `{}` were lost", short(what)), "larger limits", Reach::Use));
+                out.push(doubt("evidence_lost", format!("{count} of `{}` were lost", short(what)), "larger limits", Reach::All));
             }
             Fact::LoginScreen { activity } => out.push(doubt(
                 "login",
                 format!("the app shows a login (`{}`) and was not let past it", short(activity)),
                 "a scenario with `inputText` of a test account's secret",
-                Reach::Use,
+                Reach::All,
             )),
-            Fact::UnsupportedApi { name, .. } => {
-                if let Some(kinds) = kinds_of_api(name) {
-                    let mut d = doubt(
-                        "unsupported_api",
-                        format!("`{}` does nothing on this device", short(name)),
-                        "the `emulator` device",
-                        Reach::Use,
-                    );
-                    d.kinds = kinds;
-                    out.push(d);
-                }
-            }
+            Fact::UnsupportedApi { name, .. } => of_api(name, out),
             Fact::TlsRefused { host, reason, .. } => out.push(doubt(
                 "pinned_traffic",
                 format!("the app refused our certificate for `{}` ({}), so its server could not be played", short(host), short(reason)),
                 "a scenario without interception against the live server, or a build of the app without the pin",
-                Reach::Use,
+                Reach::All,
             )),
-            Fact::Opaque { host, port, protocol, sent, .. } if *sent > 0 => out.push(doubt(
-                "opaque_traffic",
-                format!("{sent} bytes of `{}` to `{}:{port}` could not be read", short(protocol), short(host)),
-                "knowledge of that protocol",
-                Reach::Only(Rung::Transmitted),
-            )),
+            Fact::Opaque { host, port, protocol, sent, received } => {
+                if *sent > 0 {
+                    out.push(doubt(
+                        "opaque_traffic",
+                        format!("{sent} bytes of `{}` to `{}:{port}` could not be read", short(protocol), short(host)),
+                        "knowledge of that protocol",
+                        Reach::Only(Rung::Transmitted),
+                    ));
+                }
+                if *received == 0 {
+                    out.push(doubt(
+                        "server_not_played",
+                        format!(
+                            "`{}:{port}` was spoken to by `{}` and answered nothing, so what it may order was not ordered",
+                            short(host),
+                            short(protocol)
+                        ),
+                        "policy `live`",
+                        Reach::All,
+                    ));
+                }
+            }
+            Fact::Dns { name, answer } if answer.starts_with("no ") && !["AAAA", "HTTPS", "SVCB"].iter().any(|t| answer.contains(t)) => {
+                out.push(doubt(
+                    "server_not_played",
+                    format!("a question for `{}` got {}, so what such a record may order was not ordered", short(name), short(answer)),
+                    "policy `live`",
+                    Reach::All,
+                ));
+            }
             Fact::Blocked { protocol, address, port, .. } => out.push(doubt(
                 "blocked_traffic",
                 format!("{} to `{}:{port}` was blocked, so its server could not be played", short(protocol), short(address)),
                 "policy `live`, or knowledge of that protocol",
-                Reach::Use,
+                Reach::All,
             )),
             _ => {}
         }
     }
 }
 
-/// Kinds that a call which does nothing may hide: none of ours, some, or (`Some(None)`) any of them.
-fn kinds_of_api(name: &str) -> Option<Option<Vec<Kind>>> {
-    let some = |k: &[Kind]| Some(Some(k.to_vec()));
-    let starts = |p: &[&str]| p.iter().any(|p| name.starts_with(p));
-    if starts(&["android.hardware.camera2.", "android.hardware.Camera", "androidx.camera.", "android.media.ImageReader"]) {
-        some(&[Kind::Camera])
-    } else if starts(&["android.media.MediaRecorder", "android.media.projection", "android.media.MediaCodec", "android.media.MediaMuxer"]) {
-        some(&[Kind::Camera, Kind::Microphone])
-    } else if starts(&["android.media.AudioRecord", "android.media.AudioManager", "android.speech."]) {
-        some(&[Kind::Microphone])
-    } else if starts(&["android.telephony."]) {
-        some(&[Kind::Cell, Kind::Identifiers, Kind::Sms])
-    } else if starts(&["android.net.wifi."]) {
-        some(&[Kind::Wifi])
-    } else if starts(&["android.location.", "com.google.android.gms.location"]) {
-        some(&[Kind::Location])
-    } else if starts(&["android.provider.", "android.content.ContentResolver"]) {
-        some(&[Kind::Contacts, Kind::CallLog, Kind::Sms, Kind::Calendar, Kind::MediaFiles])
-    } else if starts(&["android.webkit.", "dalvik.system.", "dex", "android.hardware.SensorManager"]) {
-        Some(None)
-    } else {
-        None
+fn of_api(name: &str, out: &mut Vec<Doubt>) {
+    let kinds = match apis::kinds_of(name) {
+        Kinds::None => return,
+        Kinds::Some(k) => Some(k),
+        Kinds::All => None,
+    };
+    let mut d = doubt("unsupported_api", format!("`{}` does nothing on this device", short(name)), "the `emulator` device", Reach::Use);
+    d.kinds = kinds;
+    out.push(d);
+}
+
+/// Whether the server that a flow asked answered as it would: by a stub, or itself.
+fn played(f: &Flow) -> bool {
+    f.stub.is_some() || f.policy == "live" && f.error.is_empty() && f.status > 0
+}
+
+/// What a server that got only default answers may order was not ordered. Each of a host's paths counts for itself: a stub
+/// for one says nothing of another. And a request that ended badly may have held more than was kept.
+fn of_flows(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    let mut paths: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+    for f in t.flows.iter().filter(|f| f.scheme.starts_with("http")) {
+        *paths.entry((f.host.as_str(), f.path.split(['?', '#']).next().unwrap_or_default())).or_default() |= played(f);
+    }
+    let mut hosts: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    for ((host, path), _) in paths.iter().filter(|(_, p)| !**p) {
+        hosts.entry(host).or_insert((path, 0)).1 += 1;
+    }
+    for (host, (path, n)) in hosts {
+        let more = if n > 1 { format!(" and {} more", n - 1) } else { String::new() };
+        out.push(doubt(
+            "server_not_played",
+            format!("`{}` got only default answers for `{}`{more}, so what it may order was not ordered", short(host), short(path)),
+            "a stub for it in the scenario, a replay, or policy `live`",
+            Reach::All,
+        ));
+    }
+    for f in t.flows.iter().filter(|f| !f.error.is_empty()) {
+        out.push(doubt(
+            "analysis_incomplete",
+            format!("a request to `{}` did not end well ({}): there may have been more of it", short(&f.host), short(&f.error)),
+            "another trial",
+            Reach::Only(Rung::Transmitted),
+        ));
     }
 }
 
-/// Hosts that got nothing but default answers: what such a server may order was not ordered.
-fn of_servers(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
-    // Under policy `live` some hosts are reached and the others hear the sinkhole.
-    let mut played: BTreeMap<&str, bool> = BTreeMap::new();
-    for f in t.flows.iter().filter(|f| f.scheme.starts_with("http")) {
-        *played.entry(f.host.as_str()).or_default() |= f.stub.is_some() || f.policy == "live";
+/// In mode `scene` the code is faint: small pictures made of frames are often not recognised.
+fn of_feed(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    if t.record.feed_mode == FeedMode::Scene && t.record.delivered.iter().any(|d| d.sensor == Sensor::Camera) {
+        for rung in [Rung::Stored, Rung::Transmitted] {
+            let mut d = doubt(
+                "faint_code",
+                "frames were given in mode `scene`, whose code small pictures often lose".to_owned(),
+                "the same job with `--feed pattern`",
+                Reach::Only(rung),
+            );
+            d.kinds = Some(vec![Kind::Camera]);
+            out.push(d);
+        }
     }
-    for (host, _) in played.iter().filter(|(_, p)| !**p) {
-        out.push(doubt(
-            "server_not_played",
-            format!("`{}` got only default answers, so what it may order was not ordered", short(host)),
-            "a stub for it in the scenario, a replay, or policy `live`",
+}
+
+/// A match that would prove but for its date: the feed never gave that frame or sound.
+fn of_alarms(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && !events::delivered(t, f)) {
+        let mut d = doubt(
+            "not_delivered",
+            format!("ALARM: {} was found that the feed has no record of giving: a fault of ours, or a forgery", events::what(t, f)),
+            "the artifact and the feed's log, looked at by a person",
             Reach::Use,
-        ));
+        );
+        d.kinds = Some(vec![f.kind]);
+        out.push(d);
     }
 }
 
@@ -234,7 +294,7 @@ fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
         let code = if s.reason.starts_with("encrypted") { "encrypted" } else { "analysis_incomplete" };
         out.push(doubt(code, format!("{what} was not looked into: {}", short(&s.reason)), "a larger limit, or the app's key", reach));
     }
-    for f in t.analysis.findings.iter().filter(|f| f.lead) {
+    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f)) {
         let mut d = doubt(
             "lead",
             format!("a lead: {} may be there, but the match is too weak to prove it (p {:.1e})", f.kind, f.p_false.get()),

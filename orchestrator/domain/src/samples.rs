@@ -1,13 +1,13 @@
 //! Small trials for tests of the rules.
 
 use stakeout_contract::{
-    DeviceKind, DeviceState, Epoch, JobId, Kind, Nanos, Probability, Sha256Digest,
+    DeviceKind, DeviceState, Epoch, JobId, Kind, Nanos, Probability, Sensor, Sha256Digest,
     artifact::Role,
     finding::{Analysis, Finding, Searched},
     flow::Flow,
     observation::{Fact, Observation, Source},
     scenario::Scenario,
-    trial::{AppFacts, FeedMode, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState},
+    trial::{AppFacts, Delivered, FeedMode, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState},
 };
 
 use crate::verdict::{JobFacts, TrialEvidence, decide};
@@ -88,6 +88,12 @@ impl Sample {
             truncated: false,
             error: String::new(),
         });
+        self
+    }
+
+    /// The feed gave frames `first` to `last`.
+    pub(crate) fn gave(mut self, first: u64, last: u64) -> Self {
+        self.record.delivered.push(Delivered { sensor: Sensor::Camera, facing: None, session: 1, first, last, count: last - first + 1 });
         self
     }
 

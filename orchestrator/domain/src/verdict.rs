@@ -111,7 +111,9 @@ fn answer(
     let of_row: Vec<&Doubt> = doubts.iter().filter(|d| d.touches(kind, rung)).collect();
     if !mine.is_empty() {
         mine.sort_by(|a, b| strength(a).total_cmp(&strength(b)));
-        v.p_false = mine.iter().filter_map(|e| e.proves).reduce(|a, b| if b < a { b } else { a });
+        // What the device's record dates is proven to have happened, not when.
+        let proves = |e: &&Event| e.proves.filter(|_| state == DeviceState::Any || !e.dated_by_record);
+        v.p_false = mine.iter().copied().filter_map(|e| proves(&e)).reduce(|a, b| if b < a { b } else { a });
         v.verdict = if v.p_false.is_some() { Answer::Proven } else { Answer::Supported };
         v.evidence = listed(&mine);
         return v;
@@ -120,7 +122,10 @@ fn answer(
         v.reasons.push(not_covered(scenario, kind, state));
         return v;
     }
-    let finished: Vec<&TrialEvidence<'_>> = trials.iter().filter(|t| t.record.end.state == TrialState::Finished).collect();
+    let ended = |t: &&TrialEvidence<'_>| t.record.end.state == TrialState::Finished;
+    // A trial without time in a state says nothing of it.
+    let there = |t: &&TrialEvidence<'_>| rung == Rung::Declared || t.record.hours_in(state) > 0.0;
+    let finished: Vec<&TrialEvidence<'_>> = trials.iter().filter(ended).filter(there).collect();
     let hours: f64 = finished.iter().map(|t| t.record.hours_in(state)).sum();
     if finished.is_empty() || (rung != Rung::Declared && hours <= 0.0) {
         v.verdict = Answer::Inconclusive;

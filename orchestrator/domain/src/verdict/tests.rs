@@ -33,6 +33,10 @@ fn asked(answer: &str) -> Fact {
     Fact::PermissionRequested { permissions: vec!["android.permission.CAMERA".into()], answers: vec![answer.into()] }
 }
 
+fn opaque(sent: u64) -> Fact {
+    Fact::Opaque { host: "c2.example".into(), port: 9000, protocol: "tcp".into(), sent, received: 0 }
+}
+
 /// A frame that was shown in the background (at 100 s).
 const BACKGROUND_FRAME: u64 = 3000;
 
@@ -92,8 +96,13 @@ fn a_use_by_the_owner_never_convicts() {
 
 #[test]
 fn a_frame_dates_the_capture_not_the_upload() {
-    let sent_later =
-        silent().flow(1, 5000, "drop.example", Some(0)).found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-30);
+    let sent_later = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).flow(1, 5000, "drop.example", Some(0)).found(
+        Kind::Camera,
+        Role::FlowRequest,
+        Some(1),
+        Some(BACKGROUND_FRAME),
+        1e-30,
+    );
     let r = sent_later.decide();
     let v = row(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background);
     assert_eq!(v.verdict, Answer::Proven);
@@ -104,23 +113,39 @@ fn a_frame_dates_the_capture_not_the_upload() {
 }
 
 #[test]
-fn a_frame_that_was_never_delivered_is_an_alarm() {
-    let r = silent().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-30).decide();
-    assert!(row(&r, Kind::Camera, Rung::Stored, DeviceState::Background).evidence[0].text.starts_with("ALARM"));
+fn a_frame_that_was_never_delivered_is_an_alarm_and_proves_nothing() {
+    let r = silent().gave(0, 100).found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-30).decide();
+    for rung in [Rung::Opened, Rung::Delivered, Rung::Stored] {
+        let v = row(&r, Kind::Camera, rung, DeviceState::Background);
+        assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["not_delivered"]), "{rung}");
+        assert!(v.reasons[0].text.starts_with("ALARM: frame 3000"));
+    }
 }
 
 #[test]
-fn a_match_that_is_not_rare_enough_proves_nothing() {
-    let r = silent()
-        .flow(1, 5000, "drop.example", Some(0))
-        .found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-8)
-        .decide();
-    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Supported);
+fn a_match_that_is_not_rare_enough_is_a_lead() {
+    for (trials, p, wanted) in [(1, 1e-8, Answer::Inconclusive), (1, 0.9e-9, Answer::Proven), (3, 0.9e-9, Answer::Inconclusive)] {
+        let one = || silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME);
+        let mut all: Vec<Sample> = (1..trials).map(|_| silent()).collect();
+        all.push(one().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), p));
+        let v = decide_all(&all);
+        assert_eq!(said(&v, Kind::Camera, Rung::Stored, DeviceState::Background), wanted, "{trials} {p}");
+    }
+}
+
+#[test]
+fn a_film_joined_of_two_visits_says_nothing_of_the_time_between() {
+    // Frames of the owner's minute and of the last minute with the screen off.
+    let mut s = silent().gave(10, 20).gave(216_000, 216_010).found(Kind::Camera, Role::AppFile, None, Some(10), 1e-30);
+    s.analysis.findings[0].frames = Some([10, 216_010]);
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::ScreenOff), Answer::Proven);
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Background), Answer::NotObserved);
 }
 
 #[test]
 fn the_flow_that_named_the_destination_is_given() {
-    let s = silent().flow(1, 90, "conf.example", Some(0)).flow(2, 200, "drop.example", Some(0));
+    let s = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).flow(1, 90, "conf.example", Some(0)).flow(2, 200, "drop.example", Some(0));
     let r = s.found(Kind::Camera, Role::FlowRequest, Some(2), Some(BACKGROUND_FRAME), 1e-30).decide();
     assert_eq!(row(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background).evidence[0].ordered_by_flow, Some(1));
 }
@@ -130,8 +155,12 @@ fn a_canary_is_dated_by_the_read_before_it_left() {
     let read = Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: Some(25) };
     let s = silent().saw(100, read).flow(1, 5000, "drop.example", Some(0)).found(Kind::Contacts, Role::FlowRequest, Some(1), None, 1e-12);
     let r = s.decide();
-    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background), Answer::Proven);
-    assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::Background), Answer::Proven);
+    // That it left is proven; that it was read in the background, the device's record says.
+    for rung in [Rung::Transmitted, Rung::Read] {
+        assert_eq!(said(&r, Kind::Contacts, rung, DeviceState::Any), Answer::Proven);
+        assert_eq!(said(&r, Kind::Contacts, rung, DeviceState::Background), Answer::Supported);
+    }
+    assert!(row(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Any).evidence[0].text.contains("read 4900 s before"));
 }
 
 #[test]
@@ -154,6 +183,10 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
             "unsupported_api",
         ),
         (silent().saw(5, Fact::LoginScreen { activity: "Login".into() }), "login"),
+        (silent().saw(5, Fact::DexLoaded { path: "p.dex".into(), artifact: Some("code/1".into()) }), "loaded_code"),
+        (silent().saw(5, opaque(0)), "server_not_played"),
+        (silent().saw(5, opaque(8)), "server_not_played"),
+        (silent().saw(5, Fact::Dns { name: "c.example".into(), answer: "no TXT record".into() }), "server_not_played"),
     ];
     for (s, code) in cases {
         let r = s.decide();
@@ -165,9 +198,62 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
 }
 
 #[test]
-fn a_host_that_was_played_once_is_played() {
-    let r = silent().flow(1, 100, "own.example", None).flow(2, 110, "own.example", Some(0)).decide();
+fn a_path_that_was_played_once_is_played_and_says_nothing_of_another() {
+    let s = || silent().flow(1, 100, "own.example", None).flow(2, 110, "own.example", Some(0));
+    assert_eq!(said(&s().decide(), Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+    let mut other = s();
+    other.flows[0].path = "/config?x=1".into();
+    let r = other.decide();
+    let v = row(&r, Kind::Camera, Rung::Opened, DeviceState::Background);
+    assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["server_not_played"]));
+    assert!(v.reasons[0].text.contains("`/config`"));
+}
+
+#[test]
+fn a_live_server_counts_if_it_answered() {
+    for (status, error, wanted) in [(200, "", Answer::NotObserved), (0, "", Answer::Inconclusive), (502, "refused", Answer::Inconclusive)] {
+        let mut s = silent().flow(1, 100, "own.example", None);
+        s.flows[0].policy = "live".into();
+        s.flows[0].status = status;
+        s.flows[0].error = error.into();
+        assert_eq!(said(&s.decide(), Kind::Camera, Rung::Opened, DeviceState::Background), wanted, "{status} {error}");
+    }
+}
+
+#[test]
+fn a_trial_without_time_in_a_state_is_not_counted_in_its_bound() {
+    let mut other = silent();
+    other.record.timeline.pop();
+    let r = decide_all(&[silent(), other]);
+    assert_eq!(row(&r, Kind::Camera, Rung::Opened, DeviceState::ScreenOff).bound.unwrap().trials, 1);
+    assert_eq!(row(&r, Kind::Camera, Rung::Opened, DeviceState::Background).bound.unwrap().trials, 2);
+}
+
+#[test]
+fn a_scenario_without_idle_time_passes_no_gate() {
+    let mut s = silent();
+    s.record.scenario.steps.truncate(2);
+    s.record.timeline.truncate(1);
+    assert_eq!(gate(&s.decide(), Rung::Opened, 1), Gate::Inconclusive);
+}
+
+#[test]
+fn a_faint_code_forbids_silence_about_pictures() {
+    let mut s = silent().gave(10, 20);
+    s.record.feed_mode = stakeout_contract::trial::FeedMode::Scene;
+    let r = s.decide();
+    assert_eq!(codes(row(&r, Kind::Camera, Rung::Stored, DeviceState::Background)), ["faint_code"]);
     assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
+}
+
+#[test]
+fn a_host_is_named_as_a_whole_or_not_at_all() {
+    let order = |to: &str| {
+        let s = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).flow(1, 90, "conf.example", Some(0)).flow(2, 200, to, Some(0));
+        let r = s.found(Kind::Camera, Role::FlowRequest, Some(2), Some(BACKGROUND_FRAME), 1e-30).decide();
+        row(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background).evidence[0].ordered_by_flow
+    };
+    assert_eq!((order("drop.example"), order("example"), order("op.example")), (Some(1), None, None));
 }
 
 #[test]
@@ -205,8 +291,13 @@ fn a_lead_forbids_silence_for_its_kind_only() {
 
 #[test]
 fn cooperative_matches_support_at_most() {
-    let mut s =
-        silent().flow(1, 5000, "drop.example", Some(0)).found(Kind::Camera, Role::FlowRequest, Some(1), Some(BACKGROUND_FRAME), 1e-30);
+    let mut s = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).flow(1, 5000, "drop.example", Some(0)).found(
+        Kind::Camera,
+        Role::FlowRequest,
+        Some(1),
+        Some(BACKGROUND_FRAME),
+        1e-30,
+    );
     s.analysis.findings[0].cooperative = true;
     assert_eq!(said(&s.decide(), Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Supported);
 }
