@@ -259,8 +259,8 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
 
 /// The last read of a canary's kind before it left.
 fn read_before<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> Option<&'a Observation> {
-    let reads = t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
-    if captured_at(f).is_some() { None } else { reads.filter(|o| o.at <= w.at).next_back() }
+    let is = |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind) && o.at <= w.at;
+    if captured_at(f).is_some() { None } else { t.observations.iter().rfind(is) }
 }
 
 /// What was found, in words.

@@ -106,6 +106,16 @@ fn without_completion(job: &JobRow, t: &TrialFull, commitment: stakeout_contract
     }
 }
 
+/// A job's state, from its trials': it says nothing about the verdicts.
+pub fn state_of(trials: impl Iterator<Item = TrialState> + Clone) -> TrialState {
+    let any = |s| trials.clone().any(|t| t == s);
+    match (any(TrialState::Cancelled), any(TrialState::Finished)) {
+        (true, _) => TrialState::Cancelled,
+        (false, true) => TrialState::Finished,
+        (false, false) => TrialState::Failed,
+    }
+}
+
 /// The verdicts of a job whose trials have ended.
 pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResult {
     let evidence: Vec<TrialEvidence<'_>> = data
@@ -118,14 +128,7 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
             trials: data.len(),
         })
         .collect();
-    let any = |s| data.iter().any(|d| d.record.end.state == s);
-    let state = if any(TrialState::Cancelled) {
-        TrialState::Cancelled
-    } else if any(TrialState::Finished) {
-        TrialState::Finished
-    } else {
-        TrialState::Failed
-    };
+    let state = state_of(data.iter().map(|d| d.record.end.state));
     let mut app = data.first().map_or_else(|| job.spec.facts.clone(), |d| d.record.app.clone());
     app.sha256 = Some(job.spec.app);
     let facts = JobFacts {

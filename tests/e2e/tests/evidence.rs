@@ -111,6 +111,21 @@ fn another_key_finds_nothing_and_a_swapped_artifact_is_told() {
     let swapped = s.dir.path().join("swapped.zip");
     rewrite(path, &swapped, &|n, b| Some(if n == name { b"another".to_vec() } else { b }));
     assert_eq!(s.call(&["analyze", &text(&swapped)]).status.code(), Some(1));
+
+    // A result of another app, and one without what was proven, do not follow from the bytes.
+    let forged = s.dir.path().join("forged.zip");
+    rewrite(path, &forged, &|n, b| {
+        if n != "result.json" {
+            return Some(b);
+        }
+        let mut r: serde_json::Value = serde_json::from_slice(&b).unwrap();
+        r["app"]["package"] = serde_json::json!("org.example.other");
+        r["verdicts"].as_array_mut().unwrap().retain(|v| v["verdict"] != "proven");
+        Some(serde_json::to_vec(&r).unwrap())
+    });
+    let o = s.call(&["analyze", &text(&forged)]);
+    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    assert!(stderr(&o).contains("result.json.app.package") && stderr(&o).contains("result.json.verdicts"), "{}", stderr(&o));
 }
 
 fn a_shared_bundle_still_verifies() {

@@ -1,14 +1,16 @@
 //! `stakeout analyze BUNDLE`: everything is found again from the bytes alone, and compared with what the bundle says.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+mod same;
+
+use std::{path::Path, process::ExitCode};
 
 use serde::Serialize;
-use stakeout_bundle::{Bundle, BundleError};
+use stakeout_bundle::{Bundle, BundleError, manifest::Manifest};
 use stakeout_contract::{
-    Answer, DeviceState, Kind, Rung,
+    Nanos,
     finding::{Analysis, Finding},
     flow::Flow,
-    observation::Observation,
+    observation::{Fact, Observation, Source},
     result::JobResult,
     trial::TrialRecord,
 };
@@ -21,9 +23,12 @@ use crate::{exit::Failure, output};
 #[derive(Serialize)]
 struct Again {
     trials: Vec<TrialAgain>,
-    /// Whether the verdicts that follow from these findings are those of the bundle; none: it holds no result.
+    /// Whether the result that follows from these findings is that of the bundle; none: it holds none, or not all that it
+    /// followed from.
     verdicts_agree: Option<bool>,
     differences: Vec<String>,
+    /// Entries that the verdicts need and that were left out when the bundle was shared.
+    left_out: Vec<String>,
     result: Option<JobResult>,
 }
 
@@ -46,6 +51,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let bundle = Bundle::open(path).map_err(Failure::usage)?;
     let mut differences = Vec::new();
     let (mut trials, mut again) = (Vec::new(), Vec::new());
+    let left_out = left_out(&bundle)?;
     let names: Vec<String> = bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json")).map(str::to_owned).collect();
     if names.is_empty() {
         return Err(Failure::hint("the bundle holds no trial", "an analysis needs at least one `trials/N/trial.json` and its artifacts"));
@@ -53,20 +59,21 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     for name in names {
         let folder = name.trim_end_matches("trial.json").to_owned();
         eprintln!("analysing {folder}");
-        let t = analyse(&bundle, &folder, &mut differences)?;
+        let mut t = analyse(&bundle, &folder, &mut differences)?;
+        lose(&mut t, &left_out);
         let said: Option<Analysis> = optional(bundle.json(&format!("{folder}findings.json")), &bundle, &format!("{folder}findings.json"))?;
-        let agrees = said.map(|s| compare(&folder, &s, &t.analysis, &mut differences));
+        let agrees = said.map(|s| same::findings(&folder, &s, &t.analysis, &left_out, &mut differences));
         again.push(TrialAgain { number: t.record.number, findings: t.analysis.findings.clone(), agrees });
         trials.push(t);
     }
     let said: Option<JobResult> = optional(bundle.json("result.json"), &bundle, "result.json")?;
     let result = decided(&trials);
     let verdicts_agree = match (&said, &result) {
-        (Some(s), Some(r)) => Some(compare_verdicts(s, r, &mut differences)),
+        (Some(s), Some(r)) if left_out.is_empty() => Some(same::results(s, r, &mut differences)?),
         _ => None,
     };
     let same = differences.is_empty();
-    let doc = Again { trials: again, verdicts_agree, differences, result };
+    let doc = Again { trials: again, verdicts_agree, differences, left_out, result };
     if json {
         output::json(&doc)?;
     } else {
@@ -77,16 +84,41 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
+        if !doc.left_out.is_empty() {
+            eprintln!(
+                "{} entries that the verdicts need were left out (`{}`…): what follows from them is not compared",
+                doc.left_out.len(),
+                output::plain(&doc.left_out[0])
+            );
+        }
         for d in &doc.differences {
             eprintln!("differs: {}", output::plain(d));
         }
         match (same, doc.verdicts_agree) {
-            (true, Some(true)) => eprintln!("the bundle's findings and verdicts are the same"),
+            (true, Some(true)) => {
+                eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
+            }
             (true, _) => eprintln!("nothing in the bundle contradicts this"),
             (false, _) => eprintln!("the bundle says something else than its bytes"),
         }
     }
     Ok(ExitCode::from(u8::from(!same)))
+}
+
+/// Entries that a verdict rests on, which the manifest names and the bundle does not hold.
+fn left_out(bundle: &Bundle) -> Result<Vec<String>, Failure> {
+    let Some(m) = optional::<Manifest>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(vec![]) };
+    let needed = |p: &str| p.starts_with("trials/") && !["findings.json", "flows.har", "capture.pcapng"].iter().any(|n| p.ends_with(n));
+    Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.names().any(|n| n == p)).collect())
+}
+
+/// What was left out may have shown anything.
+fn lose(t: &mut Trial, left_out: &[String]) {
+    if !left_out.is_empty() {
+        let at = t.record.timeline.last().map_or(Nanos::from_secs(0), |s| s.to);
+        let fact = Fact::Lost { what: "entries of the bundle".to_owned(), count: left_out.len() as u64 };
+        t.observations.push(Observation { at, source: Source::Worker, fact, stack: vec![] });
+    }
 }
 
 /// What a missing entry is: nothing. A broken one stays an error.
@@ -126,34 +158,6 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
     Ok(Trial { record, observations, flows, analysis })
 }
 
-type Key = (String, Kind, Option<[u64; 2]>, Option<String>, Option<String>);
-
-fn key(f: &Finding) -> Key {
-    let seconds = f.seconds.map(|[a, b]| format!("{a:.3}..{b:.3}"));
-    (f.file.clone(), f.kind, f.frames, seconds, f.canary.clone())
-}
-
-fn compare(folder: &str, said: &Analysis, found: &Analysis, differences: &mut Vec<String>) -> bool {
-    let count = |a: &Analysis| {
-        let mut m: BTreeMap<Key, usize> = BTreeMap::new();
-        for f in &a.findings {
-            *m.entry(key(f)).or_default() += 1;
-        }
-        m
-    };
-    let (said, found) = (count(said), count(found));
-    let before = differences.len();
-    for (k, n) in &said {
-        if found.get(k) != Some(n) {
-            differences.push(format!("{folder}findings.json has {n} of {} in `{}`, found again {}", k.1, k.0, found.get(k).unwrap_or(&0)));
-        }
-    }
-    for (k, n) in found.iter().filter(|(k, _)| !said.contains_key(k)) {
-        differences.push(format!("{folder}findings.json lacks {n} of {} in `{}`", k.1, k.0));
-    }
-    differences.len() == before
-}
-
 fn decided(trials: &[Trial]) -> Option<JobResult> {
     let first = &trials.first()?.record;
     let evidence: Vec<TrialEvidence<'_>> = trials
@@ -168,7 +172,7 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
         .collect();
     let facts = JobFacts {
         job: &first.job,
-        state: first.end.state,
+        state: stakeout_server::finish::state_of(trials.iter().map(|t| t.record.end.state)),
         app: &first.app,
         scenario: &first.scenario,
         device: format!("{} {}", first.device, first.api),
@@ -176,20 +180,4 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
         engine: stakeout_server::ENGINE.to_owned(),
     };
     Some(decide(&facts, &evidence))
-}
-
-fn compare_verdicts(said: &JobResult, found: &JobResult, differences: &mut Vec<String>) -> bool {
-    let map = |r: &JobResult| -> BTreeMap<(Kind, Rung, DeviceState), Answer> {
-        r.verdicts.iter().map(|v| ((v.kind, v.rung, v.device_state), v.verdict)).collect()
-    };
-    let (said, found) = (map(said), map(found));
-    let before = differences.len();
-    for (k, s) in &said {
-        let f = found.get(k);
-        if f != Some(s) {
-            let f = f.map_or("nothing".to_owned(), ToString::to_string);
-            differences.push(format!("result.json says `{s}` of {} {} in {}, the bytes say `{f}`", k.0, k.1, k.2));
-        }
-    }
-    differences.len() == before
 }

@@ -33,6 +33,8 @@ struct Said {
     rung: Rung,
     kinds: Vec<Kind>,
     states: Vec<DeviceState>,
+    /// That it happened is proven; the states are what the device's record says.
+    dated_by_record: bool,
 }
 
 pub(super) fn of(r: &JobResult) -> Vec<Line> {
@@ -40,7 +42,7 @@ pub(super) fn of(r: &JobResult) -> Vec<Line> {
     for kind in Kind::ALL {
         for one in reached(r, *kind) {
             let same = |s: &&mut Said| {
-                (s.answer, s.rung, &s.states) == (one.answer, one.rung, &one.states)
+                (s.answer, s.rung, &s.states, s.dated_by_record) == (one.answer, one.rung, &one.states, one.dated_by_record)
                     && s.kinds.iter().all(|k| k.is_sensor() == kind.is_sensor())
             };
             match said.iter_mut().find(same) {
@@ -78,7 +80,11 @@ fn reached(r: &JobResult, kind: Kind) -> Vec<Said> {
             let states: Vec<DeviceState> = DeviceState::IDLE.iter().filter(fresh).copied().collect();
             if !states.is_empty() {
                 top.extend(states.iter().map(|s| (*s, *rung)));
-                out.push(Said { answer, rung: *rung, kinds: vec![kind], states });
+                // A planted value proves that it left, and the device's record says when it was read.
+                let dated_by_record =
+                    answer == Answer::Supported && is(r, kind, *rung, DeviceState::Any, Answer::Proven) && !kind.is_sensor();
+                let answer = if dated_by_record { Answer::Proven } else { answer };
+                out.push(Said { answer, rung: *rung, kinds: vec![kind], states, dated_by_record });
             }
         }
     }
@@ -87,7 +93,7 @@ fn reached(r: &JobResult, kind: Kind) -> Vec<Said> {
     for answer in [Answer::Proven, Answer::Supported] {
         let only_any = kind.rungs().iter().rev().filter(higher).find(|x| is(r, kind, **x, DeviceState::Any, answer));
         if let Some(rung) = only_any {
-            out.push(Said { answer, rung: *rung, kinds: vec![kind], states: vec![DeviceState::Any] });
+            out.push(Said { answer, rung: *rung, kinds: vec![kind], states: vec![DeviceState::Any], dated_by_record: false });
             break;
         }
     }
@@ -105,7 +111,9 @@ fn sentence(r: &JobResult, s: &Said) -> String {
     let taken = if sensor { "captured" } else { "read" };
     let when = match (&s.states[..], s.rung) {
         ([DeviceState::Any], Rung::Stored | Rung::Transmitted) => format!("; in which state it was {taken} cannot be told"),
+        (_, Rung::Stored | Rung::Transmitted) if s.dated_by_record => format!("; by the device's own record it was {taken} {states}"),
         (_, Rung::Stored | Rung::Transmitted) => format!(", {taken} {states}"),
+        _ if s.dated_by_record => format!("; by the device's own record {states}"),
         _ => format!(" {states}"),
     };
     let did = match s.rung {
@@ -121,15 +129,17 @@ fn sentence(r: &JobResult, s: &Said) -> String {
 
 /// Trials, destinations and probability of what a sentence says.
 fn detail(r: &JobResult, s: &Said) -> String {
+    let as_said = if s.dated_by_record { Answer::Supported } else { s.answer };
     let mine = || {
-        let of =
-            |v: &&Verdict| v.rung == s.rung && s.kinds.contains(&v.kind) && s.states.contains(&v.device_state) && v.verdict == s.answer;
+        let of = |v: &&Verdict| v.rung == s.rung && s.kinds.contains(&v.kind) && s.states.contains(&v.device_state) && v.verdict == as_said;
         r.verdicts.iter().filter(of)
     };
+    let any = || r.verdicts.iter().filter(|v| v.rung == s.rung && s.kinds.contains(&v.kind) && v.device_state == DeviceState::Any);
     let evidence = || mine().flat_map(|v| &v.evidence);
     let trials: BTreeSet<u32> = evidence().map(|e| e.trial).collect();
     let hosts: BTreeSet<String> = evidence().filter_map(|e| e.destination.as_deref()).map(short).collect();
-    let p = mine().filter_map(|v| v.p_false).map(stakeout_contract::Probability::get).reduce(f64::max);
+    let proofs: Vec<&Verdict> = if s.dated_by_record { any().collect() } else { mine().collect() };
+    let p = proofs.iter().filter_map(|v| v.p_false).map(stakeout_contract::Probability::get).reduce(f64::max);
     let mut parts = Vec::new();
     if !trials.is_empty() {
         parts.push(format!("in {} of {} trials", trials.len(), r.trials.len()));

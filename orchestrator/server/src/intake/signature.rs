@@ -76,7 +76,7 @@ pub(super) fn check(apk: &[u8]) -> Result<Signature, BadSignature> {
     if u64_at(apk, start) != Some(size as u64) {
         return Err(BadSignature::Damaged);
     }
-    let pairs = pairs(&apk[start + 8..directory - 24])?;
+    let pairs = pairs(apk.get(start + 8..directory - 24).ok_or(BadSignature::Damaged)?)?;
     // The newest scheme counts, as on a device.
     let newest = V3.iter().rev().chain([&V2]).find_map(|id| pairs.iter().find(|(i, _)| i == id));
     let Some((id, mut value)) = newest.copied() else { return Ok(Signature::NoBlock) };
