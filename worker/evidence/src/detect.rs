@@ -5,9 +5,11 @@ use std::{collections::HashMap, ops::RangeInclusive};
 use sha2::{Digest, Sha256};
 use stakeout_contract::{
     Sensor, observation,
-    trial::{TrialRecord, frame_at},
+    trial::{self, TrialRecord, frame_at},
 };
-use stakeout_feed::{CameraDetector, CameraReading, CandidateTrial, Facing, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey};
+use stakeout_feed::{
+    CameraDetector, CameraReading, CandidateTrial, Facing, FeedMode, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey,
+};
 
 use crate::media::Sound;
 
@@ -41,9 +43,14 @@ impl Detectors {
             all.sort_unstable();
             merged(&all)
         };
+        let mode = match trial.feed_mode {
+            trial::FeedMode::Pattern => FeedMode::Pattern,
+            trial::FeedMode::Scene => FeedMode::Scene,
+        };
         let camera = |subkey, facing, side| CandidateTrial {
             subkey,
             facing,
+            mode,
             delivered: of(Sensor::Camera, Some(side)).into_iter().map(|(a, b)| a..=b).collect(),
             horizon_frames,
         };

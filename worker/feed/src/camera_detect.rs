@@ -6,19 +6,25 @@ use crate::bound::log10_p;
 use crate::codeword::{Layer, sync_tile};
 use crate::lattice::lattices;
 use crate::matrix::Mat3;
-use crate::plane::Plane;
+use crate::plane::{Picture, Plane};
 use crate::raw::row_length;
 use crate::read::{Tiles, read};
 use crate::score::{Scorer, count};
 use crate::search::{Folded, Place, Pyramid, SyncBank, cell_sizes};
-use crate::{Facing, SubKey};
+use crate::{Facing, FeedMode, SubKey};
 
 /// Places of one trial that are read in one picture at most; every test counts as if all were.
 const READS: u64 = 16;
+/// Places below [`SURE_Z`] are read up to this many when only cards are looked for: a card that is there is among the first.
+const READS_CARD: u64 = 6;
 /// A place below this is noise's: the greatest of a whole search over a picture without the tile is 5 to 6.5.
 const LEAST_Z: f32 = 5.8;
 /// The same for pictures that are so small that reading costs little, where the tile may be weak.
 const LEAST_Z_SMALL: f32 = 4.8;
+/// What a coarse look for a card must show, where a place between the shifts that are seen shows less.
+const COARSE_Z: f32 = 4.5;
+/// The same for small pictures.
+const COARSE_Z_SMALL: f32 = 3.75;
 /// Pixels of a small picture.
 const SMALL: usize = 200 * 200;
 /// A place above this ends the search.
@@ -29,6 +35,14 @@ const DEEP_SYNC: f64 = 6.5;
 const LEAD_SYNC: f64 = 9.0;
 /// log10 of the bound from which a match is told; what it proves is the caller's to say.
 const TELL: f64 = -4.0;
+/// Repetitions of the picture that are tried.
+const LATTICES: usize = 6;
+/// The same when only cards are looked for.
+const LATTICES_CARD: usize = 3;
+/// How far a step from one cell size to the next may move the picture's ends, in cells.
+const STEP: f64 = 0.75;
+/// The same when only cards are looked for in a large picture.
+const STEP_CARD: f64 = 1.3;
 /// Pictures are shrunk to this before anything else.
 const LONGEST: usize = 1600;
 /// And to this for the search.
@@ -54,6 +68,8 @@ pub struct CandidateTrial {
     pub subkey: SubKey,
     /// Which camera it is.
     pub facing: Facing,
+    /// What it was shown: the room's code is faint, so everything is tried for it; the card's is found without.
+    pub mode: FeedMode,
     /// Frames that the feed's log says were delivered.
     pub delivered: Vec<RangeInclusive<u64>>,
     /// Frames 0..horizon could have been shown at all: scored where the card is recognised and no delivered frame fits, about a
@@ -126,6 +142,11 @@ impl CameraDetector {
         Self { candidates: candidates.to_vec(), tiles, bank: SyncBank::new(&keys) }
     }
 
+    /// A room's code is faint, so all is tried for it.
+    fn thorough(&self) -> bool {
+        self.candidates.iter().any(|c| c.mode == FeedMode::Scene)
+    }
+
     /// The frame that the picture shows, if any.
     pub fn detect(&self, image: &GrayImage) -> Vec<FrameMatch> {
         self.examine(image).matches
@@ -139,13 +160,13 @@ impl CameraDetector {
         }
         let mut work = Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new() };
         let plane = |w: usize, h: usize| Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
-        if !self.search(&shrunk(plane(w, h), LONGEST), &mut work)
+        if !self.search(shrunk(plane(w, h), LONGEST), &mut work)
             && let Some(row) = row_length(&image.luma).map(|r| r as usize)
             && row.abs_diff(w) > 1
             && (w / 2..=2 * w).contains(&row)
         {
             // The rows are like each other at another distance than a row's: a buffer that was read with the wrong width.
-            self.search(&shrunk(plane(row, w * h / row), LONGEST), &mut work);
+            self.search(shrunk(plane(row, w * h / row), LONGEST), &mut work);
         }
         let Work { matches, mut leads, .. } = work;
         leads.retain(|l| matches.iter().all(|m| m.trial_index != l.trial_index));
@@ -155,18 +176,22 @@ impl CameraDetector {
     }
 
     /// True when a frame was found. Cheap and likely places first.
-    fn search(&self, full: &Plane, work: &mut Work<'_>) -> bool {
-        let pyramid = Pyramid::new(shrunk(full.clone(), SEARCHED));
+    fn search(&self, full: Plane, work: &mut Work<'_>) -> bool {
+        let looked = shrunk(full.clone(), SEARCHED);
+        let small = looked.w * looked.h <= SMALL;
+        let thorough = self.thorough();
+        let pyramid = Pyramid::new(looked, thorough);
+        let full = &Picture::new(full);
         let base = pyramid.base();
-        let to_full = Mat3::scale(full.w as f64 / base.w as f64, full.h as f64 / base.h as f64);
+        let to_full = Mat3::scale(full.base().w as f64 / base.w as f64, full.base().h as f64 / base.h as f64);
         let side = base.w.min(base.h) as f64;
-        let small = base.w * base.h <= SMALL;
         let least_z = if small { LEAST_Z_SMALL } else { LEAST_Z };
+        let coarse = (!thorough).then_some(if small { COARSE_Z_SMALL } else { COARSE_Z });
         let mut rest = Vec::new();
         let mut stage = |folds: &mut dyn Iterator<Item = Folded>, work: &mut Work<'_>| {
             for folded in folds {
                 let from = rest.len();
-                self.bank.places(&folded, least_z, &mut rest);
+                self.bank.places(&folded, least_z, coarse, &mut rest);
                 for place in &mut rest[from..] {
                     place.map = to_full.after(&place.map);
                 }
@@ -177,20 +202,25 @@ impl CameraDetector {
             false
         };
         // The whole frame at any size, then a cut of a frame of 640 x 480 at its own.
-        let scale = base.w as f64 / full.w as f64;
+        let scale = base.w as f64 / full.base().w as f64;
         let likely = [side / 30.0, side / 90.0, 16.0 * scale, 16.0 / 3.0 * scale];
-        if stage(&mut likely.iter().filter(|&&p| p >= 1.25).filter_map(|&p| pyramid.fold(p, 1.0)), work) {
+        if stage(&mut likely.iter().filter(|&&p| p >= 1.25).filter_map(|&p| pyramid.fold(p)), work) {
             return true;
         }
-        if stage(&mut lattices(base).into_iter(), work) {
+        if stage(&mut lattices(&pyramid, if thorough { LATTICES } else { LATTICES_CARD }).into_iter(), work) {
             return true;
         }
         let least = ((base.w * base.h) as f64 / FINEST).sqrt().max(1.25) * 2.0;
         let least = if least < 2.6 { 1.25 } else { least };
-        if stage(&mut cell_sizes(base.w, base.h, least).into_iter().filter_map(|p| pyramid.fold(p, 1.0)), work) {
+        if stage(
+            &mut cell_sizes(base.w, base.h, least, if thorough || small { STEP } else { STEP_CARD })
+                .into_iter()
+                .filter_map(|p| pyramid.fold(p)),
+            work,
+        ) {
             return true;
         }
-        work.read(full, &mut rest, least_z) || small && work.read(full, &mut self.guesses(full), 0.0)
+        work.read(full, &mut rest, least_z) || small && work.read(full, &mut self.guesses(full.base()), 0.0)
     }
 
     /// Thumbnails by the book, whatever the search saw: the whole frame, or the middle square of one of 4 : 3, in all eight turns.
@@ -229,13 +259,17 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Reads places from the best on and takes them out of the list; true when one gave a frame.
-    fn read(&mut self, full: &Plane, places: &mut Vec<Place>, least: f32) -> bool {
+    fn read(&mut self, full: &Picture, places: &mut Vec<Place>, least: f32) -> bool {
         places.sort_by(|a, b| b.z.total_cmp(&a.z));
         let split = places.partition_point(|p| p.z >= least);
         let taken: Vec<Place> = places.drain(..split).collect();
         for place in &taken {
             // Half of the reads are kept for the places of the last look.
-            let allowed = if least >= SURE_Z { READS / 2 } else { READS };
+            let allowed = match least {
+                z if z >= SURE_Z => READS / 2,
+                z if z > 0.0 && !self.detector.thorough() => READS_CARD,
+                _ => READS,
+            };
             if self.reads[place.trial] < allowed {
                 self.reads[place.trial] += 1;
                 if let Some(found) = self.frame(full, place) {
@@ -247,9 +281,9 @@ impl Work<'_> {
         false
     }
 
-    fn frame(&mut self, full: &Plane, place: &Place) -> Option<FrameMatch> {
+    fn frame(&mut self, full: &Picture, place: &Place) -> Option<FrameMatch> {
         let candidate = &self.detector.candidates[place.trial];
-        let reading = read(&self.detector.tiles[place.trial], full, place)?;
+        let reading = read(&self.detector.tiles[place.trial], full, place, self.detector.thorough())?;
         let scorer = Scorer::new(&reading.u);
         let strong = reading.sync[0].hypot(reading.sync[1]);
         let others = READS * self.detector.candidates.len() as u64 * 2;

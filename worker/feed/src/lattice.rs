@@ -1,19 +1,22 @@
 //! Finds where a picture repeats. The fine tile comes again every ten coarse cells, so a picture of the card has peaks in its
 //! autocorrelation at the tile's two sides, however it was sized, turned, squeezed or sheared. No key is used.
 
-use realfft::RealFftPlanner;
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex32;
+use std::cell::RefCell;
+use std::sync::Arc;
 
-use crate::codeword::TILE;
-use crate::matrix::Mat3;
-use crate::plane::{Plane, seen_through};
-use crate::search::{Folded, folded};
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+use crate::plane::Plane;
+use crate::search::{Folded, Pyramid};
 
 /// Longest side of the picture that is looked at.
 const LONGEST: usize = 512;
 /// Shortest repetition in its pixels: fine cells of about 1.2 pixels.
 const SHORTEST: f64 = 36.0;
+/// Rows that are turned into columns at once.
+const TOGETHER: usize = 8;
 const PEAKS: usize = 10;
 /// Lattices that are folded and tried.
 const TRIED: usize = 6;
@@ -21,7 +24,8 @@ const TRIED: usize = 6;
 type Vector = [f64; 2];
 
 /// The picture folded by the most likely lattices, best first.
-pub(crate) fn lattices(image: &Plane) -> Vec<Folded> {
+pub(crate) fn lattices(pyramid: &Pyramid, most: usize) -> Vec<Folded> {
+    let image = pyramid.base();
     let shrink = (LONGEST as f64 / image.w.max(image.h) as f64).min(1.0);
     let (w, h) = ((image.w as f64 * shrink).round() as usize, (image.h as f64 * shrink).round() as usize);
     if w < 48 || h < 48 {
@@ -31,7 +35,7 @@ pub(crate) fn lattices(image: &Plane) -> Vec<Folded> {
     let white = small.normalised(None, 7, 31, 1.0 + 0.03 * small.deviation(), 2.0);
     let surface = Autocorrelation::new(&white);
     let back = image.w as f64 / w as f64;
-    surface.likely().into_iter().filter_map(|(a, b)| fold(image, a.map(|v| v * back), b.map(|v| v * back))).collect()
+    surface.likely().into_iter().take(most).filter_map(|(a, b)| pyramid.fold_by(a.map(|v| v * back), b.map(|v| v * back))).collect()
 }
 
 /// Autocorrelation by lag, x from -mx to mx, y from 0 to my, each in units of its own noise.
@@ -45,23 +49,25 @@ impl Autocorrelation {
     fn new(p: &Plane) -> Self {
         let (mx, my) = ((p.w * 2 / 3) as i64, (p.h * 2 / 3) as i64);
         let (nw, nh) = (smooth(p.w + mx as usize), smooth(p.h + my as usize));
-        let mut real = RealFftPlanner::<f32>::new();
-        let (across, back) = (real.plan_fft_forward(nw), real.plan_fft_inverse(nw));
-        let mut complex = FftPlanner::<f32>::new();
-        let (down, up) = (complex.plan_fft_forward(nh), complex.plan_fft_inverse(nh));
         let half = nw / 2 + 1;
+        let Plans { across, back, down, up } = plans(nw, nh);
         // Columns of the spectrum, one after another.
         let mut columns = vec![Complex32::default(); half * nh];
         let mut line = vec![0.0_f32; nw];
-        let mut spectrum = vec![Complex32::default(); half];
-        for y in 0..p.h {
-            line.fill(0.0);
-            line[..p.w].copy_from_slice(p.row(y));
-            if across.process(&mut line, &mut spectrum).is_err() {
-                continue;
+        let mut rows = vec![Complex32::default(); half * TOGETHER];
+        for y in (0..p.h).step_by(TOGETHER) {
+            let some = TOGETHER.min(p.h - y);
+            for (k, row) in rows.chunks_exact_mut(half).enumerate().take(some) {
+                line[..p.w].copy_from_slice(p.row(y + k));
+                line[p.w..].fill(0.0);
+                if across.process(&mut line, row).is_err() {
+                    row.fill(Complex32::default());
+                }
             }
-            for (x, c) in spectrum.iter().enumerate() {
-                columns[x * nh + y] = *c;
+            for (x, column) in columns.chunks_exact_mut(nh).enumerate() {
+                for (k, c) in column[y..y + some].iter_mut().enumerate() {
+                    *c = rows[k * half + x];
+                }
             }
         }
         down.process(&mut columns);
@@ -70,30 +76,37 @@ impl Autocorrelation {
         }
         up.process(&mut columns);
         let power = p.v.iter().map(|v| v * v).sum::<f32>() / p.v.len() as f32 + 1e-9;
+        let scale = 1.0 / ((nw * nh) as f32 * power);
+        // One over the root of the overlap, which is that of the rows times that of the columns.
+        let wide: Vec<f32> = (0..=mx).map(|dx| 1.0 / (p.w as f32 - dx as f32).sqrt()).collect();
         let mut v = Plane::new(2 * mx as usize + 1, my as usize + 1);
-        for y in 0..=my as usize {
-            for (x, c) in spectrum.iter_mut().enumerate() {
-                *c = columns[x * nh + y];
+        for y in (0..=my as usize).step_by(TOGETHER) {
+            let some = TOGETHER.min(my as usize + 1 - y);
+            for (x, column) in columns.chunks_exact(nh).enumerate() {
+                for (k, c) in column[y..y + some].iter().enumerate() {
+                    rows[k * half + x] = *c;
+                }
             }
-            spectrum[0].im = 0.0;
-            if nw.is_multiple_of(2) {
-                spectrum[half - 1].im = 0.0;
-            }
-            if back.process(&mut spectrum, &mut line).is_err() {
-                continue;
-            }
-            for dx in -mx..=mx {
-                let overlap = (p.w as f32 - dx.abs() as f32) * (p.h as f32 - y as f32);
-                let i = dx.rem_euclid(nw as i64) as usize;
-                v.v[y * (2 * mx as usize + 1) + (dx + mx) as usize] = line[i] / (nw * nh) as f32 / power / overlap.sqrt();
+            for (k, spectrum) in rows.chunks_exact_mut(half).enumerate().take(some) {
+                spectrum[0].im = 0.0;
+                if nw.is_multiple_of(2) {
+                    spectrum[half - 1].im = 0.0;
+                }
+                if back.process(spectrum, &mut line).is_err() {
+                    continue;
+                }
+                let scale = scale / (p.h as f32 - (y + k) as f32).sqrt();
+                let (left, right) = v.v[(y + k) * (2 * mx as usize + 1)..][..2 * mx as usize + 1].split_at_mut(mx as usize);
+                for ((o, l), w) in right.iter_mut().zip(&line).zip(&wide) {
+                    *o = l * scale * w;
+                }
+                for ((o, l), w) in left.iter_mut().rev().zip(line.iter().rev()).zip(&wide[1..]) {
+                    *o = l * scale * w;
+                }
             }
         }
         // Slow swells of the surface are of the picture, not of the tile.
-        let mean = v.box_sum(9);
-        let counts = Plane { v: vec![1.0; v.v.len()], ..v }.box_sum(9);
-        for (v, (m, c)) in v.v.iter_mut().zip(mean.v.iter().zip(&counts.v)) {
-            *v -= m / c;
-        }
+        v.level(None, 9);
         Self { mx, my, v }
     }
 
@@ -178,27 +191,25 @@ fn near(a: Vector, b: Vector) -> bool {
     off(1.0).min(off(-1.0)) < 2.0
 }
 
-/// Folds the picture onto one tile with sides `a` and `b` in pixels.
-fn fold(image: &Plane, a: Vector, b: Vector) -> Option<Folded> {
-    let samples = (2 * TILE) as f64;
-    // Samples to pixels, from the picture's middle.
-    let to_pixels = Mat3([
-        [a[0] / samples, b[0] / samples, image.w as f64 / 2.0],
-        [a[1] / samples, b[1] / samples, image.h as f64 / 2.0],
-        [0.0, 0.0, 1.0],
-    ]);
-    let back = to_pixels.inverse()?;
-    let (w, h) = (image.w as f64, image.h as f64);
-    let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| back.apply(x, y));
-    let low = corners.iter().fold([f64::MAX; 2], |l, c| [l[0].min(c.0), l[1].min(c.1)]).map(f64::floor);
-    let high = corners.iter().fold([f64::MIN; 2], |l, c| [l[0].max(c.0), l[1].max(c.1)]).map(f64::ceil);
-    let (nx, ny) = ((high[0] - low[0]) as usize, (high[1] - low[1]) as usize);
-    if nx.saturating_mul(ny) > 3_000_000 || nx < 12 || ny < 12 {
-        return None;
+/// Transforms of rows and of columns, and their ways back.
+struct Plans {
+    across: Arc<dyn RealToComplex<f32>>,
+    back: Arc<dyn ComplexToReal<f32>>,
+    down: Arc<dyn Fft<f32>>,
+    up: Arc<dyn Fft<f32>>,
+}
+
+/// Each thread keeps its plans: there are about a hundred lengths.
+fn plans(nw: usize, nh: usize) -> Plans {
+    thread_local! {
+        static PLANNERS: RefCell<(RealFftPlanner<f32>, FftPlanner<f32>)> = RefCell::new((RealFftPlanner::new(), FftPlanner::new()));
     }
-    let (seen, mask) = seen_through(image, &to_pixels.after(&Mat3::shift(low[0], low[1])), nx, ny);
-    let samples = seen.normalised(Some(&mask), 3, 15, 1.0 + 0.03 * image.deviation(), 2.0);
-    Some(folded(&samples, Mat3::shift(-low[0], -low[1]).after(&back)))
+    PLANNERS.with_borrow_mut(|(real, complex)| Plans {
+        across: real.plan_fft_forward(nw),
+        back: real.plan_fft_inverse(nw),
+        down: complex.plan_fft_forward(nh),
+        up: complex.plan_fft_inverse(nh),
+    })
 }
 
 /// The next length whose only prime factors are 2, 3 and 5.

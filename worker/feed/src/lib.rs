@@ -21,6 +21,7 @@ mod camera;
 mod camera_detect;
 mod codeword;
 mod correlate;
+mod cyclic;
 mod error;
 pub mod keys;
 mod lattice;

@@ -1,5 +1,10 @@
 //! Raw camera buffers: NV21, NV12, I420 or luma alone, whose size is not written anywhere.
 
+use std::sync::{Arc, OnceLock};
+
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex32;
+
 use crate::GrayImage;
 
 /// Sizes that cameras and previews have, commonest first.
@@ -65,21 +70,48 @@ pub fn row_length(bytes: &[u8]) -> Option<u32> {
     let n = x.len();
     // Differences of neighbours, as all neighbours are alike.
     let d: Vec<f32> = x.windows(2).map(|p| f32::from(p[1]) - f32::from(p[0])).collect();
-    let size = (2 * n).next_power_of_two();
-    let mut planner = realfft::RealFftPlanner::<f32>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let mut line = forward.make_input_vec();
-    line[..d.len()].copy_from_slice(&d);
-    let mut spectrum = forward.make_output_vec();
-    forward.process(&mut line, &mut spectrum).ok()?;
-    for c in &mut spectrum {
-        *c = rustfft::num_complex::Complex32::new(c.norm_sqr(), 0.0);
-    }
-    inverse.process(&mut spectrum, &mut line).ok()?;
-    let last = 4096.min(n / 8);
+    let line = likeness(&d)?;
+    let last = LONGEST.min(n / 8);
     let square = line[24..=last].iter().map(|v| v * v).sum::<f32>() / (last - 23) as f32;
     let top = (24..=last).max_by(|&a, &b| line[a].total_cmp(&line[b]))?;
     (line[top] > 5.0 * square.sqrt()).then_some(top as u32)
+}
+
+/// Longest row that is looked for.
+const LONGEST: usize = 4096;
+/// Values of one transform: those of a block, and as many lags as are asked for.
+const SIZE: usize = 4 * LONGEST;
+
+type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
+
+/// Sum of the products of all values with those `0..=LONGEST` later, by blocks that stay in the processor's cache.
+fn likeness(d: &[f32]) -> Option<Vec<f32>> {
+    static PLANS: OnceLock<Plans> = OnceLock::new();
+    let (forward, inverse) = PLANS.get_or_init(|| {
+        let mut planner = RealFftPlanner::new();
+        (planner.plan_fft_forward(SIZE), planner.plan_fft_inverse(SIZE))
+    });
+    let mut line = forward.make_input_vec();
+    let mut scratch = vec![Complex32::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
+    let (mut block, mut more) = (forward.make_output_vec(), forward.make_output_vec());
+    let mut sum = vec![Complex32::default(); block.len()];
+    for from in (0..d.len()).step_by(SIZE - LONGEST) {
+        let rest = &d[from..];
+        for (spectrum, length) in [(&mut block, SIZE - LONGEST), (&mut more, SIZE)] {
+            let part = &rest[..length.min(rest.len())];
+            line[..part.len()].copy_from_slice(part);
+            line[part.len()..].fill(0.0);
+            forward.process_with_scratch(&mut line, spectrum, &mut scratch).ok()?;
+        }
+        for (s, (a, b)) in sum.iter_mut().zip(block.iter().zip(&more)) {
+            *s += a.conj() * b;
+        }
+    }
+    sum[0].im = 0.0;
+    sum[SIZE / 2].im = 0.0;
+    inverse.process_with_scratch(&mut sum, &mut line, &mut scratch).ok()?;
+    line.truncate(LONGEST + 1);
+    Some(line)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::codeword::{Layer, SIGNS, TILE, is_sync};
 use crate::matrix::Mat3;
-use crate::plane::{Plane, seen_through};
+use crate::plane::{Picture, Plane, seen_through};
 use crate::refine::{extent, raster_map, refine};
 use crate::search::Place;
 
@@ -11,8 +11,13 @@ const WIDEST: i64 = 180;
 const NEAR: usize = 24;
 /// Synchronisation score after the first step below which a place is noise's; a true one is above 5 where it was found at all.
 const GIVE_UP: f64 = 4.5;
-/// The same for a place that was not found but guessed.
+/// The same for a place of a room that was not found but guessed.
 const GIVE_UP_GUESS: f64 = 2.5;
+
+/// Samples that the prediction is fitted to.
+const FITS: usize = 20_000;
+/// The same for a first look, which asks only whether the tile is there.
+const FITS_FIRST: usize = 4_000;
 
 /// What a reading gives.
 pub(crate) struct Reading {
@@ -32,13 +37,14 @@ pub(crate) struct Tiles {
 
 /// Makes the place exact and reads it. None when the place shows too little of the picture, or when the first step towards it
 /// makes plain that the tile is not there.
-pub(crate) fn read(tiles: &Tiles, image: &Plane, place: &Place) -> Option<Reading> {
+pub(crate) fn read(tiles: &Tiles, image: &Picture, place: &Place, thorough: bool) -> Option<Reading> {
     let map = &place.map;
-    let give_up = if place.z > 0.0 { GIVE_UP } else { GIVE_UP_GUESS };
+    let fits = if thorough { FITS } else { FITS_FIRST };
+    let give_up = if place.z > 0.0 || !thorough { GIVE_UP } else { GIVE_UP_GUESS };
     let map = match place.layer {
         Layer::Coarse => {
             let m = refine(&tiles.coarse, image, map, Layer::Coarse, 8, 5);
-            if signs(&tiles.coarse, image, &m, Layer::Coarse)?.1 < give_up {
+            if signs(&tiles.coarse, image, &m, Layer::Coarse, fits)?.1 < give_up {
                 return None;
             }
             let m = refine(&tiles.coarse, image, &m, Layer::Coarse, 8, 4);
@@ -46,11 +52,11 @@ pub(crate) fn read(tiles: &Tiles, image: &Plane, place: &Place) -> Option<Readin
         }
         Layer::Fine => {
             let m = refine(&tiles.fine, image, map, Layer::Fine, 10, 5);
-            if signs(&tiles.fine, image, &m, Layer::Fine)?.1 < give_up {
+            if signs(&tiles.fine, image, &m, Layer::Fine, fits)?.1 < give_up {
                 return None;
             }
             // Three by three fine tiles make one coarse tile: which of the nine this is, the coarse signs say.
-            let table = cells(image, &m, Layer::Coarse)?.folded();
+            let table = cells(image, &m, Layer::Coarse, FITS)?.folded();
             let mut best = (f64::MIN, m);
             for i in 0..9 {
                 let (dx, dy) = (10 * (i % 3), 10 * (i / 3));
@@ -62,8 +68,8 @@ pub(crate) fn read(tiles: &Tiles, image: &Plane, place: &Place) -> Option<Readin
             best.1
         }
     };
-    let (coarse, zc) = signs(&tiles.coarse, image, &map, Layer::Coarse)?;
-    let (fine, zf) = signs(&tiles.fine, image, &map, Layer::Fine)?;
+    let (coarse, zc) = signs(&tiles.coarse, image, &map, Layer::Coarse, FITS)?;
+    let (fine, zf) = signs(&tiles.fine, image, &map, Layer::Fine, FITS)?;
     let mut u = weighted(&coarse, zc);
     u.extend(weighted(&fine, zf));
     let length = norm(&u);
@@ -91,7 +97,7 @@ struct Cells {
     mask: Plane,
 }
 
-fn cells(image: &Plane, map: &Mat3, layer: Layer) -> Option<Cells> {
+fn cells(image: &Picture, map: &Mat3, layer: Layer, fits: usize) -> Option<Cells> {
     let samples = if layer == Layer::Coarse { 3 } else { 2 };
     let (lo, mut hi) = extent(map, image, layer, WIDEST)?;
     for a in 0..2 {
@@ -102,8 +108,8 @@ fn cells(image: &Plane, map: &Mat3, layer: Layer) -> Option<Cells> {
         return None;
     }
     let (seen, mask) = seen_through(image, &raster_map(map, lo, layer, samples), nx * samples, ny * samples);
-    let floor = 0.3 * (0.7 + 0.02 * image.deviation());
-    let surprise = unpredicted(&seen, &mask).normalised(Some(&mask), 0, 4 * samples + 1, floor, 3.0);
+    let floor = 0.3 * (0.7 + 0.02 * image.deviation);
+    let surprise = unpredicted(&seen, &mask, fits).normalised(Some(&mask), 0, 4 * samples + 1, floor, 3.0);
     let (mut values, mut whole) = (Plane::new(nx, ny), Plane::new(nx, ny));
     let area = (samples * samples) as f32;
     for cy in 0..ny {
@@ -142,8 +148,8 @@ impl Cells {
 }
 
 /// The frame's half of the folded tile, and the score of the synchronisation signs.
-fn signs(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer) -> Option<(Vec<f32>, f64)> {
-    let cells = cells(image, map, layer)?;
+fn signs(tile: &[i8; TILE * TILE], image: &Picture, map: &Mat3, layer: Layer, fits: usize) -> Option<(Vec<f32>, f64)> {
+    let cells = cells(image, map, layer, fits)?;
     let (values, mask) = (&cells.values, &cells.mask);
     // How far the synchronisation cells around a cell agree says how much to trust it.
     let (mut agree, mut count) = (Plane::new(values.w, values.h), Plane::new(values.w, values.h));
@@ -181,7 +187,7 @@ fn sync_score(tile: &[i8; TILE * TILE], table: &[f32], dx: i64, dy: i64) -> f64 
 
 /// What is left of each sample when a least-squares prediction from its 24 neighbours is taken off. This is in proportion to
 /// the picture's inverse covariance times the picture, so a plain sum over a cell is its matched filter.
-fn unpredicted(seen: &Plane, mask: &Plane) -> Plane {
+fn unpredicted(seen: &Plane, mask: &Plane, fits: usize) -> Plane {
     let (w, h) = (seen.w, seen.h);
     let mean = seen.v.iter().sum::<f32>() / seen.v.len().max(1) as f32;
     // Two samples of mirrored border.
@@ -207,7 +213,7 @@ fn unpredicted(seen: &Plane, mask: &Plane) -> Plane {
     let mut normal = [[0.0_f64; NEAR + 1]; NEAR];
     let mut weighted = vec![0.0_f32; w];
     let mut weight = vec![0.0_f32; w];
-    let step = (w * h / 20_000).max(1);
+    let step = (w * h / fits).max(1);
     for y in (0..h).step_by(step) {
         let (up, here, down) = (big.row(y + 1), big.row(y + 2), big.row(y + 3));
         for x in 0..w {

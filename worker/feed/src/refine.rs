@@ -4,15 +4,15 @@
 
 use crate::codeword::{Layer, TILE};
 use crate::matrix::Mat3;
-use crate::plane::{Plane, seen_through};
+use crate::plane::{Picture, Plane, seen_through};
 
 const SAMPLES: usize = 4;
 const WIDEST: i64 = 120;
 
 /// Cells of a layer, from `lo` up to `hi`, that the picture shows under `map`; starts on a multiple of three, at most `widest`.
-pub(crate) fn extent(map: &Mat3, image: &Plane, layer: Layer, widest: i64) -> Option<([i64; 2], [i64; 2])> {
+pub(crate) fn extent(map: &Mat3, image: &Picture, layer: Layer, widest: i64) -> Option<([i64; 2], [i64; 2])> {
     let back = map.inverse()?;
-    let (w, h) = (image.w as f64, image.h as f64);
+    let (w, h) = (image.base().w as f64, image.base().h as f64);
     let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| back.apply(x, y));
     let axis = |values: [f64; 4]| {
         let cell = layer.cell();
@@ -47,11 +47,11 @@ struct Block {
 
 /// A better map from coarse cells to pixels, or the same when nothing is better. `size` is the block's side in cells, `reach`
 /// how many samples (four a cell) a block may lie off.
-pub(crate) fn refine(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer, size: usize, reach: usize) -> Mat3 {
+pub(crate) fn refine(tile: &[i8; TILE * TILE], image: &Picture, map: &Mat3, layer: Layer, size: usize, reach: usize) -> Mat3 {
     refined(tile, image, map, layer, size, reach).unwrap_or(*map)
 }
 
-fn refined(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer, size: usize, reach: usize) -> Option<Mat3> {
+fn refined(tile: &[i8; TILE * TILE], image: &Picture, map: &Mat3, layer: Layer, size: usize, reach: usize) -> Option<Mat3> {
     let (lo, hi) = extent(map, image, layer, WIDEST)?;
     let (nx, ny) = ((hi[0] - lo[0]) as usize, (hi[1] - lo[1]) as usize);
     if nx < 3 || ny < 3 {
@@ -59,7 +59,7 @@ fn refined(tile: &[i8; TILE * TILE], image: &Plane, map: &Mat3, layer: Layer, si
     }
     let (w, h) = (nx * SAMPLES, ny * SAMPLES);
     let (seen, mask) = seen_through(image, &raster_map(map, lo, layer, SAMPLES), w, h);
-    let floor = 1.0 + 0.03 * image.deviation();
+    let floor = 1.0 + 0.03 * image.deviation;
     let values = seen.normalised(Some(&mask), 7, 9 * SAMPLES + 1, floor, 2.0);
     // Sums over a cell's samples at every sample, with a border of zeros, so that a block at any shift is a sum over cells.
     let pad = reach + SAMPLES;

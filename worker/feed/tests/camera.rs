@@ -7,7 +7,13 @@ use image::imageops;
 use stakeout_feed::{CameraDetector, CameraFeed, FeedMode};
 
 fn find(picture: &image::GrayImage, frame: u64) -> f64 {
-    let found = CameraDetector::new(&[candidate(1, 4000)]).detect(&gray(picture));
+    find_in(FeedMode::Pattern, picture, frame)
+}
+
+fn find_in(mode: FeedMode, picture: &image::GrayImage, frame: u64) -> f64 {
+    let mut trial = candidate(1, 4000);
+    trial.mode = mode;
+    let found = CameraDetector::new(&[trial]).detect(&gray(picture));
     assert_eq!(found.len(), 1, "nothing found");
     assert_eq!(found[0].frame, frame);
     assert!(found[0].log10_p < -9.0, "{:?}", found[0]);
@@ -135,7 +141,7 @@ fn a_buffer_read_with_the_wrong_width_is_found() {
 fn a_frame_of_the_room_is_found_blind_and_its_code_is_faint() {
     let p = bend::scene(1, 4, 640, 480);
     for picture in [p.clone(), jpeg(&p, 30), width(&p, 320), crop(&p, 0.63, 1), imageops::rotate90(&p)] {
-        find(&picture, 4);
+        find_in(FeedMode::Scene, &picture, 4);
     }
     let q = bend::scene(1, 5, 640, 480);
     let square: f64 =

@@ -4,7 +4,7 @@ use std::process::Command;
 use image::codecs::webp::WebPEncoder;
 use image::imageops;
 use image::{ExtendedColorType, GrayImage as Pixels};
-use stakeout_feed::{CameraDetector, CameraFeed, Facing, raw_gray, row_length};
+use stakeout_feed::{CameraDetector, CameraFeed, CandidateTrial, Facing, FeedMode, raw_gray, row_length};
 
 use crate::bend::{
     DAY, candidate, covered, crop, gamma, gray, jpeg, key, noise, scene, screenshot, shot, size, soft, tilted, tone, turned, width,
@@ -131,6 +131,7 @@ pub(crate) fn scene_table(table: &mut Table, n: u64) {
         let samples: Vec<_> = (0..n)
             .map(|s| {
                 let mut c = candidate(s as u8 + 1, DAY);
+                c.mode = FeedMode::Scene;
                 c.delivered = vec![frame(s).saturating_sub(900)..=frame(s) + 900];
                 judge(&CameraDetector::new(&[c]), &bend(&frames[s as usize], s), frame(s))
             })
@@ -238,6 +239,27 @@ pub(crate) fn negatives(table: &mut Table, n: u64) {
             let of: Vec<_> =
                 pictures.iter().zip(&samples).filter(|(p, _)| p.0.starts_with(kind) && p.0.ends_with(size)).map(|(_, s)| *s).collect();
             table.row("no code", &format!("{kind} {size}"), &of);
+        }
+    }
+    own_pictures(table, n);
+}
+
+/// Pictures as an app has them of its own (rooms that other keys drew, as JPEGs), before the two cameras of one trial.
+fn own_pictures(table: &mut Table, n: u64) {
+    let keys = stakeout_feed::TrialKey::from_bytes([1; 32]).subkeys();
+    for mode in [FeedMode::Pattern, FeedMode::Scene] {
+        let camera = |subkey, facing| CandidateTrial { subkey, facing, mode, delivered: vec![0..=1800], horizon_frames: 36_000 };
+        let detector = CameraDetector::new(&[camera(keys.camera_back, Facing::Back), camera(keys.camera_front, Facing::Front)]);
+        for (w, h) in [(640, 480), (1920, 1080), (160, 120)] {
+            let samples: Vec<_> = (0..n)
+                .map(|s| {
+                    let picture = gray(&jpeg(&scene(100 + s as u8, s, w, h), 85));
+                    let watch = Watch::start();
+                    let found = detector.examine(&picture);
+                    (!found.matches.is_empty() || !found.leads.is_empty(), 0.0, watch.millis())
+                })
+                .collect();
+            table.row("no code", &format!("rooms as JPEG {w}x{h}, two cameras, {mode:?}"), &samples);
         }
     }
 }

@@ -4,7 +4,7 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, GrayImage as Pixels, Luma};
-use stakeout_feed::{CameraFeed, CandidateTrial, Facing, GrayImage, SubKey, TrialKey};
+use stakeout_feed::{CameraFeed, CandidateTrial, Facing, FeedMode, GrayImage, SubKey, TrialKey};
 
 pub(crate) const DAY: u64 = 2_592_000;
 
@@ -14,7 +14,7 @@ pub(crate) fn key(n: u8) -> SubKey {
 
 /// A trial of a day whose log says nothing of frames.
 pub(crate) fn candidate(n: u8, horizon_frames: u64) -> CandidateTrial {
-    CandidateTrial { subkey: key(n), facing: Facing::Back, delivered: vec![], horizon_frames }
+    CandidateTrial { subkey: key(n), facing: Facing::Back, mode: FeedMode::Pattern, delivered: vec![], horizon_frames }
 }
 
 pub(crate) fn shot(n: u8, frame: u64, w: u32, h: u32) -> Pixels {
@@ -23,7 +23,7 @@ pub(crate) fn shot(n: u8, frame: u64, w: u32, h: u32) -> Pixels {
 
 /// A frame of the room that this key draws.
 pub(crate) fn scene(n: u8, frame: u64, w: u32, h: u32) -> Pixels {
-    Pixels::from_raw(w, h, CameraFeed::with_mode(key(n), stakeout_feed::FeedMode::Scene).luma(frame, w, h)).unwrap()
+    Pixels::from_raw(w, h, CameraFeed::with_mode(key(n), FeedMode::Scene).luma(frame, w, h)).unwrap()
 }
 
 pub(crate) fn gray(p: &Pixels) -> GrayImage {
