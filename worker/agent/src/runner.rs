@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 use stakeout_contract::{
-    Sha256Digest,
+    Nanos, Sha256Digest,
     canary::{Canary, PlantData},
     lease::{Completion, Lease},
     observation::Fact,
@@ -27,7 +27,7 @@ use stakeout_protocol::{
     device::{Assignment, BlobRef, FeedKeys, Installed, Verb},
     gateway,
 };
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     Orchestrator, OrchestratorError, WorkerConfig, ca,
@@ -89,6 +89,13 @@ pub struct Workshop<O, C: Cells> {
     pub config: WorkerConfig,
     /// Folder for what trials leave until it is handed in.
     pub dir: PathBuf,
+}
+
+/// What is known of an app and of its use, however far the trial came.
+#[derive(Default)]
+struct Left {
+    app: AppFacts,
+    played: Played,
 }
 
 /// A trial with a device that is its own.
@@ -159,15 +166,13 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         self.shop.pool.warm_up(&kind, waiting).await;
 
         talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
-        let outcome = self.on_device(slot, &mut talk, &apps, &image_id).await;
-        let (app, played, end) = match outcome {
-            Ok((app, played)) => {
-                (app, played, TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() })
-            }
+        let mut left = Left { app: AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, played: Played::default() };
+        let end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
+            Ok(()) => TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
             // What the app did to itself is evidence: it is collected and handed in, as a failed trial.
             Err(e @ Failure::Stage { by_app: true, .. }) => {
                 let Some(end) = e.with_log(talk.record.device_log.tail()).end(slot.stage) else { return Err(Failure::Cancelled) };
-                (AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, Played::default(), end)
+                end
             }
             Err(e) => {
                 let mut log = talk.record.device_log.tail();
@@ -177,10 +182,15 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
                 return Err(e.with_log(crate::text::tail(&log, 4000)));
             }
         };
-        let length = talk.record.now();
+        let mut length = talk.record.now();
         let usage = self.collect(slot, &mut talk, &end).await?;
-        let spans = timeline(&played.marks, talk.record.observations(), length);
-        self.hand_over(slot, talk, app, played, end, spans, usage, image_id, hello.cooperative).await
+        if end.state != TrialState::Finished {
+            // What was on its way when it failed belongs to the trial, and so does the state that had only begun.
+            let last = left.played.marks.last().map_or(Nanos::ZERO, |m| m.at.plus(Duration::from_nanos(1)));
+            length = talk.record.now().max(last);
+        }
+        let spans = timeline(&left.played.marks, talk.record.observations(), length);
+        self.hand_over(slot, talk, left, end, spans, usage, image_id, hello.cooperative).await
     }
 
     /// The app's bytes, base first, with their digests checked.
@@ -222,7 +232,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         talk: &mut Talk,
         apps: &[(PathBuf, Sha256Digest)],
         image: &str,
-    ) -> Result<(AppFacts, Played), Failure> {
+        left: &mut Left,
+    ) -> Result<(), Failure> {
         slot.stage = "install";
         self.reporter.stage("install", 0.0).await;
         let begin = Instant::now();
@@ -230,6 +241,19 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let installed = self.install(talk, apps, image).await?;
         self.stages.push(("convert".to_owned(), installed.prepare_seconds.max(0.0)));
         self.stages.push(("install".to_owned(), (begin.elapsed().as_secs_f64() - installed.prepare_seconds.max(0.0)).max(0.0)));
+
+        let cut = |s: &str| crate::text::head(s, 300);
+        left.app = AppFacts {
+            sha256: Some(self.lease.app),
+            package: cut(&installed.package),
+            version_name: cut(&installed.version_name),
+            version_code: installed.version_code,
+            target_sdk: installed.target_sdk,
+            label: cut(&installed.label),
+            permissions: installed.permissions.iter().take(1000).map(|p| cut(p)).collect(),
+            signers: Vec::new(),
+            abis: Vec::new(),
+        };
 
         slot.stage = "script";
         let begin = Instant::now();
@@ -241,23 +265,11 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             reporter: &mut self.reporter,
             until: self.until,
             phone: Phone::default(),
-            played: Played::default(),
+            played: &mut left.played,
         };
         let played = script.play().await;
         self.spent("script", begin);
-        let cut = |s: &str| crate::text::head(s, 300);
-        let app = AppFacts {
-            sha256: Some(self.lease.app),
-            package: cut(&installed.package),
-            version_name: cut(&installed.version_name),
-            version_code: installed.version_code,
-            target_sdk: installed.target_sdk,
-            label: cut(&installed.label),
-            permissions: installed.permissions.iter().take(1000).map(|p| cut(p)).collect(),
-            signers: Vec::new(),
-            abis: Vec::new(),
-        };
-        Ok((app, played?))
+        played
     }
 
     /// Makes gateway and device this trial's, and plants.

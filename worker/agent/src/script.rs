@@ -33,7 +33,7 @@ const TRIES_OPTIONAL: u32 = 2;
 const SLICE_LEAST: Duration = Duration::from_secs(60);
 const SLICE_MOST: Duration = Duration::from_secs(600);
 
-/// What playing came to.
+/// What playing came to, also when it broke off.
 #[derive(Debug, Default)]
 pub struct Played {
     /// The device's states.
@@ -65,13 +65,13 @@ pub struct Script<'a, 'r, O> {
     pub until: Instant,
     /// The device.
     pub phone: Phone,
-    /// What it came to so far.
-    pub played: Played,
+    /// What it came to so far. It stays with the caller: a trial that fails keeps its marks.
+    pub played: &'a mut Played,
 }
 
 impl<O: crate::Orchestrator> Script<'_, '_, O> {
     /// Plays all steps. What an app does wrong is an outcome of a step; only what ends the trial is a failure.
-    pub async fn play(mut self) -> Result<Played, Failure> {
+    pub async fn play(mut self) -> Result<(), Failure> {
         for (index, step) in self.scenario.steps.iter().enumerate() {
             let name = step.summary();
             let outcome = self.step(step, &name).await?;
@@ -83,7 +83,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
             self.talk.record.worker_fact(Fact::Step { index, step: name, outcome });
             self.told().await?;
         }
-        Ok(self.played)
+        Ok(())
     }
 
     async fn step(&mut self, step: &Step, name: &str) -> Result<String, Failure> {
@@ -117,8 +117,9 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     /// Opens the app and answers its consent dialogs, as its owner.
     async fn launch(&mut self, name: &str) -> Result<String, Failure> {
-        self.wake().await?;
+        // Waking the device is the owner's act too.
         self.mark(DeviceState::InUse, name).await?;
+        self.wake().await?;
         let launched: Result<Launched, AskError> = self.talk.device(Verb::Launch, self.until).await;
         let outcome = Self::outcome(launched.map(drop))?;
         self.phone.launched();
@@ -136,8 +137,9 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     /// An act of the owner: the device is awake and in use.
     async fn owner(&mut self, name: &str, act: Act<'_>) -> Result<String, Failure> {
-        self.wake().await?;
+        // Waking the device is the owner's act too.
         self.mark(DeviceState::InUse, name).await?;
+        self.wake().await?;
         let outcome = match act {
             Act::Tap(tap) => self.tap(tap).await?,
             Act::Text(text) => self.text(text).await?,
@@ -180,13 +182,20 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     async fn idle(&mut self, state: IdleState, length: Duration, name: &str) -> Result<String, Failure> {
         let mut outcome = "ok".to_owned();
-        for verb in self.phone.idle(state) {
+        let verbs = self.phone.idle(state);
+        // An app that comes to the screen does what it does there, one that leaves it is still there.
+        if state == IdleState::Foreground {
+            self.mark(self.phone.state(state), name).await?;
+        }
+        for verb in verbs {
             let one = self.change(verb).await?;
             if one != "ok" {
                 outcome = one;
             }
         }
-        self.mark(self.phone.state(state), name).await?;
+        if state != IdleState::Foreground {
+            self.mark(self.phone.state(state), name).await?;
+        }
         let slice = (length / 500).clamp(SLICE_LEAST, SLICE_MOST);
         let mut left = length;
         while !left.is_zero() {

@@ -192,6 +192,43 @@ async fn a_guest_that_an_app_ended_is_a_failed_trial_and_not_another_try() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trial_that_fails_keeps_its_states_and_what_is_known_of_the_app() {
+    let said = || Event::Health { code: "guest_hangs".into(), message: "it is no more".into() };
+    // Opened, used for a second, then idle: it dies before and within the idle step.
+    for (dies, states) in [(3, vec![(1, DeviceState::InUse)]), (4, vec![(1, DeviceState::InUse), (61, DeviceState::Background)])] {
+        let (o, _) = unusual(move |v, n| (matches!(v, Verb::Advance { .. }) && n == dies).then(|| Act::Say(vec![said()]))).await;
+        let given = o.given.lock().unwrap();
+        let record = &given.completion.as_ref().unwrap().record;
+        let spans: Vec<_> = record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
+        assert_eq!(spans, states, "{dies}");
+        assert_eq!((record.end.state, record.app.package.as_str()), (TrialState::Failed, "com.example"), "{dies}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_was_visible_before_a_hang_is_use() {
+    let opened =
+        Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
+    let told = told();
+    let cells = FakeCells::new(&told).reply(move |v, n| match v {
+        Verb::Input(_) => Some(Act::Say(vec![fact(1, opened.clone())])),
+        Verb::Advance { .. } if n == 6 => Some(Act::Say(vec![
+            fact(30, Fact::Restarted { reason: "x".into() }),
+            Event::Health { code: "guest_hangs".into(), message: "it hangs".into() },
+        ])),
+        _ => None,
+    });
+    let steps = json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert_eq!(record.end.state, TrialState::Failed);
+    let spans: Vec<_> = record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
+    assert_eq!(spans, [(62, DeviceState::InUse)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_with_other_bytes_than_it_says_is_refused() {
     let told = told();
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);

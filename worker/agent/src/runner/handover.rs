@@ -5,19 +5,18 @@ use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
     lease::Completion,
-    trial::{AppFacts, StateSpan, TrialCost, TrialEnd, TrialRecord},
+    trial::{StateSpan, TrialCost, TrialEnd, TrialRecord},
 };
 use stakeout_feed::TrialKey;
 use tokio::time::Instant;
 
-use super::{Run, Slot};
+use super::{Left, Run, Slot};
 use crate::{
     Orchestrator, analysis,
     error::Failure,
     keep::Keep,
     link::{CellUsage, Cells},
     report::patiently,
-    script::Played,
     secrets::{self, Scrubber},
     talk::Talk,
 };
@@ -29,8 +28,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         &mut self,
         slot: &mut Slot<C::Control>,
         talk: Talk,
-        app: AppFacts,
-        played: Played,
+        left: Left,
         end: TrialEnd,
         timeline: Vec<StateSpan>,
         usage: CellUsage,
@@ -73,7 +71,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             job: self.lease.job.clone(),
             epoch: self.lease.epoch,
             number: self.lease.number,
-            app,
+            app: left.app,
             scenario: self.lease.scenario.clone(),
             device: self.lease.device,
             api: self.lease.scenario.device.api,
@@ -107,7 +105,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             cpu_seconds: usage.cpu_seconds,
             peak_memory_bytes: usage.device_memory_bytes,
             kept_bytes: keep.bytes(),
-            first_activity_seconds: played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
+            first_activity_seconds: left.played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
         };
         Ok(Completion { record: trial, flows: ended.flows, analysis })
     }
