@@ -2,9 +2,9 @@
 //!
 //! The scenario's steps give marks; the device's facts say how long a preview that the owner began stayed visible. From an
 //! act of the owner (opening the app, a tap, typing, a key) until the next idle step begins, the device is `in_use`. If a
-//! visible preview was begun in that time, `in_use` goes on into a foreground idle step until the preview ends: a capture in
-//! use never convicts. When the app leaves the screen no preview can be visible, whatever the app's process says, so `in_use`
-//! ends there at the latest.
+//! visible preview was begun in that time, `in_use` goes on into foreground idle steps until the preview ends, however many
+//! acts and idle steps lie between: a capture in use never convicts. When the app leaves the screen no preview can be visible,
+//! whatever the app's process says, so `in_use` ends there at the latest.
 
 use std::collections::BTreeSet;
 
@@ -46,51 +46,41 @@ fn push(spans: &mut Vec<StateSpan>, from: Nanos, to: Nanos, state: DeviceState) 
     }
 }
 
-/// Lets `in_use` go on while a preview that was begun in it is visible.
+/// Lets `in_use` go on while a preview that the owner began is visible.
 fn prolong(spans: &[StateSpan], facts: &[Observation]) -> Vec<StateSpan> {
+    let mut ordered: Vec<&Observation> = facts.iter().collect();
+    ordered.sort_by_key(|o| o.at);
+    let mut ordered = ordered.into_iter().peekable();
+    let mut owners = BTreeSet::new();
     let mut out = Vec::new();
-    for (i, s) in spans.iter().enumerate() {
-        let before = i.checked_sub(1).map(|b| spans[b]).filter(|b| b.state == DeviceState::InUse);
-        match before {
-            Some(used) if s.state == DeviceState::Foreground => {
-                let until = preview_end(facts, used.from, s.from).map_or(s.from, |t| t.clamp(s.from, s.to));
-                push(&mut out, s.from, until, DeviceState::InUse);
-                push(&mut out, until, s.to, s.state);
+    for s in spans {
+        if !matches!(s.state, DeviceState::InUse | DeviceState::Foreground) {
+            owners.clear();
+        }
+        let mut until = if owners.is_empty() { s.from } else { s.to };
+        while let Some(o) = ordered.next_if(|o| o.at < s.to) {
+            match &o.fact {
+                Fact::Opened { session, preview_visible: true, .. } | Fact::Preview { session, visible: true }
+                    if s.state == DeviceState::InUse =>
+                {
+                    owners.insert(*session);
+                }
+                Fact::Preview { session, visible: false } | Fact::Closed { session, .. } => {
+                    if owners.remove(session) && owners.is_empty() {
+                        until = o.at.max(s.from);
+                    }
+                }
+                _ => {}
             }
-            _ => push(&mut out, s.from, s.to, s.state),
+        }
+        if s.state == DeviceState::Foreground {
+            push(&mut out, s.from, until, DeviceState::InUse);
+            push(&mut out, until, s.to, s.state);
+        } else {
+            push(&mut out, s.from, s.to, s.state);
         }
     }
     out
-}
-
-/// When the last of the previews ended that became visible in `from..until` and still were at `until`; `Nanos::MAX` if one
-/// never did; none if no preview was visible at `until`.
-fn preview_end(facts: &[Observation], from: Nanos, until: Nanos) -> Option<Nanos> {
-    let (mut visible, mut at_boundary, mut ended) = (BTreeSet::new(), None::<BTreeSet<u64>>, None);
-    let mut ordered: Vec<&Observation> = facts.iter().filter(|o| o.at >= from).collect();
-    ordered.sort_by_key(|o| o.at);
-    for o in ordered {
-        if o.at >= until && at_boundary.is_none() {
-            at_boundary = Some(visible.clone());
-        }
-        let began = o.at < until;
-        match &o.fact {
-            Fact::Opened { session, preview_visible: true, .. } | Fact::Preview { session, visible: true } if began => {
-                visible.insert(*session);
-            }
-            Fact::Preview { session, visible: false } | Fact::Closed { session, .. } => {
-                visible.remove(session);
-                if let Some(left) = &mut at_boundary
-                    && left.remove(session)
-                {
-                    ended = Some(o.at);
-                }
-            }
-            _ => {}
-        }
-    }
-    let left = at_boundary.unwrap_or(visible);
-    if left.is_empty() { ended } else { Some(Nanos::MAX) }
 }
 
 #[cfg(test)]
@@ -151,6 +141,29 @@ mod tests {
         {
             assert_eq!(read(&timeline(&m, &facts, s(100))), [(5, InUse), (65, Foreground), (100, ScreenOff)]);
         }
+    }
+
+    #[test]
+    fn a_preview_that_the_owner_began_is_known_after_the_next_tap() {
+        // A scanner: it opens with its preview, is looked at, tapped, looked at.
+        let m = marks(&[(0, InUse), (2, Foreground), (122, InUse), (124, Foreground), (184, ScreenOff)]);
+        assert_eq!(read(&timeline(&m, &[opened(1, 1, true)], s(300))), [(184, InUse), (300, ScreenOff)]);
+        let ended = [opened(1, 1, true), preview(150, 1, false), preview(160, 1, true)];
+        assert_eq!(read(&timeline(&m, &ended, s(300))), [(150, InUse), (184, Foreground), (300, ScreenOff)]);
+    }
+
+    #[test]
+    fn a_preview_that_the_owner_did_not_begin_is_no_use_after_a_tap_either() {
+        let m = marks(&[(0, InUse), (2, Foreground), (60, InUse), (62, Foreground)]);
+        let t = timeline(&m, &[opened(30, 1, true)], s(100));
+        assert_eq!(read(&t), [(2, InUse), (60, Foreground), (62, InUse), (100, Foreground)]);
+    }
+
+    #[test]
+    fn a_preview_does_not_come_back_with_the_app() {
+        let m = marks(&[(0, InUse), (5, Background), (10, Foreground)]);
+        let t = timeline(&m, &[opened(3, 1, true)], s(100));
+        assert_eq!(read(&t), [(5, InUse), (10, Background), (100, Foreground)]);
     }
 
     #[test]
