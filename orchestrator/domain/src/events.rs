@@ -119,6 +119,7 @@ fn shown(all: &[Observation], opened: usize, session: u64) -> bool {
     }) == Some(true)
 }
 
+/// Each run of frames or sound by itself: between two runs of a session nothing was given.
 fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {
@@ -313,4 +314,38 @@ fn names(text: &str, host: &str) -> bool {
     let of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
     text.match_indices(host)
         .any(|(i, _)| !text[..i].chars().next_back().is_some_and(of_name) && !text[i + host.len()..].chars().next().is_some_and(of_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::trial::{Delivered, StateSpan, frame_at};
+
+    use super::*;
+    use crate::samples::silent;
+
+    #[test]
+    fn nothing_is_given_between_two_runs_of_a_session() {
+        let mut s = silent();
+        let span = |from, to, state| StateSpan { from: Nanos::from_secs(from), to: Nanos::from_secs(to), state };
+        let last = s.record.length();
+        s.record.timeline.push(StateSpan { from: last, to: Nanos::from_secs(9000), state: DeviceState::InUse });
+        s.record.timeline.push(span(9000, 9600, DeviceState::Background));
+        let run = |from, to| {
+            let (first, last) = (frame_at(Nanos::from_secs(from)), frame_at(Nanos::from_secs(to)));
+            Delivered { sensor: Sensor::Camera, facing: None, session: 1, first, last, count: last - first + 1 }
+        };
+        // A preview that the owner sees, stopped for hours without the camera being closed, and seen again.
+        s.record.delivered = vec![run(10, 20), run(8000, 8100)];
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
+        let states = |t: &TrialEvidence<'_>| {
+            let mut out = Vec::new();
+            of_delivery(t, &mut out);
+            out.iter().map(|e| (e.rung, e.state)).collect::<Vec<_>>()
+        };
+        assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);
+        // One run over all of them would lie in each state.
+        s.record.delivered = vec![run(10, 8100)];
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
+        assert_eq!(states(&t).len(), 4);
+    }
 }

@@ -19,6 +19,9 @@ const OBSERVATION_BYTES: usize = 96 << 20;
 /// Facts of worker and gateway have room of their own, so that a device that talks too much cannot hide them.
 const RESERVED: u64 = 50_000;
 
+/// Runs of frames or sound that are kept, more than a device of ours reports.
+const DELIVERED_MOST: usize = 100_000;
+
 /// A bounded text.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -59,6 +62,7 @@ pub struct Record {
     bytes: usize,
     most: u64,
     lost: u64,
+    lost_runs: u64,
     pending: Vec<(u64, Pending)>,
     flows: Vec<Flow>,
     delivered: Vec<Delivered>,
@@ -83,7 +87,7 @@ pub struct Ended {
     pub flows: Vec<Flow>,
     /// The clocks.
     pub clock: Vec<ClockSample>,
-    /// By session.
+    /// Runs, in the order in which they came.
     pub delivered: Vec<Delivered>,
 }
 
@@ -99,6 +103,7 @@ impl Record {
             bytes: 0,
             most,
             lost: 0,
+            lost_runs: 0,
             pending: Vec::new(),
             flows: Vec::new(),
             delivered: Vec::new(),
@@ -216,7 +221,7 @@ impl Record {
     /// Dates what is left and says what was lost. `more_lost`: blobs that found no room.
     pub fn end(&mut self, more_lost: u64) -> Ended {
         self.settle(u64::MAX);
-        for (what, count) in [("observations", self.lost), ("artifacts", more_lost)] {
+        for (what, count) in [("observations", self.lost), ("delivered", self.lost_runs), ("artifacts", more_lost)] {
             if count > 0 {
                 self.worker_fact(Fact::Lost { what: what.to_owned(), count });
             }
@@ -274,14 +279,17 @@ impl Record {
         self.observations.push(o);
     }
 
+    /// Keeps runs apart, since the device ends one at every change of state: only what follows without a gap is the same run.
     fn deliver(&mut self, d: Delivered) {
-        let same = |k: &&mut Delivered| (k.sensor, k.facing, k.session) == (d.sensor, d.facing, d.session);
-        match self.delivered.iter_mut().rev().take(64).find(same) {
-            Some(k) => {
-                (k.first, k.last) = (k.first.min(d.first), k.last.max(d.last));
+        let key = |k: &Delivered| (k.sensor, k.facing, k.session);
+        let before = self.delivered.iter_mut().rev().take(64).find(|k| key(k) == key(&d));
+        match before {
+            Some(k) if k.last.checked_add(1) == Some(d.first) && d.last >= d.first => {
+                k.last = d.last;
                 k.count = k.count.saturating_add(d.count);
             }
-            None => self.delivered.push(d),
+            _ if self.delivered.len() < DELIVERED_MOST => self.delivered.push(d),
+            _ => self.lost_runs += 1,
         }
     }
 }
@@ -360,9 +368,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_is_summed_by_session() {
+    fn what_was_delivered_stays_apart_by_session_and_gap() {
         let mut r = begun(10);
-        for (session, first, last) in [(1, 10, 19), (1, 20, 24), (2, 90, 90)] {
+        for (session, first, last) in [(1, 10, 19), (1, 20, 24), (2, 90, 90), (1, 400_000, 400_009), (2, 91, 92)] {
             r.device_fact(
                 Nanos::ZERO,
                 Source::Feed,
@@ -371,7 +379,10 @@ mod tests {
             );
         }
         let d = r.end(0).delivered;
-        assert_eq!(d.iter().map(|d| (d.session, d.first, d.last, d.count)).collect::<Vec<_>>(), [(1, 10, 24, 15), (2, 90, 90, 1)]);
+        assert_eq!(
+            d.iter().map(|d| (d.session, d.first, d.last, d.count)).collect::<Vec<_>>(),
+            [(1, 10, 24, 15), (2, 90, 92, 3), (1, 400_000, 400_009, 10)]
+        );
     }
 
     #[test]
