@@ -167,7 +167,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
 
         talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
         let mut left = Left { app: AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, played: Played::default() };
-        let end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
+        let mut end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
             Ok(()) => TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
             // What the app did to itself is evidence: it is collected and handed in, as a failed trial.
             Err(e @ Failure::Stage { by_app: true, .. }) => {
@@ -183,7 +183,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             }
         };
         let mut length = talk.record.now();
-        let usage = self.collect(slot, &mut talk, &end).await?;
+        let usage = self.collect(slot, &mut talk, &mut end).await?;
         if end.state != TrialState::Finished {
             // What was on its way when it failed belongs to the trial, and so does the state that had only begun.
             let last = left.played.marks.last().map_or(Nanos::ZERO, |m| m.at.plus(Duration::from_nanos(1)));
@@ -373,7 +373,7 @@ fn digest_of(path: &Path) -> std::io::Result<Sha256Digest> {
 fn installing(e: AskError) -> Failure {
     let app = matches!(&e, AskError::Problem(Problem { code, .. }) if matches!(code.as_str(), "no_code" | "bad_dex" | "bad_apk" | "bad_request" | "unsupported" | "app_crashed"));
     let late = matches!(e, AskError::Deadline(_));
-    let app = app || matches!(e, AskError::Unwell { own: true, .. });
+    let app = app || e.by_guest();
     Failure::stage("install", if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(app || late)
 }
 

@@ -280,6 +280,6 @@ fn failed(p: &Problem) -> Failure {
 
 fn fatal(e: AskError) -> Failure {
     let late = matches!(e, AskError::Deadline(_));
-    let own = late || matches!(e, AskError::Unwell { own: true, .. });
+    let own = late || e.by_guest();
     Failure::stage(STAGE, if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(own)
 }

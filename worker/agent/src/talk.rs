@@ -73,6 +73,14 @@ pub enum AskError {
     Io(#[from] io::Error),
 }
 
+impl AskError {
+    /// What runs in the guest did it: it ended or hangs by itself, or it writes what no device of ours would. Another try would
+    /// end the same way, or hide that it did.
+    pub fn by_guest(&self) -> bool {
+        matches!(self, Self::Unwell { own: true, .. } | Self::Hostile(..))
+    }
+}
+
 /// The conversation with one cell.
 pub struct Talk {
     link: Link,
@@ -184,7 +192,7 @@ impl Talk {
         until: Instant,
     ) -> Result<T, AskError> {
         let answer = self.exchange(side, id, sent, until).await;
-        if matches!(answer, Err(AskError::Deadline(_) | AskError::Unwell { .. })) {
+        if matches!(answer, Err(AskError::Deadline(_) | AskError::Unwell { .. } | AskError::Hostile(..))) {
             self.given_up.push((side, id));
         }
         match answer? {

@@ -164,19 +164,36 @@ async fn a_device_that_dies_gives_the_lease_back_after_the_cell_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_guest_that_dies_or_a_device_that_breaks_the_protocol_ends_the_trial() {
+async fn a_guest_that_is_killed_from_outside_gives_the_lease_back() {
     let died = || Event::Health { code: "guest_died".into(), message: "the JVM ended".into() };
     let (o, _) = unusual(move |v, n| (matches!(v, Verb::Advance { .. }) && n == 2).then(|| Act::Say(vec![died()]))).await;
     assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("the JVM ended"));
+}
+
+/// Who is hostile once may be kind the next time: its trial has failed, with the reason and what can be had.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_breaks_the_protocol_is_a_failed_trial_and_not_another_try() {
+    let failed = |o: &FakeOrchestrator, stage: &str, reason: &str| {
+        let given = o.given.lock().unwrap();
+        let record = &given.completion.as_ref().unwrap().record;
+        assert_eq!((record.end.state, record.end.stage.as_str(), given.failed.is_none()), (TrialState::Failed, stage, true));
+        assert!(record.end.reason.contains(reason), "{}", record.end.reason);
+        assert!(record.artifacts.iter().any(|a| a.role == Role::Har), "{:?}", record.artifacts);
+    };
     let (o, _) = unusual(|v, _| matches!(v, Verb::Launch).then_some(Act::WrongId)).await;
-    assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("does not keep to the protocol"));
+    failed(&o, "script", "does not keep to the protocol");
+    let (o, _) = unusual(|v, n| (matches!(v, Verb::Advance { .. }) && n == 2).then(|| Act::Ok(json!({"at": "soon"})))).await;
+    failed(&o, "script", "its answer cannot be read");
     let (o, _) = unusual(|v, _| {
         matches!(v, Verb::SnapshotFiles { .. }).then(|| {
             Act::Ok(json!({"blob": {"blob": 1, "size": 3, "sha256": "00".repeat(32)}, "files": 1, "lost_files": 0, "lost_bytes": 0}))
         })
     })
     .await;
-    assert!(o.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("that it did not send"));
+    failed(&o, "collect", "that it did not send");
+    let died = || Event::Health { code: "guest_ended".into(), message: "it is no more".into() };
+    let (o, _) = unusual(move |v, _| matches!(v, Verb::SnapshotFiles { .. }).then(|| Act::Say(vec![died()]))).await;
+    failed(&o, "collect", "it is no more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +250,10 @@ async fn a_capture_with_other_bytes_than_it_says_is_refused() {
     let told = told();
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
     run(&orchestrator, FakeCells { wrong_capture: true, ..FakeCells::new(&told) }).await;
-    assert!(orchestrator.given.lock().unwrap().failed.as_ref().unwrap().reason.contains("has not the bytes"));
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert_eq!((record.end.state, record.end.stage.as_str()), (TrialState::Failed, "collect"));
+    assert!(record.end.reason.contains("has not the bytes") && record.artifacts.iter().all(|a| a.role != Role::Capture));
 }
 
 #[tokio::test(start_paused = true)]

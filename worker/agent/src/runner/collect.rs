@@ -23,8 +23,9 @@ use crate::{
 const COLLECT_WITHIN: Duration = Duration::from_secs(120);
 
 impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
-    /// Everything out of the cell, then the end of the cell. After a failure as much as can be had.
-    pub(super) async fn collect(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, end: &TrialEnd) -> Result<CellUsage, Failure> {
+    /// Everything out of the cell, then the end of the cell. After a failure as much as can be had, and a guest that fails by
+    /// its own doing only now has failed all the same.
+    pub(super) async fn collect(&mut self, slot: &mut Slot<C::Control>, talk: &mut Talk, end: &mut TrialEnd) -> Result<CellUsage, Failure> {
         slot.stage = "collect";
         let begin = Instant::now();
         self.reporter.stage("collect", talk.record.now().as_secs_f64()).await;
@@ -35,13 +36,17 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         };
         let files = self.files(talk, until).await;
         let capture = self.capture(talk, until).await;
-        if end.state == TrialState::Finished {
-            files?;
-            capture?;
-        } else {
-            for e in [files.err(), capture.err()].into_iter().flatten() {
-                talk.record.worker_fact(Fact::Lost { what: crate::text::head(&e.to_string(), 300), count: 1 });
+        for e in [files.err(), capture.err()].into_iter().flatten() {
+            if end.state == TrialState::Finished {
+                match &e {
+                    Failure::Stage { by_app: true, stage, reason, .. } => {
+                        let log = talk.record.device_log.tail();
+                        *end = TrialEnd { state: TrialState::Failed, stage: (*stage).to_owned(), reason: reason.clone(), log };
+                    }
+                    _ => return Err(e),
+                }
             }
+            talk.record.worker_fact(Fact::Lost { what: crate::text::head(&e.to_string(), 300), count: 1 });
         }
         if let Ok(s) = talk.device::<Stopped>(Verb::Stop, until.min(Instant::now() + Duration::from_secs(5))).await {
             usage.device_memory_bytes = usage.device_memory_bytes.max(s.peak_kib.saturating_mul(1024));
@@ -93,5 +98,5 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
 }
 
 fn collecting(e: AskError) -> Failure {
-    Failure::stage("collect", e.to_string())
+    Failure::stage("collect", e.to_string()).by_app(e.by_guest())
 }

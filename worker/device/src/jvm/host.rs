@@ -2,13 +2,14 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::Signal;
 use serde_json::{Map, Value};
 use stakeout_protocol::{Problem, device::Event};
 use tokio::{
@@ -263,10 +264,14 @@ async fn watch_over(
     }
 }
 
-/// Who ended a host: what runs in it, by its end or its hunger, or somebody from outside.
+/// Signals by which a process ends of its own doing: bad code, a bad address, an `abort`, a call that is forbidden.
+const OWN_SIGNALS: [Signal; 7] = [Signal::ILL, Signal::TRAP, Signal::ABORT, Signal::BUS, Signal::FPE, Signal::SEGV, Signal::SYS];
+
+/// Who ended a host: what runs in it, by its end, its fault or its hunger, or somebody from outside.
 fn end_code(status: Option<ExitStatus>, memory: bool) -> &'static str {
+    let own = |s: ExitStatus| s.code().is_some() || s.signal().is_some_and(|n| OWN_SIGNALS.iter().any(|o| o.as_raw() == n));
     match status {
-        Some(s) if s.code().is_some() => "guest_ended",
+        Some(s) if own(s) => "guest_ended",
         Some(_) if memory => "guest_out_of_memory",
         _ => "guest_died",
     }
@@ -274,8 +279,6 @@ fn end_code(status: Option<ExitStatus>, memory: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt;
-
     use super::*;
 
     #[test]
@@ -284,5 +287,18 @@ mod tests {
         assert_eq!(end_code(Some(exit), false), "guest_ended");
         assert_eq!(end_code(Some(killed), true), "guest_out_of_memory");
         assert_eq!(end_code(Some(killed), false), "guest_died");
+        assert_eq!(end_code(None, false), "guest_died");
+    }
+
+    #[test]
+    fn a_fault_is_the_guests_own_also_with_a_core_and_a_signal_from_outside_is_not() {
+        for signal in [4, 5, 6, 7, 8, 11, 31] {
+            for raw in [signal, signal | 0x80] {
+                assert_eq!(end_code(Some(ExitStatus::from_raw(raw)), false), "guest_ended", "{signal}");
+            }
+        }
+        for signal in [1, 2, 9, 15] {
+            assert_eq!(end_code(Some(ExitStatus::from_raw(signal)), false), "guest_died", "{signal}");
+        }
     }
 }
