@@ -14,9 +14,11 @@ use crate::{dating::Dating, secrets::Scrubber, text::head};
 
 /// Bytes of one log that are kept: its begin.
 const LOG_MAX: usize = 1 << 20;
-/// Bytes of all observations that are kept.
-const OBSERVATION_BYTES: usize = 96 << 20;
-/// Facts of worker and gateway have room of their own, so that a device that talks too much cannot hide them.
+/// Bytes of all observations of the device that are kept.
+const DEVICE_BYTES: usize = 96 << 20;
+/// Facts of the gateway have room of their own, so that a device that talks too much cannot hide them; those of the worker, and
+/// what was lost, always have room: they are few, and short.
+const GATEWAY_BYTES: usize = 32 << 20;
 const RESERVED: u64 = 50_000;
 
 /// Runs of frames or sound that are kept, more than a device of ours reports.
@@ -59,7 +61,8 @@ pub struct Record {
     dating: Dating,
     observations: Vec<Observation>,
     handed_in: usize,
-    bytes: usize,
+    device_room: usize,
+    gateway_room: usize,
     most: u64,
     lost: u64,
     lost_runs: u64,
@@ -100,7 +103,8 @@ impl Record {
             dating: Dating::default(),
             observations: Vec::new(),
             handed_in: 0,
-            bytes: 0,
+            device_room: DEVICE_BYTES,
+            gateway_room: GATEWAY_BYTES,
             most,
             lost: 0,
             lost_runs: 0,
@@ -270,12 +274,19 @@ impl Record {
 
     fn push(&mut self, o: Observation) {
         let o = self.scrubber.value(o);
-        let size = serde_json::to_string(&o).map_or(0, |s| s.len());
-        if self.bytes + size > OBSERVATION_BYTES {
-            self.lost += 1;
-            return;
+        let room = match o.source {
+            Source::Worker => None,
+            Source::Gateway => Some(&mut self.gateway_room),
+            _ => Some(&mut self.device_room),
+        };
+        if let Some(room) = room {
+            let size = serde_json::to_string(&o).map_or(0, |s| s.len());
+            if size > *room {
+                self.lost += 1;
+                return;
+            }
+            *room -= size;
         }
-        self.bytes += size;
         self.observations.push(o);
     }
 
@@ -365,6 +376,26 @@ mod tests {
         r.end(0);
         assert_eq!(r.observations()[2].fact, Fact::State { state: DeviceState::Background, step: "idle".into() });
         assert_eq!(r.observations()[3].fact, Fact::Lost { what: "observations".into(), count: 3 });
+    }
+
+    #[test]
+    fn a_device_that_fills_its_room_hides_neither_gateway_nor_worker_nor_the_loss() {
+        let mut r = begun(1000);
+        (r.device_room, r.gateway_room) = (300, 300);
+        for _ in 0..50 {
+            r.device_fact(Nanos::ZERO, Source::Host, crash(), vec![]);
+        }
+        let kept = r.observations().len();
+        assert!((1..50).contains(&kept), "{kept}");
+        r.gateway_fact(1, dns("a.example"));
+        for n in 0..50 {
+            r.state(DeviceState::Background, &format!("a step with a long name, number {n}"));
+        }
+        r.end(0);
+        let of = |source| r.observations().iter().filter(|o| o.source == source).count();
+        assert_eq!((of(Source::Host), of(Source::Gateway), of(Source::Worker)), (kept, 1, 51));
+        let last = &r.observations()[kept + 51].fact;
+        assert_eq!(*last, Fact::Lost { what: "observations".into(), count: 50 - kept as u64 });
     }
 
     #[test]
