@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs::File, io, path::Path};
 use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
-    canary::PlantData,
+    canary::{Media, PlantData},
     observation::{Fact, Observation},
 };
 
@@ -23,13 +23,20 @@ pub struct Unpacked {
 /// Takes the owner's own files out again, where they lie as they were planted: the app did not write them. A copy anywhere else,
 /// or a changed one, stays.
 pub fn forget_planted(keep: &mut Keep, data: &PlantData) {
-    let decode = |m: &stakeout_contract::canary::Media| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &m.base64).ok();
+    let decode = |m: &Media| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &m.base64).ok();
     let planted: HashMap<String, Sha256Digest> =
-        data.media.iter().filter_map(|m| Some((format!("/{}", m.name), Sha256Digest::of(&decode(m)?)))).collect();
-    keep.artifacts_mut().retain(|a| {
-        let as_planted = planted.iter().any(|(name, digest)| a.sha256 == *digest && a.name.ends_with(name.as_str()));
-        !(a.role == Role::AppFile && as_planted && a.name.starts_with("media/"))
-    });
+        data.media.iter().filter_map(|m| Some((planted_at(m), Sha256Digest::of(&decode(m)?)))).collect();
+    keep.artifacts_mut().retain(|a| a.role != Role::AppFile || planted.get(&a.name) != Some(&a.sha256));
+}
+
+/// Where a device lays a planted file, as a snapshot names it.
+fn planted_at(m: &Media) -> String {
+    let folder = match m.mime.split('/').next() {
+        Some("image" | "video") => "DCIM/Camera",
+        Some("audio") => "Music",
+        _ => "Download",
+    };
+    format!("media/0/{folder}/{}", m.name.replace(['/', '\\'], "_"))
 }
 
 /// Keeps every file of the tar under its role. Links, devices and folders are passed over: they have no bytes of their own.
@@ -157,6 +164,43 @@ mod tests {
         let names: Vec<_> = keep.artifacts().iter().map(|a| (a.role, a.name.as_str())).collect();
         assert_eq!(names, [(Role::AppFile, "../../../evil"), (Role::AppFile, "/etc/cron.d/x"), (Role::DeletedFile, "a\nb")]);
         assert!(!dir.path().join("../evil").exists());
+    }
+
+    #[test]
+    fn only_the_owners_own_files_are_forgotten_and_only_where_they_were_planted() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = tar_of(
+            dir.path(),
+            &[
+                ("files/media/0/DCIM/Camera/a.png", b"photo"),
+                ("files/media/0/DCIM/Camera/b.png", b"changed"),
+                ("files/media/0/Android/data/x/a.png", b"photo"),
+                ("files/media/0/.hidden/DCIM/Camera/a.png", b"photo"),
+                ("files/data/x/a.png", b"photo"),
+                ("deleted/media/0/DCIM/Camera/a.png", b"photo"),
+                ("files/media/0/Music/c.ogg", b"song"),
+            ],
+        );
+        let mut keep = Keep::new(dir.path(), 1000).unwrap();
+        unpack(&tar, 100, &mut keep).unwrap();
+        let media = |name: &str, mime: &str, bytes: &[u8]| Media {
+            name: name.into(),
+            mime: mime.into(),
+            base64: base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes),
+        };
+        let list = [media("a.png", "image/png", b"photo"), media("b.png", "image/png", b"photo"), media("c.ogg", "audio/ogg", b"song")];
+        forget_planted(&mut keep, &PlantData { media: list.to_vec(), ..PlantData::default() });
+        let names: Vec<_> = keep.artifacts().iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "media/0/DCIM/Camera/b.png",
+                "media/0/Android/data/x/a.png",
+                "media/0/.hidden/DCIM/Camera/a.png",
+                "data/x/a.png",
+                "media/0/DCIM/Camera/a.png"
+            ]
+        );
     }
 
     #[test]
