@@ -33,6 +33,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a connection of an unknown protocol may be silent.
     pub opaque_idle: Duration,
+    /// How long the rest of a request that broke the rules is read.
+    pub rest: Duration,
     /// How long a handshake may take.
     pub handshake: Duration,
     /// How long an upstream of `live` may take to connect and to answer.
@@ -47,6 +49,7 @@ impl Default for Limits {
             connections: 512,
             idle: Duration::from_mins(1),
             opaque_idle: Duration::from_secs(10),
+            rest: Duration::from_mins(2),
             handshake: Duration::from_secs(15),
             upstream: Duration::from_secs(30),
             facts: 20_000,

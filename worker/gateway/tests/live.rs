@@ -34,7 +34,8 @@ fn set(network: &Value, server: SocketAddr) -> Set {
     let (sender, items) = mpsc::channel(1000);
     let configuration = serde_json::from_value(configuration(&ca(), network)).unwrap();
     let upstream = Upstream::fixed(server, RootCertStore::empty()).unwrap();
-    let limits = Limits { idle: Duration::from_secs(20), opaque_idle: Duration::from_secs(20), ..Limits::default() };
+    let limits =
+        Limits { idle: Duration::from_secs(20), opaque_idle: Duration::from_secs(20), rest: Duration::from_secs(3), ..Limits::default() };
     Set { trial: Arc::new(Trial::new(configuration, limits, upstream, Out::new(sender)).unwrap()), items }
 }
 
@@ -151,9 +152,51 @@ async fn a_broken_request_is_answered_and_kept() {
     let mut app = set.connect(80);
     app.write_all(b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy").await.unwrap();
     assert!(all(&mut app).await.starts_with("HTTP/1.1 400 Bad Request"));
+    drop(app);
     let (flow, kept) = set.flow().await;
     assert!(flow.error.contains("content length"), "{}", flow.error);
     assert!(kept.starts_with(b"POST / HTTP/1.1\r\nContent-Length: 1"));
+}
+
+#[tokio::test]
+async fn what_follows_an_error_is_kept_too() {
+    let photo = vec![0xA5; 300_000];
+    for (head, error) in [
+        (&b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"[..], "content length"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "transfer encoding"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "a chunk's size"),
+    ] {
+        let mut set = set(&json!({}), "127.0.0.1:1".parse().unwrap());
+        let mut app = set.connect(80);
+        let upload = photo.clone();
+        let sending = tokio::spawn(async move {
+            app.write_all(head).await.unwrap();
+            for piece in upload.chunks(50_000) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                app.write_all(piece).await.unwrap();
+            }
+        });
+        let (flow, kept) = set.flow().await;
+        sending.await.unwrap();
+        assert!(flow.error.contains(error), "{}", flow.error);
+        assert!(!flow.truncated && flow.sent >= 300_000, "{flow:?}");
+        let from = kept.windows(100).position(|w| w == [0xA5; 100]).unwrap();
+        assert!(kept[from..].starts_with(&photo), "{error}: {} bytes", kept.len());
+    }
+}
+
+#[tokio::test]
+async fn who_never_ends_after_an_error_is_cut_and_it_is_said() {
+    let mut set = set(&json!({}), "127.0.0.1:1".parse().unwrap());
+    let mut app = set.connect(80);
+    tokio::spawn(async move {
+        app.write_all(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").await.unwrap();
+        while app.write_all(b"more").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let (flow, _) = set.flow().await;
+    assert!(flow.truncated && flow.error.contains("content length"), "{flow:?}");
 }
 
 #[tokio::test]

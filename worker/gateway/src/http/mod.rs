@@ -10,15 +10,21 @@ mod live;
 pub mod record;
 pub mod upstream;
 
+use std::time::Duration;
+
 use body::{Decoder, Step};
 use head::{Parsed, Request};
 use record::{Began, Exchange, Peer};
+use tokio::time::Instant;
 
 use crate::{
     connection::stream::{Duplex, End, Stream},
     policy,
     trial::Trial,
 };
+
+/// An app that sends nothing for so long waits for an answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How a connection went.
 #[derive(Debug)]
@@ -57,9 +63,15 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
                 let rest = stream.buffer.split();
                 let mut exchange = Exchange::begin(trial, peer, began);
                 exchange.head(&rest).await;
+                // Many stop sending at an answer like this, so what is on its way is taken first.
+                let more = rest_of(&mut stream, &mut exchange, trial, PAUSE).await;
                 let mut reply = answer::Reply::error(400, "bad request\n");
                 exchange.flow.status = reply.status;
                 let _ = give(&mut stream, &mut exchange, &mut reply, "", false, trial).await;
+                if more {
+                    stream.close().await;
+                    rest_of(&mut stream, &mut exchange, trial, trial.limits.opaque_idle).await;
+                }
                 exchange.finish(&why).await;
                 exchanges += 1;
                 break;
@@ -71,7 +83,10 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
         let go_on = one(trial, peer, &mut stream, &mut exchange, request).await;
         let (go_on, error) = match go_on {
             Ok(go_on) => (go_on, String::new()),
-            Err(e) => (false, e),
+            Err(e) => {
+                rest_of(&mut stream, &mut exchange, trial, trial.limits.opaque_idle).await;
+                (false, e)
+            }
         };
         exchange.finish(&error).await;
         if !go_on {
@@ -80,6 +95,24 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
     }
     stream.close().await;
     Served { exchanges, not_http: None }
+}
+
+/// Keeps what the app sends on after an error, as it comes: where its parts begin is not known any more. Ends after `pause`
+/// without a byte, or when it takes too long, which cuts the request. Whether more may come.
+async fn rest_of<S: Duplex>(stream: &mut Stream<S>, exchange: &mut Exchange<'_>, trial: &Trial, pause: Duration) -> bool {
+    let end = Instant::now() + trial.limits.rest;
+    loop {
+        let piece = stream.buffer.split();
+        exchange.sent(&piece).await;
+        match stream.fill(pause).await {
+            Ok(()) if Instant::now() < end => {}
+            Ok(()) => {
+                exchange.cut();
+                return false;
+            }
+            Err(e) => return matches!(e, End::Idle(_)),
+        }
+    }
 }
 
 trait LooksLikeHttp {

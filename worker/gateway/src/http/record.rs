@@ -102,6 +102,11 @@ impl<'t> Exchange<'t> {
         self.response.push(data).await;
     }
 
+    /// The app would have sent more than was read.
+    pub fn cut(&mut self) {
+        self.flow.truncated = true;
+    }
+
     /// The answer came from a real server.
     pub fn live(&mut self) {
         policy_name(NetworkPolicy::Live).clone_into(&mut self.flow.policy);
@@ -110,7 +115,7 @@ impl<'t> Exchange<'t> {
     /// Ends it now; `error` says why it did not end well, or nothing.
     pub async fn finish(mut self, error: &str) {
         self.flow.real_end = clock::real();
-        self.flow.truncated = self.request.truncated();
+        self.flow.truncated |= self.request.truncated();
         error.clone_into(&mut self.flow.error);
         let request = self.request.finish().await;
         let response = self.response.finish().await;
