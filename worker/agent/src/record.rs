@@ -293,14 +293,16 @@ impl Record {
     /// Keeps runs apart, since the device ends one at every change of state: only what follows without a gap is the same run.
     fn deliver(&mut self, d: Delivered) {
         let key = |k: &Delivered| (k.sensor, k.facing, k.session);
-        let before = self.delivered.iter_mut().rev().take(64).find(|k| key(k) == key(&d));
-        match before {
-            Some(k) if k.last.checked_add(1) == Some(d.first) && d.last >= d.first => {
-                k.last = d.last;
-                k.count = k.count.saturating_add(d.count);
-            }
-            _ if self.delivered.len() < DELIVERED_MOST => self.delivered.push(d),
-            _ => self.lost_runs += 1,
+        if let Some(k) = self.delivered.iter_mut().rev().take(64).find(|k| key(k) == key(&d))
+            && k.last.checked_add(1) == Some(d.first)
+            && d.last >= d.first
+        {
+            k.last = d.last;
+            k.count = k.count.saturating_add(d.count);
+        } else if self.delivered.len() < DELIVERED_MOST {
+            self.delivered.push(d);
+        } else {
+            self.lost_runs += 1;
         }
     }
 }
