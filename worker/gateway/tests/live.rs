@@ -5,8 +5,11 @@ mod common;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use common::{ca, configuration};
-use rustls::RootCertStore;
+use common::{Ca, ca, configuration};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use serde_json::{Value, json};
 use stakeout_contract::flow::Flow;
 use stakeout_gateway::{
@@ -31,9 +34,13 @@ struct Set {
 }
 
 fn set(network: &Value, server: SocketAddr) -> Set {
+    set_with(&ca(), network, server, RootCertStore::empty())
+}
+
+fn set_with(ca: &Ca, network: &Value, server: SocketAddr, roots: RootCertStore) -> Set {
     let (sender, items) = mpsc::channel(1000);
-    let configuration = serde_json::from_value(configuration(&ca(), network)).unwrap();
-    let upstream = Upstream::fixed(server, RootCertStore::empty()).unwrap();
+    let configuration = serde_json::from_value(configuration(ca, network)).unwrap();
+    let upstream = Upstream::fixed(server, roots).unwrap();
     let limits =
         Limits { idle: Duration::from_secs(20), opaque_idle: Duration::from_secs(20), rest: Duration::from_secs(3), ..Limits::default() };
     Set { trial: Arc::new(Trial::new(configuration, limits, upstream, Out::new(sender)).unwrap()), items }
@@ -41,9 +48,14 @@ fn set(network: &Value, server: SocketAddr) -> Set {
 
 impl Set {
     fn connect(&self, port: u16) -> DuplexStream {
+        self.connect_to(None, port)
+    }
+
+    /// To an address that was given for a name.
+    fn connect_to(&self, name: Option<&str>, port: u16) -> DuplexStream {
         let (app, gateway) = tokio::io::duplex(1 << 20);
         let trial = Arc::clone(&self.trial);
-        let peer = Peer { scheme: "tcp", name: None, address: "192.0.2.1".parse().unwrap(), port };
+        let peer = Peer { scheme: "tcp", name: name.map(str::to_owned), address: "192.0.2.1".parse().unwrap(), port };
         tokio::spawn(async move { connection::any(&trial, peer, Stream::new(gateway, trial.ended.clone())).await });
         app
     }
@@ -144,6 +156,77 @@ async fn another_protocol_is_passed_on_in_live() {
     assert_eq!(heard.await.unwrap(), b"\x01ping");
     let (flow, _) = set.flow().await;
     assert_eq!((flow.sent, flow.received, flow.policy.as_str(), flow.scheme.as_str()), (5, 5, "live", "tcp"));
+}
+
+fn client(roots: RootCertStore) -> tokio_rustls::TlsConnector {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into()
+}
+
+fn roots(der: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(der);
+    roots
+}
+
+/// What came out of TLS here must not go on in the clear.
+#[tokio::test]
+async fn another_protocol_out_of_tls_goes_into_tls_again() {
+    let own = rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (s, _) = listener.accept().await.unwrap();
+        let mut s = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(s).await?;
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"ping") && s.read_buf(&mut heard).await? > 0 {}
+        s.write_all(b"\x02pong").await?;
+        s.shutdown().await?;
+        std::io::Result::Ok(heard)
+    });
+    let ca = ca();
+    let mut set = set_with(&ca, &json!({"policy": "live"}), address, roots([own.cert.der().clone()]));
+    let trusted = roots([CertificateDer::from_pem_slice(ca.cert.as_bytes()).unwrap()]);
+    let mut app = client(trusted).connect("chat.example".try_into().unwrap(), set.connect(5223)).await.unwrap();
+    app.write_all(b"\x01ping").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = app.read_to_end(&mut answer).await;
+    assert_eq!(answer, b"\x02pong");
+    assert_eq!(heard.await.unwrap().unwrap(), b"\x01ping");
+    let (flow, kept) = set.flow().await;
+    assert_eq!((flow.host.as_str(), flow.scheme.as_str(), flow.policy.as_str()), ("chat.example", "tls", "live"));
+    assert!(kept.starts_with(b"\x01ping"));
+}
+
+/// A server that does not speak TLS hears nothing of what was inside.
+#[tokio::test]
+async fn what_came_out_of_tls_is_not_told_to_a_server_without_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut s, _) = listener.accept().await.unwrap();
+        let mut heard = Vec::new();
+        s.read_buf(&mut heard).await.unwrap();
+        s.write_all(b"no TLS here\n").await.unwrap();
+        let _ = s.read_to_end(&mut heard).await;
+        heard
+    });
+    let ca = ca();
+    let mut set = set_with(&ca, &json!({"policy": "live"}), address, RootCertStore::empty());
+    let trusted = roots([CertificateDer::from_pem_slice(ca.cert.as_bytes()).unwrap()]);
+    let mut app = client(trusted).connect("chat.example".try_into().unwrap(), set.connect(5223)).await.unwrap();
+    app.write_all(b"\x01secret ping").await.unwrap();
+    app.shutdown().await.unwrap();
+    drop(app);
+    let (flow, kept) = set.flow().await;
+    assert!(flow.error.contains("by TLS") && kept.starts_with(b"\x01secret ping"), "{flow:?}");
+    let heard = heard.await.unwrap();
+    assert!(heard.first() == Some(&22) && !heard.windows(6).any(|w| w == b"secret"), "{heard:?}");
 }
 
 #[tokio::test]

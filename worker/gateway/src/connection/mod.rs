@@ -21,7 +21,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use crate::{
     capture::packet::Target,
-    http::{self, record::Peer},
+    http::{self, record::Peer, upstream::Secure},
     tls,
     trial::Trial,
 };
@@ -97,16 +97,16 @@ pub async fn any<S: Duplex>(trial: &Trial, mut peer: Peer, mut stream: Stream<S>
         (Sniffed::Tls(name), TlsMode::Pass) => {
             peer.name = name.or(peer.name);
             peer.scheme = "tls";
-            opaque::swallow(trial, &peer, "tls", stream).await;
+            opaque::swallow(trial, &peer, "tls", Secure::No, stream).await;
         }
         (Sniffed::Http, _) => {
             peer.scheme = "http";
             if let Some(stream) = http::serve(trial, &peer, stream).await.not_http {
                 peer.scheme = "tcp";
-                opaque::swallow(trial, &peer, "tcp", stream).await;
+                opaque::swallow(trial, &peer, "tcp", Secure::No, stream).await;
             }
         }
-        (Sniffed::Other(protocol), _) => opaque::swallow(trial, &peer, protocol, stream).await,
+        (Sniffed::Other(protocol), _) => opaque::swallow(trial, &peer, protocol, Secure::No, stream).await,
         (Sniffed::More, _) => {}
     }
 }
@@ -153,6 +153,6 @@ async fn intercept<S: Duplex>(trial: &Trial, mut peer: Peer, stream: Stream<S>) 
     };
     if let Some((protocol, stream)) = rest {
         peer.scheme = "tls";
-        opaque::swallow(trial, &peer, &format!("{protocol} in tls"), stream).await;
+        opaque::swallow(trial, &peer, &format!("{protocol} in tls"), Secure::Other, stream).await;
     }
 }

@@ -5,27 +5,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::stream::{Duplex, End, Stream};
 use crate::{
-    http::record::{Began, Exchange, Peer},
+    http::{
+        record::{Began, Exchange, Peer},
+        upstream::Secure,
+    },
     policy,
     trial::Trial,
 };
 
-/// Takes all that the app says. `protocol` is for people.
-pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, mut stream: Stream<S>) {
+/// Takes all that the app says. `protocol` is for people. `secure`: how the real server is reached; what came out of TLS goes
+/// into TLS again.
+pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, secure: Secure, mut stream: Stream<S>) {
     let mut exchange = Exchange::begin(trial, peer, Began::now());
     let error = if policy::allowed(&trial.configuration.network, &peer.host()) {
         exchange.live();
-        pass(trial, peer, &mut exchange, stream).await
+        pass(trial, peer, secure, &mut exchange, stream).await
     } else {
-        loop {
-            let piece = stream.buffer.split();
-            exchange.sent(&piece).await;
-            match stream.fill(trial.limits.opaque_idle).await {
-                Ok(()) => {}
-                Err(End::Closed) => break String::new(),
-                Err(e) => break e.to_string(),
-            }
-        }
+        take(trial, &mut exchange, &mut stream).await
     };
     let fact = Fact::Opaque {
         host: peer.host(),
@@ -38,19 +34,39 @@ pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, mut 
     trial.out.fact(fact).await;
 }
 
+/// All that the app says, unanswered. Why it did not end well, or nothing.
+async fn take<S: Duplex>(trial: &Trial, exchange: &mut Exchange<'_>, app: &mut Stream<S>) -> String {
+    loop {
+        let piece = app.buffer.split();
+        exchange.sent(&piece).await;
+        match app.fill(trial.limits.opaque_idle).await {
+            Ok(()) => {}
+            Err(End::Closed) => return String::new(),
+            Err(e) => return e.to_string(),
+        }
+    }
+}
+
 /// Between the app and the real server, until one of them has had enough.
-async fn pass<S: Duplex>(trial: &Trial, peer: &Peer, exchange: &mut Exchange<'_>, mut app: Stream<S>) -> String {
+async fn pass<S: Duplex>(trial: &Trial, peer: &Peer, secure: Secure, exchange: &mut Exchange<'_>, mut app: Stream<S>) -> String {
     let limits = &trial.limits;
-    let mut server = match trial.upstream.connect(&peer.host(), peer.port, false, limits.upstream).await {
+    let mut server = match trial.upstream.connect(&peer.host(), peer.port, secure, limits.upstream).await {
         Ok(s) => s,
-        Err(e) => return e.to_string(),
+        Err(e) => {
+            take(trial, exchange, &mut app).await;
+            return format!("the server cannot be reached{}: {e}", if secure == Secure::No { "" } else { " by TLS" });
+        }
     };
     let mut from_server = bytes::BytesMut::new();
     loop {
         if !app.buffer.is_empty() {
             let piece = app.buffer.split();
             exchange.sent(&piece).await;
-            if let Err(e) = server.write_all(&piece).await {
+            let sent = async {
+                server.write_all(&piece).await?;
+                server.flush().await
+            };
+            if let Err(e) = sent.await {
                 return format!("the server: {e}");
             }
         }

@@ -9,6 +9,7 @@ use super::{
     head::{self, Parsed, Request, Response},
     next,
     record::{Exchange, Peer},
+    upstream::Secure,
 };
 use crate::{
     connection::stream::{Duplex, Stream},
@@ -72,7 +73,8 @@ pub(super) async fn relay<S: Duplex>(
 ) -> Result<bool, String> {
     let limits = &trial.limits;
     exchange.live();
-    let server = match trial.upstream.connect(host, peer.port, peer.scheme == "https", limits.upstream).await {
+    let secure = if peer.scheme == "https" { Secure::Http } else { Secure::No };
+    let server = match trial.upstream.connect(host, peer.port, secure, limits.upstream).await {
         Ok(s) => s,
         Err(e) => {
             let why = format!("the server `{host}` cannot be reached: {e}");

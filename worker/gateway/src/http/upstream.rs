@@ -17,11 +17,23 @@ use tokio_rustls::TlsConnector;
 
 use crate::{connection::stream::Duplex, policy};
 
+/// How a connection is kept from strangers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Secure {
+    /// It is not.
+    No,
+    /// TLS with HTTP/1 inside.
+    Http,
+    /// TLS with another protocol inside, or nobody knows which.
+    Other,
+}
+
 /// How real servers are reached.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     route: Route,
-    tls: Arc<ClientConfig>,
+    http: Arc<ClientConfig>,
+    other: Arc<ClientConfig>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,43 +50,49 @@ pub fn resolvers(resolv_conf: &str) -> Vec<SocketAddr> {
     lines.filter_map(|a| a.trim().parse::<IpAddr>().ok()).map(|a| (a, 53).into()).collect()
 }
 
-fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
+/// For HTTP, and for what is not.
+fn client_configs(roots: RootCertStore) -> Result<[Arc<ClientConfig>; 2], rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    let other = Arc::new(config.clone());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok([Arc::new(config), other])
 }
 
 impl Upstream {
     /// The internet, by these resolvers, with Mozilla's roots.
     pub fn internet(resolvers: Vec<SocketAddr>) -> Result<Self, rustls::Error> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Ok(Self { route: Route::Resolvers(resolvers), tls: client_config(roots)? })
+        let [http, other] = client_configs(roots)?;
+        Ok(Self { route: Route::Resolvers(resolvers), http, other })
     }
 
     /// Every name and address at `server`, which `roots` vouch for.
     pub fn fixed(server: SocketAddr, roots: RootCertStore) -> Result<Self, rustls::Error> {
-        Ok(Self { route: Route::Fixed(server), tls: client_config(roots)? })
+        let [http, other] = client_configs(roots)?;
+        Ok(Self { route: Route::Fixed(server), http, other })
     }
 
     /// Connects to a host by name or address, within `patience`.
-    pub async fn connect(&self, host: &str, port: u16, tls: bool, patience: Duration) -> io::Result<Box<dyn Duplex>> {
-        tokio::time::timeout(patience, self.connect_now(host, port, tls)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    pub async fn connect(&self, host: &str, port: u16, secure: Secure, patience: Duration) -> io::Result<Box<dyn Duplex>> {
+        tokio::time::timeout(patience, self.connect_now(host, port, secure)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn connect_now(&self, host: &str, port: u16, tls: bool) -> io::Result<Box<dyn Duplex>> {
+    async fn connect_now(&self, host: &str, port: u16, secure: Secure) -> io::Result<Box<dyn Duplex>> {
         let socket = match &self.route {
             Route::Fixed(a) => TcpStream::connect(a).await?,
             Route::Resolvers(servers) => TcpStream::connect(&public(host, port, servers).await?[..]).await?,
         };
         socket.set_nodelay(true)?;
-        if !tls {
-            return Ok(Box::new(socket));
-        }
+        let tls = match secure {
+            Secure::No => return Ok(Box::new(socket)),
+            Secure::Http => &self.http,
+            Secure::Other => &self.other,
+        };
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Box::new(TlsConnector::from(Arc::clone(&self.tls)).connect(name, socket).await?))
+        Ok(Box::new(TlsConnector::from(Arc::clone(tls)).connect(name, socket).await?))
     }
 }
 
