@@ -1,6 +1,9 @@
 //! Which protocol a connection speaks, from its first bytes.
 
-use crate::tls::hello::{self, Hello};
+use crate::{
+    http::head::HEAD_MAX,
+    tls::hello::{self, Hello},
+};
 
 /// What the first bytes say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +41,11 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
         return Sniffed::Other("http/2");
     }
     // Empty lines before a request are allowed (RFC 9112 §2.2).
+    let whole = bytes.len();
     let bytes = bytes.trim_ascii_start();
+    if whole - bytes.len() > HEAD_MAX {
+        return Sniffed::Other("tcp");
+    }
     let method = bytes.iter().take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).count();
     match bytes.get(method) {
         None if method <= METHOD_MAX => Sniffed::More,
@@ -70,5 +77,13 @@ mod tests {
         ] {
             assert_eq!(sniff(bytes), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn empty_lines_without_end_are_no_http() {
+        let lines = |n: usize| b"\r\n ".repeat(n);
+        assert_eq!(sniff(&lines(1000)), Sniffed::More);
+        assert_eq!(sniff(&lines(HEAD_MAX)), Sniffed::Other("tcp"));
+        assert_eq!(sniff(&[&lines(HEAD_MAX)[..], b"GET / HTTP/1.1"].concat()), Sniffed::Other("tcp"));
     }
 }
