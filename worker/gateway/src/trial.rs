@@ -83,6 +83,7 @@ pub struct Trial {
     flow_events: AtomicU64,
     dns_facts: AtomicU64,
     blocked_facts: AtomicU64,
+    notes: AtomicU64,
     blocked: Mutex<HashMap<(Target, &'static str), Instant>>,
 }
 
@@ -106,6 +107,7 @@ impl Trial {
             flow_events: AtomicU64::new(0),
             dns_facts: AtomicU64::new(0),
             blocked_facts: AtomicU64::new(0),
+            notes: AtomicU64::new(0),
             blocked: Mutex::default(),
         })
     }
@@ -138,6 +140,11 @@ impl Trial {
     /// Reports a flow that ended.
     pub async fn flow_ended(&self, event: Event) {
         self.bounded(&self.flow_events, "flows", event).await;
+    }
+
+    /// Says something of a flow that its fields cannot say.
+    pub async fn note(&self, line: String) {
+        self.bounded(&self.notes, "notes", now(Fact::Log { line })).await;
     }
 
     /// Reports a question to DNS. AAAA comes with every A and says nothing more, so it is left out.

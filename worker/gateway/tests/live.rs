@@ -11,7 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use serde_json::{Value, json};
-use stakeout_contract::flow::Flow;
+use stakeout_contract::{flow::Flow, observation::Fact};
 use stakeout_gateway::{
     connection::{self, stream::Stream},
     http::{record::Peer, upstream::Upstream},
@@ -133,6 +133,33 @@ async fn who_is_not_allowed_hears_the_sinkhole_also_behind_an_allowed_name() {
         [("sinkhole", 200, None), ("sinkhole", 200, Some(0)), ("live", 502, None)]
     );
     assert!(flows[2].error.contains("cannot be reached"), "{}", flows[2].error);
+}
+
+#[tokio::test]
+async fn a_request_that_names_another_host_does_not_hide_where_it_went() {
+    let network = json!({"stubs": [{"host": "drop.example", "body": "played"}, {"host": "good.example", "body": "forged"}]});
+    for (name, host, wanted, noted) in [
+        (Some("drop.example"), "good.example", "drop.example", true),
+        (Some("drop.example"), "DROP.example.:80", "drop.example", false),
+        (None, "good.example", "good.example", true),
+        (None, "192.0.2.1:80", "192.0.2.1", false),
+    ] {
+        let mut set = set(&network, "127.0.0.1:1".parse().unwrap());
+        let mut app = set.connect_to(name, 80);
+        app.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let answer = all(&mut app).await;
+        assert_eq!(answer.ends_with("played"), wanted == "drop.example", "{answer}");
+        let mut notes = Vec::new();
+        let flow = loop {
+            match set.items.recv().await.unwrap() {
+                Item::Wire(Wire::Message(FromGateway::Event(Event::Flow { flow, .. }))) => break flow,
+                Item::Wire(Wire::Message(FromGateway::Event(Event::Observation { fact, .. }))) => notes.push(*fact),
+                _ => {}
+            }
+        };
+        assert_eq!((flow.host.as_str(), flow.request_headers[0].1.as_str()), (wanted, host));
+        assert_eq!(notes.iter().any(|f| matches!(f, Fact::Log { line } if line.contains("good.example"))), noted, "{notes:?}");
+    }
 }
 
 #[tokio::test]

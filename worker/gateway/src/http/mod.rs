@@ -127,6 +127,11 @@ impl LooksLikeHttp for bytes::BytesMut {
     }
 }
 
+/// Whether a request names whom the connection was made to.
+fn same(said: &str, peer: &Peer) -> bool {
+    said.trim_end_matches('.').eq_ignore_ascii_case(peer.host().trim_end_matches('.'))
+}
+
 /// One exchange. Whether the connection goes on; or why it did not end well.
 async fn one<S: Duplex>(
     trial: &Trial,
@@ -140,13 +145,15 @@ async fn one<S: Duplex>(
     request.method.clone_into(&mut flow.method);
     request.path.clone_into(&mut flow.path);
     flow.request_headers.clone_from(&request.headers);
-    // In TLS the name of the handshake counts, in the clear what the request says.
-    let host = match (&peer.name, &request.host) {
-        (Some(sni), _) if peer.scheme == "https" => sni.clone(),
-        (_, Some(h)) => h.clone(),
-        (name, None) => name.clone().unwrap_or_else(|| peer.address.to_string()),
-    };
+    // What the app asked DNS or the handshake for is where it went. `Host` is only what it says, and stays in the headers.
+    let said = request.host.as_deref();
+    let host = peer.name.clone().or_else(|| request.host.clone()).unwrap_or_else(|| peer.address.to_string());
     host.clone_into(&mut flow.host);
+    let id = flow.id;
+    if let Some(said) = said.filter(|s| !same(s, peer)) {
+        let known = peer.name.as_deref().map_or_else(|| format!("the address {}", peer.address), |n| format!("`{n}`"));
+        trial.note(format!("flow {id}: the request names `{said}`, the connection went to {known}")).await;
+    }
     let mut reply = answer::choose(&network.stubs, &host, &request);
     if reply.stub.is_none() && policy::allowed(network, &host) && request.host.as_deref().is_none_or(|h| policy::allowed(network, h)) {
         return live::relay(trial, peer, stream, exchange, request, &host).await;
