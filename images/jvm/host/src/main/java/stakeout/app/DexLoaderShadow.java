@@ -1,18 +1,14 @@
 package stakeout.app;
 
-import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.robolectric.annotation.Implementation;
 import org.robolectric.annotation.Implements;
 import stakeout.host.Events;
-import stakeout.host.Trial;
+import stakeout.tap.Artifacts;
 
 /**
  * Code that the app loads at run time: kept and told, but not run, as conversion takes place outside this process. The loader
@@ -20,9 +16,6 @@ import stakeout.host.Trial;
  */
 @Implements(className = "dalvik.system.BaseDexClassLoader")
 public class DexLoaderShadow {
-  private static final long MOST = 64L << 20;
-  private static final AtomicInteger COUNT = new AtomicInteger();
-
   @Implementation protected void __constructor__(String path, File optimized, String libraries, ClassLoader parent) {
     files(path);
   }
@@ -69,11 +62,8 @@ public class DexLoaderShadow {
     if (path == null || path.equals(Installed.sourceDir())) return;
     for (String p : path.split(File.pathSeparator)) {
       if (p.isEmpty()) continue;
-      try (InputStream in = Files.newInputStream(Path.of(p))) {
-        keep(p, in, Files.size(Path.of(p)));
-      } catch (IOException e) {
-        Events.fact("dex_loaded", "path", p, "artifact", null);
-      }
+      Path file = Path.of(p);
+      Events.fact("dex_loaded", "path", p, "artifact", Files.isRegularFile(file) ? Artifacts.keep(file, "code", false) : null);
     }
   }
 
@@ -81,17 +71,7 @@ public class DexLoaderShadow {
     for (ByteBuffer b : dex) {
       byte[] copy = new byte[b.remaining()];
       b.duplicate().get(copy);
-      keep("memory", new ByteArrayInputStream(copy), copy.length);
+      Events.fact("dex_loaded", "path", "memory", "artifact", Artifacts.write("code", "memory.dex", copy));
     }
-  }
-
-  private static void keep(String path, InputStream in, long size) {
-    String name = size > MOST || Trial.artifactsDir == null ? null : "dex-" + COUNT.incrementAndGet() + ".dex";
-    try {
-      if (name != null) Files.copy(in, Trial.artifactsDir.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      name = null;
-    }
-    Events.fact("dex_loaded", "path", path, "artifact", name);
   }
 }

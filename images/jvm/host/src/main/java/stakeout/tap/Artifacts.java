@@ -7,8 +7,11 @@ import java.nio.file.StandardCopyOption;
 import stakeout.host.Events;
 import stakeout.host.Trial;
 
-/** The bounded folder of bytes that would else be lost: deleted and overwritten files, plain and cipher text. */
-final class Artifacts {
+/**
+ * The bounded folders of bytes that would else be lost: `deleted` has deleted and overwritten files, `crypto` plain and cipher
+ * text, `code` what was loaded at run time. The device takes just these, so each name begins with one of them.
+ */
+public final class Artifacts {
   private Artifacts() {}
 
   private static final long MOST_BYTES = 512L << 20, LARGEST = 64L << 20;
@@ -16,31 +19,32 @@ final class Artifacts {
   private static long bytes;
   private static int files, lost;
 
-  /** A name for a new file, or null when `size` bytes would break a bound; what is refused is counted and told at the end. */
-  private static synchronized String reserve(String kind, String name, long size) {
+  /** A name for a new file in `folder`, or null when `size` bytes would break a bound; what is refused is counted and told at the end. */
+  private static synchronized String reserve(String folder, String name, long size) throws IOException {
     if (Trial.artifactsDir == null || size > LARGEST || bytes + size > MOST_BYTES || files >= MOST_FILES) {
       lost++;
       return null;
     }
     bytes += size;
     String plain = name.replaceAll("[^A-Za-z0-9._-]", "_");
-    return String.format("%s-%05d-%s", kind, ++files, plain.length() > NAME ? plain.substring(plain.length() - NAME) : plain);
+    Files.createDirectories(Trial.artifactsDir.resolve(folder));
+    return String.format("%s/%05d-%s", folder, ++files, plain.length() > NAME ? plain.substring(plain.length() - NAME) : plain);
   }
 
-  private static synchronized void failed() {
+  /** Bytes that should be here and are not. */
+  static synchronized void failed() {
     lost++;
   }
 
   /**
    * Keeps what a file holds now: free where a hard link can be made, which a later write to the file would change.
    * @param link whether the file is about to lose its name, and not its bytes
-   * @return the artifact's name, or null
+   * @return the artifact's name below the folder of artifacts, or null
    */
-  static String keep(Path p, String kind, boolean link) {
+  public static String keep(Path p, String folder, boolean link) {
     try {
-      String name = reserve(kind, p.getFileName().toString(), Files.size(p));
+      String name = reserve(folder, p.getFileName().toString(), Files.size(p));
       if (name == null) return null;
-      Files.createDirectories(Trial.artifactsDir);
       Path to = Trial.artifactsDir.resolve(name);
       if (link) {
         try {
@@ -58,12 +62,11 @@ final class Artifacts {
     }
   }
 
-  /** @return the artifact's name, or null */
-  static String write(String kind, String name, byte[] b) {
-    String n = reserve(kind, name, b.length);
-    if (n == null) return null;
+  /** @return the artifact's name below the folder of artifacts, or null */
+  public static String write(String folder, String name, byte[] b) {
     try {
-      Files.createDirectories(Trial.artifactsDir);
+      String n = reserve(folder, name, b.length);
+      if (n == null) return null;
       Files.write(Trial.artifactsDir.resolve(n), b);
       return n;
     } catch (IOException e) {

@@ -67,6 +67,7 @@ public final class CryptoTap {
       return;
     }
     told++;
+    if (s.over) Artifacts.failed();
     String plain = s.over ? null : Artifacts.write("crypto", "plain", s.plain.toByteArray());
     String cipher = s.over ? null : Artifacts.write("crypto", "cipher", s.cipher.toByteArray());
     Events.fact("crypto", "algorithm", c.getAlgorithm(), "operation", s.encrypts ? "encrypt" : "decrypt", "plain", plain, "cipher", cipher);

@@ -48,7 +48,9 @@ final class FileFacts {
       Long n = WRITTEN.get(p.toAbsolutePath().normalize());
       ours = n != null && n > 0;
     }
-    if (ours && Files.isRegularFile(p)) Artifacts.keep(p, "replaced", false);
+    if (!ours || !Files.isRegularFile(p)) return;
+    long bytes = p.toFile().length();
+    fact(p, "replaced", bytes, Artifacts.keep(p, "deleted", false));
   }
 
   static void written(Path p) {

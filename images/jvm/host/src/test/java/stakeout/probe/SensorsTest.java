@@ -106,15 +106,29 @@ public class SensorsTest extends ProbeTest {
   }
 
   @Test public void files_and_ciphers_are_kept_also_when_they_are_deleted() throws Exception {
-    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.cipher", "Keep.sql"))) {
-      h.seconds(100);
+    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.again", "Keep.code", "Keep.cipher", "Keep.sql"))) {
+      h.seconds(150);
       h.run("stop");
-      Map<String, Object> gone = h.facts("file").stream().filter(f -> "deleted".equals(f.get("change"))).findFirst().orElseThrow();
-      assertEquals("first bytes", Files.readString(h.artifact((String) gone.get("to"))));
+      assertEquals("first bytes", kept(h, "deleted/", change(h, "deleted").get("to")));
+      assertEquals("the first", kept(h, "deleted/", change(h, "replaced").get("to")));
       Map<String, Object> crypto = h.facts("crypto").get(0);
-      assertEquals("plain text", Files.readString(h.artifact((String) crypto.get("plain"))));
+      assertEquals("plain text", kept(h, "crypto/", crypto.get("plain")));
       assertEquals(16, Files.size(h.artifact((String) crypto.get("cipher"))));
+      List<Object> code = h.all("dex_loaded", "artifact");
+      assertEquals("loaded", h.said("Keep.code"));
+      assertEquals(List.of("dex of a file", "dex of memory"), List.of(kept(h, "code/", code.get(0)), kept(h, "code/", code.get(1))));
+      assertEquals(List.of(), h.facts("lost"));
       assertTrue("a database, which native code writes", h.all("file", "path").toString().contains("kept.db"));
     }
+  }
+
+  private static Map<String, Object> change(Handset h, String change) {
+    return h.facts("file").stream().filter(f -> change.equals(f.get("change"))).findFirst().orElseThrow();
+  }
+
+  /** What an artifact holds. The device takes three folders and nothing else, so its name begins with one of them. */
+  private static String kept(Handset h, String folder, Object name) throws Exception {
+    assertTrue(String.valueOf(name), name instanceof String s && s.startsWith(folder));
+    return Files.readString(h.artifact((String) name));
   }
 }

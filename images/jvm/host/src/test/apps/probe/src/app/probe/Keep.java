@@ -19,6 +19,27 @@ final class Keep {
     return "deleted " + g.delete();
   }
 
+  /** Written, then written again: the first bytes are kept. */
+  static String again(Context c) throws Exception {
+    File f = new File(c.getFilesDir(), "again.bin");
+    for (String text : new String[] {"the first", "the second"}) {
+      FileOutputStream o = new FileOutputStream(f);
+      o.write(text.getBytes());
+      o.close();
+    }
+    return "done";
+  }
+
+  static String code(Context c) throws Exception {
+    File f = new File(c.getFilesDir(), "more.dex");
+    FileOutputStream o = new FileOutputStream(f);
+    o.write("dex of a file".getBytes());
+    o.close();
+    new dalvik.system.DexClassLoader(f.getPath(), c.getCacheDir().getPath(), null, c.getClassLoader());
+    new dalvik.system.InMemoryDexClassLoader(java.nio.ByteBuffer.wrap("dex of memory".getBytes()), c.getClassLoader());
+    return "loaded";
+  }
+
   static String cipher(Context c) throws Exception {
     Cipher k = Cipher.getInstance("AES/CBC/PKCS5Padding");
     k.init(Cipher.ENCRYPT_MODE, new SecretKeySpec(new byte[16], "AES"), new IvParameterSpec(new byte[16]));
