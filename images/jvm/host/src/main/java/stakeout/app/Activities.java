@@ -67,7 +67,7 @@ public final class Activities {
   static void start(Activity from, String who, Intent intent, int code) {
     ActivityInfo info = intent.resolveActivityInfo(RuntimeEnvironment.getApplication().getPackageManager(), PackageManager.GET_META_DATA);
     if (info == null || !info.packageName.equals(Installed.packageName())) {
-      Events.unsupported("startActivity " + (intent.getAction() != null ? intent.getAction() : intent.getComponent()), "ignored");
+      Events.unsupported("android.content.Context.startActivity of " + (intent.getAction() != null ? intent.getAction() : intent.getComponent()), "ignored");
       if (code >= 0 && from != null) result(from, who, code, Activity.RESULT_CANCELED, null);
       return;
     }

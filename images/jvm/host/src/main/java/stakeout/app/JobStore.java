@@ -51,7 +51,7 @@ final class JobStore {
     e.at = null;
     if (e.running) return;
     if (stakeout.host.Trial.api >= 24 && e.job.getTriggerContentUris() != null) { // nobody but the app changes data here
-      stakeout.host.Events.unsupported("android.content.ContentResolver: a job that waits for changed data", "ignored");
+      stakeout.host.Events.unsupported("android.app.job.JobInfo.getTriggerContentUris", "ignored");
       return;
     }
     if (e.job.isRequireCharging() && Doze.on()) return; // a phone on its charger does not doze

@@ -51,7 +51,7 @@ public final class Jobs extends ShadowJobScheduler.ShadowJobSchedulerImpl {
 
   /** Work items are not given out one by one: the job runs, and finds none. */
   @Override @Implementation(minSdk = 26) public int enqueue(JobInfo job, JobWorkItem work) {
-    Events.unsupported("JobScheduler.enqueue", "ignored");
+    Events.unsupported("android.app.job.JobScheduler.enqueue", "ignored");
     return schedule(job);
   }
 

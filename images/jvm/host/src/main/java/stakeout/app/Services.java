@@ -74,7 +74,7 @@ public final class Services {
   static ComponentName start(Intent i, boolean promisesForeground) {
     ServiceInfo info = resolve(i);
     if (info == null) {
-      Events.unsupported("startService " + (i.getComponent() != null ? i.getComponent().flattenToShortString() : i.getAction()), "ignored");
+      Events.unsupported("android.content.Context.startService of " + (i.getComponent() != null ? i.getComponent().flattenToShortString() : i.getAction()), "ignored");
       return null;
     }
     boolean background = Uid.background(), inUse = Uid.startsInUse();

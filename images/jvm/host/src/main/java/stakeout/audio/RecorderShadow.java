@@ -34,7 +34,7 @@ public class RecorderShadow extends ShadowMediaRecorder {
   private final Handler handler = new Handler(Looper.myLooper() != null ? Looper.myLooper() : Looper.getMainLooper());
 
   @Override @Implementation protected void setAudioSource(int source) {
-    if (!Mic.permitted("MediaRecorder.setAudioSource")) throw new RuntimeException("setAudioSource failed.");
+    if (!Mic.permitted("android.media.MediaRecorder.setAudioSource")) throw new RuntimeException("setAudioSource failed.");
     super.setAudioSource(source);
     withSound = true;
   }
@@ -66,7 +66,7 @@ public class RecorderShadow extends ShadowMediaRecorder {
     } catch (IOException e) {
       path = null;
     }
-    if (path == null) Events.unsupported("MediaRecorder.setOutputFile(FileDescriptor) of a pipe or socket", "threw");
+    if (path == null) Events.unsupported("android.media.MediaRecorder.setOutputFile(FileDescriptor) of a pipe or socket", "threw");
   }
 
   /** A surface for Camera2 and EGL; which camera draws to it is asked at start. */
@@ -82,7 +82,7 @@ public class RecorderShadow extends ShadowMediaRecorder {
   @Override @Implementation protected void prepare() {
     if (path == null || path.isEmpty()) throw sneaky(new IOException("No valid output file"));
     if (!Ffmpeg.present()) {
-      Events.unsupported("MediaRecorder: no ffmpeg on this device", "threw");
+      Events.unsupported("android.media.MediaRecorder: no ffmpeg on this device", "threw");
       throw sneaky(new IOException("prepare failed."));
     }
     try {
@@ -130,7 +130,7 @@ public class RecorderShadow extends ShadowMediaRecorder {
   }
 
   private static IOException unsupported(String what) {
-    Events.unsupported("MediaRecorder: " + what, "threw");
+    Events.unsupported("android.media.MediaRecorder: " + what, "threw");
     return new IOException(what);
   }
 
@@ -171,7 +171,7 @@ public class RecorderShadow extends ShadowMediaRecorder {
       return true;
     } catch (IOException e) {
       Log.event("recorder", "no file: " + e.getMessage());
-      Events.unsupported("MediaRecorder: encoder failed", "threw");
+      Events.unsupported("android.media.MediaRecorder: encoder failed", "threw");
       return false;
     }
   }
@@ -213,6 +213,6 @@ public class RecorderShadow extends ShadowMediaRecorder {
     return r == null ? 0 : r.takePeak();
   }
 
-  @Implementation(minSdk = 24) protected void pause() { Events.unsupported("MediaRecorder.pause", "ignored"); }
+  @Implementation(minSdk = 24) protected void pause() { Events.unsupported("android.media.MediaRecorder.pause", "ignored"); }
   @Implementation(minSdk = 24) protected void resume() {}
 }

@@ -136,7 +136,7 @@ public class Camera1 {
     tick();
   }
 
-  @Implementation protected void setPreviewCallbackSurface(Surface s) { Events.unsupported("Camera.setPreviewCallbackAllocation", "ignored"); }
+  @Implementation protected void setPreviewCallbackSurface(Surface s) { Events.unsupported("android.hardware.Camera.setPreviewCallbackAllocation", "ignored"); }
 
   /** Arms the next frame, if somebody takes it: each frame is asked from the feed, so none is made for nobody. */
   private void tick() {

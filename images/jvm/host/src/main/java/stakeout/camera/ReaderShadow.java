@@ -54,7 +54,7 @@ public class ReaderShadow extends ShadowImageReader {
   private void add(Lens lens, int session, long nanos, int degrees, int quality) {
     int format = me.getImageFormat();
     if (format != ImageFormat.JPEG && format != ImageFormat.YUV_420_888) {
-      Events.unsupported("ImageReader of format " + format, "ignored");
+      Events.unsupported("android.media.ImageReader of format " + format, "ignored");
       return;
     }
     synchronized (this) {

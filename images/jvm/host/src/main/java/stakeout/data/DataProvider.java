@@ -50,7 +50,7 @@ abstract class DataProvider extends ContentProvider {
   private Route known(Uri u) {
     Route r = route(u);
     if (r == null) {
-      Events.unsupported(String.valueOf(u), "default");
+      Events.unsupported("android.content.ContentResolver of " + u, "default");
       return new Route("empty", null);
     }
     return r;
