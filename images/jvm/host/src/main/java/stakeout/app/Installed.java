@@ -67,6 +67,11 @@ public final class Installed {
     return OnMain.host(() -> create(base, parts));
   }
 
+  /** Where the app's temporary files go, as on Android. */
+  public static Path cache() {
+    return DataDirectory.made(Trial.dataDir.resolve("data").resolve(name).resolve("cache"));
+  }
+
   private static Path existing(String path) throws Failure {
     Path p = Path.of(path).toAbsolutePath();
     if (!Files.isRegularFile(p)) throw new Failure("not_found", "no file `" + path + "`");
@@ -86,6 +91,7 @@ public final class Installed {
     }
     name = parsed.packageName;
     target = parsed.applicationInfo.targetSdkVersion;
+    System.setProperty("java.io.tmpdir", cache().toString()); // as Android sets it before the app's code runs
     Manifest.of(parsed);
     return Json.of("package", name, "version_name", parsed.mVersionName, "version_code", (long) parsed.mVersionCode, "target_sdk", target,
         "permissions", new ArrayList<>(parsed.requestedPermissions), "label", label(parsed));

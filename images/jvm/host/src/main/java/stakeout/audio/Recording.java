@@ -51,7 +51,7 @@ final class Recording {
   }
 
   private static File temporary(String end) throws IOException {
-    return File.createTempFile("stakeout-recording-" + Numbers.session(), end);
+    return File.createTempFile("stakeout-recording-" + Numbers.session(), end, stakeout.host.Trial.TEMPORARY.toFile());
   }
 
   private List<String> soundArguments(boolean both) {

@@ -24,6 +24,8 @@ public final class Trial {
   public static volatile int width = 1080, height = 1920, density = 420;
   /** The folder that holds the app's data and the external storage; and the one for tapped files. Null until `install`. */
   public static volatile Path dataDir, artifactsDir;
+  /** The JVM's own folder of temporary files. The app's is its cache, once it is installed. */
+  public static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
   /** Virtual nanoseconds since the trial began; set by the clock inside the sandbox. */
   public static volatile LongSupplier clock = () -> 0;
 

@@ -14,7 +14,9 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.util.Arrays;
+import stakeout.app.Installed;
 
 /** What the app's calls on files become (rules.txt): the call itself, told and kept by {@link FileFacts}. */
 public final class Files {
@@ -94,6 +96,24 @@ public final class Files {
 
   public static Path writeString(Path p, CharSequence s, OpenOption... o) throws IOException {
     return write(p, s.toString().getBytes(StandardCharsets.UTF_8), o);
+  }
+
+  // The JDK remembers the folder of the host; Android's is the app's cache.
+
+  public static File createTempFile(String prefix, String suffix) throws IOException {
+    return createTempFile(prefix, suffix, (File) null);
+  }
+
+  public static File createTempFile(String prefix, String suffix, File in) throws IOException {
+    return File.createTempFile(prefix, suffix, in == null ? Installed.cache().toFile() : in);
+  }
+
+  public static Path createTempFile(String prefix, String suffix, FileAttribute<?>... a) throws IOException {
+    return java.nio.file.Files.createTempFile(Installed.cache(), prefix, suffix, a);
+  }
+
+  public static Path createTempDirectory(String prefix, FileAttribute<?>... a) throws IOException {
+    return java.nio.file.Files.createTempDirectory(Installed.cache(), prefix, a);
   }
 
   public static BufferedWriter newBufferedWriter(Path p, OpenOption... o) throws IOException {

@@ -58,7 +58,7 @@ public final class PhoneFiles {
   private static boolean apps(String p) {
     for (String a : APPS) if (p.startsWith(a)) return true;
     String apk = RuntimeEnvironment.getApplication() == null ? null : RuntimeEnvironment.getApplication().getPackageCodePath();
-    return under(p, Trial.dataDir) || under(p, Trial.artifactsDir) || under(p, Path.of(System.getProperty("java.io.tmpdir"))) || apk != null && p.startsWith(apk);
+    return under(p, Trial.dataDir) || under(p, Trial.artifactsDir) || under(p, Trial.TEMPORARY) || apk != null && p.startsWith(apk);
   }
 
   static Is is(String path) {
@@ -104,7 +104,7 @@ public final class PhoneFiles {
     String p = table(path), text = text(p);
     if (text == null) throw new FileNotFoundException(path + ": open failed: EACCES (Permission denied)");
     try { // written anew each time, and put there at once: another thread may be reading the one before
-      Path fresh = Files.createTempFile("phone", ".tmp"), to = Path.of(System.getProperty("java.io.tmpdir"), "phone" + p.replace('/', '.'));
+      Path fresh = Files.createTempFile(Trial.TEMPORARY, "phone", ".tmp"), to = Trial.TEMPORARY.resolve("phone" + p.replace('/', '.'));
       Files.write(fresh, text.getBytes(StandardCharsets.UTF_8));
       Files.move(fresh, to, StandardCopyOption.ATOMIC_MOVE);
       return to.toString();

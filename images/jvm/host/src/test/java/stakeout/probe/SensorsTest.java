@@ -106,9 +106,10 @@ public class SensorsTest extends ProbeTest {
   }
 
   @Test public void files_and_ciphers_are_kept_also_when_they_are_deleted() throws Exception {
-    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.again", "Keep.code", "Keep.cipher", "Keep.sql"))) {
-      h.seconds(150);
+    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.temporary", "Keep.again", "Keep.code", "Keep.cipher", "Keep.sql"))) {
+      h.seconds(170);
       h.run("stop");
+      assertEquals("as on Android, in the app's cache", "true true", h.said("Keep.temporary"));
       assertEquals("first bytes", kept(h, "deleted/", change(h, "deleted").get("to")));
       assertEquals("the first", kept(h, "deleted/", change(h, "replaced").get("to")));
       Map<String, Object> crypto = h.facts("crypto").get(0);

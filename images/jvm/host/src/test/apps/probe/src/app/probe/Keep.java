@@ -30,6 +30,13 @@ final class Keep {
     return "done";
   }
 
+  /** Where temporary files land. */
+  static String temporary(Context c) throws Exception {
+    String cache = c.getCacheDir().getCanonicalPath();
+    File f = File.createTempFile("abc", null);
+    return f.getCanonicalPath().startsWith(cache + "/") + " " + new File(System.getProperty("java.io.tmpdir")).getCanonicalPath().equals(cache);
+  }
+
   static String code(Context c) throws Exception {
     File f = new File(c.getFilesDir(), "more.dex");
     FileOutputStream o = new FileOutputStream(f);
