@@ -44,6 +44,14 @@ impl Four {
     }
 }
 
+/// Room for one transform.
+pub(crate) fn zeros() -> Box<[Four; AREA]> {
+    match vec![Four::default(); AREA].into_boxed_slice().try_into() {
+        Ok(v) => v,
+        Err(_) => unreachable!("its length is its type's"),
+    }
+}
+
 /// The transform of a square with e^(+2 pi i k n / 30) along both sides, not scaled: a way back. The way there is that of the
 /// conjugates.
 pub(crate) fn back(v: &mut [Four; AREA]) {

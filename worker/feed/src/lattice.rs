@@ -96,7 +96,7 @@ impl Autocorrelation {
                     continue;
                 }
                 let scale = scale / (p.h as f32 - (y + k) as f32).sqrt();
-                let (left, right) = v.v[(y + k) * (2 * mx as usize + 1)..][..2 * mx as usize + 1].split_at_mut(mx as usize);
+                let (left, right) = v.v[(y + k) * (2 * mx as usize + 1)..][..=2 * mx as usize].split_at_mut(mx as usize);
                 for ((o, l), w) in right.iter_mut().zip(&line).zip(&wide) {
                     *o = l * scale * w;
                 }

@@ -212,15 +212,15 @@ pub(crate) fn add(sum: &mut [f32], row: &[f32], factor: f32) {
 pub(crate) struct Weights {
     first: Vec<usize>,
     each: usize,
-    weights: Vec<f32>,
+    shares: Vec<f32>,
 }
 
 impl Weights {
     pub(crate) fn new(from: usize, to: usize) -> Self {
         let ratio = from as f64 / to as f64;
         let each = if ratio >= 1.0 { ratio.ceil() as usize + 1 } else { 2 };
-        let mut out = Self { first: Vec::with_capacity(to), each, weights: vec![0.0; each * to] };
-        for (i, weights) in out.weights.chunks_exact_mut(each).enumerate() {
+        let mut out = Self { first: Vec::with_capacity(to), each, shares: vec![0.0; each * to] };
+        for (i, weights) in out.shares.chunks_exact_mut(each).enumerate() {
             let first = if ratio >= 1.0 {
                 let (a, b) = (i as f64 * ratio, ((i + 1) as f64 * ratio).min(from as f64));
                 let first = (a.floor() as usize).min(from - 1);
@@ -243,7 +243,7 @@ impl Weights {
 
     /// Those of place `i`, without what lies past the old line's end (which has no weight).
     pub(crate) fn of(&self, i: usize) -> (usize, &[f32]) {
-        let weights = &self.weights[i * self.each..][..self.each];
+        let weights = &self.shares[i * self.each..][..self.each];
         let used = weights.iter().rposition(|w| *w != 0.0).map_or(1, |last| last + 1);
         (self.first[i], &weights[..used])
     }
@@ -251,7 +251,7 @@ impl Weights {
     /// The line resized; it has two values more than the old line.
     pub(crate) fn apply(&self, line: &[f32], out: &mut [f32]) {
         if self.each <= 3 {
-            for ((o, &first), w) in out.iter_mut().zip(&self.first).zip(self.weights.chunks_exact(self.each)) {
+            for ((o, &first), w) in out.iter_mut().zip(&self.first).zip(self.shares.chunks_exact(self.each)) {
                 let v = &line[first..first + 3];
                 *o = w[0] * v[0] + w[1] * v[1] + w.get(2).map_or(0.0, |w| w * v[2]);
             }
@@ -284,7 +284,7 @@ pub(crate) fn seen_through(picture: &Picture, map: &Mat3, w: usize, h: usize) ->
     let mut mask = Plane::new(w, h);
     let (sw, sh) = (source.w as f64, source.h as f64);
     let Mat3([_, _, [m20, m21, m22]]) = map;
-    let straight = m20 == 0.0 && m21 == 0.0 && m22 == 1.0;
+    let straight = [m20, m21, m22 - 1.0].iter().all(|m| m.abs() <= f64::MIN_POSITIVE);
     for y in 0..h {
         let line = map.0.map(|r| r[1] * (y as f64 + 0.5) + r[2]);
         let (seen, inside) = (&mut out.v[y * w..][..w], &mut mask.v[y * w..][..w]);

@@ -67,7 +67,7 @@ impl SyncBank {
                 .collect();
             let cells = std::array::from_fn(|i| {
                 let four: [_; 4] = std::array::from_fn(|lane| turned(&tiles[i / 2], i % 2 * 4 + lane));
-                let mut v = Box::new([Four::default(); cyclic::AREA]);
+                let mut v = cyclic::zeros();
                 for (k, c) in v.iter_mut().enumerate() {
                     c.re = std::array::from_fn(|lane| four[lane][k]);
                 }
@@ -92,7 +92,7 @@ impl SyncBank {
     /// only the turns that show so much there are correlated at all shifts.
     pub(crate) fn places(&self, folded: &Folded, least: f32, look: Option<f32>, out: &mut Vec<Place>) {
         let cells = look.map(|z| (z, halves(&folded.sum)));
-        let mut work = Box::new([Four::default(); cyclic::AREA]);
+        let mut work = cyclic::zeros();
         let mut spectrum = None;
         for (trial, spectra) in self.trials.iter().enumerate() {
             let mut seen = [cells.is_none(); 8];
@@ -141,7 +141,7 @@ impl SyncBank {
 fn halves(sum: &[f32]) -> Vec<Complex32> {
     let at = |y: usize, x: usize| sum[y % FOLD * FOLD + x % FOLD];
     let cell = |y: usize, x: usize| at(y, x) + at(y, x + 1) + at(y + 1, x) + at(y + 1, x + 1);
-    let mut v = Box::new([Four::default(); cyclic::AREA]);
+    let mut v = cyclic::zeros();
     for (i, c) in v.iter_mut().enumerate() {
         let (y, x) = (i / TILE * 2, i % TILE * 2);
         // Conjugate, as the way there is made of the way back.
