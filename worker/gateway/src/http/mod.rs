@@ -84,7 +84,10 @@ pub async fn serve<S: Duplex>(trial: &Trial, peer: &Peer, mut stream: Stream<S>)
         let (go_on, error) = match go_on {
             Ok(go_on) => (go_on, String::new()),
             Err(e) => {
-                rest_of(&mut stream, &mut exchange, trial, trial.limits.opaque_idle).await;
+                if rest_of(&mut stream, &mut exchange, trial, PAUSE).await {
+                    stream.close().await;
+                    rest_of(&mut stream, &mut exchange, trial, trial.limits.opaque_idle).await;
+                }
                 (false, e)
             }
         };
