@@ -65,10 +65,8 @@ fn prolong(spans: &[StateSpan], facts: &[Observation]) -> Vec<StateSpan> {
                 {
                     owners.insert(*session);
                 }
-                Fact::Preview { session, visible: false } | Fact::Closed { session, .. } => {
-                    if owners.remove(session) && owners.is_empty() {
-                        until = o.at.max(s.from);
-                    }
+                Fact::Preview { session, visible: false } | Fact::Closed { session, .. } if owners.remove(session) && owners.is_empty() => {
+                    until = o.at.max(s.from);
                 }
                 _ => {}
             }

@@ -115,13 +115,13 @@ mod tests {
 
     #[test]
     fn four_squares_are_transformed_as_the_definition_says() {
-        let mut v = [Four::default(); AREA];
+        let mut v = zeros();
         let mut bytes = vec![0; AREA * 8];
         crate::SubKey::from_bytes([5; 32]).fill("noise", 0, &mut bytes);
         for (c, b) in v.iter_mut().zip(bytes.chunks_exact(8)) {
             *c = Four { re: each(|i| f32::from(b[i]) - 127.5), im: each(|i| f32::from(b[4 + i]) - 127.5) };
         }
-        let before = v;
+        let before = v.clone();
         back(&mut v);
         for (ky, kx) in [(0, 0), (1, 0), (0, 1), (7, 22), (29, 3), (15, 10), (12, 25)] {
             for lane in 0..4 {
