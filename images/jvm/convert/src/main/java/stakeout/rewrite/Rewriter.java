@@ -27,6 +27,7 @@ import org.objectweb.asm.Opcodes;
  * virtual OWNER NAME+DESC TARGET   an instance call becomes static TARGET.NAME(OWNER, ...)
  * any OWNERPREFIX NAME+DESC TARGET the same for every owner with this prefix; the receiver is passed as Object
  * new CLASS SUBCLASS               'new CLASS' and 'extends CLASS' become SUBCLASS, which must extend CLASS
+ * lost CLASS <init>+DESCPREFIX TARGET NAME   before a constructor like this TARGET.NAME() is called, which tells
  * now CLASS                        'new CLASS()' becomes 'new CLASS(VTime.currentTimeMillis())'
  * </pre>
  */
@@ -39,6 +40,8 @@ public final class Rewriter {
   private final Map<String, List<Rule>> calls = new HashMap<>();
   private final Map<String, String> subclasses = new HashMap<>();
   private final Map<String, Boolean> now = new HashMap<>();
+  /** Their `kind` is how the constructor's descriptor begins. */
+  private final List<Rule> losses = new ArrayList<>();
   private final Hierarchy hierarchy;
   /** How many call sites each rule changed, by target and method. */
   public final Map<String, Integer> counts = new TreeMap<>();
@@ -60,6 +63,7 @@ public final class Rewriter {
     if (f[0].isEmpty() || f[0].startsWith("#")) return;
     if (f[0].equals("new")) subclasses.put(f[1], f[2]);
     else if (f[0].equals("now")) now.put(f[1], true);
+    else if (f[0].equals("lost")) losses.add(new Rule(f[2].substring("<init>".length()), f[1], f[3], f[4]));
     else calls.computeIfAbsent(f[2], k -> new ArrayList<>()).add(new Rule(f[0], f[1], f[3], f.length > 4 ? f[4] : f[2].substring(0, f[2].indexOf('('))));
   }
 
@@ -129,6 +133,9 @@ public final class Rewriter {
         if (now.containsKey(owner) && desc.equals("()V")) {
           super.visitMethodInsn(Opcodes.INVOKESTATIC, "stakeout/time/VTime", "currentTimeMillis", "()J", false);
           desc = "(J)V";
+        }
+        for (Rule l : losses) {
+          if (l.owner.equals(owner) && desc.startsWith(l.kind)) super.visitMethodInsn(Opcodes.INVOKESTATIC, l.target, l.name, "()V", false);
         }
         if (subclasses.containsKey(owner)) counts.merge("new " + owner, 1, Integer::sum);
         super.visitMethodInsn(op, subclasses.getOrDefault(owner, owner), name, desc, false);

@@ -46,11 +46,19 @@ final class FileFacts {
     boolean ours;
     synchronized (WRITTEN) {
       Long n = WRITTEN.get(p.toAbsolutePath().normalize());
-      ours = n != null && n > 0;
+      ours = n != null && n != 0;
     }
     if (!ours || !Files.isRegularFile(p)) return;
     long bytes = p.toFile().length();
     fact(p, "replaced", bytes, Artifacts.keep(p, "deleted", false));
+  }
+
+  /** A file is about to be written by a channel, of whose end nobody tells: it is told when the trial ends, by what lies there then. */
+  static void channel(Path p) {
+    replacing(p);
+    synchronized (WRITTEN) {
+      WRITTEN.put(p.toAbsolutePath().normalize(), -1L);
+    }
   }
 
   static void written(Path p) {

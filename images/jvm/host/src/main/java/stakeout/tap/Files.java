@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.util.Arrays;
 import stakeout.app.Installed;
+import stakeout.host.Events;
 
 /** What the app's calls on files become (rules.txt): the call itself, told and kept by {@link FileFacts}. */
 public final class Files {
@@ -96,6 +97,11 @@ public final class Files {
 
   public static Path writeString(Path p, CharSequence s, OpenOption... o) throws IOException {
     return write(p, s.toString().getBytes(StandardCharsets.UTF_8), o);
+  }
+
+  /** A Formatter that opens a file by itself: its class is final, so what it writes over cannot be kept. */
+  public static void formatter() {
+    Events.fact("lost", "what", "what a java.util.Formatter wrote over", "count", 1);
   }
 
   // The JDK remembers the folder of the host; Android's is the app's cache.

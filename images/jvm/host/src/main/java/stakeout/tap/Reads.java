@@ -6,6 +6,7 @@ import java.io.FileFilter;
 import java.io.FilenameFilter;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.Charset;
@@ -15,9 +16,15 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
 import java.util.stream.Stream;
+import stakeout.host.Events;
 
 /** What the app's questions about files become (tap.txt): where the phone has files of its own, the answer is the phone's. */
 public final class Reads {
@@ -148,9 +155,17 @@ public final class Reads {
     return to.equals(p.toString()) ? p : Path.of(to);
   }
 
+  /** For a channel: what it may write over is kept before. */
+  private static Path opened(Path p, Collection<? extends OpenOption> o) throws IOException {
+    if (!o.contains(StandardOpenOption.WRITE) && !o.contains(StandardOpenOption.APPEND)) return o.contains(StandardOpenOption.DELETE_ON_CLOSE) ? guarded(p) : opened(p);
+    guarded(p);
+    FileFacts.channel(p);
+    if (o.contains(StandardOpenOption.DELETE_ON_CLOSE)) Events.fact("lost", "what", "a file that goes when it is closed", "count", 1);
+    return p;
+  }
+
   private static Path opened(Path p, OpenOption[] o) throws IOException {
-    for (OpenOption x : o) if (x != java.nio.file.StandardOpenOption.READ) return guarded(p);
-    return opened(p);
+    return opened(p, List.of(o));
   }
 
   private static Path guarded(Path p) throws IOException {
@@ -168,5 +183,13 @@ public final class Reads {
   public static BufferedReader newBufferedReader(Path p) throws IOException { return Files.newBufferedReader(opened(p), StandardCharsets.UTF_8); }
   public static BufferedReader newBufferedReader(Path p, Charset c) throws IOException { return Files.newBufferedReader(opened(p), c); }
   public static SeekableByteChannel newByteChannel(Path p, OpenOption... o) throws IOException { return Files.newByteChannel(opened(p, o), o); }
+  public static SeekableByteChannel newByteChannel(Path p, Set<? extends OpenOption> o, FileAttribute<?>... a) throws IOException { return Files.newByteChannel(opened(p, o), o, a); }
+  public static FileChannel open(Path p, Set<? extends OpenOption> o, FileAttribute<?>... a) throws IOException { return FileChannel.open(opened(p, o), o, a); }
+  public static AsynchronousFileChannel openAsynchronous(Path p, OpenOption... o) throws IOException { return AsynchronousFileChannel.open(opened(p, o), o); }
+
+  public static AsynchronousFileChannel openAsynchronous(Path p, Set<? extends OpenOption> o, ExecutorService by, FileAttribute<?>... a) throws IOException {
+    return AsynchronousFileChannel.open(opened(p, o), o, by, a);
+  }
+
   public static FileChannel open(Path p, OpenOption... o) throws IOException { return FileChannel.open(opened(p, o), o); }
 }

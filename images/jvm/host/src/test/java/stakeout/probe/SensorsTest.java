@@ -106,12 +106,16 @@ public class SensorsTest extends ProbeTest {
   }
 
   @Test public void files_and_ciphers_are_kept_also_when_they_are_deleted() throws Exception {
-    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.temporary", "Keep.again", "Keep.code", "Keep.cipher", "Keep.sql"))) {
-      h.seconds(170);
+    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Keep.files", "Keep.temporary", "Keep.again", "Keep.over", "Keep.code", "Keep.cipher", "Keep.sql"))) {
+      h.seconds(190);
       h.run("stop");
       assertEquals("as on Android, in the app's cache", "true true", h.said("Keep.temporary"));
       assertEquals("first bytes", kept(h, "deleted/", change(h, "deleted").get("to")));
       assertEquals("the first", kept(h, "deleted/", change(h, "replaced").get("to")));
+      assertEquals("done", h.said("Keep.over"));
+      List<String> over = new java.util.ArrayList<>();
+      for (Map<String, Object> f : h.facts("file")) if ("replaced".equals(f.get("change"))) over.add(kept(h, "deleted/", f.get("to")));
+      assertEquals("what is only made longer loses nothing", List.of("the first", "old raf", "old bytes", "old channel", "old print"), over);
       Map<String, Object> crypto = h.facts("crypto").get(0);
       assertEquals("plain text", kept(h, "crypto/", crypto.get("plain")));
       assertEquals(16, Files.size(h.artifact((String) crypto.get("cipher"))));

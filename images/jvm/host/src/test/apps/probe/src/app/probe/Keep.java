@@ -30,6 +30,33 @@ final class Keep {
     return "done";
   }
 
+  /** The ways to write over a file that are no stream of its own. */
+  static String over(Context c) throws Exception {
+    File d = c.getFilesDir();
+    for (String name : new String[] {"raf", "bytes", "channel", "print", "longer"}) {
+      FileOutputStream o = new FileOutputStream(new File(d, name));
+      o.write(("old " + name).getBytes());
+      o.close();
+    }
+    java.io.RandomAccessFile r = new java.io.RandomAccessFile(new File(d, "raf"), "rw");
+    r.writeInt(1);
+    r.close();
+    r = new java.io.RandomAccessFile(new File(d, "bytes"), "rw");
+    r.writeBytes("new");
+    r.close();
+    r = new java.io.RandomAccessFile(new File(d, "channel"), "rw");
+    r.getChannel().write(java.nio.ByteBuffer.wrap(new byte[3]));
+    r.close();
+    r = new java.io.RandomAccessFile(new File(d, "longer"), "rw");
+    r.seek(r.length());
+    r.write(1);
+    r.close();
+    java.io.PrintStream p = new java.io.PrintStream(new File(d, "print"));
+    p.print("new");
+    p.close();
+    return "done";
+  }
+
   /** Where temporary files land. */
   static String temporary(Context c) throws Exception {
     String cache = c.getCacheDir().getCanonicalPath();
