@@ -1,6 +1,11 @@
 //! The app's files out of the device's tar. Names are the app's own: they are only data here, never a path.
 
-use std::{collections::HashMap, fs::File, io, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    io,
+    path::Path,
+};
 
 use stakeout_contract::{
     Sha256Digest,
@@ -121,6 +126,23 @@ pub fn pair_crypto(keep: &mut Keep, facts: &[Observation]) {
     }
 }
 
+/// How many artifacts the device's facts name that did not come: each is evidence that is lost, whatever became of it.
+pub fn missing(keep: &Keep, facts: &[Observation]) -> u64 {
+    let came: HashSet<&str> = keep.artifacts().iter().filter_map(|a| kept_name(a.role, &a.name)).collect();
+    let named = facts.iter().flat_map(|o| match &o.fact {
+        Fact::File { change, to, .. } if matches!(change.as_str(), "deleted" | "replaced") => [to.as_deref(), None],
+        Fact::Crypto { plain, cipher, .. } => [plain.as_deref(), cipher.as_deref()],
+        Fact::DexLoaded { artifact, .. } => [artifact.as_deref(), None],
+        _ => [None, None],
+    });
+    named.flatten().filter(|n| !came.contains(n.strip_prefix("deleted/").unwrap_or(n))).count() as u64
+}
+
+/// An artifact's name as [`role_of`] gave it, if it is of those that facts name.
+fn kept_name(role: Role, name: &str) -> Option<&str> {
+    matches!(role, Role::DeletedFile | Role::CryptoPlain | Role::CryptoCipher | Role::LoadedCode).then_some(name)
+}
+
 /// The last part of a name that a fact or a tar gives.
 fn file_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
@@ -231,5 +253,29 @@ mod tests {
         let a = keep.artifacts();
         assert_eq!((a[0].role, a[0].cipher, a[0].at), (Role::CryptoPlain, Some(Sha256Digest::of(b"garble")), Some(Nanos::from_secs(9))));
         assert_eq!((a[1].role, a[2].role, a[2].cipher), (Role::CryptoCipher, Role::CryptoPlain, None));
+    }
+
+    #[test]
+    fn what_a_fact_names_and_did_not_come_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = tar_of(dir.path(), &[("deleted/00001-a", b"1"), ("crypto/00002-plain", b"2"), ("code/00003-x", b"3"), ("files/00004-b", b"4")]);
+        let mut keep = Keep::new(dir.path(), 1000).unwrap();
+        unpack(&tar, 100, &mut keep).unwrap();
+        let file = |change: &str, to: &str| Fact::File { path: "p".into(), change: change.into(), bytes: None, to: Some(to.into()) };
+        let crypto = |plain: &str, cipher: Option<&str>| Fact::Crypto {
+            algorithm: "AES".into(),
+            operation: "encrypt".into(),
+            plain: Some(plain.into()),
+            cipher: cipher.map(Into::into),
+        };
+        let dex = |name: &str| Fact::DexLoaded { path: "p".into(), artifact: Some(name.into()) };
+        let missing = |facts: Vec<Fact>| {
+            let said = |fact| Observation { at: Nanos::ZERO, source: Source::Host, fact, stack: vec![] };
+            missing(&keep, &facts.into_iter().map(said).collect::<Vec<_>>())
+        };
+        assert_eq!(missing(vec![file("deleted", "deleted/00001-a"), crypto("crypto/00002-plain", None), dex("code/00003-x")]), 0);
+        assert_eq!(missing(vec![file("renamed", "files/elsewhere")]), 0, "the app's own name");
+        assert_eq!(missing(vec![file("deleted", "00004-b"), file("replaced", "deleted/00009-c")]), 2, "a file of the app's is no artifact");
+        assert_eq!(missing(vec![crypto("crypto/00002-plain", Some("crypto/00005-cipher")), dex("dex-1.dex")]), 2);
     }
 }

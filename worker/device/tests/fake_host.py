@@ -68,13 +68,26 @@ def advance(nanos):
     return {"at": nanos, "jumps": 1, "held_nanos": 0}
 
 
+kept = 0
+
+
+def keep(artifacts, folder, name, text):
+    """As stakeout/tap/Artifacts.java: a folder for each kind, made when it is needed, numbered names, and a fact that names them."""
+    global kept
+    kept += 1
+    os.makedirs(os.path.join(artifacts, folder), exist_ok=True)
+    to = f"{folder}/{kept:05d}-{name}"
+    with open(os.path.join(artifacts, to), "w") as f:
+        f.write(text)
+    observe(0, fact="file", path=f"files/{name}", change=folder, bytes=len(text), to=to)
+
+
 def install(r):
-    data, kept = r["data_dir"], os.path.join(r["artifacts_dir"], "deleted")
+    data = r["data_dir"]
     os.makedirs(os.path.join(data, "files"), exist_ok=True)
-    os.makedirs(kept)
-    for path, text in [(os.path.join(data, "files", "note"), open(r["jar"]).read()), (os.path.join(kept, "1"), "gone")]:
-        with open(path, "w") as f:
-            f.write(text)
+    with open(os.path.join(data, "files", "note"), "w") as f:
+        f.write(open(r["jar"]).read())
+    keep(r["artifacts_dir"], "deleted", "gone.txt", "gone")
     os.symlink("/etc/passwd", os.path.join(data, "files", "link"))
     return {"package": "com.app", "version_name": "1", "version_code": 1, "target_sdk": 30, "permissions": [], "label": "App"}
 

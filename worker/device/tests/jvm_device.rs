@@ -39,7 +39,7 @@ async fn a_trial_from_hello_to_stop() {
     assert_eq!((snapshot["files"].as_u64(), snapshot["lost_files"].as_u64()), (Some(2), Some(0)));
     assert_eq!(
         files(&w.blobs[&w.last_request()]),
-        BTreeMap::from([("deleted/1".to_owned(), "gone".to_owned()), ("files/files/note".to_owned(), "classes".to_owned())])
+        BTreeMap::from([("deleted/00001-gone.txt".to_owned(), "gone".to_owned()), ("files/files/note".to_owned(), "classes".to_owned())])
     );
     w.ok(json!({"verb": "stop"})).await;
     assert_eq!(w.health(), Vec::<&str>::new());

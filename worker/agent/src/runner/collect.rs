@@ -76,6 +76,10 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         }
         let Talk { keep, record, .. } = talk;
         collect::pair_crypto(keep, record.observations());
+        let missing = collect::missing(keep, record.observations());
+        if missing > 0 {
+            record.worker_fact(Fact::Lost { what: "artifacts that the device named".to_owned(), count: missing });
+        }
         Ok(())
     }
 
