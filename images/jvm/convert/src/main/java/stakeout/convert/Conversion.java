@@ -8,6 +8,7 @@ import com.googlecode.d2j.reader.DexFileReader;
 import com.googlecode.d2j.reader.MultiDexFileReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
@@ -93,15 +96,22 @@ final class Conversion {
     try (ZipFile fw = new ZipFile(framework.toFile()); ZipOutputStream z = new ZipOutputStream(Files.newOutputStream(to))) {
       z.setLevel(1);
       Rewriter rewriter = new Rewriter(new Hierarchy(n -> app.containsKey(n) ? app.get(n) : entry(fw, n)));
+      Set<String> named = new TreeSet<>();
       for (Map.Entry<String, byte[]> e : app.entrySet()) {
         byte[] b = e.getValue();
         try {
+          named.addAll(Rewriter.named(b));
           b = rewriter.app(b);
         } catch (RuntimeException x) { // one class that cannot be rewritten must not lose the app
           unconverted.add(e.getKey());
         }
         z.putNextEntry(new ZipEntry(e.getKey() + ".class"));
         z.write(b);
+        z.closeEntry();
+      }
+      if (!named.isEmpty()) {
+        z.putNextEntry(new ZipEntry(Rewriter.NAMED));
+        z.write(String.join("\n", named).getBytes(StandardCharsets.UTF_8));
         z.closeEntry();
       }
       return rewriter.counts;

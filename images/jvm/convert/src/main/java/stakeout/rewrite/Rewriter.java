@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.ClassWriter;
@@ -35,6 +36,9 @@ public final class Rewriter {
   /** One file a room; the rules of all hold. */
   public static final List<String> FILES = List.of("time.txt", "tap.txt", "escape.txt", "net.txt", "sensors.txt");
 
+  /** Entry of a converted app: classes of ours that its code named by itself, one a line. */
+  public static final String NAMED = "META-INF/stakeout-named";
+
   private record Rule(String kind, String owner, String target, String name) {}
 
   private final Map<String, List<Rule>> calls = new HashMap<>();
@@ -42,6 +46,8 @@ public final class Rewriter {
   private final Map<String, Boolean> now = new HashMap<>();
   /** Their `kind` is how the constructor's descriptor begins. */
   private final List<Rule> losses = new ArrayList<>();
+  /** Tag of a class in a constant pool. */
+  private static final int CLASS = 7;
   private final Hierarchy hierarchy;
   /** How many call sites each rule changed, by target and method. */
   public final Map<String, Integer> counts = new TreeMap<>();
@@ -65,6 +71,36 @@ public final class Rewriter {
     else if (f[0].equals("now")) now.put(f[1], true);
     else if (f[0].equals("lost")) losses.add(new Rule(f[2].substring("<init>".length()), f[1], f[3], f[4]));
     else calls.computeIfAbsent(f[2], k -> new ArrayList<>()).add(new Rule(f[0], f[1], f[3], f.length > 4 ? f[4] : f[2].substring(0, f[2].indexOf('('))));
+  }
+
+  /** What a call becomes: class, name and descriptor of a static method; null when it stays. */
+  public String[] target(boolean isStatic, String owner, String name, String desc) {
+    Rule r = find(isStatic, owner, name + desc);
+    return r == null ? null : new String[] {r.target, r.name, descriptor(r, desc)};
+  }
+
+  /** The class that is made in place of this one, or null. */
+  public String inPlaceOf(String type) {
+    return subclasses.get(type);
+  }
+
+  private static String descriptor(Rule r, String desc) {
+    String receiver = switch (r.kind) { case "static" -> ""; case "any" -> "Ljava/lang/Object;"; default -> "L" + r.owner + ";"; };
+    return "(" + receiver + desc.substring(1);
+  }
+
+  /** Classes of the host that a class names before it is rewritten, itself among them. */
+  public static Set<String> named(byte[] in) {
+    Set<String> found = new TreeSet<>();
+    ClassReader r = new ClassReader(in);
+    char[] buffer = new char[r.getMaxStringLength()];
+    for (int i = 1; i < r.getItemCount(); i++) {
+      int at = r.getItem(i);
+      if (at == 0 || r.readByte(at - 1) != CLASS) continue;
+      String name = r.readUTF8(at, buffer).replaceFirst("^\\[+L", "").replace(";", "");
+      if (name.startsWith("stakeout/") || name.startsWith("org/robolectric/")) found.add(name.replace('/', '.'));
+    }
+    return found;
   }
 
   /** App code from dex2jar: frames anew (its own are missing or wrong), so the hierarchy must know app and framework. */
@@ -144,8 +180,7 @@ public final class Rewriter {
       Rule r = op == Opcodes.INVOKESPECIAL || owner.charAt(0) == '[' ? null : find(op == Opcodes.INVOKESTATIC, owner, name + desc);
       if (r != null) {
         counts.merge(r.owner + "." + name, 1, Integer::sum);
-        String receiver = switch (r.kind) { case "static" -> ""; case "any" -> "Ljava/lang/Object;"; default -> "L" + r.owner + ";"; };
-        super.visitMethodInsn(Opcodes.INVOKESTATIC, r.target, r.name, "(" + receiver + desc.substring(1), false);
+        super.visitMethodInsn(Opcodes.INVOKESTATIC, r.target, r.name, descriptor(r, desc), false);
         return;
       }
       // dex does not say whether a static or special call goes to an interface; the JVM insists on knowing

@@ -74,4 +74,9 @@ public class RewriterTest {
   @Test public void a_method_that_a_class_of_the_app_declares_itself_is_left_alone() {
     assertEquals(1, calls().stream().filter(c -> c.equals("stakeout/rewrite/RewriterTest$Sample$Own.sleep(J)V")).count());
   }
+
+  @Test public void classes_of_the_host_that_the_code_names_by_itself_are_found() {
+    assertTrue(Rewriter.named(bytes("stakeout/rewrite/RewriterTest$Sample")).contains("stakeout.rewrite.RewriterTest$Sample"));
+    assertEquals(java.util.Set.of(), Rewriter.named(bytes("org/objectweb/asm/ClassReader")));
+  }
 }

@@ -2,15 +2,17 @@ package stakeout.app;
 
 import java.io.PrintStream;
 import java.lang.reflect.AccessibleObject;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Member;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import stakeout.host.AppLoader;
 import stakeout.host.Events;
-import stakeout.time.VTime;
+import stakeout.host.Redirects;
 
 /** What the app's reflective and JVM-wide calls become. Looking at itself and at Android is the app's right; at the host it is a fact. */
 public final class Reflection {
@@ -19,15 +21,30 @@ public final class Reflection {
   private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
   private static final String[] VARIABLES = {"ANDROID_ROOT", "/system", "ANDROID_DATA", "/data", "EXTERNAL_STORAGE", "/sdcard", "PATH", "/system/bin"};
 
-  private static void tell(String what) {
+  static void tell(String what) {
     if (TOLD.add(what)) Events.fact("escape", "what", what);
   }
 
+  /** The app's code names none of these, so who asks for one by its name looks for this device. */
+  private static void ours(String name) throws ClassNotFoundException {
+    String plain = name.replaceFirst("^\\[+L", "");
+    if (!plain.startsWith("stakeout.") && !plain.startsWith("org.robolectric.")) return;
+    tell("class " + plain + " refused");
+    throw new ClassNotFoundException(name);
+  }
+
+  public static Class<?> loadClass(ClassLoader l, String name) throws ClassNotFoundException {
+    ours(name);
+    return l.loadClass(name);
+  }
+
   public static Class<?> forName(String name) throws ClassNotFoundException {
+    ours(name);
     return Class.forName(name, true, AppLoader.current());
   }
 
   public static Class<?> forName(String name, boolean initialize, ClassLoader loader) throws ClassNotFoundException {
+    ours(name);
     boolean host = loader == null || !(loader instanceof AppLoader) && loader.getClass().getName().startsWith("stakeout.");
     return Class.forName(name, initialize, host ? AppLoader.current() : loader);
   }
@@ -36,20 +53,22 @@ public final class Reflection {
     return AppLoader.current();
   }
 
-  private static boolean host(Class<?> c) {
+  /** Classes of this host, and those of the JDK that hold its descriptors and processes. */
+  static boolean host(Class<?> c) {
     String n = c.getName();
     return n.startsWith("stakeout.") || n.startsWith("org.robolectric.") || n.startsWith("sun.") || n.startsWith("jdk.")
-        || c == Runtime.class;
+        || n.startsWith("java.lang.Process") && c != ProcessBuilder.class || c == Runtime.class || c == java.io.FileDescriptor.class;
   }
 
-  /** Calls of the clock stay virtual when they are made by reflection; calls of the host are told and made. */
+  /** What a rule redirects is redirected also here, calls of `invoke` itself among them; calls of the host are told and made. */
   public static Object invoke(Method m, Object target, Object[] arguments) throws IllegalAccessException, InvocationTargetException {
     Class<?> c = m.getDeclaringClass();
-    if (c == System.class && m.getName().equals("currentTimeMillis")) return VTime.currentTimeMillis();
-    if (c == System.class && m.getName().equals("nanoTime")) return VTime.nanoTime();
-    if (host(c) || c == System.class && (m.getName().equals("exit") || m.getName().startsWith("load"))) {
+    boolean isStatic = Modifier.isStatic(m.getModifiers());
+    Method to = Redirects.of(m);
+    if (to != null && (isStatic || target != null)) return to.invoke(null, isStatic ? arguments : before(target, arguments));
+    if (host(c)) {
       tell("reflective call of " + c.getName() + "." + m.getName());
-      if (c == Runtime.class || c == System.class) throw new IllegalAccessException(m.getName());
+      if (c == Runtime.class) throw new IllegalAccessException(m.getName());
     }
     try {
       return m.invoke(target, arguments);
@@ -57,6 +76,28 @@ public final class Reflection {
       if (!Events.isApp.test(c.getName())) throw e;
       m.setAccessible(true);
       return m.invoke(target, arguments);
+    }
+  }
+
+  private static Object[] before(Object first, Object[] rest) {
+    Object[] all = new Object[rest == null ? 1 : rest.length + 1];
+    all[0] = first;
+    if (rest != null) System.arraycopy(rest, 0, all, 1, rest.length);
+    return all;
+  }
+
+  /** As `new` in the app's code: a class of ours where a rule says so. */
+  public static Object newInstance(Constructor<?> c, Object[] arguments) throws InstantiationException, IllegalAccessException, InvocationTargetException {
+    Class<?> of = c.getDeclaringClass();
+    Constructor<?> to = Redirects.of(c);
+    if (to != null) return to.newInstance(arguments);
+    if (host(of)) tell("reflective making of " + of.getName());
+    try {
+      return c.newInstance(arguments);
+    } catch (IllegalAccessException e) { // as in `invoke`
+      if (!Events.isApp.test(of.getName())) throw e;
+      c.setAccessible(true);
+      return c.newInstance(arguments);
     }
   }
 

@@ -48,6 +48,7 @@ public final class AppLoader extends URLClassLoader {
   /** What an app consists of: its converted classes, and the APKs whose resources are on its class path. */
   public record Code(Path jar, List<Path> apks, Set<String> names, Set<String> framework) {
     public static Code of(Path jar, List<Path> apks) throws IOException {
+      for (String n : named(jar)) Events.fact("escape", "what", "the app's code names " + n);
       return new Code(jar, apks, classes(jar), classes(SandboxLoader.instance().sdk()));
     }
   }
@@ -67,6 +68,14 @@ public final class AppLoader extends URLClassLoader {
     return c != null ? c : SandboxLoader.instance();
   }
 
+  /** Of the host's classes, those that the app's code named before it was rewritten: the converter lists them in the jar. */
+  static List<String> named(Path jar) throws IOException {
+    try (ZipFile z = new ZipFile(jar.toFile())) {
+      ZipEntry e = z.getEntry(stakeout.rewrite.Rewriter.NAMED);
+      return e == null ? List.of() : new String(z.getInputStream(e).readNBytes(64 << 10), java.nio.charset.StandardCharsets.UTF_8).lines().limit(50).toList();
+    }
+  }
+
   private static Set<String> classes(Path jar) throws IOException {
     Set<String> all = ConcurrentHashMap.newKeySet();
     try (ZipFile z = new ZipFile(jar.toFile())) {
@@ -83,13 +92,13 @@ public final class AppLoader extends URLClassLoader {
       Class<?> c = findLoadedClass(name);
       if (c != null) return c;
       if (framework.contains(name)) return getParent().loadClass(name);
+      if (name.startsWith(OURS) && !name.startsWith(HOST) && !name.startsWith(REWRITE)) return getParent().loadClass(name); // also where the app has one of that name
       if (names.contains(name)) return findClass(name);
       if (GENERATED.contains(name)) return Class.forName(name, false, null);
       if (name.startsWith("java.") || name.startsWith("javax.") || name.startsWith("com.sun.org.apache.") || foreign(name)) {
         if (foreign(name) && !FINE.contains(name)) throw refused(name);
         return getParent().loadClass(name);
       }
-      if (name.startsWith(OURS) && !name.startsWith(HOST) && !name.startsWith(REWRITE)) return getParent().loadClass(name);
       if (name.startsWith("org.w3c.dom.") || name.startsWith("org.xml.sax.")) return getParent().loadClass(name);
       if (name.startsWith(OURS) || name.startsWith("org.robolectric.")) throw refused(name);
       throw new ClassNotFoundException(name);

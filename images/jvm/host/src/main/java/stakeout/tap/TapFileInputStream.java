@@ -8,7 +8,7 @@ import java.io.FileNotFoundException;
 /** Takes the place of FileInputStream (rules.txt): paths that lead into the host process are refused, the phone's own files are its own. */
 public class TapFileInputStream extends FileInputStream {
   public TapFileInputStream(File f) throws FileNotFoundException { this(f.getPath()); }
-  public TapFileInputStream(FileDescriptor fd) { super(fd); }
+  public TapFileInputStream(FileDescriptor fd) { super(Guard.descriptor(fd)); }
 
   public TapFileInputStream(String path) throws FileNotFoundException {
     super(checked(path));

@@ -26,7 +26,7 @@ public class TapFileOutputStream extends FileOutputStream {
   public TapFileOutputStream(String f) throws FileNotFoundException { this(new File(f), false); }
   public TapFileOutputStream(String f, boolean append) throws FileNotFoundException { this(new File(f), append); }
   public TapFileOutputStream(FileDescriptor fd) {
-    super(fd);
+    super(Guard.descriptor(fd));
     path = null;
   }
 

@@ -11,7 +11,7 @@ import java.nio.charset.Charset;
 public class TapFileReader extends FileReader {
   public TapFileReader(String path) throws FileNotFoundException { super(TapFileInputStream.checked(path)); }
   public TapFileReader(File f) throws FileNotFoundException { this(f.getPath()); }
-  public TapFileReader(FileDescriptor fd) { super(fd); }
+  public TapFileReader(FileDescriptor fd) { super(Guard.descriptor(fd)); }
   public TapFileReader(String path, Charset c) throws IOException { super(TapFileInputStream.checked(path), c); }
   public TapFileReader(File f, Charset c) throws IOException { this(f.getPath(), c); }
 }

@@ -34,7 +34,7 @@ public class TapFileWriter extends FileWriter {
   public TapFileWriter(String f, Charset c) throws IOException { this(new File(f), c, false); }
   public TapFileWriter(String f, Charset c, boolean append) throws IOException { this(new File(f), c, append); }
   public TapFileWriter(FileDescriptor fd) {
-    super(fd);
+    super(Guard.descriptor(fd));
     path = null;
   }
 
