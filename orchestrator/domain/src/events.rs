@@ -1,5 +1,7 @@
 //! From what a trial left behind to events: this rung of this kind, reached at this time, in this state.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use stakeout_contract::{
     DeviceState, Kind, Nanos, Probability, Rung, Sensor,
     artifact::Role,
@@ -30,8 +32,9 @@ pub(crate) struct Event {
 /// All events of a trial.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
+    let shown = shown(t.observations);
     for (line, o) in t.observations.iter().enumerate() {
-        of_observation(t, line, o, &mut out);
+        of_observation(t, line, o, &shown, &mut out);
     }
     of_delivery(t, &mut out);
     for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
@@ -70,7 +73,7 @@ fn declared(t: &TrialEvidence<'_>) -> Vec<Event> {
     Kind::ALL.iter().filter_map(|k| of_kind(*k)).collect()
 }
 
-fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut Vec<Event>) {
+fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, shown: &BTreeSet<u64>, out: &mut Vec<Event>) {
     let state = state_at(t, o.at);
     let mut push = |kind: Kind, rung: Rung, text: String| {
         let evidence =
@@ -96,7 +99,7 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
             }
         }
         Fact::Opened { sensor, api, id, preview_visible, session, .. } => {
-            let seen = match (sensor, *preview_visible || shown(t.observations, line, *session)) {
+            let seen = match (sensor, *preview_visible || shown.contains(session)) {
                 (Sensor::Camera, true) => ", preview visible",
                 (Sensor::Camera, false) => ", no visible preview",
                 _ => "",
@@ -111,15 +114,17 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, out: &mut
     }
 }
 
-/// Whether the preview that an opening began was visible from its first moment: a camera is opened before it has one.
-fn shown(all: &[Observation], opened: usize, session: u64) -> bool {
-    all[opened..].iter().find_map(|o| match &o.fact {
-        Fact::Preview { session: s, visible } if *s == session => Some(*visible),
-        _ => None,
-    }) == Some(true)
+/// Sessions whose preview was visible from its first moment: a camera is opened before it has one.
+fn shown(all: &[Observation]) -> BTreeSet<u64> {
+    let mut first = BTreeMap::new();
+    for o in all {
+        if let Fact::Preview { session, visible } = &o.fact {
+            first.entry(*session).or_insert(*visible);
+        }
+    }
+    first.into_iter().filter(|(_, visible)| *visible).map(|(session, _)| session).collect()
 }
 
-/// Each run of frames or sound by itself: between two runs of a session nothing was given.
 fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {

@@ -63,7 +63,28 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_analysis(t, &mut out);
     let mut seen = BTreeSet::new();
     out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), format!("{:?}", d.rungs))));
-    out
+    few(out, t.record.number)
+}
+
+/// Doubts of one sort that are told one by one; an app can make as many as it likes, and each stands in each row.
+const TOLD: usize = 8;
+
+/// The first of each sort, and how many more there are.
+fn few(all: Vec<Doubt>, trial: u32) -> Vec<Doubt> {
+    let mut sorts: BTreeMap<(String, Option<Vec<Kind>>, String), Vec<Doubt>> = BTreeMap::new();
+    for d in all {
+        sorts.entry((d.reason.code.clone(), d.kinds.clone(), format!("{:?}", d.rungs))).or_default().push(d);
+    }
+    let cut = |mut v: Vec<Doubt>| {
+        let more = v.len().saturating_sub(TOLD);
+        v.truncate(TOLD);
+        if let Some(mut last) = v.last().filter(|_| more > 0).cloned() {
+            last.reason.text = format!("{more} more of this sort in trial {trial}");
+            v.push(last);
+        }
+        v
+    };
+    sorts.into_values().flat_map(cut).collect()
 }
 
 fn of_end(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {

@@ -258,7 +258,8 @@ mod tests {
     #[test]
     fn what_a_fact_names_and_did_not_come_is_missing() {
         let dir = tempfile::tempdir().unwrap();
-        let tar = tar_of(dir.path(), &[("deleted/00001-a", b"1"), ("crypto/00002-plain", b"2"), ("code/00003-x", b"3"), ("files/00004-b", b"4")]);
+        let tar =
+            tar_of(dir.path(), &[("deleted/00001-a", b"1"), ("crypto/00002-plain", b"2"), ("code/00003-x", b"3"), ("files/00004-b", b"4")]);
         let mut keep = Keep::new(dir.path(), 1000).unwrap();
         unpack(&tar, 100, &mut keep).unwrap();
         let file = |change: &str, to: &str| Fact::File { path: "p".into(), change: change.into(), bytes: None, to: Some(to.into()) };

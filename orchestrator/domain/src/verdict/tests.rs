@@ -198,6 +198,18 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
 }
 
 #[test]
+fn a_flood_of_doubts_is_told_in_few_words() {
+    let mut s = silent();
+    for i in 0..50_000u64 {
+        s = s.saw(5, Fact::UnsupportedApi { name: format!("made.up.Call{i}"), effect: String::new() }).saw(6, opened());
+    }
+    let r = s.decide();
+    let v = row(&r, Kind::Microphone, Rung::Opened, DeviceState::Background);
+    assert_eq!((v.verdict, v.reasons.len()), (Answer::Inconclusive, 9));
+    assert!(v.reasons.iter().any(|r| r.text == "49992 more of this sort in trial 1"), "{v:#?}");
+}
+
+#[test]
 fn a_path_that_was_played_once_is_played_and_says_nothing_of_another() {
     let s = || silent().flow(1, 100, "own.example", None).flow(2, 110, "own.example", Some(0));
     assert_eq!(said(&s().decide(), Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
