@@ -90,6 +90,8 @@ fn role_of(path: &str) -> Option<(Role, &str)> {
     let (room, rest) = path.split_once('/')?;
     let role = match room {
         "files" => Role::AppFile,
+        // Outside of the app's data, by its path.
+        "elsewhere" => return (!rest.is_empty()).then(|| (Role::AppFile, &path[room.len()..])),
         "deleted" => Role::DeletedFile,
         // Which of both it is, is said by the observation of the call.
         "crypto" => Role::CryptoPlain,
@@ -179,12 +181,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tar = tar_of(
             dir.path(),
-            &[("files/../../../evil", b"1"), ("files//etc/cron.d/x", b"2"), ("deleted/a\nb", b"3"), ("/abs", b"4"), ("else/x", b"5")],
+            &[
+                ("files/../../../evil", b"1"),
+                ("files//etc/cron.d/x", b"2"),
+                ("deleted/a\nb", b"3"),
+                ("/abs", b"4"),
+                ("else/x", b"5"),
+                ("elsewhere/tmp/x", b"6"),
+            ],
         );
         let mut keep = Keep::new(dir.path(), 1000).unwrap();
-        assert_eq!(unpack(&tar, 100, &mut keep).unwrap(), Unpacked { files: 3, lost: 0 });
+        assert_eq!(unpack(&tar, 100, &mut keep).unwrap(), Unpacked { files: 4, lost: 0 });
         let names: Vec<_> = keep.artifacts().iter().map(|a| (a.role, a.name.as_str())).collect();
-        assert_eq!(names, [(Role::AppFile, "../../../evil"), (Role::AppFile, "/etc/cron.d/x"), (Role::DeletedFile, "a\nb")]);
+        let elsewhere = (Role::AppFile, "/tmp/x");
+        assert_eq!(names, [(Role::AppFile, "../../../evil"), (Role::AppFile, "/etc/cron.d/x"), (Role::DeletedFile, "a\nb"), elsewhere]);
         assert!(!dir.path().join("../evil").exists());
     }
 

@@ -88,6 +88,9 @@ def install(r):
     with open(os.path.join(data, "files", "note"), "w") as f:
         f.write(open(r["jar"]).read())
     keep(r["artifacts_dir"], "deleted", "gone.txt", "gone")
+    for folder in (r["artifacts_dir"], os.path.join(data, "..", "tmp"), os.path.join(data, "..", "shm")):
+        with open(os.path.join(folder, "hidden"), "w") as f:
+            f.write("elsewhere")
     os.symlink("/etc/passwd", os.path.join(data, "files", "link"))
     return {"package": "com.app", "version_name": "1", "version_code": 1, "target_sdk": 30, "permissions": [], "label": "App"}
 
@@ -98,6 +101,8 @@ for line in sys.stdin:
     assert "keys" not in r and "aaaaaaaa" not in line, "a key came into the host"
     ok = {}
     if verb == "boot":
+        with open(f"{os.path.dirname(os.getcwd())}/tmp/libjvm.so", "w") as f:
+            f.write("the JVM's own")
         ok = {"api": r["api"], "release": "14"}
     elif verb == "install":
         ok = install(r)

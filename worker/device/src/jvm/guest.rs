@@ -53,13 +53,26 @@ pub struct JvmGuest {
     host: Option<Host>,
     hold_cap: Duration,
     peak_kib: u64,
+    /// Files that were there before the app: the JVM's own.
+    before: snapshot::Known,
 }
 
 impl JvmGuest {
     /// A device in this layout.
     pub fn new(layout: Layout, blobs: SharedBlobs, out: Outbox) -> Self {
         let (window, feeds, deliveries) = Default::default();
-        Self { layout, out, blobs, window, feeds, deliveries, host: None, hold_cap: Duration::ZERO, peak_kib: 0 }
+        Self {
+            layout,
+            out,
+            blobs,
+            window,
+            feeds,
+            deliveries,
+            host: None,
+            hold_cap: Duration::ZERO,
+            peak_kib: 0,
+            before: snapshot::Known::new(),
+        }
     }
 
     async fn ask<T: DeserializeOwned>(&mut self, verb: &str, parameters: Value) -> Result<T, Problem> {
@@ -209,6 +222,8 @@ impl Guest for JvmGuest {
             made = Some(convert::convert(&self.layout, &apks, jar.clone(), self.out.blob(id), &self.out).await?);
         }
         let prepare_seconds = begun.elapsed().as_secs_f64();
+        // Nothing of the app has run yet.
+        self.before = snapshot::known(&self.layout.temporary);
         let installed: Result<Installed, Problem> = self
             .ask(
                 "install",
@@ -282,6 +297,8 @@ impl Guest for JvmGuest {
             let mut blob = blob;
             let (file, size) = snapshot::open_one(&folder, SHOT, limits::SCREENSHOT)?;
             io::copy(&mut file.take(size), &mut blob)?;
+            // It is not the app's, and what is left there counts as such.
+            let _ = std::fs::remove_file(folder.join(SHOT));
             blob.finish()
         });
         let blob = sent
@@ -294,13 +311,15 @@ impl Guest for JvmGuest {
 
     async fn snapshot(&mut self, id: u64, max_bytes: u64, max_files: u64) -> Result<Snapshot, Problem> {
         self.stop_app().await;
-        let (parts, blob) = (snapshot::parts(&self.layout.data, &self.layout.artifacts), self.out.blob(id));
+        let blob = self.out.blob(id);
+        let parts = snapshot::Parts {
+            data: self.layout.data.clone(),
+            artifacts: self.layout.artifacts.clone(),
+            elsewhere: vec![self.layout.temporary.clone(), self.layout.shared.clone()],
+            before: std::mem::take(&mut self.before),
+        };
         let taken = tokio::task::spawn_blocking(move || {
-            let mut s = snapshot::Snapshot::new(blob, Budget::new(max_bytes, max_files));
-            for (folder, prefix) in parts {
-                s.add(&folder, prefix)?;
-            }
-            let (blob, budget) = s.finish()?;
+            let (blob, budget) = snapshot::take(blob, Budget::new(max_bytes, max_files), parts)?;
             Ok((blob.finish()?, budget))
         });
         let taken: io::Result<(BlobRef, Budget)> = taken.await.map_err(io::Error::other).and_then(|r| r);

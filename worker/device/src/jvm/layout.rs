@@ -15,6 +15,8 @@ pub struct Layout {
     pub artifacts: PathBuf,
     /// Temporary files and native libraries of the JVM: the guest's, programs may run from here.
     pub temporary: PathBuf,
+    /// Shared memory: whoever wants to may write to it.
+    pub shared: PathBuf,
     /// The converter's folder: the converter's.
     pub convert: PathBuf,
     /// The guest's user; none: our own, for tests.
@@ -42,6 +44,7 @@ impl Layout {
             data: "/data".into(),
             artifacts: "/artifacts".into(),
             temporary: "/tmp".into(),
+            shared: "/dev/shm".into(),
             convert: "/convert".into(),
             guest_user: Some(10_001),
             convert_user: Some(10_002),

@@ -3,9 +3,11 @@
 //! The app made them and may have laid traps: links to our own files, pipes that block, files of a terabyte without
 //! blocks, a million names, names with anything in them. So every folder and file is opened from its parent without
 //! following links, only regular files are read, files and bytes and names are counted against a budget, and names go
-//! into the tar as they are, below a prefix of ours. Nobody writes any more: the guest's users are dead by now.
+//! into the tar as they are, below a prefix of ours. Where a link points to is up to 4 KiB of the app's choice, so it is
+//! taken as a small file. Nobody writes any more: the guest's users are dead by now.
 
 use std::{
+    collections::HashSet,
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read, Write},
@@ -16,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
 use crate::core::limits;
 
@@ -43,16 +45,50 @@ impl Budget {
     }
 }
 
+/// Files that were there before the app: device, inode, size and time of the last change, which only the kernel sets.
+pub type Known = HashSet<(u64, u64, i64, i64, u64)>;
+
+fn mark(s: &rustix::fs::Stat) -> (u64, u64, i64, i64, u64) {
+    #[allow(clippy::unnecessary_cast, trivial_numeric_casts, reason = "the types differ by the platform")]
+    (s.st_dev as u64, s.st_ino as u64, s.st_size as i64, s.st_ctime as i64, s.st_ctime_nsec as u64)
+}
+
+/// All files and links below a folder, before an app has run: what is still so at the end is not the app's.
+pub fn known(folder: &Path) -> Known {
+    let mut found = Known::new();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut open: Vec<OwnedFd> = rustix::fs::open(folder, flags, Mode::empty()).into_iter().collect();
+    while let Some(dir) = open.pop() {
+        let Ok(entries) = Dir::read_from(&dir) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Ok(stat) = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                found.insert(mark(&stat));
+            } else if !matches!(name.to_bytes(), b"." | b"..") {
+                open.extend(openat(&dir, name, flags, Mode::empty()));
+            }
+        }
+    }
+    found
+}
+
 /// Folders that go into one tar, each below its prefix.
 pub struct Snapshot<W: Write> {
     tar: tar::Builder<W>,
     budget: Budget,
+    known: Known,
 }
 
 impl<W: Write> Snapshot<W> {
     /// A tar that is written to `to`.
     pub fn new(to: W, budget: Budget) -> Self {
-        Self { tar: tar::Builder::new(to), budget }
+        Self { tar: tar::Builder::new(to), budget, known: Known::new() }
+    }
+
+    /// From here on without these files, as long as they are as they were.
+    pub fn leave_out(&mut self, known: Known) {
+        self.known.extend(known);
     }
 
     /// Adds all below `folder`, which is a path of ours and may not exist. Errors are those of the writer.
@@ -85,7 +121,9 @@ impl<W: Write> Snapshot<W> {
                 continue;
             };
             match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile | FileType::Symlink if self.known.contains(&mark(&stat)) => {}
                 FileType::RegularFile => self.file(dir.as_fd(), &name, &path)?,
+                FileType::Symlink => self.link(dir.as_fd(), &name, &path)?,
                 FileType::Directory if depth < limits::TREE.0 => {
                     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     match openat(&dir, &*name, flags, Mode::empty()) {
@@ -94,7 +132,7 @@ impl<W: Write> Snapshot<W> {
                     }
                 }
                 FileType::Directory => self.budget.lost_files += 1,
-                // Links, pipes, sockets and devices hold no bytes of the app's.
+                // Pipes, sockets and devices hold no bytes of the app's.
                 _ => {}
             }
         }
@@ -119,6 +157,24 @@ impl<W: Write> Snapshot<W> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Where a link points to, as a file of these bytes.
+    fn link(&mut self, dir: BorrowedFd<'_>, name: &OsStr, path: &Path) -> io::Result<()> {
+        let target = readlinkat(dir, name, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default();
+        let size = target.len() as u64;
+        if size == 0 || self.budget.files == 0 || size > self.budget.bytes {
+            self.budget.lost_files += 1;
+            self.budget.lost_bytes = self.budget.lost_bytes.saturating_add(size);
+            return Ok(());
+        }
+        self.budget.files -= 1;
+        self.budget.bytes -= size;
+        self.budget.taken += 1;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o600);
+        self.tar.append_data(&mut header, path, &target[..])
     }
 
     fn file(&mut self, dir: BorrowedFd<'_>, name: &OsStr, path: &Path) -> io::Result<()> {
@@ -161,11 +217,37 @@ pub fn open_one(folder: &Path, name: &str, max: u64) -> io::Result<(File, u64)> 
     Ok((File::from(fd), size))
 }
 
-/// The folders of a guest and their prefixes in the tar: what the app has, and what the device kept of it.
-pub fn parts(data: &Path, artifacts: &Path) -> Vec<(PathBuf, &'static str)> {
-    let mut parts = vec![(data.to_owned(), "files")];
-    parts.extend(["deleted", "crypto", "code"].map(|p| (artifacts.join(p), p)));
-    parts
+/// The folders that the host keeps bytes in.
+const KEPT: [&str; 3] = ["deleted", "crypto", "code"];
+
+/// The folders of a guest.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What the app has.
+    pub data: PathBuf,
+    /// What the host kept of it.
+    pub artifacts: PathBuf,
+    /// What the guest could write to besides: a file there is the app's as much as one among its data.
+    pub elsewhere: Vec<PathBuf>,
+    /// Of these, what was there before the app.
+    pub before: Known,
+}
+
+/// All files of a guest: what the app has below `files/`, what was kept of it below a folder for each kind, and what lies
+/// elsewhere below `elsewhere/` with its path.
+pub fn take<W: Write>(to: W, budget: Budget, parts: Parts) -> io::Result<(W, Budget)> {
+    let mut s = Snapshot::new(to, budget);
+    s.leave_out(parts.before);
+    s.add(&parts.data, "files")?;
+    for kind in KEPT {
+        let folder = parts.artifacts.join(kind);
+        s.add(&folder, kind)?;
+        s.leave_out(known(&folder));
+    }
+    for folder in parts.elsewhere.iter().chain([&parts.artifacts]) {
+        s.add(folder, &format!("elsewhere/{}", folder.strip_prefix("/").unwrap_or(folder).display()))?;
+    }
+    s.finish()
 }
 
 #[cfg(test)]
@@ -193,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn links_and_pipes_are_left_alone_and_hostile_names_are_data() {
+    fn links_are_not_followed_pipes_are_left_alone_and_hostile_names_are_data() {
         let dir = tempfile::tempdir().unwrap();
         let secret = tempfile::NamedTempFile::new().unwrap();
         fs::write(secret.path(), "secret").unwrap();
@@ -210,9 +292,12 @@ mod tests {
         let names: Vec<Vec<u8>> = found.keys().cloned().collect();
         let mut want =
             vec![b"files/a/b/x".to_vec(), b"files/new\nline".to_vec(), b"files/\xff\xfe".to_vec(), format!("files/{long}").into_bytes()];
+        want.extend([b"files/link".to_vec(), b"files/a/etc".to_vec()]);
         want.sort();
         assert_eq!(names, want);
-        assert_eq!((budget.taken, budget.lost_files), (4, 0));
+        assert_eq!(found[&b"files/link"[..]], secret.path().as_os_str().as_bytes(), "where it points to, and not what is there");
+        assert_eq!(found[&b"files/a/etc"[..]], b"/etc");
+        assert_eq!((budget.taken, budget.lost_files), (6, 0));
     }
 
     #[test]
@@ -243,5 +328,28 @@ mod tests {
         fs::write(dir.path().join("ok"), "abc").unwrap();
         assert!(open_one(dir.path(), "ok", 2).is_err());
         assert_eq!(open_one(dir.path(), "ok", 3).unwrap().1, 3);
+    }
+
+    #[test]
+    fn what_was_there_before_the_app_is_left_out_until_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("jvm")).unwrap();
+        for name in ["jvm/same", "jvm/other"] {
+            fs::write(dir.path().join(name), "library").unwrap();
+        }
+        symlink("/lib", dir.path().join("link")).unwrap();
+        let before = known(dir.path());
+        assert_eq!(before.len(), 3);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::write(dir.path().join("jvm/other"), "secrets").unwrap();
+        fs::write(dir.path().join("new"), "1").unwrap();
+        let mut s = Snapshot::new(Vec::new(), Budget::new(1000, 100));
+        s.leave_out(before);
+        s.add(dir.path(), "elsewhere/tmp").unwrap();
+        let (tar, budget) = s.finish().unwrap();
+        let names: Vec<_> =
+            tar::Archive::new(&tar[..]).entries().unwrap().map(|e| e.unwrap().path().unwrap().to_str().unwrap().to_owned()).collect();
+        assert_eq!(names, ["elsewhere/tmp/jvm/other", "elsewhere/tmp/new"]);
+        assert_eq!((budget.taken, budget.lost_files), (2, 0));
     }
 }

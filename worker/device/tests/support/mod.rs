@@ -48,6 +48,7 @@ impl Worker {
             data: at("data"),
             artifacts: at("artifacts"),
             temporary: at("tmp"),
+            shared: at("shm"),
             convert: at("convert"),
             guest_user: None,
             convert_user: None,
