@@ -16,6 +16,8 @@ pub(crate) enum Kinds {
 /// Calls whose absence hides nothing: they play, show or set something, or lead to another app's page.
 const HARMLESS: &[&str] = &[
     "android.app.WallpaperManager",
+    "android.content.Context.startActivity of android.intent.action.",
+    "android.content.Context.startActivity of android.settings.",
     "android.hardware.biometrics.",
     "android.hardware.display.",
     "android.hardware.fingerprint.",
@@ -31,12 +33,9 @@ const HARMLESS: &[&str] = &[
     "android.media.VolumeShaper",
     "android.media.audiofx.",
     "android.media.session.",
-    "startActivity android.intent.action.",
-    "startActivity android.settings.",
 ];
 
 const CAMERA: &[&str] = &[
-    "ImageReader",
     "android.graphics.SurfaceTexture",
     "android.hardware.Camera",
     "android.hardware.HardwareBuffer",
@@ -48,12 +47,12 @@ const CAMERA: &[&str] = &[
     "android.view.PixelCopy",
     "androidx.camera.",
     "com.google.android.gles_jni.",
-    "startActivity android.media.action.",
+    "android.content.Context.startActivity of android.media.action.",
 ];
 
 const MICROPHONE: &[&str] = &["android.media.AudioManager", "android.media.AudioRecord", "android.media.AudioSystem", "android.speech."];
 
-const BOTH: &[&str] = &["MediaRecorder", "android.media."];
+const BOTH: &[&str] = &["android.media."];
 
 const PROVIDERS: &[&str] = &["android.content.ContentResolver", "android.provider.", "content://"];
 
@@ -63,7 +62,7 @@ pub(crate) fn kinds_of(name: &str) -> Kinds {
     let some = |k: &[Kind]| Kinds::Some(k.to_vec());
     if starts(HARMLESS) {
         Kinds::None
-    } else if starts(CAMERA) || name.starts_with("Camera.") {
+    } else if starts(CAMERA) {
         some(&[Kind::Camera])
     } else if starts(MICROPHONE) {
         some(&[Kind::Microphone])
@@ -118,8 +117,8 @@ mod tests {
             "android.webkit.WebView.loadUrl",
             "android.hardware.SensorManager.registerListener",
             "android.telephony.SmsManager.sendTextMessage",
-            "JobScheduler.enqueue",
-            "startService com.example/.Spy",
+            "android.app.job.JobScheduler.enqueue",
+            "android.content.Context.startService of com.example/.Spy",
             "com.example.New.call",
         ] {
             assert_eq!(kinds_of(name), Kinds::All, "{name}");
@@ -128,7 +127,11 @@ mod tests {
 
     #[test]
     fn playing_and_showing_hide_nothing() {
-        for name in ["android.media.MediaPlayer.native_start", "startActivity android.intent.action.VIEW", "android.hardware.display.X"] {
+        for name in [
+            "android.media.MediaPlayer.native_start",
+            "android.content.Context.startActivity of android.intent.action.VIEW",
+            "android.hardware.display.X",
+        ] {
             assert_eq!(kinds_of(name), Kinds::None, "{name}");
         }
     }

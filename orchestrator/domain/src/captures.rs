@@ -1,6 +1,13 @@
 //! Captures: one for each session of a sensor, with the highest rung that something of it reached.
 
-use stakeout_contract::{Kind, Nanos, Rung, Sensor, observation::Fact, result::Capture, trial::frame_time};
+use std::collections::BTreeMap;
+
+use stakeout_contract::{
+    Kind, Nanos, Rung, Sensor,
+    observation::Fact,
+    result::Capture,
+    trial::{Delivered, frame_time},
+};
 
 use crate::{
     events::{self, Event},
@@ -10,23 +17,34 @@ use crate::{
 pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture> {
     let mut out = Vec::new();
     for t in trials {
+        let found: Vec<&Event> = events.iter().filter(|e| e.evidence.trial == t.record.number && e.evidence.finding.is_some()).collect();
+        let mut closed = BTreeMap::new();
+        let mut delivered: BTreeMap<(Sensor, u64), Vec<&Delivered>> = BTreeMap::new();
+        for o in t.observations {
+            if let Fact::Closed { sensor, session } = &o.fact {
+                closed.entry((*sensor, *session)).or_insert(o.at);
+            }
+        }
+        for d in &t.record.delivered {
+            delivered.entry((d.sensor, d.session)).or_default().push(d);
+        }
         for o in t.observations {
             if let Fact::Opened { sensor, session, .. } = &o.fact {
-                let mine: Vec<&Event> =
-                    events.iter().filter(|e| e.evidence.trial == t.record.number && e.kind == Kind::from(*sensor)).collect();
-                out.push(capture(t, *sensor, *session, o.at, &mine));
+                let given = delivered.get(&(*sensor, *session)).map_or(&[][..], Vec::as_slice);
+                out.push(capture(t, (*sensor, *session, o.at), closed.get(&(*sensor, *session)).copied(), given, &found));
             }
         }
     }
     out
 }
 
-fn capture(t: &TrialEvidence<'_>, sensor: Sensor, session: u64, from: Nanos, mine: &[&Event]) -> Capture {
-    let closed = t.observations.iter().find_map(|o| match &o.fact {
-        Fact::Closed { sensor: s, session: n } if *s == sensor && *n == session => Some(o.at),
-        _ => None,
-    });
-    let given: Vec<_> = t.record.delivered.iter().filter(|d| d.sensor == sensor && d.session == session).collect();
+fn capture(
+    t: &TrialEvidence<'_>,
+    (sensor, session, from): (Sensor, u64, Nanos),
+    closed: Option<Nanos>,
+    given: &[&Delivered],
+    found: &[&Event],
+) -> Capture {
     // Of this session are matches of media that the feed gave in it.
     let of_session = |e: &&&Event| {
         given.iter().any(|d| match (e.evidence.frames, e.evidence.seconds) {
@@ -35,7 +53,8 @@ fn capture(t: &TrialEvidence<'_>, sensor: Sensor, session: u64, from: Nanos, min
             _ => false,
         })
     };
-    let found: Vec<&&Event> = mine.iter().filter(|e| e.evidence.finding.is_some()).filter(of_session).collect();
+    let kind = Kind::from(sensor);
+    let found: Vec<&&Event> = if given.is_empty() { vec![] } else { found.iter().filter(|e| e.kind == kind).filter(of_session).collect() };
     let rung = found.iter().map(|e| e.rung).max().unwrap_or(if given.is_empty() { Rung::Opened } else { Rung::Delivered });
     let frames = found.iter().filter_map(|e| e.evidence.frames).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
     let mut destinations: Vec<String> = found.iter().filter_map(|e| e.evidence.destination.clone()).collect();
@@ -48,7 +67,7 @@ fn capture(t: &TrialEvidence<'_>, sensor: Sensor, session: u64, from: Nanos, min
     let to = closed.or_else(|| last.max()).unwrap_or(from);
     Capture {
         trial: t.record.number,
-        kind: sensor.into(),
+        kind,
         session: Some(session),
         device_state: events::state_at(t, from),
         from_seconds: from.as_secs_f64(),

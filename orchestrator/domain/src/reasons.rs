@@ -71,7 +71,8 @@ const TOLD: usize = 8;
 
 /// The first of each sort, and how many more there are.
 fn few(all: Vec<Doubt>, trial: u32) -> Vec<Doubt> {
-    let mut sorts: BTreeMap<(String, Option<Vec<Kind>>, String), Vec<Doubt>> = BTreeMap::new();
+    type Sort = (String, Option<Vec<Kind>>, String);
+    let mut sorts: BTreeMap<Sort, Vec<Doubt>> = BTreeMap::new();
     for d in all {
         sorts.entry((d.reason.code.clone(), d.kinds.clone(), format!("{:?}", d.rungs))).or_default().push(d);
     }
