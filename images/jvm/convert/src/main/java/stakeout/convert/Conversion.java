@@ -41,6 +41,7 @@ final class Conversion {
   Report run() throws IOException, Refused {
     long from = System.nanoTime();
     List<byte[]> dex = DexFiles.of(apks);
+    for (byte[] b : dex) if (!DexFiles.looksLikeDex(b)) throw new Refused("bad_dex", "`classes.dex` or one that follows is no dex file");
     Path folder = out.toAbsolutePath().getParent();
     Path raw = Files.createTempFile(folder, "raw", ".jar"), done = Files.createTempFile(folder, "done", ".jar");
     Files.delete(raw);
@@ -69,7 +70,7 @@ final class Conversion {
       if (count > MOST_CLASSES) throw new Refused("too_large", count + " classes, at most " + MOST_CLASSES);
       Dex2jar.from(new MultiDexFileReader(readers)).skipDebug(false).topoLogicalSort().withExceptionHandler(new Failures()).to(raw);
     } catch (IOException | RuntimeException e) {
-      throw new Refused("bad_dex", String.valueOf(e));
+      throw new Refused("bad_dex", "`classes.dex` or one that follows cannot be converted: " + e);
     }
   }
 

@@ -39,6 +39,13 @@ final class DexFiles {
     return all;
   }
 
+  /** Whether it has a header: `dex`, a version, and a size that it has (Dalvik executable format, header_item). */
+  static boolean looksLikeDex(byte[] b) {
+    if (b.length < 0x70 || b[0] != 'd' || b[1] != 'e' || b[2] != 'x' || b[3] != '\n' || b[7] != 0) return false;
+    int size = java.nio.ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt(32);
+    return size >= 0x70 && size <= b.length;
+  }
+
   /** 1 for classes.dex, n for classesN.dex, 0 for anything else. */
   static int number(String name) {
     if (name.equals("classes.dex")) return 1;

@@ -27,6 +27,7 @@ import org.objectweb.asm.Opcodes;
  * static OWNER NAME+DESC TARGET    a static call becomes TARGET.NAME, same descriptor (a fifth word is another name)
  * virtual OWNER NAME+DESC TARGET   an instance call becomes static TARGET.NAME(OWNER, ...)
  * any OWNERPREFIX NAME+DESC TARGET the same for every owner with this prefix; the receiver is passed as Object
+ * loose OWNER NAME+DESC TARGET     as virtual, with the receiver as Object: its class may be one that this API level lacks, which no verifier must load
  * new CLASS SUBCLASS               'new CLASS' and 'extends CLASS' become SUBCLASS, which must extend CLASS
  * lost CLASS <init>+DESCPREFIX TARGET NAME   before a constructor like this TARGET.NAME() is called, which tells
  * now CLASS                        'new CLASS()' becomes 'new CLASS(VTime.currentTimeMillis())'
@@ -85,7 +86,7 @@ public final class Rewriter {
   }
 
   private static String descriptor(Rule r, String desc) {
-    String receiver = switch (r.kind) { case "static" -> ""; case "any" -> "Ljava/lang/Object;"; default -> "L" + r.owner + ";"; };
+    String receiver = switch (r.kind) { case "static" -> ""; case "any", "loose" -> "Ljava/lang/Object;"; default -> "L" + r.owner + ";"; };
     return "(" + receiver + desc.substring(1);
   }
 

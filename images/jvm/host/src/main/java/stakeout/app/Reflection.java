@@ -33,9 +33,9 @@ public final class Reflection {
     throw new ClassNotFoundException(name);
   }
 
-  public static Class<?> loadClass(ClassLoader l, String name) throws ClassNotFoundException {
+  public static Class<?> loadClass(Object l, String name) throws ClassNotFoundException {
     ours(name);
-    return l.loadClass(name);
+    return ((ClassLoader) l).loadClass(name);
   }
 
   public static Class<?> forName(String name) throws ClassNotFoundException {

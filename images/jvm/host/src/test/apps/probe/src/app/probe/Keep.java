@@ -70,7 +70,7 @@ final class Keep {
     o.write("dex of a file".getBytes());
     o.close();
     new dalvik.system.DexClassLoader(f.getPath(), c.getCacheDir().getPath(), null, c.getClassLoader());
-    new dalvik.system.InMemoryDexClassLoader(java.nio.ByteBuffer.wrap("dex of memory".getBytes()), c.getClassLoader());
+    if (android.os.Build.VERSION.SDK_INT >= 26) new dalvik.system.InMemoryDexClassLoader(java.nio.ByteBuffer.wrap("dex of memory".getBytes()), c.getClassLoader());
     return "loaded";
   }
 
