@@ -74,7 +74,9 @@ fn an_app_that_looks_for_the_device_meets_a_phone() {
 fn an_app_that_writes_a_hundred_thousand_files_is_inconclusive() {
     let a = run("manyfiles");
     a.never_clean();
-    assert!(a.says("evidence_lost") || a.says("trial_failed") || a.says("analysis_incomplete"), "{:#?}", a.result.trials);
+    // How far it comes before its thread, which never pauses, is let go depends on the machine: beyond the limit of files, or not.
+    let told = ["evidence_lost", "trial_failed", "analysis_incomplete", "clock_held"];
+    assert!(told.iter().any(|code| a.says(code)), "{:#?}", a.result.trials);
 }
 
 #[test]

@@ -107,7 +107,12 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
 
 /// Entries that a verdict rests on, which the manifest names and the bundle does not hold.
 fn left_out(bundle: &Bundle) -> Result<Vec<String>, Failure> {
-    let Some(m) = optional::<Manifest>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(vec![]) };
+    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(vec![]) };
+    let found = m["format"].as_str().unwrap_or("none");
+    if found != Manifest::FORMAT {
+        return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
+    }
+    let m: Manifest = serde_json::from_value(m).map_err(Failure::usage)?;
     let needed = |p: &str| p.starts_with("trials/") && !["findings.json", "flows.har", "capture.pcapng"].iter().any(|n| p.ends_with(n));
     Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.names().any(|n| n == p)).collect())
 }
