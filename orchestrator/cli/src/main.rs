@@ -20,7 +20,13 @@ use crate::{args::Cli, exit::Failure};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let usual = || Targets::new().with_default(if cli.verbose { LevelFilter::INFO } else { LevelFilter::ERROR });
-    let filter = std::env::var("STAKEOUT_LOG").ok().and_then(|v| v.parse().ok()).unwrap_or_else(usual);
+    let filter = match std::env::var("STAKEOUT_LOG").map(|v| v.parse::<Targets>()) {
+        Ok(Ok(filter)) => filter,
+        Ok(Err(e)) => {
+            return exit::report(&Failure::hint(format!("STAKEOUT_LOG cannot be read: {e}"), "write it as `info,stakeout_agent=debug`"));
+        }
+        Err(_) => usual(),
+    };
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -62,7 +62,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         let mut t = analyse(&bundle, &folder, &mut differences)?;
         lose(&mut t, &left_out);
         let said: Option<Analysis> = optional(bundle.json(&format!("{folder}findings.json")), &bundle, &format!("{folder}findings.json"))?;
-        let agrees = said.map(|s| same::findings(&folder, &s, &t.analysis, &left_out, &mut differences));
+        let agrees = said.map(|s| same::findings(&folder, &s, &t.analysis, &left_out, &mut differences)).transpose()?;
         again.push(TrialAgain { number: t.record.number, findings: t.analysis.findings.clone(), agrees });
         trials.push(t);
     }

@@ -14,25 +14,32 @@ const LISTED: usize = 50;
 const FREE: [&str; 4] = ["cost", "engine", "searched", "wall_seconds"];
 
 /// Compares findings, those in artifacts that were left out aside.
-pub(super) fn findings(folder: &str, said: &Analysis, found: &Analysis, left_out: &[String], differences: &mut Vec<String>) -> bool {
+pub(super) fn findings(
+    folder: &str,
+    said: &Analysis,
+    found: &Analysis,
+    left_out: &[String],
+    differences: &mut Vec<String>,
+) -> Result<bool, Failure> {
     let before = differences.len();
-    let list = |a: &Analysis| -> Vec<Value> {
+    let list = |a: &Analysis| -> Result<Vec<Value>, Failure> {
         let held = |f: &&stakeout_contract::finding::Finding| {
             let digest = f.file.rsplit('/').next().unwrap_or_default();
             !left_out.iter().any(|p| p.starts_with(folder) && p.ends_with(digest))
         };
-        let mut v: Vec<Value> = a.findings.iter().filter(held).filter_map(|f| serde_json::to_value(f).ok()).collect();
+        let mut v: Vec<Value> =
+            a.findings.iter().filter(held).map(serde_json::to_value).collect::<Result<_, _>>().map_err(Failure::other)?;
         v.sort_by_key(order);
-        v
+        Ok(v)
     };
-    let (said, found) = (list(said), list(found));
+    let (said, found) = (list(said)?, list(found)?);
     if said.len() != found.len() {
         differences.push(format!("{folder}findings.json has {} findings, found again {}", said.len(), found.len()));
     }
     for (s, f) in said.iter().zip(&found) {
         values(&format!("{folder}findings.json: {}", s["file"].as_str().unwrap_or_default()), s, f, differences);
     }
-    differences.len() == before
+    Ok(differences.len() == before)
 }
 
 /// A finding without its numbers that a decoder can move.
