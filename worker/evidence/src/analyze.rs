@@ -5,6 +5,7 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
 
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use stakeout_contract::{
     Kind, Probability, Sha256Digest,
     artifact::{Artifact, Role},
-    finding::{Analysis, Finding, Searched},
+    finding::{Analysis, Finding, Searched, Skipped},
     observation::Facing,
     probability::PROVEN_AT_MOST,
     trial::TrialRecord,
@@ -21,12 +22,12 @@ use stakeout_feed::TrialKey;
 
 use crate::{
     EvidenceError,
-    canary::{Index, Scores},
+    canary::{Index, Places, Scores},
     cipher::{self, Ciphers},
     detect::Detectors,
     limits::{Budget, Limits},
     media::MediaDecoder,
-    search::{Draft, Search, What},
+    search::{Draft, Quest, Search, What},
     tshark::CaptureReader,
     walk::Walker,
 };
@@ -39,7 +40,7 @@ pub struct Engine<'a> {
     /// Ceilings.
     pub limits: Limits,
     /// Films and the codecs of speech.
-    pub decoder: &'a dyn MediaDecoder,
+    pub decoder: &'a (dyn MediaDecoder + Sync),
     /// Captures that a person gives.
     pub captures: &'a dyn CaptureReader,
 }
@@ -121,46 +122,101 @@ pub fn analyze_bytes(engine: &Engine<'_>, trial: &TrialRecord, name: &str, bytes
 pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input]) -> Analysis {
     let until = Instant::now().checked_add(engine.limits.time);
     let mut inputs: Vec<&Input> = inputs.iter().collect();
+    let keys = u64::from(detectors.is_some());
     inputs.sort_by(|a, b| {
         (&a.file, a.role(), a.artifact.as_ref().and_then(|a| a.flow)).cmp(&(&b.file, b.role(), b.artifact.as_ref().and_then(|a| a.flow)))
     });
-    let keys = u64::from(detectors.is_some());
-    let mut search = Search::new(index, detectors, engine.decoder, &engine.limits);
-    let mut searched = Searched { keys, ..Searched::default() };
     let ciphers = ciphers(&inputs, &engine.limits);
-    for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_searched()) {
-        search.begin(i, input.role());
-        let bytes = match input.source.read(engine.limits.file_bytes) {
-            Ok((bytes, cut)) => {
-                if cut {
-                    search.skip("limit: file size");
-                }
-                bytes
-            }
-            Err(e) => {
-                search.skip(format!("unreadable: {}", e.kind()));
-                continue;
-            }
-        };
-        let known = input.artifact.as_ref();
-        if known.is_some_and(|a| a.size == bytes.len() as u64 && Sha256Digest::of(&bytes) != a.sha256 || a.size < bytes.len() as u64) {
-            search.skip("bytes are not those of the digest");
+    let limits = &engine.limits;
+    let quest = Quest::new(index, detectors, engine.decoder, &engine.limits);
+    let one = |i: usize| one(&quest, limits, i, inputs[i], &ciphers, until);
+    let wanted: Vec<usize> = (0..inputs.len()).filter(|i| inputs[*i].is_searched()).collect();
+    let results = side_by_side(&wanted, one);
+    let mut whole = Whole { index, drafts: Vec::new(), places: Places::new(), read: quest.read() };
+    let mut searched = Searched { keys, ..Searched::default() };
+    for (i, File { search, bytes }) in results {
+        let (file, role) = (&inputs[i].file, inputs[i].role());
+        searched.skipped.extend(search.skipped.into_iter().map(|reason| Skipped { file: file.clone(), reason, role }));
+        searched.media += search.media;
+        if let Some(bytes) = bytes {
+            searched.files += 1;
+            searched.bytes += bytes;
         }
-        if known.is_some_and(|a| a.truncated) {
-            search.skip("truncated");
-        }
-        searched.files += 1;
-        searched.bytes += bytes.len() as u64;
-        let own = Ciphers::default();
-        let ciphers = if input.role() == Some(Role::CryptoPlain) { &own } else { &ciphers };
-        let hits = Walker::new(Budget::new(&engine.limits, until), ciphers, &mut search).file(&bytes);
-        for hit in hits {
-            search.skip(hit);
+        whole.drafts.extend(search.drafts);
+        for (class, n) in search.places {
+            *whole.places.entry(class).or_default() += n;
         }
     }
-    searched.media = search.media;
-    searched.skipped = search.skips(|i| (inputs[i].file.clone(), inputs[i].role()));
-    Analysis { findings: findings(&search, &inputs), searched }
+    Analysis { findings: findings(&whole, &inputs), searched }
+}
+
+/// What all files gave.
+struct Whole<'a> {
+    index: &'a Index,
+    drafts: Vec<Draft>,
+    places: Places,
+    /// Different pictures and sounds.
+    read: usize,
+}
+
+/// What one file gave, and its bytes if it could be read.
+struct File<'a> {
+    search: Search<'a>,
+    bytes: Option<u64>,
+}
+
+/// Threads of an analysis; each may hold a file and what is unpacked of it.
+const THREADS: usize = 4;
+
+/// Does it for each, on some threads, and gives the answers in order.
+fn side_by_side<T: Send>(all: &[usize], work: impl Fn(usize) -> T + Sync) -> Vec<(usize, T)> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS).min(all.len());
+    let next = AtomicUsize::new(0);
+    let some = || -> Vec<(usize, T)> {
+        let take = || all.get(next.fetch_add(1, Ordering::Relaxed)).map(|i| (*i, work(*i)));
+        std::iter::from_fn(take).collect()
+    };
+    let mut out: Vec<(usize, T)> = std::thread::scope(|s| {
+        let others: Vec<_> = (1..threads).map(|_| s.spawn(some)).collect();
+        let mut out = some();
+        for other in others {
+            match other.join() {
+                Ok(these) => out.extend(these),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        out
+    });
+    out.sort_by_key(|(i, _)| *i);
+    out
+}
+
+fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphers: &Ciphers, until: Option<Instant>) -> File<'q> {
+    let mut search = Search::new(quest, i, input.role());
+    let bytes = match input.source.read(limits.file_bytes) {
+        Ok((bytes, cut)) => {
+            if cut {
+                search.skip("limit: file size");
+            }
+            bytes
+        }
+        Err(e) => {
+            search.skip(format!("unreadable: {}", e.kind()));
+            return File { search, bytes: None };
+        }
+    };
+    let known = input.artifact.as_ref();
+    if known.is_some_and(|a| a.size == bytes.len() as u64 && Sha256Digest::of(&bytes) != a.sha256 || a.size < bytes.len() as u64) {
+        search.skip("bytes are not those of the digest");
+    }
+    if known.is_some_and(|a| a.truncated) {
+        search.skip("truncated");
+    }
+    let none = Ciphers::default();
+    let ciphers = if input.role() == Some(Role::CryptoPlain) { &none } else { ciphers };
+    let hits = Walker::new(Budget::new(limits, until), ciphers, &mut search).file(&bytes);
+    hits.into_iter().for_each(|hit| search.skip(hit));
+    File { search, bytes: Some(bytes.len() as u64) }
 }
 
 /// Cipher texts with their plain texts, as far as both were kept.
@@ -183,15 +239,16 @@ fn ciphers(inputs: &[&Input], limits: &Limits) -> Ciphers {
     Ciphers::new(pairs)
 }
 
-fn findings(search: &Search<'_>, inputs: &[&Input]) -> Vec<Finding> {
-    let hits = search.drafts.iter().filter_map(|d| match &d.what {
+fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
+    let hits = whole.drafts.iter().filter_map(|d| match &d.what {
         What::Canary(hit) => Some((d.file, hit)),
         _ => None,
     });
-    let scores = Scores::new(search.index, &search.places, hits);
-    let media = (search.read().max(1) as f64).log10();
+    let scores = Scores::new(whole.index, &whole.places, hits);
+    let media = (whole.read.max(1) as f64).log10();
     let mut out: Vec<(usize, Finding)> = Vec::new();
-    for d in &search.drafts {
+    let mut media_told = HashMap::new();
+    for d in &whole.drafts {
         let log10_p = match &d.what {
             What::Canary(hit) => scores.log10_p(d.file, hit),
             What::Camera { log10_p, .. } | What::Microphone { log10_p, .. } => log10_p + media,
@@ -200,21 +257,19 @@ fn findings(search: &Search<'_>, inputs: &[&Input]) -> Vec<Finding> {
         if matches!(d.what, What::Canary(_)) && p.get() > TOLD_AT_MOST {
             continue;
         }
-        let finding = finding(search, inputs[d.file], d, p);
-        // One frame, one second or one canary is told once for a file, by its best match.
-        let same = out.iter_mut().find(|(file, f)| {
-            *file == d.file
-                && (f.kind, f.facing, f.frames, f.seconds, &f.canary)
-                    == (finding.kind, finding.facing, finding.frames, finding.seconds, &finding.canary)
-        });
-        match same {
-            Some((_, f)) if finding.canary.is_none() => {
+        let finding = finding(whole, inputs[d.file], d, p);
+        // One frame or one second is told once for a file, by its best match.
+        if finding.canary.is_none() {
+            let seconds = finding.seconds.map(|s| s.map(f64::to_bits));
+            let known = media_told.entry((d.file, finding.kind, finding.facing, finding.frames, seconds)).or_insert(out.len());
+            if let Some((_, f)) = out.get_mut(*known) {
                 if finding.p_false < f.p_false {
                     *f = finding;
                 }
+                continue;
             }
-            _ => out.push((d.file, finding)),
         }
+        out.push((d.file, finding));
     }
     served_first(&mut out);
     out.sort_by(|(i, a), (j, b)| {
@@ -240,7 +295,7 @@ fn served_first(findings: &mut [(usize, Finding)]) {
     }
 }
 
-fn finding(search: &Search<'_>, input: &Input, d: &Draft, p_false: Probability) -> Finding {
+fn finding(whole: &Whole<'_>, input: &Input, d: &Draft, p_false: Probability) -> Finding {
     let artifact = input.artifact.as_ref();
     let mut out = Finding {
         file: input.file.clone(),
@@ -262,9 +317,9 @@ fn finding(search: &Search<'_>, input: &Input, d: &Draft, p_false: Probability) 
     };
     match &d.what {
         What::Canary(hit) => {
-            let canary = search.index.needles[hit.needle].canary;
-            out.kind = search.index.kinds[canary];
-            out.canary = Some(search.index.ids[canary].clone());
+            let canary = whole.index.needles[hit.needle].canary;
+            out.kind = whole.index.kinds[canary];
+            out.canary = Some(whole.index.ids[canary].clone());
         }
         What::Camera { facing, frames, t, .. } => {
             out.facing = Some(match facing {

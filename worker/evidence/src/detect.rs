@@ -1,10 +1,14 @@
 //! The trial's camera and microphone as the detectors want them.
 
-use std::{collections::HashMap, ops::RangeInclusive};
+use std::{
+    collections::HashMap,
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use sha2::{Digest, Sha256};
 use stakeout_contract::{
-    Sensor, observation,
+    DeviceKind, Sensor, observation,
     trial::{self, TrialRecord, frame_at},
 };
 use stakeout_feed::{
@@ -22,8 +26,26 @@ const BLOCK_NANOS: u64 = 50_000_000;
 pub(crate) struct Detectors {
     camera: CameraDetector,
     microphone: MicDetector,
-    pictures: HashMap<[u8; 32], CameraReading>,
-    sounds: HashMap<[u8; 32], Vec<SoundMatch>>,
+    pictures: Seen<CameraReading>,
+    sounds: Seen<Vec<SoundMatch>>,
+}
+
+/// What was said of bytes, by their digest: asked by several threads, answered once.
+pub(crate) struct Seen<T>(Mutex<HashMap<[u8; 32], Arc<OnceLock<T>>>>);
+
+impl<T: Clone> Seen<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    pub(crate) fn of(&self, digest: [u8; 32], say: impl FnOnce() -> T) -> T {
+        let cell = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default());
+        cell.get_or_init(say).clone()
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
 }
 
 impl Detectors {
@@ -64,26 +86,31 @@ impl Detectors {
                 camera(keys.camera_back, Facing::Back, observation::Facing::Back),
                 camera(keys.camera_front, Facing::Front, observation::Facing::Front),
             ]),
-            microphone: MicDetector::new(&[MicCandidate { subkey: keys.microphone, delivered, horizon_nanos: length.max(end) }]),
-            pictures: HashMap::new(),
-            sounds: HashMap::new(),
+            microphone: MicDetector::new(&[MicCandidate {
+                subkey: keys.microphone,
+                delivered,
+                logged: trial.device == DeviceKind::Jvm,
+                horizon_nanos: length.max(end),
+            }]),
+            pictures: Seen::new(),
+            sounds: Seen::new(),
         }
     }
 
     /// What a picture shows.
-    pub(crate) fn picture(&mut self, p: &GrayImage) -> CameraReading {
+    pub(crate) fn picture(&self, p: &GrayImage) -> CameraReading {
         let mut h = Sha256::new();
         h.update(p.width.to_le_bytes());
         h.update(&p.luma);
-        self.pictures.entry(h.finalize().into()).or_insert_with(|| self.camera.examine(p)).clone()
+        self.pictures.of(h.finalize().into(), || self.camera.examine(p))
     }
 
     /// What a sound holds.
-    pub(crate) fn sound(&mut self, s: &Sound) -> Vec<SoundMatch> {
+    pub(crate) fn sound(&self, s: &Sound) -> Vec<SoundMatch> {
         let mut h = Sha256::new();
         h.update(s.rate.to_le_bytes());
         s.samples.iter().for_each(|v| h.update(v.to_le_bytes()));
-        self.sounds.entry(h.finalize().into()).or_insert_with(|| self.microphone.detect(&s.samples, s.rate)).clone()
+        self.sounds.of(h.finalize().into(), || self.microphone.detect(&s.samples, s.rate))
     }
 
     /// Different pictures and sounds that were read: each is one more chance for chance.

@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use stakeout_contract::{artifact::Role, finding::Skipped};
-use stakeout_feed::{Facing, GrayImage, raw_candidates, raw_gray, row_length};
+use sha2::{Digest, Sha256};
+use stakeout_contract::artifact::Role;
+use stakeout_feed::{Facing, GrayImage, SoundMatch, raw_candidates, raw_gray, row_length};
 
 use crate::{
+    Format,
     canary::{Hit, Index, Places},
     carve::Carved,
     cipher,
-    detect::Detectors,
+    detect::{Detectors, Seen},
     limits::Limits,
     look,
-    media::{self, MediaDecoder, Opened, Sound},
+    media::{self, MediaDecoder, NotOpened, Opened, Sound},
     part::{Origin, Part},
     walk::Visitor,
 };
@@ -64,48 +66,21 @@ struct Piece {
     stretches: Vec<(Range<usize>, Vec<&'static str>)>,
 }
 
-/// The search through all files of one analysis.
-pub(crate) struct Search<'a> {
+/// What a medium showed, whichever file it lies in.
+type Shown = Result<(Vec<What>, u64), NotOpened>;
+
+/// What all files of one analysis are searched for.
+pub(crate) struct Quest<'a> {
     pub(crate) index: &'a Index,
     detectors: Option<Detectors>,
-    decoder: &'a dyn MediaDecoder,
+    decoder: &'a (dyn MediaDecoder + Sync),
     limits: &'a Limits,
-    pub(crate) places: Places,
-    pub(crate) drafts: Vec<Draft>,
-    pub(crate) skipped: BTreeSet<(usize, String)>,
-    /// Media that were read.
-    pub(crate) media: u64,
-    file: usize,
-    role: Option<Role>,
-    first_draft: usize,
-    raw_gaps: usize,
-    pieces: Vec<Piece>,
+    media: Seen<Shown>,
 }
 
-impl<'a> Search<'a> {
-    pub(crate) fn new(index: &'a Index, detectors: Option<Detectors>, decoder: &'a dyn MediaDecoder, limits: &'a Limits) -> Self {
-        Self {
-            index,
-            detectors,
-            decoder,
-            limits,
-            places: Places::new(),
-            drafts: Vec::new(),
-            skipped: BTreeSet::new(),
-            media: 0,
-            file: 0,
-            role: None,
-            first_draft: 0,
-            raw_gaps: 0,
-            pieces: Vec::new(),
-        }
-    }
-
-    /// What is met from now on belongs to this file.
-    pub(crate) fn begin(&mut self, file: usize, role: Option<Role>) {
-        (self.file, self.role, self.first_draft) = (file, role, self.drafts.len());
-        self.pieces.clear();
-        self.raw_gaps = 0;
+impl<'a> Quest<'a> {
+    pub(crate) fn new(index: &'a Index, detectors: Option<Detectors>, decoder: &'a (dyn MediaDecoder + Sync), limits: &'a Limits) -> Self {
+        Self { index, detectors, decoder, limits, media: Seen::new() }
     }
 
     /// Different pictures and sounds that the detectors read.
@@ -113,61 +88,96 @@ impl<'a> Search<'a> {
         self.detectors.as_ref().map_or(0, Detectors::read)
     }
 
+    /// Opens and reads a medium; one that several files hold is read once.
+    fn medium(&self, detectors: &Detectors, bytes: &[u8], format: Format) -> Shown {
+        let mut h = Sha256::new_with_prefix(format.name());
+        h.update(bytes);
+        self.media.of(h.finalize().into(), || {
+            let Opened { pictures, sounds } = media::open(bytes, format, self.decoder, self.limits)?;
+            let mut whats = pictures_of(detectors, &pictures);
+            sounds.iter().for_each(|s| whats.extend(sound_of(detectors, s)));
+            Ok((whats, (pictures.len() + sounds.len()) as u64))
+        })
+    }
+}
+
+/// Frames of one medium; those of a film are one match for each camera.
+fn pictures_of(detectors: &Detectors, pictures: &[GrayImage]) -> Vec<What> {
+    let mut best: Vec<What> = Vec::new();
+    for p in pictures {
+        let reading = detectors.picture(p);
+        for m in &reading.matches {
+            let same = best.iter_mut().find_map(|w| match w {
+                What::Camera { facing, frames: Some(frames), t, log10_p } if *facing == m.facing => Some((frames, t, log10_p)),
+                _ => None,
+            });
+            if let Some((frames, t, log10_p)) = same {
+                *frames = [frames[0].min(m.frame), frames[1].max(m.frame)];
+                if m.log10_p < *log10_p {
+                    (*t, *log10_p) = (m.t, m.log10_p);
+                }
+            } else {
+                best.push(What::Camera { facing: m.facing, frames: Some([m.frame; 2]), t: m.t, log10_p: m.log10_p });
+            }
+        }
+        for l in &reading.leads {
+            let known = best.iter().any(|w| matches!(w, What::Camera { facing, .. } if *facing == l.facing));
+            if !known {
+                best.push(What::Camera { facing: l.facing, frames: None, t: l.z, log10_p: 0.0 });
+            }
+        }
+    }
+    best
+}
+
+fn sound_of(detectors: &Detectors, sound: &Sound) -> Vec<What> {
+    let what = |m: SoundMatch| What::Microphone { nanos: [m.from_nanos, m.to_nanos], t: m.t, log10_p: m.log10_p };
+    detectors.sound(sound).into_iter().map(what).collect()
+}
+
+/// Whether it says more than that a card was recognised.
+fn is_match(what: &What) -> bool {
+    !matches!(what, What::Camera { frames: None, .. })
+}
+
+/// The search through one file.
+pub(crate) struct Search<'a> {
+    quest: &'a Quest<'a>,
+    file: usize,
+    role: Option<Role>,
+    pub(crate) places: Places,
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) skipped: BTreeSet<String>,
+    /// Media that were read.
+    pub(crate) media: u64,
+    raw_gaps: usize,
+    pieces: Vec<Piece>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(quest: &'a Quest<'a>, file: usize, role: Option<Role>) -> Self {
+        Self {
+            quest,
+            file,
+            role,
+            places: Places::new(),
+            drafts: Vec::new(),
+            skipped: BTreeSet::new(),
+            media: 0,
+            raw_gaps: 0,
+            pieces: Vec::new(),
+        }
+    }
+
     pub(crate) fn skip(&mut self, reason: impl Into<String>) {
-        self.skipped.insert((self.file, reason.into()));
+        self.skipped.insert(reason.into());
     }
 
-    /// What is told of the skipped parts.
-    pub(crate) fn skips(&self, name: impl Fn(usize) -> (String, Option<Role>)) -> Vec<Skipped> {
-        let one = |(file, reason): &(usize, String)| {
-            let (file, role) = name(*file);
-            Skipped { file, reason: reason.clone(), role }
-        };
-        self.skipped.iter().map(one).collect()
-    }
-
-    /// Reads the pictures of one medium; a film's frames are one draft for each camera.
-    fn pictures(&mut self, origin: Origin, chain: &[&'static str], pictures: &[GrayImage]) -> bool {
-        let Some(detectors) = &mut self.detectors else { return false };
-        let mut best: Vec<What> = Vec::new();
-        for p in pictures {
-            let reading = detectors.picture(p);
-            for m in &reading.matches {
-                let same = best.iter_mut().find_map(|w| match w {
-                    What::Camera { facing, frames: Some(frames), t, log10_p } if *facing == m.facing => Some((frames, t, log10_p)),
-                    _ => None,
-                });
-                if let Some((frames, t, log10_p)) = same {
-                    *frames = [frames[0].min(m.frame), frames[1].max(m.frame)];
-                    if m.log10_p < *log10_p {
-                        (*t, *log10_p) = (m.t, m.log10_p);
-                    }
-                } else {
-                    best.push(What::Camera { facing: m.facing, frames: Some([m.frame; 2]), t: m.t, log10_p: m.log10_p });
-                }
-            }
-            for l in &reading.leads {
-                let known = best.iter().any(|w| matches!(w, What::Camera { facing, .. } if *facing == l.facing));
-                if !known {
-                    best.push(What::Camera { facing: l.facing, frames: None, t: l.z, log10_p: 0.0 });
-                }
-            }
-        }
-        let found = best.iter().any(|w| matches!(w, What::Camera { frames: Some(_), .. }));
-        self.drafts.extend(best.into_iter().map(|what| Draft { file: self.file, origin, chain: chain.to_vec(), what }));
+    /// Keeps what was matched; false if there was nothing but leads.
+    fn keep(&mut self, origin: Origin, chain: &[&'static str], whats: Vec<What>) -> bool {
+        let found = whats.iter().any(is_match);
+        self.drafts.extend(whats.into_iter().map(|what| Draft { file: self.file, origin, chain: chain.to_vec(), what }));
         found
-    }
-
-    fn sounds(&mut self, origin: Origin, chain: &[&'static str], sounds: &[Sound]) -> bool {
-        let Some(detectors) = &mut self.detectors else { return false };
-        let before = self.drafts.len();
-        for s in sounds {
-            for m in detectors.sound(s) {
-                let what = What::Microphone { nanos: [m.from_nanos, m.to_nanos], t: m.t, log10_p: m.log10_p };
-                self.drafts.push(Draft { file: self.file, origin, chain: chain.to_vec(), what });
-            }
-        }
-        self.drafts.len() > before
     }
 }
 
@@ -239,12 +249,13 @@ fn raw_sounds<'b>(b: &'b [u8], limits: &Limits) -> impl Iterator<Item = (&'stati
 impl Visitor for Search<'_> {
     fn enter(&mut self, part: &Part<'_>) {
         let mut piece = Piece { chain: part.chain.clone(), hits: Vec::new(), stretches: Vec::new() };
-        for hit in self.index.search(part.bytes, &mut self.places) {
+        let index = self.quest.index;
+        for hit in index.search(part.bytes, &mut self.places) {
             let at = hit.at.0..hit.at.1;
             let origin = part.origin.of(&at);
-            let canary = self.index.needles[hit.needle].canary;
-            let mine = self.drafts[self.first_draft..].iter().filter(|d| match &d.what {
-                What::Canary(h) => self.index.needles[h.needle].canary == canary && (h.needle, &h.class) == (hit.needle, &hit.class),
+            let canary = index.needles[hit.needle].canary;
+            let mine = self.drafts.iter().filter(|d| match &d.what {
+                What::Canary(h) => index.needles[h.needle].canary == canary && (h.needle, &h.class) == (hit.needle, &hit.class),
                 _ => false,
             });
             // A rewriting of text that was searched already shows the same values once more.
@@ -281,29 +292,27 @@ impl Visitor for Search<'_> {
             return false;
         }
         let Some(bytes) = part.bytes.get(found.at.clone()) else { return false };
-        if self.detectors.is_none() {
-            return found.sure;
-        }
+        let quest = self.quest;
+        let Some(detectors) = &quest.detectors else { return found.sure };
         let chain = |steps: &[&'static str]| [&part.chain[..], steps].concat();
         let name = found.format.name();
-        let opened = match media::open(bytes, found.format, self.decoder, self.limits) {
-            Ok(opened) => opened,
+        match quest.medium(detectors, bytes, found.format) {
+            Ok((whats, media)) => {
+                self.media += media;
+                self.keep(part.origin.of(&found.at), &chain(&[name]), whats);
+            }
             Err(e) => {
                 if found.sure {
                     self.skip(e.to_string());
                 }
                 return false;
             }
-        };
-        let Opened { pictures, sounds } = opened;
-        self.media += (pictures.len() + sounds.len()) as u64;
-        self.pictures(part.origin.of(&found.at), &chain(&[name]), &pictures);
-        self.sounds(part.origin.of(&found.at), &chain(&[name]), &sounds);
+        }
         for at in &found.inner {
             let Some(inner) = part.bytes.get(at.clone()) else { continue };
-            if let Ok(opened) = media::open(inner, found.format, self.decoder, self.limits) {
-                self.media += 1;
-                self.pictures(part.origin.of(at), &chain(&[name, "thumbnail"]), &opened.pictures);
+            if let Ok((whats, media)) = quest.medium(detectors, inner, found.format) {
+                self.media += media;
+                self.keep(part.origin.of(at), &chain(&[name, "thumbnail"]), whats);
             }
         }
         true
@@ -311,7 +320,9 @@ impl Visitor for Search<'_> {
 
     fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
         let b = &part.bytes[gap.clone()];
-        if self.detectors.is_none() || b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
+        let quest = self.quest;
+        let Some(detectors) = &quest.detectors else { return false };
+        if b.len() < RAW_SOUND || b.len() > RAW_MOST || look::is_text(&b[..b.len().min(4096)]) {
             return false;
         }
         if look::random_bytes(b) * 2 > b.len() {
@@ -326,13 +337,13 @@ impl Visitor for Search<'_> {
         let chain = |step: &'static str| [&part.chain[..], &[step]].concat();
         for (step, picture) in raw_pictures(b) {
             self.media += 1;
-            if self.pictures(origin, &chain(step), &[picture]) {
+            if self.keep(origin, &chain(step), pictures_of(detectors, &[picture])) {
                 return true;
             }
         }
-        for (step, sound) in raw_sounds(b, self.limits) {
+        for (step, sound) in raw_sounds(b, quest.limits) {
             self.media += 1;
-            if self.sounds(origin, &chain(step), &[sound]) {
+            if self.keep(origin, &chain(step), sound_of(detectors, &sound)) {
                 return true;
             }
         }

@@ -15,6 +15,120 @@ use crate::whisper::chips;
 /// Longest transform, unless a signal is longer than a quarter of it.
 const LONGEST: usize = 1 << 18;
 
+/// Samples of a block of the whole trial, and from one block to the next: a signal of up to [`FOLDED_MOST`] lies in one of them.
+const FOLDED: usize = 1 << 18;
+const FOLDED_STEP: usize = FOLDED - FOLDED_MOST;
+/// Longest signal that is looked for in folded signs.
+pub(crate) const FOLDED_MOST: usize = 1 << 15;
+/// Blocks that are added up at least: a match of score t is seen as t / 4.
+const FOLD_LEAST: usize = 16;
+/// Spectra that are kept at most, a megabyte each; a longer trial has more blocks in each.
+const SPECTRA_MOST: usize = 128;
+/// Score in the sum from which each of its blocks is asked. Chance reaches it once in 1e9 places.
+const FOLDED_TELL: f64 = 6.0;
+
+/// A trial's signs, many blocks added up into one: signs of different blocks are noise to each other, so that the whole trial is
+/// searched by a few transforms, at the price of the weak matches. Made once, asked by each sound.
+pub(crate) struct Folded {
+    key: SubKey,
+    fold: usize,
+    end: i64,
+    plans: Plans,
+    spectra: Vec<Vec<Complex32>>,
+}
+
+impl Folded {
+    /// The signs up to a place.
+    pub(crate) fn new(key: &SubKey, end: i64) -> Self {
+        let mut planner = RealFftPlanner::new();
+        let plans: Plans = (planner.plan_fft_forward(FOLDED), planner.plan_fft_inverse(FOLDED));
+        let end = end.max(0);
+        let blocks = (end as usize + FOLDED_MOST).div_ceil(FOLDED_STEP);
+        let fold = blocks.div_ceil(SPECTRA_MOST).max(FOLD_LEAST);
+        let mut signs = vec![0_i16; FOLDED];
+        let mut spectra = Vec::new();
+        for first in (0..blocks).step_by(fold) {
+            let mut line = vec![0.0_f32; FOLDED];
+            for block in first..(first + fold).min(blocks) {
+                chips(key, Self::start(block), &mut signs);
+                line.iter_mut().zip(&signs).for_each(|(l, &s)| *l += f32::from(s));
+            }
+            let mut spectrum = plans.0.make_output_vec();
+            if plans.0.process(&mut line, &mut spectrum).is_ok() {
+                spectra.push(spectrum);
+            }
+        }
+        Self { key: *key, fold, end, plans, spectra }
+    }
+
+    /// The trial's sample at which a block begins: the first begins before the trial, as a recording may.
+    fn start(block: usize) -> i64 {
+        (block * FOLDED_STEP) as i64 - FOLDED_MOST as i64
+    }
+
+    /// The best score and its place, as [`Correlator::best`] would find them if it is over 28 (7 by the root of the blocks).
+    pub(crate) fn best(&self, signal: &[f32]) -> (f64, i64) {
+        let mut best = (0.0, 0);
+        if signal.len() > FOLDED_MOST {
+            return best;
+        }
+        let (forward, inverse) = &self.plans;
+        let mut line = vec![0.0_f32; FOLDED];
+        line[..signal.len()].copy_from_slice(signal);
+        let mut wanted = forward.make_output_vec();
+        if forward.process(&mut line, &mut wanted).is_err() {
+            return best;
+        }
+        let length = norm(signal);
+        let mut product = forward.make_output_vec();
+        for (group, spectrum) in self.spectra.iter().enumerate() {
+            product_of(&mut product, spectrum, &wanted);
+            if inverse.process(&mut product, &mut line).is_err() {
+                continue;
+            }
+            let (i, top) = highest(&line[..FOLDED_STEP]);
+            if f64::from(top) / FOLDED as f64 / length / (self.fold as f64).sqrt() < FOLDED_TELL {
+                continue;
+            }
+            for block in group * self.fold..(group + 1) * self.fold {
+                let at = Self::start(block) + i as i64;
+                let t = if at < self.end { score(&self.key, signal, at) / length } else { 0.0 };
+                if t > best.0 {
+                    best = (t, at);
+                }
+            }
+        }
+        best
+    }
+}
+
+/// A spectrum times the conjugate of another; the two real lines are kept real.
+fn product_of(product: &mut [Complex32], signs: &[Complex32], signal: &[Complex32]) {
+    for (p, (c, s)) in product.iter_mut().zip(signs.iter().zip(signal)) {
+        *p = c * s.conj();
+    }
+    product[0].im = 0.0;
+    if let Some(last) = product.last_mut() {
+        last.im = 0.0;
+    }
+}
+
+/// The highest value and where it is. In eight lanes: one running maximum waits for itself.
+fn highest(line: &[f32]) -> (usize, f32) {
+    let top = line.chunks(8).fold([f32::MIN; 8], |mut m, c| {
+        m.iter_mut().zip(c).for_each(|(m, &v)| *m = if v > *m { v } else { *m });
+        m
+    });
+    let top = top.into_iter().fold(f32::MIN, f32::max);
+    (line.iter().position(|&v| v >= top).unwrap_or(0), top)
+}
+
+fn score(key: &SubKey, signal: &[f32], at: i64) -> f64 {
+    let mut signs = vec![0_i16; signal.len()];
+    chips(key, at, &mut signs);
+    f64::from(signal.iter().zip(&signs).map(|(x, &c)| x * f32::from(c)).sum::<f32>())
+}
+
 /// The best score within 40 samples of a place.
 pub(crate) fn near(key: &SubKey, signal: &[f32], centre: i64) -> (f64, i64) {
     const AROUND: i64 = 40;
@@ -94,15 +208,11 @@ impl Correlator {
                 }
                 let valid = step.min(to - at) as usize;
                 for ((spectrum, length), best) in spectra.iter().zip(&mut best) {
-                    for (p, (c, s)) in product.iter_mut().zip(signs_spectrum.iter().zip(spectrum)) {
-                        *p = c * s.conj();
-                    }
-                    product[0].im = 0.0;
-                    product[size / 2].im = 0.0;
+                    product_of(&mut product, &signs_spectrum, spectrum);
                     if inverse.process_with_scratch(&mut product, &mut line, &mut scratch).is_err() {
                         continue;
                     }
-                    let (i, top) = line[..valid].iter().enumerate().fold((0, f32::MIN), |m, (i, &v)| if v > m.1 { (i, v) } else { m });
+                    let (i, top) = highest(&line[..valid]);
                     let t = f64::from(top) / size as f64 / length;
                     if t > best.0 {
                         *best = (t, at + i as i64);

@@ -4,11 +4,11 @@
 //! correlated by Fourier transforms with the raw signs: over what was delivered, then over the whole horizon. Windows whose
 //! places follow each other are one match.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::OnceLock};
 
 use crate::SubKey;
 use crate::bound::log10_p_of;
-use crate::correlate::{Correlator, near};
+use crate::correlate::{Correlator, Folded, near};
 use crate::resample::resampled;
 use crate::whisper::RATE;
 use crate::whiten::whitened;
@@ -17,7 +17,7 @@ use crate::whiten::whitened;
 const WINDOW: usize = 16_000;
 /// A recording, or its rest, of less than this is not looked at (or joins the window before it).
 const SHORTEST: usize = 2_000;
-/// Windows, the loudest first, that are looked for over the whole horizon.
+/// Windows, the loudest first, that are looked for over the whole trial.
 const DEEP: usize = 3;
 /// log10 of the bound from which a match is told.
 const TELL: f64 = -4.0;
@@ -35,8 +35,10 @@ pub struct MicCandidate {
     pub subkey: SubKey,
     /// Stretches of the trial, in nanoseconds, that the feed's log says were delivered.
     pub delivered: Vec<RangeInclusive<u64>>,
-    /// The trial's length in nanoseconds: what was not listed as delivered is searched up to here, about 9 s of processor time
-    /// for a day. 0 leaves that out.
+    /// Whether whatever gave the sound kept a log of it. Then a match elsewhere is an alarm, not the usual case, and only clear
+    /// ones (over about 28, where a clean recording of two seconds scores 60 and more) are looked for in the whole trial.
+    pub logged: bool,
+    /// The trial's length in nanoseconds: what was not listed as delivered is searched up to here. 0 leaves that out.
     pub horizon_nanos: u64,
 }
 
@@ -85,13 +87,13 @@ impl Hit {
 
 /// Looks for the sound of some trials in recordings.
 pub struct MicDetector {
-    candidates: Vec<MicCandidate>,
+    candidates: Vec<(MicCandidate, OnceLock<Folded>)>,
 }
 
 impl MicDetector {
     /// Prepares the search for these trials.
     pub fn new(candidates: &[MicCandidate]) -> Self {
-        Self { candidates: candidates.to_vec() }
+        Self { candidates: candidates.iter().map(|c| (c.clone(), OnceLock::new())).collect() }
     }
 
     /// Matches in a mono recording, -1 to 1, at `rate` samples a second (4000 to 384000), in the recording's order.
@@ -102,14 +104,14 @@ impl MicDetector {
         let x = resampled(recording, f64::from(rate) / RATE as f64);
         let windows = windows(&x);
         let mut hits = Vec::new();
-        for (trial, candidate) in self.candidates.iter().enumerate() {
-            hits.extend(self.windows_of(trial, candidate, &x, &windows));
+        for trial in 0..self.candidates.len() {
+            hits.extend(self.windows_of(trial, &x, &windows));
         }
         joined(hits)
     }
 
-    fn windows_of(&self, trial: usize, candidate: &MicCandidate, x: &[f32], windows: &[(usize, usize)]) -> Vec<Hit> {
-        let horizon = (candidate.horizon_nanos / 125_000) as i64;
+    fn windows_of(&self, trial: usize, x: &[f32], windows: &[(usize, usize)]) -> Vec<Hit> {
+        let candidate = &self.candidates[trial].0;
         let others = ((windows.len() * self.candidates.len() * 3) as f64).log10();
         let delivered: Vec<(i64, i64)> = candidate
             .delivered
@@ -117,44 +119,62 @@ impl MicDetector {
             .filter(|r| !r.is_empty())
             .map(|r| ((r.start() / 125_000) as i64, (r.end() / 125_000) as i64 + 1))
             .collect();
-        let mut open: Vec<(usize, usize)> = windows.to_vec();
-        let mut hits: Vec<Hit> = Vec::new();
         let mut correlator = Correlator::default();
-        let whole = [(0, horizon)];
-        for (ranges, is_delivered) in [(&delivered[..], true), (&whole[..], false)] {
-            let mut tried: Vec<(usize, usize)> = open.clone();
-            if !is_delivered {
-                // A day of sound is long: the loudest few stand for all.
-                tried.sort_by(|a, b| loudness(x, b).total_cmp(&loudness(x, a)));
-                tried.truncate(DEEP);
-            }
-            let longest = tried.iter().map(|w| w.1).max().unwrap_or(0);
-            let spans: Vec<(i64, i64)> = ranges.iter().map(|&(a, b)| (a - longest as i64, b)).collect();
-            let log10_tests = (spans.iter().map(|s| (s.1 - s.0).max(0) as f64).sum::<f64>().max(1.0)).log10() + others;
-            let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
-            let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-            let best = correlator.best(&candidate.subkey, &signals, &spans);
-            for (&(start, length), (t, lag)) in tried.iter().zip(best) {
-                let inside = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
-                let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered: is_delivered || inside };
-                if hit.log10_p() <= TELL {
-                    hits.push(hit);
-                }
-            }
-            open.retain(|w| hits.iter().all(|h| h.start != w.0));
-            if open.is_empty() || !hits.is_empty() {
-                break;
-            }
-            let reach: i64 = delivered.iter().map(|&(a, b)| b - a).sum();
-            if is_delivered && (1..=SPEED_REACH).contains(&reach) {
-                hits.extend(other_speeds(trial, candidate, x, &open, &spans, log10_tests, &mut correlator));
-                if !hits.is_empty() {
-                    break;
-                }
-            }
+        let longest = windows.iter().map(|w| w.1).max().unwrap_or(0);
+        let spans: Vec<(i64, i64)> = delivered.iter().map(|&(a, b)| (a - longest as i64, b)).collect();
+        let log10_tests = tests_in(&spans) + others;
+        let signals: Vec<Vec<f32>> = windows.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
+        let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        let mut hits: Vec<Hit> = Vec::new();
+        for (&(start, length), (t, lag)) in windows.iter().zip(correlator.best(&candidate.subkey, &signals, &spans)) {
+            hits.push(Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered: true });
         }
-        hits
+        hits.retain(|h| h.log10_p() <= TELL);
+        if !hits.is_empty() || windows.is_empty() {
+            return hits;
+        }
+        let reach: i64 = delivered.iter().map(|&(a, b)| b - a).sum();
+        if (1..=SPEED_REACH).contains(&reach) {
+            hits = other_speeds(trial, candidate, x, windows, &spans, log10_tests, &mut correlator);
+        }
+        if hits.is_empty() { self.anywhere(trial, x, windows, &delivered, others) } else { hits }
     }
+
+    /// In the whole trial, whether delivered or not.
+    fn anywhere(&self, trial: usize, x: &[f32], windows: &[(usize, usize)], delivered: &[(i64, i64)], others: f64) -> Vec<Hit> {
+        let (candidate, folded) = &self.candidates[trial];
+        let horizon = (candidate.horizon_nanos / 125_000) as i64;
+        // A day of sound is long: the loudest few stand for all.
+        let mut tried = windows.to_vec();
+        tried.sort_by(|a, b| loudness(x, b).total_cmp(&loudness(x, a)));
+        tried.truncate(DEEP);
+        let longest = tried.iter().map(|w| w.1).max().unwrap_or(0);
+        if horizon <= 0 || longest == 0 {
+            return Vec::new();
+        }
+        let spans = [(-(longest as i64), horizon)];
+        let log10_tests = tests_in(&spans) + others;
+        let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
+        let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        let hits = |best: Vec<(f64, i64)>| -> Vec<Hit> {
+            let hit = |(&(start, length), (t, lag)): (&(usize, usize), (f64, i64))| {
+                let delivered = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
+                Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered }
+            };
+            tried.iter().zip(best).map(hit).filter(|h| h.log10_p() <= TELL).collect()
+        };
+        if candidate.logged {
+            let folded = folded.get_or_init(|| Folded::new(&candidate.subkey, horizon));
+            hits(signals.iter().map(|s| folded.best(s)).collect())
+        } else {
+            hits(Correlator::default().best(&candidate.subkey, &signals, &spans))
+        }
+    }
+}
+
+/// log10 of the places in some spans.
+fn tests_in(spans: &[(i64, i64)]) -> f64 {
+    spans.iter().map(|s| (s.1 - s.0).max(0) as f64).sum::<f64>().max(1.0).log10()
 }
 
 /// Cuts of about [`WINDOW`] samples: (first, length).

@@ -21,19 +21,20 @@ const LOUD: f64 = 25_000.0;
 
 /// The signs of chips `from..from + out.len()`; 0 before the trial began.
 pub(crate) fn chips(key: &SubKey, from: i64, out: &mut [i16]) {
+    out.fill(0);
+    let before = usize::try_from(-from).unwrap_or(0).min(out.len());
+    let mut rest = &mut out[before..];
+    let mut n = (from + before as i64) as u64;
     let mut bytes = [0_u8; 64];
-    let mut have = None;
-    for (i, chip) in out.iter_mut().enumerate() {
-        let n = from + i as i64;
-        *chip = 0;
-        if n >= 0 {
-            let (block, bit) = (n as u64 / BLOCK, (n as u64 % BLOCK) as usize);
-            if have != Some(block) {
-                key.fill("mic-chip", block, &mut bytes);
-                have = Some(block);
-            }
+    while !rest.is_empty() {
+        let (block, first) = (n / BLOCK, (n % BLOCK) as usize);
+        key.fill("mic-chip", block, &mut bytes);
+        let (these, others) = rest.split_at_mut((BLOCK as usize - first).min(rest.len()));
+        for (bit, chip) in (first..).zip(these.iter_mut()) {
             *chip = i16::from(bytes[bit / 8] >> (bit % 8) & 1) * 2 - 1;
         }
+        n += these.len() as u64;
+        rest = others;
     }
 }
 

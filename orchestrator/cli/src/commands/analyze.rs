@@ -14,14 +14,14 @@ use crate::{args::AnalyzeArgs, exit::Failure, output};
 /// The programs that the detectors may use, where there are such: `ffmpeg` for films and speech codecs, `tshark` for captures.
 /// The analysis container has `ffmpeg`.
 pub(crate) struct Tools {
-    decoder: Box<dyn MediaDecoder>,
+    decoder: Box<dyn MediaDecoder + Sync>,
     captures: Box<dyn CaptureReader>,
 }
 
 impl Tools {
     /// Those on this host's path.
     pub(crate) fn here() -> Self {
-        let decoder: Box<dyn MediaDecoder> = Ffmpeg::on_path().map_or_else(|| Box::new(NoDecoder) as _, |f| Box::new(f) as _);
+        let decoder: Box<dyn MediaDecoder + Sync> = Ffmpeg::on_path().map_or_else(|| Box::new(NoDecoder) as _, |f| Box::new(f) as _);
         let captures: Box<dyn CaptureReader> = Tshark::on_path().map_or_else(|| Box::new(NoCaptures) as _, |t| Box::new(t) as _);
         Self { decoder, captures }
     }

@@ -20,7 +20,7 @@ final class Device {
   /** By the kernel's uptime, read without pause for a while, and by the server's Date header: 20 minutes after the first round. */
   static boolean realTimePassed(SharedPreferences p) throws IOException {
     double up = uptime();
-    for (double end = up + 3; up < end; up = uptime()) Thread.yield();
+    for (double end = up + 2; up < end; up = uptime()) Thread.yield();
     long served = serverSeconds();
     if (!p.contains("uptime")) p.edit().putFloat("uptime", (float) up).putLong("served", served).commit();
     return up - p.getFloat("uptime", 0) > 1200 && served - p.getLong("served", 0) > 1200;

@@ -98,7 +98,7 @@ pub fn search_all(trial: &TrialRecord, made: &[Made], limits: Limits) -> Analysi
         })
         .collect();
     let ffmpeg = Ffmpeg::on_path();
-    let decoder: &dyn MediaDecoder = ffmpeg.as_ref().map_or(&NoDecoder, |f| f);
+    let decoder: &(dyn MediaDecoder + Sync) = ffmpeg.as_ref().map_or(&NoDecoder, |f| f);
     analyze(&Engine { limits, decoder, captures: &NoCaptures }, trial, &inputs).unwrap()
 }
 

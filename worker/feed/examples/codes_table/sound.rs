@@ -37,6 +37,7 @@ fn detector(delivered: (u64, u64), seconds: u64) -> MicDetector {
     MicDetector::new(&[MicCandidate {
         subkey: subkey(),
         delivered: vec![delivered.0 * SECOND..=delivered.1 * SECOND],
+        logged: false,
         horizon_nanos: seconds * SECOND,
     }])
 }
