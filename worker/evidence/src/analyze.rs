@@ -214,8 +214,9 @@ fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphe
     }
     let none = Ciphers::default();
     let ciphers = if input.role() == Some(Role::CryptoPlain) { &none } else { ciphers };
-    let hits = Walker::new(Budget::new(limits, until), ciphers, &mut search).file(&bytes);
-    hits.into_iter().for_each(|hit| search.skip(hit));
+    for hit in Walker::new(Budget::new(limits, until), ciphers, &mut search).file(&bytes) {
+        search.skip(hit);
+    }
     File { search, bytes: Some(bytes.len() as u64) }
 }
 

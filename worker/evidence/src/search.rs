@@ -95,7 +95,7 @@ impl<'a> Quest<'a> {
         self.media.of(h.finalize().into(), || {
             let Opened { pictures, sounds } = media::open(bytes, format, self.decoder, self.limits)?;
             let mut whats = pictures_of(detectors, &pictures);
-            sounds.iter().for_each(|s| whats.extend(sound_of(detectors, s)));
+            whats.extend(sounds.iter().flat_map(|s| sound_of(detectors, s)));
             Ok((whats, (pictures.len() + sounds.len()) as u64))
         })
     }

@@ -1,6 +1,6 @@
 //! How many places of a text could have held a needle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a byte of a needle is; the needle itself may be any string of its shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,13 +53,23 @@ struct Shape {
     word_end: bool,
 }
 
+/// Kinds of the first bytes, and whether it stands only where no word goes on before it.
+type Begin = (Vec<Kind>, bool);
+
 /// The shapes of all needles. Those with the same first bytes are asked together.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     all: Vec<Shape>,
-    groups: Vec<(Vec<Kind>, Vec<usize>)>,
+    groups: Vec<(Begin, Vec<usize>)>,
+    /// For each 64 groups, those that stand only where no word goes on before them.
+    firsts: Vec<u64>,
     /// For each 64 groups, which of them accept a byte as their first, second and third.
     masks: Vec<[[u64; 256]; 3]>,
+    /// A bit for each two bytes with which any group may begin.
+    begins: Vec<u64>,
+    /// A bit for each kind that is in use: those that accept a byte, and for each shape what its bytes must be.
+    accepted: Vec<u64>,
+    wanted: Vec<Vec<u64>>,
 }
 
 /// Bytes that a group has in common.
@@ -80,30 +90,53 @@ impl Shapes {
 
     /// To be called when all are added.
     pub(super) fn group(&mut self) {
-        let mut groups: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<Begin, Vec<usize>> = BTreeMap::new();
         for (i, s) in self.all.iter().enumerate() {
-            groups.entry(s.kinds.iter().copied().take(PREFIX).collect()).or_default().push(i);
+            let first = s.word_start && matches!(s.encoding, Encoding::Utf8 | Encoding::Gb18030);
+            groups.entry((s.kinds.iter().copied().take(PREFIX).collect(), first)).or_default().push(i);
         }
         self.groups = groups.into_iter().collect();
+        let kinds: BTreeSet<Kind> = self.all.iter().flat_map(|s| s.kinds.iter().copied()).collect();
+        // Kinds beyond the last bit share it: more places are counted then, which is the safe side.
+        let bit = |k: Kind| 1_u64 << kinds.iter().position(|o| *o == k).unwrap_or(63).min(63);
+        self.accepted = (0..=255_u8).map(|b| kinds.iter().filter(|k| k.accepts(b)).fold(0, |m, k| m | bit(*k))).collect();
+        self.wanted = self.all.iter().map(|s| s.kinds.iter().map(|k| bit(*k)).collect()).collect();
         self.masks = self.groups.chunks(64).map(masks).collect();
+        let firsts = |some: &[(Begin, Vec<usize>)]| some.iter().zip(0..).map(|(g, bit)| u64::from(g.0.1) << bit).sum();
+        self.firsts = self.groups.chunks(64).map(firsts).collect();
+        self.begins = (0..1024_usize).map(|word| (0..64).map(|bit| u64::from(self.may_begin(word * 64 + bit)) << bit).sum()).collect();
+    }
+
+    /// Whether something begins with these two bytes.
+    fn may_begin(&self, two: usize) -> bool {
+        self.masks.iter().any(|m| m[0][two >> 8] & m[1][two & 255] != 0)
     }
 
     /// Calls `found` with each shape and the number of its places in `b`.
     pub(super) fn count(&self, b: &[u8], mut found: impl FnMut(usize, u64)) {
         let mut counts = vec![0_u64; self.all.len()];
-        for (masks, groups) in self.masks.iter().zip(self.groups.chunks(64)) {
-            for (i, w) in b.windows(3).enumerate() {
+        for (i, w) in b.windows(3).enumerate() {
+            let two = usize::from(u16::from_be_bytes([w[0], w[1]]));
+            if self.begins.get(two / 64).is_none_or(|bits| bits >> (two % 64) & 1 == 0) {
+                continue;
+            }
+            let inside = i > 0 && b[i - 1].is_ascii_alphanumeric();
+            for ((masks, firsts), groups) in self.masks.iter().zip(&self.firsts).zip(self.groups.chunks(64)) {
                 let mut mask = masks[0][usize::from(w[0])] & masks[1][usize::from(w[1])] & masks[2][usize::from(w[2])];
+                mask &= if inside { !firsts } else { u64::MAX };
                 while mask != 0 {
-                    let (prefix, members) = &groups[mask.trailing_zeros() as usize];
+                    let ((prefix, _), members) = &groups[mask.trailing_zeros() as usize];
                     mask &= mask - 1;
-                    if b.len() - i < prefix.len() || !prefix.iter().zip(&b[i..]).all(|(k, v)| k.accepts(*v)) {
+                    let fits = |m: usize, from: usize, to: usize| {
+                        b.len() - i >= to
+                            && self.wanted[m][from..to].iter().zip(&b[i + from..]).all(|(k, v)| self.accepted[usize::from(*v)] & k != 0)
+                    };
+                    if !members.first().is_some_and(|m| fits(*m, 0, prefix.len())) {
                         continue;
                     }
                     for &m in members {
-                        let kinds = &self.all[m].kinds;
-                        let fits = b.len() - i >= kinds.len() && kinds.iter().zip(&b[i..]).skip(PREFIX).all(|(k, v)| k.accepts(*v));
-                        if fits && self.bounded(m, b, i, i + kinds.len()) {
+                        let length = self.wanted[m].len();
+                        if fits(m, prefix.len(), length) && self.bounded(m, b, i, i + length) {
                             counts[m] += 1;
                         }
                     }
@@ -130,9 +163,9 @@ impl Shapes {
     }
 }
 
-fn masks(groups: &[(Vec<Kind>, Vec<usize>)]) -> [[u64; 256]; 3] {
+fn masks(groups: &[(Begin, Vec<usize>)]) -> [[u64; 256]; 3] {
     let mut out = [[0; 256]; 3];
-    for (g, (prefix, _)) in groups.iter().enumerate() {
+    for (g, ((prefix, _), _)) in groups.iter().enumerate() {
         for (place, table) in out.iter_mut().enumerate() {
             for (byte, mask) in (0..=255_u8).zip(table.iter_mut()) {
                 *mask |= u64::from(prefix.get(place).is_none_or(|k| k.accepts(byte))) << g;

@@ -65,6 +65,13 @@ const fn has_pictures(format: Format) -> bool {
     matches!(format, Format::Mp4 | Format::Heif | Format::Matroska | Format::Avi | Format::H264 | Format::Gif)
 }
 
+/// An MP4 names the handler of each track, unless the names are compressed (`cmov`); those of pictures are `vide` and `pict`.
+/// Each start of ffmpeg costs.
+fn is_sound_only(format: Format, bytes: &[u8]) -> bool {
+    let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();
+    matches!(format, Format::Mp4) && has(b"soun") && ![b"vide", b"pict", b"cmov"].iter().any(|n| has(*n))
+}
+
 const fn has_sound(format: Format) -> bool {
     !matches!(format, Format::Heif | Format::H264 | Format::Gif)
 }
@@ -90,7 +97,7 @@ impl MediaDecoder for Ffmpeg {
                 Err(e) => error = Some(e),
             }
         }
-        if has_pictures(format) {
+        if has_pictures(format) && !is_sound_only(format, bytes) {
             let filter = format!("fps={FRAMES_PER_SECOND}:round=up,scale='min(1280,iw)':-2,format=gray");
             let count = FRAMES.to_string();
             let arguments =
