@@ -30,6 +30,9 @@ fn db(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
 }
 
+/// How long the one writer is waited for. On a machine that does too much a queue of writes is slow, and a job must not fail by it.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 impl SqliteStore {
     /// Opens or makes the file, and brings its tables to this version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
@@ -39,8 +42,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(30));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(db("open"))?;
+            .busy_timeout(PATIENCE);
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await.map_err(db("open"))?;
         sqlx::migrate!("./migrations")
             .run(&pool)
             .await
