@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use stakeout_sdk::{Acceptance, Host, ImageBuild, LockSource, Network, Origin, Request, Sha1Digest, prepare};
+use stakeout_sdk::{Acceptance, Host, ImageBuild, LockSource, Origin, Request, Sha1Digest, prepare};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -36,17 +36,12 @@ async fn contexts(sdk: &Path, out: &Path, base: &str, program: &Path, accepted: 
     let lock = out.join("lock.json");
     std::fs::write(&lock, "{\"format\":1,\"about\":\"none\",\"packages\":[]}")?;
     let request = Request {
-        apis: vec![34],
-        abi: "x86_64".into(),
         from: Origin::Folder(sdk.to_owned()),
         lock: LockSource::File(lock),
         acceptance: if accepted { Acceptance::Given } else { Acceptance::NotGiven },
-        cache: out.join("cache"),
         device_program: Some(PathBuf::from(program)),
-        base: base.to_owned(),
-        version: "0.0.0-test".into(),
         host: Host { os: "linux", arch: "x64" },
-        network: Network::default(),
+        ..Request::new(vec![34], out.join("cache"), base, "0.0.0-test")
     };
     let prepared = prepare(&request, &()).await?;
     for images in &prepared.images {

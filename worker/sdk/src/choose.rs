@@ -71,8 +71,8 @@ pub struct Chosen {
     pub url: String,
     /// What its bytes must be.
     pub expected: Expected,
-    /// Id of its licence; none: it has none.
-    pub license: Option<String>,
+    /// Ids of the licences that must be accepted for it: normally one.
+    pub licenses: Vec<String>,
     /// Who looked at it.
     pub trust: Trust,
     /// The oldest emulator that it runs in.
@@ -121,7 +121,7 @@ fn choose(candidates: &[&Package], pin: Option<&Pin>, host: &Host, folder: &str)
                 let expected = Expected { sha256: pin.sha256, ..archive.expected.clone() };
                 Ok(Some(chosen(p, archive, expected, folder, trust(pin))))
             }
-            None => pinned(pin).map(Some),
+            None => pinned(pin, candidates).map(Some),
         };
     }
     let Some(newest) = candidates.iter().max_by_key(|p| p.revision) else { return Ok(None) };
@@ -146,18 +146,33 @@ fn trust(pin: &Pin) -> Trust {
 
 fn chosen(p: &Package, archive: &Archive, expected: Expected, folder: &str, trust: Trust) -> Chosen {
     let url = if archive.url.contains("://") { archive.url.clone() } else { format!("{folder}{}", archive.url) };
-    Chosen { path: p.path.clone(), revision: p.revision, url, expected, license: p.license.clone(), trust, min_emulator: p.min_emulator }
+    Chosen {
+        path: p.path.clone(),
+        revision: p.revision,
+        url,
+        expected,
+        licenses: p.license.clone().into_iter().collect(),
+        trust,
+        min_emulator: p.min_emulator,
+    }
 }
 
-/// A revision that the index no longer lists, from the lock alone: vendors keep old archives longer than old entries.
-fn pinned(pin: &Pin) -> Result<Chosen, SdkError> {
+/// A revision that the index no longer lists, from the lock alone: vendors keep old archives longer than old entries. Its licence
+/// is what the lock says and what the package has now; asking for one too many does no harm.
+fn pinned(pin: &Pin, now: &[&Package]) -> Result<Chosen, SdkError> {
     let missing = |field| SdkError::IncompletePin { package: pin.path.clone(), revision: pin.revision.to_string(), field };
+    let mut licenses: Vec<String> = pin.license.clone().into_iter().chain(now.iter().filter_map(|p| p.license.clone())).collect();
+    licenses.sort();
+    licenses.dedup();
+    if licenses.is_empty() {
+        return Err(missing("licence"));
+    }
     Ok(Chosen {
         path: pin.path.clone(),
         revision: pin.revision,
         url: pin.url.clone(),
         expected: Expected { size: pin.size.ok_or_else(|| missing("size"))?, sha1: pin.sha1, sha256: pin.sha256 },
-        license: Some(pin.license.clone().ok_or_else(|| missing("licence"))?),
+        licenses,
         trust: trust(pin),
         min_emulator: None,
     })

@@ -188,7 +188,7 @@ impl Pin {
             size: Some(chosen.expected.size),
             sha1: found.sha1,
             sha256: Some(found.sha256),
-            license: chosen.license.clone(),
+            license: if let [one] = &chosen.licenses[..] { Some(one.clone()) } else { None },
             review: Review::SecondHand,
             source: "fetched by `stakeout images build emulator`; set `review` to `reviewed` when a person has compared it".into(),
         }

@@ -67,6 +67,28 @@ pub struct Request {
     pub host: Host,
     /// Patience.
     pub network: Network,
+    /// A PEM file of roots that are trusted beside Mozilla's, for a lab that reads its own TLS.
+    pub roots: Option<PathBuf>,
+}
+
+impl Request {
+    /// Images from Google for this host, by the lock that is built in, with nothing accepted and no device program.
+    pub fn new(apis: Vec<u32>, cache: PathBuf, base: &str, version: &str) -> Self {
+        Self {
+            apis,
+            abi: "x86_64".into(),
+            from: Origin::default(),
+            lock: LockSource::BuiltIn,
+            acceptance: Acceptance::NotGiven,
+            cache,
+            device_program: None,
+            base: base.to_owned(),
+            version: version.to_owned(),
+            host: Host::this(),
+            network: Network::default(),
+            roots: None,
+        }
+    }
 }
 
 /// What will be fetched.
@@ -143,14 +165,15 @@ pub fn plan(request: &Request, index: &crate::index::Index, lock: &Lock) -> Resu
     let (mut licenses, mut bytes) = (Vec::<License>::new(), 0);
     for chosen in plan.all() {
         bytes += chosen.expected.size;
-        let Some(id) = &chosen.license else { continue };
-        let texts = index.licenses_with(id);
-        if texts.is_empty() {
-            return Err(SdkError::NoLicenseText { package: chosen.path.clone(), license: id.clone() });
-        }
-        for text in texts {
-            if !licenses.contains(text) {
-                licenses.push(text.clone());
+        for id in &chosen.licenses {
+            let texts = index.licenses_with(id);
+            if texts.is_empty() {
+                return Err(SdkError::NoLicenseText { package: chosen.path.clone(), license: id.clone() });
+            }
+            for text in texts {
+                if !licenses.contains(text) {
+                    licenses.push(text.clone());
+                }
             }
         }
     }
@@ -173,7 +196,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
     let lock = request.lock.load()?;
     let cache = Cache::open(&request.cache)?;
     let source = match &request.from {
-        Origin::Repository(address) => Source::Remote(Remote::new(address, request.network)?),
+        Origin::Repository(address) => Source::Remote(Remote::new(address, request.network, request.roots.as_deref())?),
         Origin::Folder(folder) => Source::Folder(folder.clone()),
     };
     let plan = plan(request, &source.index(progress).await?, &lock)?;

@@ -263,3 +263,26 @@ async fn without_acceptance_nothing_but_the_index_is_fetched() {
     assert!(message.contains("--accept-licenses") && message.contains(&licenses[0].hash.to_string()), "{message}");
     assert!(bench.server.log.lock().unwrap().iter().all(|l| l.contains(".xml")));
 }
+
+#[tokio::test]
+async fn tls_is_checked_against_mozillas_roots_and_the_labs_own() {
+    use tokio_rustls::rustls::{self, pki_types::PrivatePkcs8KeyDer};
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let private = PrivatePkcs8KeyDer::from(key.signing_key.serialize_der()).into();
+    let config = config.with_single_cert(vec![key.cert.der().clone()], private).unwrap();
+    let files = repository();
+    let bench = Bench { server: Server::start_with(files, Some(Arc::new(config))).await, ..Bench::new().await };
+    let mut request = bench.request();
+    request.from = stakeout_sdk::Origin::Repository(format!("https://localhost:{}", bench.server.address.port()));
+    let e = prepare(&request, &()).await.unwrap_err();
+    assert!(matches!(&e, SdkError::Transfer { last, .. } if last.contains("certificate")), "{e}");
+    let roots = bench.folder.path().join("roots.pem");
+    std::fs::write(&roots, key.cert.pem()).unwrap();
+    request.roots = Some(roots.clone());
+    prepare(&request, &()).await.unwrap();
+    bench.assert_whole();
+    std::fs::write(&roots, "nothing").unwrap();
+    assert!(matches!(prepare(&request, &()).await, Err(SdkError::Client(_))));
+}

@@ -49,7 +49,7 @@ fn without_a_pin_the_newest_stable_one_is_taken() {
     let image = image(&index(), &lock(vec![]), 34, "x86_64", &X64).unwrap();
     // Revision 20 is in beta, 9 is with the shop.
     assert_eq!((image.revision.to_string().as_str(), image.url.as_str()), ("14", "sys-img/google_apis/x86_64-34_r14.zip"));
-    assert_eq!(image.license.as_deref(), Some("test-sdk-license"));
+    assert_eq!(image.licenses, ["test-sdk-license"]);
 }
 
 #[test]
@@ -74,7 +74,12 @@ fn a_pin_that_the_index_no_longer_lists_stands_alone() {
     let chosen = tool(gone.clone()).unwrap();
     assert_eq!((chosen.url.as_str(), chosen.expected.size), ("emulator-linux_x64-900.zip", 5));
     assert!(matches!(tool(Pin { size: None, ..gone.clone() }), Err(SdkError::IncompletePin { field: "size", .. })));
-    assert!(matches!(tool(Pin { license: None, ..gone }), Err(SdkError::IncompletePin { field: "licence", .. })));
+    // Its licence is the lock's, and what the package has now.
+    let other = tool(Pin { license: Some("older-license".into()), ..gone.clone() }).unwrap();
+    assert_eq!(other.licenses, ["older-license", "test-sdk-license"]);
+    assert_eq!(tool(Pin { license: None, ..gone.clone() }).unwrap().licenses, ["test-sdk-license"]);
+    let nobody = super::tool(&Index::default(), &lock(vec![Pin { license: None, ..gone }]), "emulator", &X64);
+    assert!(matches!(nobody, Err(SdkError::IncompletePin { field: "licence", .. })));
 }
 
 #[test]

@@ -51,12 +51,15 @@ enum Attempt {
     Broke(String),
 }
 
+fn loopback(url: &Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
+}
+
 /// Strangers' bytes come over TLS; the only other thing is this host itself, for a mirror or a test.
 fn allowed(url: &Url) -> Result<(), SdkError> {
-    let loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
     let problem = match url.scheme() {
         "https" => None,
-        "http" if loopback => None,
+        "http" if loopback(url) => None,
         "http" => Some("it is not `https`, and anybody on the way could change what it serves"),
         _ => Some("it is not `https`"),
     };
@@ -66,7 +69,7 @@ fn allowed(url: &Url) -> Result<(), SdkError> {
 
 impl Remote {
     /// A repository by the address of its folder or of its index (`…/repository2-1.xml`).
-    pub fn new(address: &str, network: Network) -> Result<Self, SdkError> {
+    pub fn new(address: &str, network: Network, own_roots: Option<&std::path::Path>) -> Result<Self, SdkError> {
         let bad = |problem| SdkError::Address { url: address.chars().take(200).collect(), problem };
         let base = Url::parse(address).map_err(|_| bad("it is no address"))?;
         allowed(&base)?;
@@ -82,7 +85,7 @@ impl Remote {
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| SdkError::Client(e.to_string()))?
-            .with_root_certificates(with_own_roots(roots)?)
+            .with_root_certificates(with_own_roots(roots, own_roots)?)
             .with_no_client_auth();
         let policy = redirect::Policy::custom(|attempt| {
             if attempt.previous().len() > MAX_REDIRECTS {
@@ -100,7 +103,7 @@ impl Remote {
             .connect_timeout(network.idle)
             .read_timeout(network.idle);
         // A proxy of the environment is for the world outside.
-        let client = if base.scheme() == "http" { client.no_proxy() } else { client };
+        let client = if loopback(&base) { client.no_proxy() } else { client };
         Ok(Self { client: client.build().map_err(|e| SdkError::Client(deepest(&e)))?, base, network })
     }
 
@@ -287,14 +290,14 @@ fn deepest(e: &dyn std::error::Error) -> String {
     e.to_string()
 }
 
-/// Roots of the file that SSL_CERT_FILE names are trusted too: some labs read their own TLS.
-fn with_own_roots(mut roots: rustls::RootCertStore) -> Result<rustls::RootCertStore, SdkError> {
+fn with_own_roots(mut roots: rustls::RootCertStore, path: Option<&std::path::Path>) -> Result<rustls::RootCertStore, SdkError> {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|p| !p.is_empty()) {
-        let path = std::path::PathBuf::from(path);
-        let problem = |e: rustls::pki_types::pem::Error| SdkError::Client(format!("the certificates of SSL_CERT_FILE: {e}"));
-        let certificates = CertificateDer::pem_file_iter(&path).map_err(problem)?;
-        roots.add_parsable_certificates(certificates.collect::<Result<Vec<_>, _>>().map_err(problem)?);
+    if let Some(path) = path {
+        let problem = |e: rustls::pki_types::pem::Error| SdkError::Client(format!("the certificates of `{}`: {e}", path.display()));
+        let certificates = CertificateDer::pem_file_iter(path).map_err(problem)?.collect::<Result<Vec<_>, _>>().map_err(problem)?;
+        if roots.add_parsable_certificates(certificates).0 == 0 {
+            return Err(SdkError::Client(format!("`{}` has no certificates", path.display())));
+        }
     }
     Ok(roots)
 }

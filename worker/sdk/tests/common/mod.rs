@@ -96,17 +96,12 @@ pub(crate) fn wanted(from: Origin, folder: &Path) -> Wanted {
         std::fs::write(&lock, "{\"format\":1,\"about\":\"none\",\"packages\":[]}").unwrap();
     }
     Wanted {
-        apis: vec![34],
-        abi: "x86_64".into(),
         from,
         lock: LockSource::File(lock),
         acceptance: Acceptance::Given,
-        cache: folder.join("cache"),
-        device_program: None,
-        base: "stakeout/base:test".into(),
-        version: "0.0.0".into(),
         host: Host { os: "linux", arch: "x64" },
         network: Network { idle_attempts: 3, attempts: 8, first_wait: Duration::from_millis(1), idle: Duration::from_secs(2) },
+        ..Wanted::new(vec![34], folder.join("cache"), "stakeout/base:test", "0.0.0")
     }
 }
 
@@ -177,6 +172,11 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) async fn start(files: HashMap<String, Vec<u8>>) -> Self {
+        Self::start_with(files, None).await
+    }
+
+    /// The same over TLS, where there is a configuration.
+    pub(crate) async fn start_with(files: HashMap<String, Vec<u8>>, tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (log, answers) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<HashMap<String, Vec<Answer>>>>::default());
@@ -185,12 +185,20 @@ impl Server {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
                 let (files, log, answers) = (files.clone(), log2.clone(), answers2.clone());
+                let tls = tls.clone().map(tokio_rustls::TlsAcceptor::from);
                 tokio::spawn(async move {
                     let service = service_fn(|request| {
                         let answer = serve(&request, &files, &log, &answers);
                         async { Ok::<_, Infallible>(answer) }
                     });
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let http = hyper::server::conn::http1::Builder::new();
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(stream), service).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                            Err(_) => Ok(()),
+                        },
+                    };
                 });
             }
         });
