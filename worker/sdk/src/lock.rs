@@ -117,7 +117,8 @@ impl Lock {
         }
         for (i, p) in lock.packages.iter().enumerate() {
             // These become addresses, labels and folders.
-            if !p.path.split(';').chain(p.url.split('/')).chain(p.license.as_deref()).all(plain) {
+            let url = p.url.strip_prefix("https://").unwrap_or(&p.url);
+            if !p.path.split(';').chain(url.split('/')).chain(p.license.as_deref()).all(plain) {
                 return Err(format!("the pin of `{}` has strange characters", p.path.chars().take(100).collect::<String>()));
             }
             if lock.packages[..i].iter().any(|q| q.path == p.path) {
@@ -278,6 +279,20 @@ mod tests {
         }
         let twice = Lock { format: 1, about: String::new(), packages: vec![pin("a", Review::Reviewed, None); 2] };
         assert!(Lock::parse(&twice.to_text()).unwrap_err().contains("twice"));
+        let with = |url: &str| Lock {
+            format: 1,
+            about: String::new(),
+            packages: vec![Pin { url: url.into(), ..pin("a", Review::Reviewed, None) }],
+        };
+        for (url, good) in [
+            ("x/a.zip", true),
+            ("https://example.org/x/a.zip", true),
+            ("../a.zip", false),
+            ("http://example.org/a.zip", false),
+            ("a b.zip", false),
+        ] {
+            assert_eq!(Lock::parse(&with(url).to_text()).is_ok(), good, "{url}");
+        }
     }
 
     proptest! {
