@@ -147,6 +147,16 @@ pub enum SdkError {
         /// What happened last.
         last: String,
     },
+    /// The server's certificate is not trusted; another attempt will not change that.
+    #[error(
+        "the certificate of `{host}` is not trusted: {problem}\nhint: if this network reads its own TLS, give its root certificate as a PEM file"
+    )]
+    Certificate {
+        /// The server.
+        host: String,
+        /// Why not.
+        problem: String,
+    },
     /// The client could not be made.
     #[error("no HTTP client: {0}")]
     Client(String),

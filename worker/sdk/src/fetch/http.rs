@@ -146,7 +146,7 @@ impl Remote {
     }
 
     async fn small(&self, url: &Url) -> Result<Vec<u8>, Small> {
-        let broke = |e: reqwest::Error| Small::Broke(deepest(&e));
+        let broke = |e: reqwest::Error| certificate(&e, url).map_or_else(|| Small::Broke(deepest(&e)), Small::Final);
         let mut response = self.client.get(url.clone()).header(header::ACCEPT_ENCODING, "identity").send().await.map_err(broke)?;
         match response.status() {
             StatusCode::OK => {}
@@ -215,7 +215,7 @@ impl Remote {
         };
         let mut response = match request.send().await {
             Ok(r) => r,
-            Err(e) => return Ok(Attempt::Broke(deepest(&e))),
+            Err(e) => return certificate(&e, url).map_or_else(|| Ok(Attempt::Broke(deepest(&e))), Err),
         };
         match response.status() {
             StatusCode::PARTIAL_CONTENT if asked && goes_on(&response, part, size) => part.mended = true,
@@ -279,6 +279,20 @@ fn goes_on(response: &Response, part: &Part, size: u64) -> bool {
 fn validator(response: &Response) -> Option<String> {
     let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok());
     text(header::ETAG).filter(|t| !t.starts_with("W/")).or_else(|| text(header::LAST_MODIFIED)).map(str::to_owned)
+}
+
+/// Whether it is the server's certificate that is wrong.
+fn certificate(e: &reqwest::Error, url: &Url) -> Option<SdkError> {
+    let mut next = std::error::Error::source(e);
+    while let Some(e) = next {
+        if let Some(rustls::Error::InvalidCertificate(problem)) = e.downcast_ref() {
+            return Some(SdkError::Certificate { host: url.host_str().unwrap_or_default().to_owned(), problem: problem.to_string() });
+        }
+        // An I/O error leaves what it wraps out of its chain.
+        let wrapped = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|w| w as &(dyn std::error::Error + 'static)).or_else(|| e.source());
+    }
+    None
 }
 
 /// The innermost reason, which is what people can do something about.
