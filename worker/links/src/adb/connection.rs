@@ -42,9 +42,9 @@ enum Streams {
 /// A connection after `CNXN`.
 pub(super) struct Connection {
     /// What the guest says that it can do.
-    pub banner: Banner,
+    pub(super) banner: Banner,
     /// Largest payload that the guest takes.
-    pub largest: usize,
+    pub(super) largest: usize,
     streams: Arc<Mutex<Streams>>,
     out: mpsc::Sender<Frame>,
     next: AtomicU32,
@@ -80,7 +80,7 @@ async fn read(from: &mut (impl AsyncReadExt + Unpin), largest: u32, checked: boo
 
 impl Connection {
     /// Connects and says hello. An end without an answer is [`Fault::Offline`].
-    pub async fn open(port: u16) -> Result<Arc<Self>, Fault> {
+    pub(super) async fn open(port: u16) -> Result<Arc<Self>, Fault> {
         let mut socket = loopback(port).await?;
         let hello = Frame::new(Command::Connect, VERSION, ADB_PAYLOAD, BANNER);
         socket.write_all(&hello.encode()).await.map_err(broken)?;
@@ -125,19 +125,19 @@ impl Connection {
     }
 
     /// Whether it can still be used.
-    pub fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         matches!(*lock(&self.streams), Streams::Open(_)) && !self.out.is_closed()
     }
 
     /// Gives the connection up: the peer does not keep to the protocol, or will restart.
-    pub fn give_up(&self, why: &str) {
+    pub(super) fn give_up(&self, why: &str) {
         tracing::debug!(why, "an adb connection is given up");
         *lock(&self.streams) = Streams::Dead(None);
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 
     /// Why nothing comes any more.
-    pub fn end(&self) -> Fault {
+    pub(super) fn end(&self) -> Fault {
         match &*lock(&self.streams) {
             Streams::Dead(Some(nonsense)) => Fault::Protocol(nonsense.clone()),
             _ => Fault::Closed,
@@ -145,12 +145,12 @@ impl Connection {
     }
 
     /// A message that may wait for its turn.
-    pub async fn send(&self, frame: Frame) -> Result<(), Fault> {
+    pub(super) async fn send(&self, frame: Frame) -> Result<(), Fault> {
         self.out.send(frame).await.map_err(|_| self.end())
     }
 
     /// A message that must not wait, as what it answers is done already. A peer that reads nothing loses the connection.
-    pub fn send_now(&self, frame: Frame) -> Result<(), Fault> {
+    pub(super) fn send_now(&self, frame: Frame) -> Result<(), Fault> {
         self.out.try_send(frame).map_err(|_| {
             self.give_up("the peer does not read");
             Fault::Closed
@@ -158,14 +158,14 @@ impl Connection {
     }
 
     /// Forgets a stream.
-    pub fn forget(&self, local: u32) {
+    pub(super) fn forget(&self, local: u32) {
         if let Streams::Open(streams) = &mut *lock(&self.streams) {
             streams.remove(&local);
         }
     }
 
     /// Opens a service.
-    pub async fn service(self: &Arc<Self>, name: &str) -> Result<Stream, Fault> {
+    pub(super) async fn service(self: &Arc<Self>, name: &str) -> Result<Stream, Fault> {
         if name.len() + 1 > self.largest.min(ADB_SERVICE) {
             return Err(Fault::TooLarge { what: "a command", limit: self.largest.min(ADB_SERVICE) as u64 });
         }

@@ -93,7 +93,7 @@ impl Lines {
                     Some(packets) => {
                         packets.feed(&bytes, |kind, data| {
                             if kind == Kind::Stdout {
-                                self.splitter.feed(data)
+                                self.splitter.feed(data);
                             }
                         })?;
                     }

@@ -146,7 +146,9 @@ impl Guest for Adb {
             let connection = self.connection().await?;
             let packets = connection.banner.has("shell_v2");
             let mut command = if packets { "shell,v2,raw:logcat" } else { "shell:logcat" }.to_owned();
-            arguments.iter().for_each(|a| command.extend([" ".to_owned(), quote(a)]));
+            for argument in arguments {
+                command.extend([" ".to_owned(), quote(argument)]);
+            }
             Ok(Lines::new(connection.service(&command).await?, packets))
         })
         .await

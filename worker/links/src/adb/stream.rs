@@ -47,7 +47,7 @@ impl Drop for Stream {
 }
 
 impl Stream {
-    pub fn new(connection: Arc<Connection>, local: u32, from: mpsc::Receiver<Event>) -> Self {
+    pub(super) fn new(connection: Arc<Connection>, local: u32, from: mpsc::Receiver<Event>) -> Self {
         Self { connection, local, remote: 0, from, early: VecDeque::new(), waiting: true, closed: false }
     }
 
@@ -81,7 +81,7 @@ impl Stream {
     }
 
     /// Waits for the peer's yes.
-    pub async fn opened(&mut self) -> Result<(), Fault> {
+    pub(super) async fn opened(&mut self) -> Result<(), Fault> {
         while self.remote == 0 {
             if !self.step().await? {
                 return Err(Fault::Denied("the guest has no such service".to_owned()));
@@ -91,7 +91,7 @@ impl Stream {
     }
 
     /// The next data; `None` at the end. The peer sends more only now.
-    pub async fn read(&mut self) -> Result<Option<Bytes>, Fault> {
+    pub(super) async fn read(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             if let Some(data) = self.early.pop_front() {
                 if !self.closed {
@@ -106,12 +106,12 @@ impl Stream {
     }
 
     /// Whether the peer said something that was not read yet.
-    pub fn has_early(&self) -> bool {
+    pub(super) fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
 
     /// Sends data, in pieces that the peer takes, and waits until the last one but one was taken.
-    pub async fn write(&mut self, data: impl Into<Bytes>) -> Result<(), Fault> {
+    pub(super) async fn write(&mut self, data: impl Into<Bytes>) -> Result<(), Fault> {
         let mut data: Bytes = data.into();
         while !data.is_empty() {
             while self.waiting {
@@ -130,7 +130,7 @@ impl Stream {
     }
 
     /// All that comes until the end, at most `limit` bytes; the rest is not waited for.
-    pub async fn read_text(&mut self, limit: usize) -> Result<String, Fault> {
+    pub(super) async fn read_text(&mut self, limit: usize) -> Result<String, Fault> {
         let mut all = Vec::new();
         while let Some(data) = self.read().await? {
             all.extend_from_slice(&data[..data.len().min(limit - all.len())]);

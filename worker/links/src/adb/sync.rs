@@ -39,7 +39,7 @@ pub(super) struct Sync {
 }
 
 impl Sync {
-    pub fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self { stream, got: BytesMut::new() }
     }
 
@@ -80,7 +80,7 @@ impl Sync {
     }
 
     /// `SEND`. Bytes sent.
-    pub async fn push(mut self, from: &mut (impl AsyncRead + Unpin), to: &str, mode: u32) -> Result<u64, Fault> {
+    pub(super) async fn push(mut self, from: &mut (impl AsyncRead + Unpin), to: &str, mode: u32) -> Result<u64, Fault> {
         let mut batch = BytesMut::from(&request(*b"SEND", &format!("{to},{}", 0o100_000 | (mode & 0o7777)))?[..]);
         let mut total = 0u64;
         loop {
@@ -116,7 +116,7 @@ impl Sync {
     }
 
     /// `RECV`. Bytes written.
-    pub async fn pull(mut self, from: &str, into: &mut (impl AsyncWrite + Unpin), limit: u64) -> Result<u64, Fault> {
+    pub(super) async fn pull(mut self, from: &str, into: &mut (impl AsyncWrite + Unpin), limit: u64) -> Result<u64, Fault> {
         self.stream.write(request(*b"RECV", from)?).await?;
         let mut total = 0u64;
         loop {
@@ -145,7 +145,7 @@ impl Sync {
     }
 
     /// `STA2` where the guest has it (sizes over 4 GiB), else `STAT`. `None`: nothing is there.
-    pub async fn stat(mut self, path: &str, v2: bool) -> Result<Option<Stat>, Fault> {
+    pub(super) async fn stat(mut self, path: &str, v2: bool) -> Result<Option<Stat>, Fault> {
         if v2 {
             self.stream.write(request(*b"STA2", path)?).await?;
             let mut bytes = self.take(72).await?;

@@ -6,7 +6,7 @@ use crate::{Fault, dial::broken, limits::CONSOLE};
 
 /// The end of an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub(super) enum Answer {
     /// `OK`, with what follows a colon.
     Ok(String),
     /// `KO`, with its reason.
@@ -15,16 +15,16 @@ pub enum Answer {
 
 /// An answer with its lines.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     /// Lines before the end, without terminal codes.
-    pub lines: Vec<String>,
+    pub(super) lines: Vec<String>,
     /// The end.
-    pub answer: Answer,
+    pub(super) answer: Answer,
 }
 
 impl Answer {
     /// Reads a line that ends an answer; `None` for any other line.
-    pub fn of(line: &str) -> Option<Self> {
+    pub(super) fn of(line: &str) -> Option<Self> {
         let rest = |word: &str| {
             let rest = line.strip_prefix(word)?;
             if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix(':').map(|r| r.trim().to_owned()) }
@@ -34,7 +34,7 @@ impl Answer {
 }
 
 /// A line without its end and without terminal codes: newer consoles echo what is typed with them.
-pub fn plain(line: &[u8]) -> String {
+pub(super) fn plain(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let mut out = String::new();
     let mut chars = text.chars().peekable();
@@ -51,7 +51,7 @@ pub fn plain(line: &[u8]) -> String {
 }
 
 /// Reads lines up to the end of an answer.
-pub async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Reply, Fault> {
+pub(super) async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Reply, Fault> {
     let mut lines = Vec::new();
     let mut total = 0;
     let mut line = Vec::new();
@@ -86,13 +86,13 @@ pub async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Reply,
 }
 
 /// Names in the table of `avd snapshot list`: the second column, after a line that begins with `ID`.
-pub fn snapshots(lines: &[String]) -> Vec<String> {
+pub(super) fn snapshots(lines: &[String]) -> Vec<String> {
     let rows = lines.iter().skip_while(|l| !l.trim_start().starts_with("ID ")).skip(1);
     rows.take_while(|l| !l.starts_with("List of")).filter_map(|l| l.split_whitespace().nth(1).map(str::to_owned)).collect()
 }
 
 /// A text as `sms send` reads it: `\n`, `\\`, `\uNNNN` (console.cpp, sms_utf8_from_message_str).
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

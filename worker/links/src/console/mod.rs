@@ -18,8 +18,7 @@ use tokio::{
     sync::Mutex,
 };
 
-use self::answer::read_reply;
-pub use self::answer::{Answer, Reply};
+use self::answer::{Answer, Reply, read_reply};
 use crate::{
     Fault, LinkError, Stage, Token,
     dial::{broken, loopback},

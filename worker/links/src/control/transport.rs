@@ -30,12 +30,12 @@ impl Drop for Driver {
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     send: http2::SendRequest<Body>,
-    _driver: std::sync::Arc<Driver>,
+    driver: std::sync::Arc<Driver>,
 }
 
 impl Transport {
     /// Connects to a port on loopback.
-    pub async fn open(port: u16) -> Result<Self, Fault> {
+    pub(super) async fn open(port: u16) -> Result<Self, Fault> {
         let socket = TokioIo::new(loopback(port).await?);
         let (send, connection) =
             http2::Builder::new(TokioExecutor::new()).max_header_list_size(16 << 10).handshake(socket).await.map_err(|e| lost(&e))?;
@@ -44,11 +44,11 @@ impl Transport {
                 tracing::debug!(error = &e as &dyn std::error::Error, "a gRPC connection ended");
             }
         });
-        Ok(Self { send, _driver: std::sync::Arc::new(Driver(task.abort_handle())) })
+        Ok(Self { send, driver: std::sync::Arc::new(Driver(task.abort_handle())) })
     }
 
     /// Whether it can still be used.
-    pub fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         !self.send.is_closed()
     }
 }
@@ -80,7 +80,7 @@ impl tower_service::Service<http::Request<Body>> for Transport {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let answer = self.send.send_request(request);
         // The connection lives as long as a call on it.
-        let driver = self._driver.clone();
+        let driver = self.driver.clone();
         Box::pin(async move {
             let answer = answer.await;
             drop(driver);
