@@ -135,8 +135,8 @@ impl Advertisement {
             avd.folder.display(),
             avd.name
         );
-        grpc.into_iter().for_each(|p| text += &format!("grpc.port={p}\n"));
-        token.into_iter().for_each(|t| text += &format!("grpc.token={t}\n"));
+        text.extend(grpc.map(|p| format!("grpc.port={p}\n")));
+        text.extend(token.map(|t| format!("grpc.token={t}\n")));
         let path = folder.join(format!("pid_{}.ini", std::process::id()));
         fs::write(&path, text)?;
         Ok(Self(path))

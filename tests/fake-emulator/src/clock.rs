@@ -1,6 +1,7 @@
 //! The guest's clock, which may run faster than ours.
 
 use std::{
+    fmt::Write as _,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -70,7 +71,7 @@ pub fn duration(millis: i64) -> String {
         rest %= unit;
         if begun || count > 0 {
             begun = true;
-            out += &format!("{count}{name}");
+            let _ = write!(out, "{count}{name}");
         }
     }
     out + &format!("{rest}ms")

@@ -1,5 +1,7 @@
 //! What `dumpsys` and `cmd appops` print.
 
+use std::fmt::Write as _;
+
 use crate::{
     clock::{Clock, duration},
     guest::{Op, Phone},
@@ -72,22 +74,22 @@ fn appops(phone: &Phone, now: i64) -> String {
     let mut out = String::from("Current AppOps Service state:\n");
     for (name, package) in &phone.packages {
         let state = phone.state(name).0;
-        out += &format!("  Uid u0a{}:\n    state={state}\n    Package {name}:\n", package.uid - 10_000);
+        let _ = write!(out, "  Uid u0a{}:\n    state={state}\n    Package {name}:\n", package.uid - 10_000);
         for (op, Op { mode, access, reject, running }) in &package.ops {
-            out += &format!("      {op} ({}):\n        null=[\n", mode.as_deref().unwrap_or("allow"));
+            let _ = write!(out, "      {op} ({}):\n        null=[\n", mode.as_deref().unwrap_or("allow"));
             let time = |t: i64| {
                 format!("{} ({})", Clock::format(t, "%Y-%m-%d %H:%M:%S") + &format!(".{:03}", t.rem_euclid(1000)), duration(t - now))
             };
             if let Some((at, state, length)) = access {
                 let length = if *length > 0 { format!(" duration={}", duration(*length)) } else { String::new() };
-                out += &format!("          Access: [{}-s] {}{length}\n", state.trim_end_matches("-s"), time(*at));
+                let _ = write!(out, "          Access: [{}-s] {}{length}\n", state.trim_end_matches("-s"), time(*at));
             }
             if let Some((at, state)) = reject {
-                out += &format!("          Reject: [{}-s]{}\n", state.trim_end_matches("-s"), time(*at));
+                let _ = write!(out, "          Reject: [{}-s]{}\n", state.trim_end_matches("-s"), time(*at));
             }
             out += "        ]\n";
             if let Some(since) = running {
-                out += &format!("          Running start at: {}\n", duration(now - since));
+                let _ = write!(out, "          Running start at: {}\n", duration(now - since));
             }
         }
     }
@@ -99,16 +101,18 @@ pub fn appops_of(phone: &Phone, package: &str, now: i64) -> Option<String> {
     let app = phone.packages.get(package)?;
     let mut out = String::new();
     for (name, op) in &app.ops {
-        out += &format!("{name}: {}", op.mode.as_deref().unwrap_or("allow"));
+        let _ = write!(out, "{name}: {}", op.mode.as_deref().unwrap_or("allow"));
         if let Some((at, _, _)) = op.access {
-            out += &format!("; time={} ago", duration(now - at));
+            let _ = write!(out, "; time={} ago", duration(now - at));
         }
         if let Some((at, _)) = op.reject {
-            out += &format!("; rejectTime={} ago", duration(now - at));
+            let _ = write!(out, "; rejectTime={} ago", duration(now - at));
         }
         match (op.running, op.access) {
             (Some(_), _) => out += " (running)",
-            (None, Some((_, _, length))) if length > 0 => out += &format!("; duration={}", duration(length)),
+            (None, Some((_, _, length))) if length > 0 => {
+                let _ = write!(out, "; duration={}", duration(length));
+            }
             _ => {}
         }
         out.push('\n');

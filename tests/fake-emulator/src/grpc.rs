@@ -159,7 +159,7 @@ pub async fn serve(world: Arc<World>, listener: TcpListener, token: Option<Strin
             let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), answer);
             tokio::select! {
                 _ = connection => {}
-                _ = async { let _ = over.wait_for(|d| *d).await; } => drop(kill),
+                _ = over.wait_for(|d| *d) => drop(kill),
             }
         });
     }

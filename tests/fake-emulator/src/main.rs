@@ -79,6 +79,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
 /// Opens all ports, and then says where they are.
 async fn serve(world: &Arc<World>) -> anyhow::Result<Advertisement> {
     let ports = world.args.ports;
+    fake_emulator::avd::console_token().context("the console's token cannot be made")?;
     tokio::spawn(console::serve(world.clone(), listen(ports.0).await?));
     tokio::spawn(adb::serve(world.clone(), listen(ports.1).await?));
     let told = "c3RhbmQtaW4tdG9rZW4".to_owned() + &std::process::id().to_string();

@@ -59,10 +59,7 @@ fn am(world: &Arc<World>, rest: &[&str]) -> Done {
 }
 
 fn input(world: &Arc<World>, rest: &[&str]) -> Done {
-    let rest = match rest {
-        ["keyboard" | "touchscreen", rest @ ..] => rest,
-        rest => rest,
-    };
+    let rest = rest.strip_prefix(&["keyboard"]).or_else(|| rest.strip_prefix(&["touchscreen"])).unwrap_or(rest);
     world.phone().input.push(rest.join(" "));
     match rest {
         ["keyevent", keys @ ..] => {
@@ -117,7 +114,7 @@ fn screen(world: &World) -> String {
     let mut nodes = String::new();
     let mut package = "com.google.android.apps.nexuslauncher".to_owned();
     if phone.asked.is_some() {
-        package = "com.google.android.permissioncontroller".to_owned();
+        "com.google.android.permissioncontroller".clone_into(&mut package);
         let id = |n: &str| format!("com.android.permissioncontroller:id/permission_{n}_button");
         nodes += &node("While using the app", &id("allow_foreground_only"), &package, 1500);
         nodes += &node("Don\u{2019}t allow", &id("deny"), &package, 1600);

@@ -160,7 +160,6 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         return Done::failed(20, format!("{name}: Can't find service: {}", rest.first().copied().unwrap_or("package")));
     }
     match name {
-        "true" | ":" => Done::default(),
         "false" => Done { code: 1, ..Done::default() },
         "exit" => Done { code: rest.first().and_then(|c| c.parse().ok()).unwrap_or(0), ..Done::default() },
         "echo" => Done::said(rest.join(" ") + "\n"),
@@ -195,8 +194,8 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         "cat" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "sha256sum" | "screencap" | "mv" => {
             files::run(world, name, rest)
         }
-        // Of a rooted guest; that it was said is all that can be seen here.
-        "mount" | "umount" | "chcon" | "nsenter" | "sync" | "setenforce" | "restorecon" => Done::default(),
+        // Nothing is to be done, or only a rooted guest does it.
+        "true" | ":" | "mount" | "umount" | "chcon" | "nsenter" | "sync" | "setenforce" | "restorecon" => Done::default(),
         _ => Done::failed(127, format!("/system/bin/sh: {name}: inaccessible or not found")),
     }
 }

@@ -60,10 +60,13 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
             let gone = world.phone().packages.remove(*name).is_some();
             Done::said(if gone { "Success\n" } else { "Failure [DELETE_FAILED_INTERNAL_ERROR]\n" })
         }
-        ("path", [name, ..]) => match world.phone().packages.contains_key(*name) || *name == "android" {
-            true => Done::said(format!("package:/data/app/{name}/base.apk\n")),
-            false => Done { code: 1, ..Done::default() },
-        },
+        ("path", [name, ..]) => {
+            if world.phone().packages.contains_key(*name) || *name == "android" {
+                Done::said(format!("package:/data/app/{name}/base.apk\n"))
+            } else {
+                Done { code: 1, ..Done::default() }
+            }
+        }
         ("list", ["packages", ..]) => Done::lines(world.phone().packages.keys().map(|n| format!("package:{n}"))),
         ("list", _) => Done::default(),
         ("grant" | "revoke", [name, permission, ..]) => {
