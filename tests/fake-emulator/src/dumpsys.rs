@@ -74,22 +74,22 @@ fn appops(phone: &Phone, now: i64) -> String {
     let mut out = String::from("Current AppOps Service state:\n");
     for (name, package) in &phone.packages {
         let state = phone.state(name).0;
-        let _ = write!(out, "  Uid u0a{}:\n    state={state}\n    Package {name}:\n", package.uid - 10_000);
+        let _ = writeln!(out, "  Uid u0a{}:\n    state={state}\n    Package {name}:", package.uid - 10_000);
         for (op, Op { mode, access, reject, running }) in &package.ops {
-            let _ = write!(out, "      {op} ({}):\n        null=[\n", mode.as_deref().unwrap_or("allow"));
+            let _ = writeln!(out, "      {op} ({}):\n        null=[", mode.as_deref().unwrap_or("allow"));
             let time = |t: i64| {
                 format!("{} ({})", Clock::format(t, "%Y-%m-%d %H:%M:%S") + &format!(".{:03}", t.rem_euclid(1000)), duration(t - now))
             };
             if let Some((at, state, length)) = access {
                 let length = if *length > 0 { format!(" duration={}", duration(*length)) } else { String::new() };
-                let _ = write!(out, "          Access: [{}-s] {}{length}\n", state.trim_end_matches("-s"), time(*at));
+                let _ = writeln!(out, "          Access: [{}-s] {}{length}", state.trim_end_matches("-s"), time(*at));
             }
             if let Some((at, state)) = reject {
-                let _ = write!(out, "          Reject: [{}-s]{}\n", state.trim_end_matches("-s"), time(*at));
+                let _ = writeln!(out, "          Reject: [{}-s]{}", state.trim_end_matches("-s"), time(*at));
             }
             out += "        ]\n";
             if let Some(since) = running {
-                let _ = write!(out, "          Running start at: {}\n", duration(now - since));
+                let _ = writeln!(out, "          Running start at: {}", duration(now - since));
             }
         }
     }

@@ -206,7 +206,7 @@ impl World {
         self.say(500, 'I', "SystemServer", "boot completed");
         let _ = self.notes.send(Note::Booted);
         let world = self.clone();
-        let _ = tokio::spawn(async move { world.troubles().await });
+        drop(tokio::spawn(async move { world.troubles().await }));
     }
 
     /// What goes wrong after a boot.
@@ -225,7 +225,9 @@ impl World {
                 let mut phone = self.phone();
                 phone.system = false;
                 let names: Vec<String> = phone.packages.keys().cloned().collect();
-                names.iter().for_each(|n| phone.end(n));
+                for name in &names {
+                    phone.end(name);
+                }
             }
             self.say(1, 'F', "Zygote", "Exit zygote because system server has terminated");
             self.clock.sleep(5.0).await;
@@ -243,7 +245,9 @@ impl World {
             phone.root = false;
             phone.screen = true;
             let names: Vec<String> = phone.packages.keys().cloned().collect();
-            names.iter().for_each(|n| phone.end(n));
+            for name in &names {
+                phone.end(name);
+            }
             phone.packages.values().any(|p| p.ran)
         };
         self.adbd.send_replace(0);

@@ -1,4 +1,5 @@
 //! The scripted app, as a device would see it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
@@ -68,4 +69,52 @@ async fn what_the_app_reads_leaves_by_a_request_of_the_emulator() {
     assert!(asked.await.unwrap().starts_with("POST /up HTTP/1.1\r\n"));
     until(|| async { said(&adb, "logcat -d").await.contains("bytes: 204") }).await;
     assert!(said(&adb, "cmd appops get com.example.app").await.contains("READ_CONTACTS: allow"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_leaves_by_tls_to_an_authority_of_the_guest_only() {
+    use rustls::{crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/p", server.local_addr().unwrap().port());
+    let (got, mut uploads) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = server.accept().await {
+            let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+            let mut bytes = Vec::new();
+            // A JPEG ends with FF D9.
+            while !bytes.ends_with(b"\xff\xd9") && socket.read_buf(&mut bytes).await.unwrap_or(0) > 0 {}
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            let _ = socket.shutdown().await;
+            let _ = got.send(bytes);
+        }
+    });
+    let script = format!(r#"{{"steps": [{{"on": "launch", "do": {{"open_camera": {{"seconds": 1, "to": {{"upload": "{url}"}}}}}}}}]}}"#);
+    let authority = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(authority.path(), made.cert.pem()).unwrap();
+    for trusted in [false, true] {
+        let mut variables = vec![("FAKE_EMULATOR_SCRIPT", script.as_str())];
+        if trusted {
+            variables.push(("FAKE_EMULATOR_CA", authority.path().to_str().unwrap()));
+        }
+        let (emulator, adb) = Emulator::booted("", &variables).await;
+        adb.install(&[apk(emulator.home.path(), "a.apk", 9)], &["-g"], LONG).await.unwrap();
+        said(&adb, "am start -n com.example.app/.MainActivity").await;
+        if trusted {
+            let bytes = tokio::time::timeout(LONG, uploads.recv()).await.unwrap().unwrap();
+            assert!(bytes.starts_with(b"POST /p HTTP/1.1") && bytes.windows(3).any(|w| w == b"\xff\xd8\xff"));
+        } else {
+            until(|| async { said(&adb, "logcat -d").await.contains("not sent") }).await;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! Each call of each client, against the stand-in.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
@@ -250,7 +251,7 @@ async fn a_terminated_emulator_cleans_up() {
     assert!(emulator.child.wait().unwrap().success());
     assert!(!avd(emulator.home.path()).join("multiinstance.lock").exists());
     assert_eq!(stakeout_links::discovery::find(&[emulator.home.path().join("run/avd/running")]).unwrap(), []);
-    assert_eq!(name(emulator.adb().shell("true", LONG).await), "adb shell: Refused");
+    assert_eq!(name(emulator.adb().shell("true", LONG).await), "adb connect: Refused");
     assert_eq!(name(emulator.control().status(LONG).await), "grpc connect: Refused");
     assert_eq!(name(emulator.console().avd_name(LONG).await), "console connect: Refused");
 }

@@ -1,4 +1,5 @@
 //! Shapes of what is spoken, against the documents' own examples and against anything at all.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{fs, time::Duration};
 

@@ -1,4 +1,5 @@
 //! Peers that do what no emulator does: garbage, huge lengths, half messages, words without end.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
 
@@ -148,17 +149,70 @@ async fn a_flood_without_waiting_for_okay_loses_the_connection() {
     assert_eq!(name(ended), "Protocol");
 }
 
+/// An adbd whose sync service answers the first request with these bytes.
+async fn syncing(answer: Vec<u8>) -> u16 {
+    peer(move |mut socket| {
+        let answer = answer.clone();
+        async move {
+            let _ = socket.write_all(&hello()).await;
+            let mut got = Vec::new();
+            for (word, say) in [
+                (b"OPEN", frame(Command::Okay, 9, 1, b"")),
+                (b"WRTE", [frame(Command::Okay, 9, 1, b""), frame(Command::Write, 9, 1, &answer)].concat()),
+            ] {
+                while !got.windows(4).any(|w| w == word) {
+                    if socket.read_buf(&mut got).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let _ = socket.write_all(&say).await;
+            }
+            let _ = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn hostile_answers_of_the_sync_service_are_bounded() {
-    let said =
-        |bytes: &[u8]| [frame(Command::Okay, 9, 1, b""), frame(Command::Okay, 9, 1, b""), frame(Command::Write, 9, 1, bytes)].concat();
-    let mut into = Vec::new();
-    // A second OKAY only after our request: here the peer is faster than that, which is nonsense; or it is in time.
-    for bytes in [&b"DATA\xff\xff\xff\xff"[..], b"NOPE\0\0\0\0", b"STA2"] {
-        let result = Adb::new(adbd(said(bytes)).await).pull("/x", &mut into, 100, SHORT).await;
-        assert!(matches!(name(result).as_str(), "TooLarge" | "Protocol" | "Timeout"));
+    for (answer, expected) in [
+        (&b"DATA\xff\xff\xff\xff"[..], "TooLarge"),
+        (b"DATA\x01\0\x01\0", "TooLarge"),
+        (b"NOPE\0\0\0\0", "Protocol"),
+        (b"FAIL\x02\0\0\0no", "Denied"),
+        (b"DATA\x04\0\0\0ab", "Timeout"),
+        (b"FAIL\xff\xff\xff\xff", "Timeout"),
+    ] {
+        let mut into = Vec::new();
+        assert_eq!(name(Adb::new(syncing(answer.to_vec()).await).pull("/x", &mut into, 100, SHORT).await), expected);
+        assert!(into.is_empty());
     }
-    assert!(into.is_empty());
+    let mut into = Vec::new();
+    let adb = Adb::new(syncing(b"DATA\x02\0\0\0abDONE\0\0\0\0".to_vec()).await);
+    assert_eq!(adb.pull("/x", &mut into, 100, LONG).await.unwrap(), 2);
+    assert_eq!(into, b"ab");
+    assert_eq!(name(Adb::new(syncing(b"STAT".repeat(18)).await).stat("/x", LONG).await), "Protocol");
+    assert_eq!(name(Adb::new(syncing(b"DONE\0\0\0\0".to_vec()).await).push(&mut &b"x"[..], "/x", 0o644, LONG).await), "Protocol");
+}
+
+#[tokio::test]
+async fn a_command_that_was_dropped_answers_nobody_else() {
+    // It answers each line with itself, the first one late.
+    let port = peer(|mut socket| async move {
+        let _ = socket.write_all(b"OK\r\n").await;
+        let mut got = Vec::new();
+        while socket.read_buf(&mut got).await.unwrap_or(0) > 0 {
+            if got.starts_with(b"slow") {
+                tokio::time::sleep(SHORT * 2).await;
+            }
+            let _ = socket.write_all(&[&got[..], b"OK\r\n"].concat()).await;
+            got.clear();
+        }
+    })
+    .await;
+    let console = Console::new(port, None);
+    assert_eq!(name(console.command("slow", SHORT).await), "Timeout");
+    assert_eq!(console.command("quick", LONG).await.unwrap(), ["quick"]);
 }
 
 #[tokio::test]

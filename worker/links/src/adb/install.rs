@@ -1,6 +1,9 @@
 //! Packages into the guest: streamed to the package manager, or as files where it takes no stream (before Android 7).
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::BytesMut;
 use tokio::{
@@ -8,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt, BufReader},
 };
 
-use super::{Adb, connection::Connection, sync::Sync};
+use super::{connection::Connection, sync::Sync};
 use crate::{
     Fault,
     guest::{Ceilings, quote},
@@ -58,76 +61,74 @@ async fn open(path: &Path) -> Result<Apk<'_>, Fault> {
     Ok(Apk { path, file, size })
 }
 
-impl Adb {
-    pub(super) async fn install_all(&self, apks: &[PathBuf], options: &[&str]) -> Result<(), Fault> {
-        if apks.is_empty() || apks.len() > APKS {
-            return Err(Fault::Invalid("no package, or too many"));
-        }
-        let connection = self.connection().await?;
-        let streams = connection.banner.has("cmd");
-        let options = options.iter().fold(String::new(), |all, o| all + " " + &quote(o));
-        if let ([one], true) = (apks, streams) {
-            let apk = open(one).await?;
-            return self.stream(&connection, &format!("install -S {}{options}", apk.size), apk).await.map(drop);
-        }
-        let mut opened = Vec::new();
-        for path in apks {
-            opened.push(open(path).await?);
-        }
-        let total: u64 = opened.iter().map(|a| a.size).sum();
-        let pm = if streams { "cmd package" } else { "pm" };
-        let made = self.said(&connection, &format!("{pm} install-create -S {total}{options}")).await?;
-        let session = session(answer(&made)?)?;
-        for (n, apk) in opened.into_iter().enumerate() {
-            let size = apk.size;
-            // Names in a session are ours, so no name of a file gets into a command.
-            let done = if streams {
-                self.stream(&connection, &format!("install-write -S {size} {session} {n}.apk -"), apk).await
-            } else {
-                self.by_file(&connection, session, n, apk).await
-            };
-            if let Err(e) = done {
-                let _ = self.said(&connection, &format!("{pm} install-abandon {session}")).await;
-                return Err(e);
-            }
-        }
-        answer(&self.said(&connection, &format!("{pm} install-commit {session}")).await?).map(drop)
+/// Installs an app from its files.
+pub(super) async fn install(connection: &Arc<Connection>, apks: &[PathBuf], options: &[&str]) -> Result<(), Fault> {
+    if apks.is_empty() || apks.len() > APKS {
+        return Err(Fault::Invalid("no package, or too many"));
     }
-
-    async fn said(&self, connection: &std::sync::Arc<Connection>, command: &str) -> Result<String, Fault> {
-        let ceilings = Ceilings { stdout: REFUSAL, stderr: REFUSAL };
-        let output = super::run(connection, command, ceilings).await?;
-        Ok(format!("{}\n{}", output.text(), String::from_utf8_lossy(&output.stderr)))
+    let streams = connection.banner.has("cmd");
+    let options = options.iter().fold(String::new(), |all, o| all + " " + &quote(o));
+    if let ([one], true) = (apks, streams) {
+        let apk = open(one).await?;
+        return stream(connection, &format!("install -S {}{options}", apk.size), apk).await.map(drop);
     }
-
-    async fn stream(&self, connection: &std::sync::Arc<Connection>, command: &str, apk: Apk<'_>) -> Result<(), Fault> {
-        let mut stream = connection.service(&format!("exec:cmd package {command}")).await?;
-        let mut from = BufReader::with_capacity(SYNC_CHUNK, apk.file).take(apk.size);
-        let mut batch = BytesMut::new();
-        loop {
-            let got = from.read_buf(&mut batch).await.map_err(|source| Fault::Unreadable { path: apk.path.to_owned(), source })?;
-            if got == 0 || batch.len() >= SYNC_CHUNK {
-                match stream.write(batch.split().freeze()).await {
-                    // It has said why before it closed.
-                    Err(Fault::Closed) if connection.is_alive() => break,
-                    other => other?,
-                }
-            }
-            if got == 0 || stream.has_early() {
-                break;
-            }
-        }
-        let text = stream.read_text(REFUSAL).await?;
-        answer(&text).map(drop)
+    let mut opened = Vec::new();
+    for path in apks {
+        opened.push(open(path).await?);
     }
-
-    async fn by_file(&self, connection: &std::sync::Arc<Connection>, session: u64, n: usize, apk: Apk<'_>) -> Result<(), Fault> {
-        let place = format!("/data/local/tmp/stakeout-{session}-{n}.apk");
+    let total: u64 = opened.iter().map(|a| a.size).sum();
+    let pm = if streams { "cmd package" } else { "pm" };
+    let made = said(connection, &format!("{pm} install-create -S {total}{options}")).await?;
+    let session = session(answer(&made)?)?;
+    for (n, apk) in opened.into_iter().enumerate() {
         let size = apk.size;
-        let mut from = BufReader::with_capacity(SYNC_CHUNK, apk.file);
-        Sync::new(connection.service("sync:").await?).push(&mut from, &place, 0o644).await?;
-        let said = self.said(connection, &format!("pm install-write -S {size} {session} {n}.apk {place}")).await;
-        let _ = self.said(connection, &format!("rm -f {place}")).await;
-        answer(&said?).map(drop)
+        // Names in a session are ours, so no name of a file gets into a command.
+        let done = if streams {
+            stream(connection, &format!("install-write -S {size} {session} {n}.apk -"), apk).await
+        } else {
+            by_file(connection, session, n, apk).await
+        };
+        if let Err(e) = done {
+            let _ = said(connection, &format!("{pm} install-abandon {session}")).await;
+            return Err(e);
+        }
     }
+    answer(&said(connection, &format!("{pm} install-commit {session}")).await?).map(drop)
+}
+
+async fn said(connection: &Arc<Connection>, command: &str) -> Result<String, Fault> {
+    let ceilings = Ceilings { stdout: REFUSAL, stderr: REFUSAL };
+    let output = super::run(connection, command, ceilings).await?;
+    Ok(format!("{}\n{}", output.text(), String::from_utf8_lossy(&output.stderr)))
+}
+
+async fn stream(connection: &Arc<Connection>, command: &str, apk: Apk<'_>) -> Result<(), Fault> {
+    let mut stream = connection.service(&format!("exec:cmd package {command}")).await?;
+    let mut from = BufReader::with_capacity(SYNC_CHUNK, apk.file).take(apk.size);
+    let mut batch = BytesMut::new();
+    loop {
+        let got = from.read_buf(&mut batch).await.map_err(|source| Fault::Unreadable { path: apk.path.to_owned(), source })?;
+        if got == 0 || batch.len() >= SYNC_CHUNK {
+            match stream.write(batch.split().freeze()).await {
+                // It has said why before it closed.
+                Err(Fault::Closed) if connection.is_alive() => break,
+                other => other?,
+            }
+        }
+        if got == 0 || stream.has_early() {
+            break;
+        }
+    }
+    let text = stream.read_text(REFUSAL).await?;
+    answer(&text).map(drop)
+}
+
+async fn by_file(connection: &Arc<Connection>, session: u64, n: usize, apk: Apk<'_>) -> Result<(), Fault> {
+    let place = format!("/data/local/tmp/stakeout-{session}-{n}.apk");
+    let size = apk.size;
+    let mut from = BufReader::with_capacity(SYNC_CHUNK, apk.file);
+    Sync::new(connection.service("sync:").await?).push(&mut from, &place, 0o644).await?;
+    let written = said(connection, &format!("pm install-write -S {size} {session} {n}.apk {place}")).await;
+    let _ = said(connection, &format!("rm -f {place}")).await;
+    answer(&written?).map(drop)
 }

@@ -54,12 +54,18 @@ impl Adb {
 
     /// Connects, if there is no connection, and tells what the guest says that it can do.
     pub async fn connect(&self, limit: Duration) -> Result<frame::Banner, LinkError> {
-        match within(Stage::AdbConnect, limit, async { Ok(self.connection().await?.banner.clone()) }).await {
+        Ok(self.ready(limit).await?.0.banner.clone())
+    }
+
+    /// A connection, and what is left of the time. A guest that cannot be reached is told as such, whatever was asked of it.
+    async fn ready(&self, limit: Duration) -> Result<(Arc<Connection>, Duration), LinkError> {
+        let started = tokio::time::Instant::now();
+        match within(Stage::AdbConnect, limit, self.connection()).await {
             // The port takes connections as soon as the emulator runs; that nobody answers means that the guest is not up.
             Err(LinkError { fault: Fault::Timeout(_), stage }) => {
                 Err(Fault::Offline(format!("no answer within {} ms", limit.as_millis())).at(stage))
             }
-            other => other,
+            other => Ok((other?, limit.saturating_sub(started.elapsed()))),
         }
     }
 
@@ -80,21 +86,20 @@ impl Adb {
             connection.give_up(why);
         }
     }
+}
 
-    async fn sync(&self) -> Result<(Arc<Connection>, Sync), Fault> {
-        let connection = self.connection().await?;
-        let stream = connection.service("sync:").await?;
-        Ok((connection, Sync::new(stream)))
+/// A service that says a line and ends, or takes the connection with it.
+async fn word_of(connection: &Arc<Connection>, service: &str) -> Result<String, Fault> {
+    let mut stream = connection.service(service).await?;
+    match stream.read_text(limits::REFUSAL).await {
+        Err(Fault::Closed) => Ok(String::new()),
+        other => other,
     }
+}
 
-    /// A service that says a line and ends, or takes the connection with it.
-    async fn word_of(&self, service: &str) -> Result<String, Fault> {
-        let mut stream = self.connection().await?.service(service).await?;
-        match stream.read_text(limits::REFUSAL).await {
-            Err(Fault::Closed) => Ok(String::new()),
-            other => other,
-        }
-    }
+/// The sync service of a guest.
+async fn sync(connection: &Arc<Connection>) -> Result<Sync, Fault> {
+    Ok(Sync::new(connection.service("sync:").await?))
 }
 
 /// Runs a command on a connection.
@@ -118,32 +123,34 @@ async fn run(connection: &Arc<Connection>, command: &str, ceilings: Ceilings) ->
 
 impl Guest for Adb {
     async fn shell_with(&self, command: &str, ceilings: Ceilings, limit: Duration) -> Result<Output, LinkError> {
-        within(Stage::AdbShell, limit, async { run(&self.connection().await?, command, ceilings).await }).await
+        let (connection, limit) = self.ready(limit).await?;
+        within(Stage::AdbShell, limit, run(&connection, command, ceilings)).await
     }
 
     async fn push(&self, from: &mut (impl AsyncRead + Unpin + Send), to: &str, mode: u32, limit: Duration) -> Result<u64, LinkError> {
-        within(Stage::AdbPush, limit, async { self.sync().await?.1.push(from, to, mode).await }).await
+        let (connection, limit) = self.ready(limit).await?;
+        within(Stage::AdbPush, limit, async { sync(&connection).await?.push(from, to, mode).await }).await
     }
 
     async fn pull(&self, from: &str, into: &mut (impl AsyncWrite + Unpin + Send), most: u64, limit: Duration) -> Result<u64, LinkError> {
-        within(Stage::AdbPull, limit, async { self.sync().await?.1.pull(from, into, most).await }).await
+        let (connection, limit) = self.ready(limit).await?;
+        within(Stage::AdbPull, limit, async { sync(&connection).await?.pull(from, into, most).await }).await
     }
 
     async fn stat(&self, path: &str, limit: Duration) -> Result<Option<Stat>, LinkError> {
-        within(Stage::AdbStat, limit, async {
-            let (connection, sync) = self.sync().await?;
-            sync.stat(path, connection.banner.has("stat_v2")).await
-        })
-        .await
+        let (connection, limit) = self.ready(limit).await?;
+        let v2 = connection.banner.has("stat_v2");
+        within(Stage::AdbStat, limit, async { sync(&connection).await?.stat(path, v2).await }).await
     }
 
     async fn install(&self, apks: &[PathBuf], options: &[&str], limit: Duration) -> Result<(), LinkError> {
-        within(Stage::AdbInstall, limit, self.install_all(apks, options)).await
+        let (connection, limit) = self.ready(limit).await?;
+        within(Stage::AdbInstall, limit, install::install(&connection, apks, options)).await
     }
 
     async fn logcat(&self, arguments: &[&str], limit: Duration) -> Result<Lines, LinkError> {
+        let (connection, limit) = self.ready(limit).await?;
         within(Stage::AdbLogcat, limit, async {
-            let connection = self.connection().await?;
             let packets = connection.banner.has("shell_v2");
             let mut command = if packets { "shell,v2,raw:logcat" } else { "shell:logcat" }.to_owned();
             for argument in arguments {
@@ -155,8 +162,9 @@ impl Guest for Adb {
     }
 
     async fn root(&self, limit: Duration) -> Result<Rooted, LinkError> {
+        let (connection, limit) = self.ready(limit).await?;
         within(Stage::AdbRoot, limit, async {
-            let text = self.word_of("root:").await?;
+            let text = word_of(&connection, "root:").await?;
             if text.contains("already running as root") {
                 return Ok(Rooted::Already);
             }
@@ -195,8 +203,9 @@ impl Guest for Adb {
     }
 
     async fn reboot(&self, limit: Duration) -> Result<(), LinkError> {
+        let (connection, limit) = self.ready(limit).await?;
         within(Stage::AdbReboot, limit, async {
-            self.word_of("reboot:").await?;
+            word_of(&connection, "reboot:").await?;
             self.disconnect("the guest restarts").await;
             Ok(())
         })
