@@ -1,5 +1,5 @@
 //! The scripted app, as a device would see it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Each call of each client, against the stand-in.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod support;
 
@@ -210,7 +210,7 @@ async fn notifications_tell_the_camera_and_the_boot() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn injected_sound_is_what_the_app_records() {
-    let script = r#"{"steps": [{"on": "launch", "do": {"open_microphone": {"seconds": 2.0, "to": {"store": "/sdcard/a.wav"}}}}]}"#;
+    let script = r#"{"steps": [{"on": "launch", "do": {"open_microphone": {"seconds": 4.0, "to": {"store": "/sdcard/a.wav"}}}}]}"#;
     let (emulator, adb) = Emulator::booted("", &[("FAKE_EMULATOR_SCRIPT", script), ("FAKE_EMULATOR_SCALE", "1")]).await;
     adb.install(&[apk(emulator.home.path(), "a.apk", 9)], &["-g"], LONG).await.unwrap();
     let format = SoundFormat { rate: 44_100, stereo: false, real_time: false };
@@ -230,14 +230,14 @@ async fn injected_sound_is_what_the_app_records() {
     assert_eq!(name(sound.send(vec![0; 100_000].into(), LONG).await), "grpc injectAudio: TooLarge");
 
     said(&adb, "am start -n com.example.app/.MainActivity").await;
-    for _ in 0..60 {
+    for _ in 0..30 {
         sound.send(packet.clone(), LONG).await.unwrap();
     }
     sound.finish(LONG).await.unwrap();
     until(|| async { adb.stat("/sdcard/a.wav", LONG).await.unwrap().is_some() }).await;
     let mut wav = Vec::new();
     adb.pull("/sdcard/a.wav", &mut wav, 10 << 20, LONG).await.unwrap();
-    assert_eq!(wav.len(), 44 + 2 * 44_100 * 2);
+    assert_eq!(wav.len(), 44 + 4 * 44_100 * 2);
     assert!(wav.windows(packet.len()).any(|w| w == &packet[..]), "the packet is not in the recording");
     assert!(said(&adb, "dumpsys audio").await.contains("rec start"));
     assert_eq!(name(control.inject(SoundFormat { rate: 96_000, ..format }, LONG).await), "grpc injectAudio: Invalid");

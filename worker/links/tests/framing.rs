@@ -1,5 +1,5 @@
 //! Shapes of what is spoken, against the documents' own examples and against anything at all.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 use std::{fs, time::Duration};
 
@@ -204,7 +204,7 @@ proptest! {
 
     #[test]
     fn lines_are_the_same_however_they_are_cut(lines in proptest::collection::vec("[a-z ]{0,30}", 0..10), cut in 1usize..20) {
-        let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
+        let text = lines.iter().fold(String::new(), |all, l| all + l + "\n");
         let mut splitter = Splitter::default();
         text.as_bytes().chunks(cut).for_each(|c| splitter.feed(c));
         let got: Vec<String> = std::iter::from_fn(|| splitter.take()).map(|l| l.text).collect();

@@ -1,5 +1,5 @@
 //! Peers that do what no emulator does: garbage, huge lengths, half messages, words without end.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 use std::time::{Duration, Instant};
 

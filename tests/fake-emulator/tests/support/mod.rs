@@ -1,5 +1,5 @@
 //! A running stand-in, in a home of its own.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test suite")]
 
 use std::{
     fs,
@@ -64,6 +64,13 @@ pub fn run(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Outpu
     command(home, arguments, variables).output().unwrap()
 }
 
+/// Waits until a process has ended.
+async fn gone(child: &mut Child) {
+    while child.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 impl Emulator {
     /// Starts one, with so many guest seconds a second and these faults.
     pub async fn start(faults: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
@@ -71,25 +78,32 @@ impl Emulator {
     }
 
     pub async fn start_in(home: TempDir, faults: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let (console, adb, grpc) = (free_port(), free_port(), free_port());
-        let ports = format!("{console},{adb}");
-        let grpc = grpc.to_string();
-        let mut all = vec!["-ports", &ports, "-grpc", &grpc, "-grpc-use-token", "-no-window", "-no-snapshot-save", "-skip-adb-auth"];
-        all.extend(arguments);
-        let mut child = command(home.path(), &all, &[("FAKE_EMULATOR_FAULTS", faults), ("FAKE_EMULATOR_SCALE", "20")])
-            .envs(variables.iter().copied())
-            .spawn()
-            .unwrap();
         let places = [home.path().join("run/avd/running")];
-        let pid = child.id();
-        let running = match discovery::wait(&places, true, LONG, |r| r.pid == pid).await {
-            Ok(running) => running,
-            Err(e) => {
-                let _ = child.kill();
-                panic!("no emulator: {e}");
+        // Another test may take a port between the look and the start.
+        for _ in 0..10 {
+            let (console, adb, grpc) = (free_port(), free_port(), free_port());
+            let (ports, grpc) = (format!("{console},{adb}"), grpc.to_string());
+            let mut all = vec!["-ports", &ports, "-grpc", &grpc, "-grpc-use-token", "-no-window", "-no-snapshot-save", "-skip-adb-auth"];
+            all.extend(arguments);
+            let mut child = command(home.path(), &all, &[("FAKE_EMULATOR_FAULTS", faults), ("FAKE_EMULATOR_SCALE", "20")])
+                .envs(variables.iter().copied())
+                .spawn()
+                .unwrap();
+            let pid = child.id();
+            let found = tokio::select! {
+                found = discovery::wait(&places, true, LONG, |r| r.pid == pid) => found.ok(),
+                () = gone(&mut child) => None,
+            };
+            if let Some(running) = found {
+                return Self { home, child, running };
             }
-        };
-        Self { home, child, running }
+            let _ = child.kill();
+            let _ = child.wait();
+            for lock in ["hardware-qemu.ini.lock", "multiinstance.lock"] {
+                let _ = fs::remove_file(avd(home.path()).join(lock));
+            }
+        }
+        panic!("no emulator starts");
     }
 
     /// Starts one and waits until its guest has booted.
