@@ -218,6 +218,7 @@ async fn injected_sound_is_what_the_app_records() {
     let mut sound = control.inject(format, LONG).await.unwrap();
     let packet: Bytes = (0..882i16).flat_map(|n| (n + 1).to_le_bytes()).collect();
     sound.send(packet.clone(), LONG).await.unwrap();
+    until(|| async { said(&adb, "logcat -d").await.contains("the microphone has a client") }).await;
     // A second client is refused while the first is there.
     let mut second = control.inject(format, LONG).await.unwrap();
     let refused = loop {
