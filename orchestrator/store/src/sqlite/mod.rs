@@ -20,7 +20,7 @@ use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 use crate::{JobRow, Store, StoreError, TrialFull};
 use rows::{bad, job_of, state_text, trial_of, write_row};
 
-/// A store in one file. Only one process may write at a time; a second one waits up to 30 s.
+/// A store in one file. Only one process may write at a time; a second one waits.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pool: SqlitePool,
