@@ -1,4 +1,5 @@
-//! What an app wrote or sent: unwrapped, carved, matched. Nothing is found in what a fuzzer makes.
+//! What an app wrote or sent: unwrapped, carved, matched. That something is found is no fault: the fuzzer sees what its bytes are
+//! compared with, and so learns the planted values.
 #![no_main]
 use std::{sync::LazyLock, time::Duration};
 
@@ -12,5 +13,5 @@ fuzz_target!(|data: &[u8]| {
     let limits = Limits { time: Duration::from_secs(20), ..Limits::default() };
     let engine = Engine { limits, decoder: &NoDecoder, captures: &NoCaptures };
     let found = analyze_bytes(&engine, &TRIAL, "fuzz", data.to_vec()).expect("the key is the trial's");
-    assert!(found.findings.iter().all(|f| f.lead), "{:?}", found.findings);
+    assert!(found.findings.iter().all(|f| f.offset + f.length <= data.len() as u64), "{:?}", found.findings);
 });
