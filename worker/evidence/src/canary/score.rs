@@ -44,7 +44,7 @@ impl<'a> Scores<'a> {
             let kept = &mut best.entry((file, index.kinds[n.canary], n.canary)).or_insert([0.0; 3])[slot];
             *kept = kept.min(own);
         }
-        for joins in JOINS {
+        for (slot, joins) in JOINS.into_iter().enumerate() {
             let mut factors: BTreeMap<(usize, Kind), Vec<f64>> = BTreeMap::new();
             for ((file, kind, _), [digits, letters, mixed]) in &best {
                 // What has digits and letters may depend on both of the others.
@@ -58,7 +58,7 @@ impl<'a> Scores<'a> {
                 let choices: f64 = (1..=list.len()).map(|k| (n / k as f64).log10()).sum();
                 let p = list.iter().sum::<f64>() + choices.max(0.0) + n.log10() + (JOINS.len() as f64).log10();
                 let kept = out.groups.entry((file, kind)).or_insert([f64::INFINITY; JOINS.len()]);
-                kept[JOINS.iter().position(|j| *j >= joins).unwrap_or(0)] = p;
+                kept[slot] = p;
             }
         }
         out
