@@ -57,7 +57,7 @@ expect "folders that the emulator looks for" "emulator licenses platform-tools p
 expect "the virtual device names its image" "stand-in image" "$(inside "$image" sh -c '
     dir=$(sed -n "s/^image.sysdir.1=//p" "$ANDROID_AVD_HOME/stakeout.avd/config.ini"); cat "$ANDROID_SDK_ROOT/$dir/system.img"')"
 expect "users" "app audio-feed adb" "$(inside "$image" sh -c 'for u in 10001 10003 10004; do getent passwd $u | cut -d: -f1; done | xargs')"
-expect "sound, forwarder and certificates are there" "0" "$(inside "$image" sh -c 'command -v pulseaudio socat openssl >/dev/null; echo $?')"
+expect "sound, forwarder and certificates are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl; do command -v $p >/dev/null || exit 1; done; echo 0')"
 # Whether a package was forgotten: the loader must know each library.
 for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.so.1 libXcursor.so.1 libXi.so.6 libXext.so.6 libXfixes.so.3 libz.so.1 libGL.so.1 libpulse.so.0 libdbus-1.so.3 libfontconfig.so.1 libtinfo.so.6; do
     inside "$image" sh -c "ldconfig -p | grep -q '$library '" || die "the library \`$library\` is missing"

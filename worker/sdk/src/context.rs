@@ -49,27 +49,36 @@ impl Context {
         self.trees.iter().map(|t| Unpack::open(&t.archive, &t.name, &t.top, t.limits).map(|u| u.total)).sum()
     }
 
-    /// Writes the context as a tar. Blocks.
+    /// Writes the context as a tar. Blocks. After an error it has no end mark: an engine must not take a part for the whole.
     pub fn write_tar(&self, out: impl Write) -> Result<(), SdkError> {
-        let mut tar = tar::Builder::new(out);
+        let mut tar = tar::Builder::new(Gate { out, shut: false });
+        if let Err(e) = self.fill(&mut tar) {
+            // The builder writes its end mark even when it is dropped.
+            tar.get_mut().shut = true;
+            return Err(e);
+        }
+        tar.into_inner().and_then(|mut gate| gate.flush()).map_err(broke("the end"))
+    }
+
+    fn fill<W: Write>(&self, tar: &mut tar::Builder<Gate<W>>) -> Result<(), SdkError> {
         for (path, bytes) in &self.files {
-            append(&mut tar, path, bytes.len() as u64, false, &mut bytes.as_slice()).map_err(broke(path))?;
+            append(tar, path, bytes.len() as u64, false, &mut bytes.as_slice()).map_err(broke(path))?;
         }
         for path in &self.folders {
-            folder(&mut tar, path).map_err(broke(path))?;
+            folder(tar, path).map_err(broke(path))?;
         }
         for (path, from) in &self.programs {
             let file = std::fs::File::open(from).map_err(SdkError::io("open", from))?;
             let size = file.metadata().map_err(SdkError::io("read", from))?.len();
-            append(&mut tar, path, size, true, &mut file.take(size)).map_err(broke(path))?;
+            append(tar, path, size, true, &mut file.take(size)).map_err(broke(path))?;
         }
         for tree in &self.trees {
             let unpack = Unpack::open(&tree.archive, &tree.name, &tree.top, tree.limits)?;
             unpack.each(|path, entry| {
                 let path = format!("{}/{path}", tree.under);
                 match entry {
-                    Entry::Folder => folder(&mut tar, &path),
-                    Entry::File { size, executable, bytes } => append(&mut tar, &path, size, executable, bytes),
+                    Entry::Folder => folder(tar, &path),
+                    Entry::File { size, executable, bytes } => append(tar, &path, size, executable, bytes),
                     Entry::Link { target } => {
                         let mut header = header(0, true);
                         header.set_entry_type(tar::EntryType::Symlink);
@@ -78,7 +87,7 @@ impl Context {
                 }
             })?;
         }
-        tar.into_inner().and_then(|mut out| out.flush()).map_err(broke("the end"))
+        Ok(())
     }
 
     /// The tar as a stream for a client library, written by a thread that waits for its reader and ends with it. An error of the
@@ -94,6 +103,22 @@ impl Context {
             }
         });
         futures_util::stream::unfold(receiver, |mut r| async move { r.recv().await.map(|item| (item, r)) })
+    }
+}
+
+/// Lets nothing through once it is shut.
+struct Gate<W> {
+    out: W,
+    shut: bool,
+}
+
+impl<W: Write> Write for Gate<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.shut { Err(io::ErrorKind::BrokenPipe.into()) } else { self.out.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

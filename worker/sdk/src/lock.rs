@@ -139,7 +139,7 @@ impl Lock {
         let mut lock = self.clone();
         for pin in found {
             match lock.packages.iter_mut().find(|p| p.path == pin.path) {
-                Some(p) if p.review == Review::Reviewed && p.sha256.is_some() => {}
+                Some(p) if p.is_settled() => {}
                 Some(p) => *p = pin,
                 None => lock.packages.push(pin),
             }
@@ -149,8 +149,8 @@ impl Lock {
     }
 
     /// As the file has it.
-    pub fn to_text(&self) -> String {
-        serde_json::to_string_pretty(self).map(|t| t + "\n").unwrap_or_default()
+    pub fn to_text(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }
 
@@ -203,9 +203,13 @@ pub(crate) fn write_candidate(lock: &Lock, source: &LockSource, cache: &Path, fo
         return Ok(None);
     }
     let path = source.candidate(cache);
-    let earlier = LockSource::File(path.clone()).load().map(|l| l.packages).unwrap_or_default();
-    let earlier = earlier.into_iter().filter(|p| p.sha256.is_some() && !lock.pin(&p.path).is_some_and(Pin::is_settled)).collect();
-    let text = lock.with(earlier).with(found).to_text();
+    // One that cannot be read is somebody's work: it is not written over.
+    let earlier = if path.exists() { LockSource::File(path.clone()).load()?.packages } else { Vec::new() };
+    // What the lock says of other bytes by now is newer than what was found of these.
+    let stands = |p: &Pin| lock.pin(&p.path).is_none_or(|q| !q.is_settled() && q.revision == p.revision && q.sha1 == p.sha1);
+    let earlier = earlier.into_iter().filter(|p| p.sha256.is_some() && stands(p));
+    let earlier = earlier.map(|p| Pin { review: Review::SecondHand, ..p }).collect();
+    let text = lock.with(earlier).with(found).to_text().map_err(|e| SdkError::io("make", &path)(e.into()))?;
     crate::fetch::write_atomically(&path, text.as_bytes())?;
     Ok(Some(path))
 }
@@ -233,7 +237,7 @@ mod tests {
     #[test]
     fn the_lock_of_this_version_can_be_read_and_is_written_the_same() {
         let lock = Lock::parse(BUILT_IN).unwrap();
-        assert_eq!(lock.to_text(), BUILT_IN);
+        assert_eq!(lock.to_text().unwrap(), BUILT_IN);
         for path in ["emulator", "platform-tools", "system-images;android-34;google_apis;x86_64"] {
             assert!(lock.pin(path).is_some(), "{path}");
         }
@@ -258,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock.json");
         let lock = Lock { format: 1, about: String::new(), packages: vec![pin("emulator", Review::Reviewed, Some(b"abc"))] };
-        std::fs::write(&path, lock.to_text()).unwrap();
+        std::fs::write(&path, lock.to_text().unwrap()).unwrap();
         let source = LockSource::File(path.clone());
         let none = write_candidate(&lock, &source, folder.path(), vec![pin("emulator", Review::SecondHand, Some(b"x"))]).unwrap();
         assert_eq!(none, None, "nothing new about a reviewed pin");
@@ -278,7 +282,7 @@ mod tests {
             assert!(Lock::parse(bad).is_err(), "{bad}");
         }
         let twice = Lock { format: 1, about: String::new(), packages: vec![pin("a", Review::Reviewed, None); 2] };
-        assert!(Lock::parse(&twice.to_text()).unwrap_err().contains("twice"));
+        assert!(Lock::parse(&twice.to_text().unwrap()).unwrap_err().contains("twice"));
         let with = |url: &str| Lock {
             format: 1,
             about: String::new(),
@@ -291,7 +295,7 @@ mod tests {
             ("http://example.org/a.zip", false),
             ("a b.zip", false),
         ] {
-            assert_eq!(Lock::parse(&with(url).to_text()).is_ok(), good, "{url}");
+            assert_eq!(Lock::parse(&with(url).to_text().unwrap()).is_ok(), good, "{url}");
         }
     }
 

@@ -200,7 +200,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         Origin::Folder(folder) => Source::Folder(folder.clone()),
     };
     let plan = plan(request, &source.index(progress).await?, &lock)?;
-    if request.acceptance != Acceptance::Given && !plan.licenses.is_empty() {
+    if request.acceptance != Acceptance::Given {
         return Err(SdkError::LicensesNotAccepted(plan.licenses));
     }
     let emulator = source.archive(&plan.emulator, &cache, progress).await?;

@@ -124,7 +124,7 @@ async fn what_was_found_out_goes_into_a_candidate_that_can_be_the_next_lock() {
     // The pinned bytes are enforced by their SHA-256 too.
     let mut wrong = Lock::parse(&text).unwrap();
     wrong.packages[0].sha256 = Some(stakeout_contract::Sha256Digest::of(b"other"));
-    std::fs::write(&lock, wrong.to_text()).unwrap();
+    std::fs::write(&lock, wrong.to_text().unwrap()).unwrap();
     let e = prepare(&request, &()).await.unwrap_err();
     assert!(matches!(e, SdkError::WrongChecksum { kind: "SHA-256", .. }), "{e}");
 }
@@ -195,6 +195,9 @@ async fn the_stream_is_the_tar_and_ends_with_its_reader() {
     drop(stream);
     // A context that cannot be written says so at its end.
     let broken = Context { programs: vec![("x".into(), folder.path().join("nothing"))], ..context };
+    let mut part = Vec::new();
+    broken.write_tar(&mut part).unwrap_err();
+    assert!(!part.is_empty() && !part.ends_with(&[0; 1024]), "a part looks like a whole tar");
     let last = broken.into_stream().collect::<Vec<_>>().await.pop().unwrap();
     assert!(last.unwrap_err().to_string().contains("nothing"));
 }

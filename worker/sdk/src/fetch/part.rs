@@ -85,7 +85,8 @@ impl Part {
     pub(super) fn begins(&mut self, url: &str, size: u64, validator: Option<&str>) -> Result<(), SdkError> {
         let Some(validator) = validator.filter(|v| v.len() <= MAX_VALIDATOR) else { return Ok(()) };
         let origin = Origin { url: url.to_owned(), size, validator: validator.to_owned() };
-        super::write_atomically(&self.origin_path(), &serde_json::to_vec(&origin).unwrap_or_default())?;
+        let note = serde_json::to_vec(&origin).map_err(|e| SdkError::io("make", &self.origin_path())(e.into()))?;
+        super::write_atomically(&self.origin_path(), &note)?;
         self.origin = Some(origin);
         Ok(())
     }

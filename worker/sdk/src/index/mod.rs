@@ -224,10 +224,15 @@ fn package(path: &str, p: &xml::Element, channels: &[(&str, Channel)]) -> Result
     let channel = p.child("channelRef").and_then(|c| c.attribute("ref"));
     // A package without a channel is stable (schema: the default), one with an unknown id is what its id says.
     let channel = channel.map_or(Channel::Stable, |id| channels.iter().find(|(i, _)| *i == id).map_or(Channel::of(id), |(_, c)| *c));
+    let license = match p.child("uses-license") {
+        None => None,
+        // Not the same as none: it must be asked for.
+        Some(l) => Some(l.attribute("ref").filter(|id| plain(id)).ok_or("its licence has a strange name")?.to_owned()),
+    };
     Ok(Package {
         path: path.to_owned(),
         revision: revision_of(revision)?,
-        license: p.child("uses-license").and_then(|l| l.attribute("ref")).filter(|id| plain(id)).map(str::to_owned),
+        license,
         channel,
         obsolete: p.attribute("obsolete") == Some("true") || p.child("obsolete").is_some(),
         image,
