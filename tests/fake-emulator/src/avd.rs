@@ -72,8 +72,10 @@ impl Avd {
         }
     }
 
-    fn snapshot(&self, name: &str) -> PathBuf {
-        self.folder.join("snapshots").join(name)
+    /// Where a snapshot lies. A name is a word: whoever speaks to the console reaches no other folder by it.
+    fn snapshot(&self, name: &str) -> io::Result<PathBuf> {
+        let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if word { Ok(self.folder.join("snapshots").join(name)) } else { Err(io::Error::other("invalid snapshot name")) }
     }
 
     /// Why a snapshot cannot be loaded.
@@ -81,18 +83,19 @@ impl Avd {
         if faults.has(Fault::SnapshotNotLoadable) {
             return Err("different AVD configuration".to_owned());
         }
-        if self.snapshot(name).join("snapshot.pb").is_file() { Ok(()) } else { Err("snapshot doesn't exist".to_owned()) }
+        if self.snapshot(name).is_ok_and(|s| s.join("snapshot.pb").is_file()) { Ok(()) } else { Err("snapshot doesn't exist".to_owned()) }
     }
 
     /// Saves a snapshot: its name.
     pub fn save(&self, name: &str) -> io::Result<()> {
-        fs::create_dir_all(self.snapshot(name))?;
-        fs::write(self.snapshot(name).join("snapshot.pb"), b"stand-in")
+        let folder = self.snapshot(name)?;
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("snapshot.pb"), b"stand-in")
     }
 
     /// Removes a snapshot.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_dir_all(self.snapshot(name))
+        fs::remove_dir_all(self.snapshot(name)?)
     }
 
     /// Names of snapshots.

@@ -86,8 +86,8 @@ fn command(world: &Arc<World>, verb: &str, rest: &str) -> String {
                 "List of snapshots present on all disks:\r\nID        TAG                 VM SIZE                DATE       VM CLOCK\r\n";
             rows.fold(head.to_owned(), |all, row| all + &row) + "OK\r\n"
         }
+        ("avd", ["snapshot", "save", _]) if world.faults.has(Fault::DiskFull) => "KO: not enough disk space for a snapshot\r\n".to_owned(),
         ("avd", ["snapshot", "save", name]) => match world.avd.save(name) {
-            _ if world.faults.has(Fault::DiskFull) => "KO: not enough disk space for a snapshot\r\n".to_owned(),
             Ok(()) => ok(),
             Err(e) => format!("KO: {e}\r\n"),
         },

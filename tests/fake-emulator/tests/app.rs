@@ -18,13 +18,16 @@ async fn an_idle_app_is_refused_the_camera_unless_a_service_runs() {
         adb.install(&[apk(emulator.home.path(), "a.apk", 9)], &["-g"], LONG).await.unwrap();
         said(&adb, "am start -n com.example.app/.MainActivity").await;
         said(&adb, "input keyevent KEYCODE_HOME").await;
-        until(|| async { said(&adb, "dumpsys media.camera").await.contains("CONNECT device 0") || !gets }).await;
         if gets {
+            until(|| async { said(&adb, "dumpsys media.camera").await.contains(": CONNECT device 0") }).await;
             until(|| async { adb.stat("/sdcard/idle.jpg", LONG).await.unwrap().is_some() }).await;
         } else {
             until(|| async { said(&adb, "dumpsys media.camera").await.contains("REJECT device 0 client for package com.example.app") })
                 .await;
             assert!(said(&adb, "dumpsys appops").await.contains("Reject: [cch-s]"));
+            // Of the guest's time: a picture that was taken all the same is stored after one second of it.
+            adb.shell("sleep 3", LONG).await.unwrap();
+            assert!(!said(&adb, "dumpsys media.camera").await.contains(": CONNECT device 0"));
             assert_eq!(adb.stat("/sdcard/idle.jpg", LONG).await.unwrap(), None);
         }
     }
@@ -100,13 +103,11 @@ async fn a_picture_leaves_by_tls_to_an_authority_of_the_guest_only() {
         }
     });
     let script = format!(r#"{{"steps": [{{"on": "launch", "do": {{"open_camera": {{"seconds": 1, "to": {{"upload": "{url}"}}}}}}}}]}}"#);
-    let authority = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(authority.path(), made.cert.pem()).unwrap();
-    for trusted in [false, true] {
-        let mut variables = vec![("FAKE_EMULATOR_SCRIPT", script.as_str())];
-        if trusted {
-            variables.push(("FAKE_EMULATOR_CA", authority.path().to_str().unwrap()));
-        }
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    for (authority, trusted) in [(other.cert.pem(), false), (made.cert.pem(), true)] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), authority).unwrap();
+        let variables = [("FAKE_EMULATOR_SCRIPT", script.as_str()), ("FAKE_EMULATOR_CA", file.path().to_str().unwrap())];
         let (emulator, adb) = Emulator::booted("", &variables).await;
         adb.install(&[apk(emulator.home.path(), "a.apk", 9)], &["-g"], LONG).await.unwrap();
         said(&adb, "am start -n com.example.app/.MainActivity").await;
@@ -114,7 +115,8 @@ async fn a_picture_leaves_by_tls_to_an_authority_of_the_guest_only() {
             let bytes = tokio::time::timeout(LONG, uploads.recv()).await.unwrap().unwrap();
             assert!(bytes.starts_with(b"POST /p HTTP/1.1") && bytes.windows(3).any(|w| w == b"\xff\xd8\xff"));
         } else {
-            until(|| async { said(&adb, "logcat -d").await.contains("not sent") }).await;
+            until(|| async { said(&adb, "logcat -d").await.contains("not sent: invalid peer certificate") }).await;
+            assert!(uploads.try_recv().is_err(), "something was sent to a server that is not trusted");
         }
     }
 }

@@ -95,9 +95,10 @@ pub fn find(places: &[PathBuf]) -> Result<Vec<Running>, LinkError> {
             Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => continue,
             Err(source) => return Err(Fault::Unreadable { path: place.clone(), source }.at(Stage::Discovery)),
         };
-        for entry in entries.flatten().take(DISCOVERY.0) {
+        // Counted are those with the right name only: other files hide none.
+        let named = entries.flatten().filter_map(|e| pid(&e.path()).map(|pid| (pid, e)));
+        for (pid, entry) in named.take(DISCOVERY.0) {
             let path = entry.path();
-            let Some(pid) = pid(&path) else { continue };
             if !entry.file_type().is_ok_and(|t| t.is_file()) {
                 continue;
             }

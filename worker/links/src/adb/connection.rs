@@ -84,7 +84,7 @@ impl Connection {
         let mut socket = loopback(port).await?;
         let hello = Frame::new(Command::Connect, VERSION, ADB_PAYLOAD, BANNER);
         socket.write_all(&hello.encode()).await.map_err(broken)?;
-        let answer = match read(&mut socket, ADB_PAYLOAD_V1.max(ADB_PAYLOAD), false).await {
+        let answer = match read(&mut socket, ADB_PAYLOAD_V1, false).await {
             // The emulator takes connections before its guest does, and closes them again.
             Err(Fault::Closed) => return Err(Fault::Offline("it closed the connection before it said who it is".to_owned())),
             other => other?,

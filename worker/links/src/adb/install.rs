@@ -127,8 +127,12 @@ async fn by_file(connection: &Arc<Connection>, session: u64, n: usize, apk: Apk<
     let place = format!("/data/local/tmp/stakeout-{session}-{n}.apk");
     let size = apk.size;
     let mut from = BufReader::with_capacity(SYNC_CHUNK, apk.file);
-    Sync::new(connection.service("sync:").await?).push(&mut from, &place, 0o644).await?;
-    let written = said(connection, &format!("pm install-write -S {size} {session} {n}.apk {place}")).await;
+    let sync = Sync::new(connection.service("sync:").await?);
+    let written = match sync.push(&mut from, &place, 0o644).await {
+        Ok(_) => said(connection, &format!("pm install-write -S {size} {session} {n}.apk {place}")).await,
+        Err(e) => Err(e),
+    };
+    // A part that was written before the disk was full goes as well; what went wrong is told, not that this did not work either.
     let _ = said(connection, &format!("rm -f {place}")).await;
     answer(&written?).map(drop)
 }

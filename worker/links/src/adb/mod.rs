@@ -182,8 +182,9 @@ impl Guest for Adb {
         let mut last = Fault::Timeout(limit);
         let waiting = async {
             loop {
-                match self.shell("true", limits::ATTEMPT.min(limit)).await {
-                    Ok(_) => return Ok(()),
+                match self.shell("echo up", limits::ATTEMPT.min(limit)).await {
+                    Ok(o) if o.text().trim() == "up" => return Ok(()),
+                    Ok(_) => last = Fault::Closed,
                     // Waiting does not help.
                     Err(LinkError { fault: fault @ Fault::Unauthorized(_), .. }) => return Err(fault),
                     Err(e) => last = e.fault,

@@ -36,7 +36,10 @@ pub fn token(home: &Path) -> Result<Option<Token>, LinkError> {
     let file = std::fs::File::open(&path).map_err(unreadable)?;
     let mut text = String::new();
     std::io::Read::read_to_string(&mut std::io::Read::take(file, limits::TOKEN as u64 + 2), &mut text).map_err(unreadable)?;
-    Ok(Token::new(&text))
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Token::new(&text).map(Some).ok_or_else(|| Fault::Invalid("what the file of the console's token holds").at(Stage::ConsoleAuth))
 }
 
 /// A client of the console.

@@ -106,14 +106,15 @@ impl Injection {
             let Some(packets) = self.packets.clone() else { return Err(Fault::Closed) };
             let permit = tokio::select! {
                 biased;
-                done = &mut self.call => {
-                    self.packets = None;
-                    done.map_err(|_| Fault::Closed)??;
-                    return Err(Fault::Closed);
-                }
-                permit = packets.reserve() => permit,
+                () = packets.closed() => None,
+                permit = packets.reserve() => permit.ok(),
             };
-            let Ok(permit) = permit else { return Err(Fault::Closed) };
+            // The request's body is dropped before the call says why.
+            let Some(permit) = permit else {
+                self.packets = None;
+                self.ended().await?;
+                return Err(Fault::Closed);
+            };
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64);
             let SoundFormat { rate, stereo, real_time } = self.format;
             let format = AudioFormat { rate: u64::from(rate), channels: stereo.into(), format: 1, mode: real_time.into() };
