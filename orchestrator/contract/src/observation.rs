@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Nanos, Sensor};
+use crate::{Kind, Nanos, Rung, Sensor};
 
 /// A dated fact. Text in it may come from the app: it is shown escaped and never used as a path.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -219,6 +219,13 @@ pub enum Fact {
         host: String,
         port: u16,
         what: String,
+    },
+    /// The device keeps no books of this: `not_observed` is not possible for these kinds on this rung.
+    NotWatched {
+        kinds: Vec<Kind>,
+        rung: Rung,
+        what: String,
+        settled_by: String,
     },
     /// Evidence was lost: `not_observed` is no longer possible for what it could have shown.
     Lost {

@@ -179,6 +179,16 @@ words! {
         Jvm = "jvm",
         /// Google's emulator; needs KVM.
         Emulator = "emulator",
+        /// The emulator's device over a stand-in that plays the guest: for tests of ourselves, says nothing of an app.
+        EmulatorFake = "emulator-fake",
+    }
+}
+
+impl DeviceKind {
+    /// The kind and its API level, as results name it: `jvm 34`.
+    pub fn with_api(self, api: u32) -> String {
+        let note = if self == Self::EmulatorFake { " (a stand-in played the guest)" } else { "" };
+        format!("{self} {api}{note}")
     }
 }
 

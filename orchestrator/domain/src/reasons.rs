@@ -185,6 +185,11 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 Reach::All,
             )),
             Fact::UnsupportedApi { name, .. } => of_api(name, out),
+            Fact::NotWatched { kinds, rung, what, settled_by } => {
+                let mut d = doubt("not_watched", short(what), &short(settled_by), Reach::Only(*rung));
+                d.kinds = Some(kinds.clone());
+                out.push(d);
+            }
             Fact::TlsRefused { host, reason, .. } => out.push(doubt(
                 "pinned_traffic",
                 format!("the app refused our certificate for `{}` ({}), so its server could not be played", short(host), short(reason)),

@@ -136,7 +136,7 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
         state,
         app: &app,
         scenario: &job.spec.scenario,
-        device: format!("{} {}", job.spec.device, job.spec.scenario.device.api),
+        device: job.spec.device.with_api(job.spec.scenario.device.api),
         wall_seconds,
         engine: ENGINE.to_owned(),
     };

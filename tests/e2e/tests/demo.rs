@@ -90,6 +90,10 @@ fn the_same_app_succeeds_on_the_accusations_android_and_is_refused_on_todays_wit
     let s = Stakeout::new();
     let old = s.run(&app("loud-nofgs"), &target().join("apps/idle-demo.yaml"), &["--trials", "1", "--api", "23"]);
     old.is(Camera, Stored, Background, Proven);
+    // What the device itself unpacks is not the app's.
+    let mut bundle = zip::ZipArchive::new(std::fs::File::open(s.out().join("bundle.zip")).unwrap()).unwrap();
+    let trial = std::io::read_to_string(bundle.by_name("trials/1/trial.json").unwrap()).unwrap();
+    assert!(trial.contains("app_file") && !trial.contains("robolectric"), "a file of the device counts as the app's");
     let s = Stakeout::new();
     let today = s.run(&app("loud-nofgs"), &target().join("apps/idle-demo.yaml"), &["--trials", "1"]);
     assert_ne!(today.answer(Camera, Stored, Background), Proven);

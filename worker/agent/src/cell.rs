@@ -15,8 +15,13 @@ use crate::{
     talk::Talk,
 };
 
-/// Real time in which a device must have booted.
-const BOOT_WITHIN: Duration = Duration::from_secs(120);
+/// Real time in which a device must have booted: a guest that does not load its snapshot is given a cold boot.
+const fn boot_within(kind: DeviceKind) -> Duration {
+    match kind {
+        DeviceKind::Jvm | DeviceKind::EmulatorFake => Duration::from_secs(120),
+        DeviceKind::Emulator => Duration::from_secs(900),
+    }
+}
 /// Real time in which a device must say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 
@@ -57,12 +62,14 @@ pub async fn boot<C: Cells>(cells: &C, kind: &CellKind, ground: &Ground) -> Resu
         let keep =
             Keep::new(&ground.dir, ground.limits.kept_bytes).map_err(|e| Failure::stage("cell", format!("no room for a trial: {e}")))?;
         let mut talk = Talk::new(link, keep, Record::new(ground.limits.observations), ground.limits.kept_bytes);
-        let hello: Hello = match talk.device(Verb::Hello, made + HELLO_WITHIN).await {
-            Ok(h) => h,
+        let hello = match talk.device::<Hello>(Verb::Hello, made + HELLO_WITHIN).await {
+            Ok(h) if h.kind == kind.device => h,
+            // A stand-in must never answer for the real thing.
+            Ok(h) => return Err(Failure::stage("cell", format!("`{}` is a `{}` device and not `{}`", kind.image, h.kind, kind.device))),
             Err(e) => return Err(Failure::stage("cell", e.to_string()).with_log(talk.record.device_log.tail())),
         };
         let verb = Verb::Boot { api: kind.api, locale: kind.locale.clone() };
-        let booted: Result<Booted, _> = talk.device(verb, Instant::now() + BOOT_WITHIN).await;
+        let booted: Result<Booted, _> = talk.device(verb, Instant::now() + boot_within(kind.device)).await;
         match booted {
             Ok(b) if b.api == kind.api => Ok((talk, hello)),
             Ok(b) => Err(Failure::stage("boot", format!("the device booted API {} instead of {}", b.api, kind.api))),
@@ -200,5 +207,5 @@ pub fn kind_of(lease: &stakeout_contract::lease::Lease, images: &crate::Images) 
 
 /// A kind of cell by its parts.
 pub fn kind(images: &crate::Images, device: DeviceKind, api: u32, locale: &str, live: bool) -> Option<CellKind> {
-    images.device(device, api).map(|image| CellKind { image: image.to_owned(), api, locale: locale.to_owned(), live })
+    images.device(device, api).map(|image| CellKind { device, image: image.to_owned(), api, locale: locale.to_owned(), live })
 }

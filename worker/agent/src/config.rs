@@ -35,6 +35,8 @@ impl Images {
 pub struct Limits {
     /// Memory of a device's container with its tmpfs, bytes.
     pub device_memory: u64,
+    /// The same, of an emulator's.
+    pub emulator_memory: u64,
     /// Memory of a gateway's container, bytes.
     pub gateway_memory: u64,
     /// Memory of an analysis container, bytes.
@@ -55,10 +57,21 @@ pub struct Limits {
     pub observations: u64,
 }
 
+impl Limits {
+    /// Memory of a device's container, bytes.
+    pub const fn memory_of(&self, device: DeviceKind) -> u64 {
+        match device {
+            DeviceKind::Jvm | DeviceKind::EmulatorFake => self.device_memory,
+            DeviceKind::Emulator => self.emulator_memory,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             device_memory: 2500 << 20,
+            emulator_memory: 7 << 30,
             gateway_memory: 384 << 20,
             analysis_memory: 2 << 30,
             analysis_time: Duration::from_secs(600),

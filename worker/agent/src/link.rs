@@ -3,6 +3,7 @@
 use std::{future::Future, path::Path};
 
 use stakeout_containers::{Cell, CellNetwork, CellSpec, DevicePipe, Engine, EngineError, GatewayPipe, OnceSpec};
+use stakeout_contract::DeviceKind;
 use stakeout_protocol::{Request, Wire, WireError, device, gateway};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
@@ -61,6 +62,8 @@ pub trait CellControl: Send + Sync + 'static {
 /// What kind of cell is wanted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CellKind {
+    /// What the device must say that it is.
+    pub device: DeviceKind,
     /// The device's image.
     pub image: String,
     /// API level that it boots.
@@ -108,7 +111,12 @@ impl Cells for DockerCells {
     type Control = DockerControl;
 
     async fn create(&self, kind: &CellKind) -> Result<(Link, DockerControl), EngineError> {
-        let mut spec = CellSpec::new(&self.gateway, &kind.image, self.limits.gateway_memory, self.limits.device_memory);
+        let mut spec = CellSpec::new(&self.gateway, &kind.image, self.limits.gateway_memory, self.limits.memory_of(kind.device));
+        match kind.device {
+            DeviceKind::Jvm => {}
+            DeviceKind::Emulator => spec.emulator(true),
+            DeviceKind::EmulatorFake => spec.emulator(false),
+        }
         spec.network = if kind.live { CellNetwork::Live } else { CellNetwork::None };
         spec.label = format!("api {}", kind.api);
         let (cell, pipes) = Cell::create(&self.engine, &spec).await?;

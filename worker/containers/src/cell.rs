@@ -41,9 +41,14 @@ pub struct CellSpec {
     pub gateway: Confinement,
     /// Bounds of the device.
     pub device: Confinement,
+    /// Arguments of the gateway's program.
+    pub gateway_arguments: Vec<String>,
     /// Time until the gateway must have sealed the cell.
     pub seal_within: Duration,
 }
+
+/// Ports by which an emulator is steered: console, adb, gRPC. The app's user may not reach them.
+pub const EMULATOR_PORTS: [u16; 3] = [5554, 5555, 8554];
 
 impl CellSpec {
     /// A cell with usual bounds: `gateway_memory` and `device_memory` in bytes.
@@ -58,6 +63,7 @@ impl CellSpec {
             tmpfs: vec![("/tmp".to_owned(), format!("size={},mode=1777,noexec", gateway_memory / 2))],
             sysctls: namespace_sysctls(),
             binds: Vec::new(),
+            kvm: false,
         };
         let device = Confinement {
             capabilities: text(&DEVICE_CAPABILITIES),
@@ -77,6 +83,7 @@ impl CellSpec {
             .to_vec(),
             sysctls: Vec::new(),
             binds: Vec::new(),
+            kvm: false,
         };
         Self {
             label: String::new(),
@@ -85,8 +92,29 @@ impl CellSpec {
             network: CellNetwork::None,
             gateway,
             device,
+            gateway_arguments: Vec::new(),
             seal_within: Duration::from_secs(20),
         }
+    }
+
+    /// For an emulator: its controls are closed to the app's user, it has more room, and KVM if it is a real one.
+    pub fn emulator(&mut self, kvm: bool) {
+        self.gateway_arguments = EMULATOR_PORTS.iter().flat_map(|p| ["--control-port".to_owned(), p.to_string()]).collect();
+        self.device.kvm = kvm;
+        self.device.pids = 2048;
+        self.device.open_files = 65_536;
+        self.device.file_size = 8 << 30;
+        let overlay = if kvm { "3g" } else { "256m" };
+        self.device.tmpfs = [
+            ("/work", "noexec,size=1g,mode=0755".to_owned()),
+            // The emulator's home, its copy of the virtual device and what the guest writes over its disks.
+            ("/data", format!("noexec,size={overlay},uid=10001,gid=10001,mode=0700")),
+            ("/tmp", "exec,size=512m,uid=10001,gid=10001,mode=0700".to_owned()),
+            // Pictures for the cameras: the device writes, the emulator reads.
+            ("/feed", "noexec,size=64m,mode=0755".to_owned()),
+        ]
+        .map(|(path, options)| (path.to_owned(), options))
+        .to_vec();
     }
 }
 
@@ -132,14 +160,15 @@ impl Cell {
             CellNetwork::None => "none".to_owned(),
             CellNetwork::Live => parts.network(spec).await?,
         };
-        parts.gateway = parts.container(spec, "gateway", &spec.gateway_image, spec.gateway.host_config(mode)).await?;
+        parts.gateway =
+            parts.container(spec, "gateway", &spec.gateway_image, spec.gateway.host_config(mode), &spec.gateway_arguments).await?;
         let mut gateway: GatewayPipe = engine.attach_and_start(&parts.gateway).await?;
         tokio::time::timeout(spec.seal_within, sealed(&mut gateway))
             .await
             .map_err(|_| EngineError::Timeout { what: "sealing the cell".to_owned(), limit: spec.seal_within })??;
 
         let mode = format!("container:{}", parts.gateway);
-        parts.device = parts.container(spec, "device", &spec.device_image, spec.device.host_config(mode)).await?;
+        parts.device = parts.container(spec, "device", &spec.device_image, spec.device.host_config(mode), &[]).await?;
         let device = engine.attach_and_start(&parts.device).await?;
         Ok((Self { engine: engine.clone(), parts }, Pipes { gateway, device }))
     }
@@ -188,10 +217,17 @@ impl Parts {
         Ok(name)
     }
 
-    async fn container(&mut self, spec: &CellSpec, role: &str, image: &str, host: HostConfig) -> Result<String, EngineError> {
+    async fn container(
+        &mut self,
+        spec: &CellSpec,
+        role: &str,
+        image: &str,
+        host: HostConfig,
+        arguments: &[String],
+    ) -> Result<String, EngineError> {
         let mut labels = self.labels(spec);
         labels.insert(ROLE_LABEL.to_owned(), role.to_owned());
-        let id = self.engine.create_container(image, labels, host, true, &[], &[], "0").await?;
+        let id = self.engine.create_container(image, labels, host, true, arguments, &[], "0").await?;
         self.made.push(Made::Container(id.clone()));
         Ok(id)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{HostConfig, HostConfigLogConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum};
+use bollard::models::{DeviceMapping, HostConfig, HostConfigLogConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum};
 
 /// Bounds and grants of one container.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +23,12 @@ pub struct Confinement {
     pub sysctls: Vec<(String, String)>,
     /// Host folders that it may read: `HOST:INSIDE:ro`.
     pub binds: Vec<String>,
+    /// `/dev/kvm` is there, and nothing else of the host's devices.
+    pub kvm: bool,
 }
+
+/// The host's virtualisation.
+const KVM: &str = "/dev/kvm";
 
 /// What `stakeout-device` needs: to run the guest as another user with an empty bounding set, to end it, to read what it wrote.
 pub const DEVICE_CAPABILITIES: [&str; 5] = ["SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH"];
@@ -66,6 +71,10 @@ impl Confinement {
             ipc_mode: Some("private".to_owned()),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+            devices: self.kvm.then(|| {
+                let path = Some(KVM.to_owned());
+                vec![DeviceMapping { path_on_host: path.clone(), path_in_container: path, cgroup_permissions: Some("rw".to_owned()) }]
+            }),
             init: Some(false),
             auto_remove: Some(false),
             ..HostConfig::default()

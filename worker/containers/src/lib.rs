@@ -27,7 +27,7 @@ mod pipe;
 mod stats;
 mod sweep;
 
-pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, GatewayPipe, Pipes};
+pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, EMULATOR_PORTS, GatewayPipe, Pipes};
 pub use engine::{Engine, EngineInfo};
 pub use error::EngineError;
 pub use once::{Once, OnceOutput, OnceSpec};

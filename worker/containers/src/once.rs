@@ -87,6 +87,7 @@ impl Engine {
             tmpfs: vec![("/tmp".to_owned(), format!("size={},mode=1777,noexec", spec.tmp))],
             sysctls: Vec::new(),
             binds: vec![format!("{}:/in:ro", spec.input.display())],
+            kvm: false,
         };
         let labels = HashMap::from([(LABEL.to_owned(), self.owner.to_string()), (ROLE_LABEL.to_owned(), "analysis".to_owned())]);
         let host = confinement.host_config("none".to_owned());

@@ -180,7 +180,7 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
         state: stakeout_server::finish::state_of(trials.iter().map(|t| t.record.end.state)),
         app: &first.app,
         scenario: &first.scenario,
-        device: format!("{} {}", first.device, first.api),
+        device: first.device.with_api(first.api),
         wall_seconds: 0.0,
         engine: stakeout_server::ENGINE.to_owned(),
     };

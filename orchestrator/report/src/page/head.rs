@@ -22,6 +22,7 @@ pub(super) struct Head {
     pub description: String,
     pub device: String,
     pub cooperative: bool,
+    pub stand_in: bool,
     pub when: String,
     pub device_clock: String,
     pub asked: usize,
@@ -60,6 +61,7 @@ pub(super) fn of(input: &ReportInput<'_>) -> Head {
         scenario: short(&r.scenario),
         description: clean(&input.scenario.description, 400),
         device: short(&r.device),
+        stand_in: records().any(|t| t.device == stakeout_contract::DeviceKind::EmulatorFake),
         cooperative: records().any(|t| t.cooperative),
         when,
         device_clock: records()

@@ -123,6 +123,9 @@ fn sorted(f: &Fact) -> Option<(Sort, String, String, u64)> {
         }
         Fact::Blocked { protocol, address, port, reason } => one(Sort::Blocked, format!("{protocol} to {address}:{port}"), reason),
         Fact::UnsupportedApi { name, effect } => one(Sort::Unsupported, name.clone(), effect),
+        Fact::NotWatched { what, settled_by, .. } => {
+            one(Sort::Unsupported, what.clone(), &format!("not watched; {settled_by} would settle it"))
+        }
         Fact::ClockHeld { thread, r#where: place, spins } => {
             one(Sort::Clock, format!("{thread} in {place}"), if *spins { "ran without pause, was let go" } else { "waited by real time" })
         }

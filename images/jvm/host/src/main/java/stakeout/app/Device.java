@@ -20,6 +20,7 @@ import org.robolectric.annotation.experimental.LazyApplication;
 import org.robolectric.internal.AndroidSandbox;
 import org.robolectric.internal.TestEnvironment;
 import org.robolectric.manifest.AndroidManifest;
+import org.robolectric.nativeruntime.DefaultNativeRuntimeLoader;
 import org.robolectric.pluginapi.config.ConfigurationStrategy;
 import org.robolectric.shadow.api.Shadow;
 import org.robolectric.shadows.ShadowLooper;
@@ -106,6 +107,8 @@ public final class Device implements Runnable {
     Activities.home();
     ShadowLooper.shadowMainLooper().idle();
     Activities.forget();
+    // Unpacks 41 MB into the temporary folder: later they would count as the app's files.
+    DefaultNativeRuntimeLoader.injectAndLoad();
     tearDown();
     Ffmpeg.present();
     Log.event("warm", "ready for an app");
