@@ -1,5 +1,7 @@
 //! One dated fact from the device, the feed, the gateway or the worker.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Kind, Nanos, Sensor};
@@ -193,9 +195,16 @@ pub enum Fact {
     RealTime {
         what: String,
     },
-    /// A login stands on the screen.
+    /// A login stood on the screen when the owner left.
     LoginScreen {
         activity: String,
+    },
+    /// A dialog that nobody answered stood on the screen when the owner left.
+    DialogOpen {
+        activity: String,
+        /// What it says, and what is on its buttons.
+        #[serde(default)]
+        texts: Vec<String>,
     },
     UnsupportedApi {
         name: String,
@@ -272,4 +281,15 @@ pub enum Fact {
     Log {
         line: String,
     },
+}
+
+/// Camera sessions whose preview was on the screen when it was first told of.
+pub fn previews_shown(all: &[Observation]) -> BTreeSet<u64> {
+    let mut first = BTreeMap::new();
+    for o in all {
+        if let Fact::Preview { session, visible } = &o.fact {
+            first.entry(*session).or_insert(*visible);
+        }
+    }
+    first.into_iter().filter(|(_, visible)| *visible).map(|(session, _)| session).collect()
 }

@@ -1,13 +1,13 @@
 //! From what a trial left behind to events: this rung of this kind, reached at this time, in this state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use stakeout_contract::{
     DeviceState, Kind, Nanos, Probability, Rung, Sensor,
     artifact::Role,
     finding::Finding,
     flow::Flow,
-    observation::{Fact, Observation},
+    observation::{Fact, Observation, previews_shown},
     probability::PROVEN_AT_MOST,
     result::Evidence,
     scenario::Body,
@@ -32,7 +32,7 @@ pub(crate) struct Event {
 /// All events of a trial.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
-    let shown = shown(t.observations);
+    let shown = previews_shown(t.observations);
     for (line, o) in t.observations.iter().enumerate() {
         of_observation(t, line, o, &shown, &mut out);
     }
@@ -115,16 +115,6 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, shown: &B
 }
 
 /// Sessions whose preview was visible from its first moment: a camera is opened before it has one.
-fn shown(all: &[Observation]) -> BTreeSet<u64> {
-    let mut first = BTreeMap::new();
-    for o in all {
-        if let Fact::Preview { session, visible } = &o.fact {
-            first.entry(*session).or_insert(*visible);
-        }
-    }
-    first.into_iter().filter(|(_, visible)| *visible).map(|(session, _)| session).collect()
-}
-
 fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {

@@ -178,6 +178,12 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "a scenario with `inputText` of a test account's secret",
                 Reach::All,
             )),
+            Fact::DialogOpen { activity, texts } => out.push(doubt(
+                "dialog",
+                format!("a dialog stood open over `{}` and nobody answered it: {}", short(activity), short(&texts.join(" / "))),
+                "a scenario whose `consent` or `tapOn` answers it",
+                Reach::All,
+            )),
             Fact::UnsupportedApi { name, .. } => of_api(name, out),
             Fact::TlsRefused { host, reason, .. } => out.push(doubt(
                 "pinned_traffic",

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Chance at which a match of planted data is told at all, as a lead.
-const TOLD_AT_MOST: f64 = 1e-3;
+const TOLD_AT_MOST: f64 = 1e-2;
 
 /// What an analysis works with.
 pub struct Engine<'a> {

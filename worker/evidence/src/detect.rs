@@ -19,6 +19,8 @@ use crate::media::Sound;
 
 /// Length that is assumed for a trial whose record has no timeline: a day.
 const DAY_NANOS: u64 = 86_400_000_000_000;
+/// Longest trial that is searched. A scenario lasts 40 days at most; a record from a stranger says what it likes.
+const LONGEST_NANOS: u64 = 45 * DAY_NANOS;
 /// Nanoseconds of a block of the feed's log of sound.
 const BLOCK_NANOS: u64 = 50_000_000;
 
@@ -51,20 +53,25 @@ impl<T: Clone> Seen<T> {
 impl Detectors {
     pub(crate) fn new(trial: &TrialRecord, key: &TrialKey) -> Self {
         let keys = key.subkeys();
-        let length = Some(trial.length().get()).filter(|n| *n > 0).unwrap_or(DAY_NANOS);
-        let last = trial.delivered.iter().map(|d| d.last).max().unwrap_or(0);
-        let horizon_frames = (frame_at(stakeout_contract::Nanos::saturating(length)) + 1).max(last + 1);
+        let length = Some(trial.length().get()).filter(|n| *n > 0).unwrap_or(DAY_NANOS).min(LONGEST_NANOS);
+        let frames = |nanos| frame_at(stakeout_contract::Nanos::saturating(nanos)) + 1;
+        let most = |sensor| match sensor {
+            Sensor::Camera => frames(LONGEST_NANOS),
+            Sensor::Microphone => LONGEST_NANOS / BLOCK_NANOS,
+        };
         let of = |sensor, facing: Option<observation::Facing>| {
             // A log that does not say which camera it was speaks of both.
             let mut all: Vec<(u64, u64)> = trial
                 .delivered
                 .iter()
                 .filter(|d| d.sensor == sensor && (facing.is_none() || d.facing.is_none() || d.facing == facing) && d.first <= d.last)
-                .map(|d| (d.first, d.last))
+                .map(|d| (d.first, d.last.min(most(sensor))))
+                .filter(|(first, last)| first <= last)
                 .collect();
             all.sort_unstable();
             merged(&all)
         };
+        let horizon_frames = of(Sensor::Camera, None).last().map_or(0, |r| r.1 + 1).max(frames(length));
         let mode = match trial.feed_mode {
             trial::FeedMode::Pattern => FeedMode::Pattern,
             trial::FeedMode::Scene => FeedMode::Scene,

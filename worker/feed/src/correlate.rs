@@ -20,18 +20,17 @@ const FOLDED: usize = 1 << 18;
 const FOLDED_STEP: usize = FOLDED - FOLDED_MOST;
 /// Longest signal that is looked for in folded signs.
 pub(crate) const FOLDED_MOST: usize = 1 << 15;
-/// Blocks that are added up at least: a match of score t is seen as t / 4.
-const FOLD_LEAST: usize = 16;
-/// Spectra that are kept at most, a megabyte each; a longer trial has more blocks in each.
-const SPECTRA_MOST: usize = 128;
+/// Blocks that are added up: a match of score t is seen as t / 4.
+const FOLD: usize = 16;
+/// Spectra that are kept, a megabyte each: those of the first day. Those of a later time are made for each sound.
+const SPECTRA_MOST: usize = 192;
 /// Score in the sum from which each of its blocks is asked. Chance reaches it once in 1e9 places.
 const FOLDED_TELL: f64 = 6.0;
 
-/// A trial's signs, many blocks added up into one: signs of different blocks are noise to each other, so that the whole trial is
-/// searched by a few transforms, at the price of the weak matches. Made once, asked by each sound.
+/// A trial's signs, [`FOLD`] blocks added up into one: signs of different blocks are noise to each other, so that the whole trial
+/// is searched by few transforms, at the price of the weak matches. Made once, asked by each sound.
 pub(crate) struct Folded {
     key: SubKey,
-    fold: usize,
     end: i64,
     plans: Plans,
     spectra: Vec<Vec<Complex32>>,
@@ -42,23 +41,29 @@ impl Folded {
     pub(crate) fn new(key: &SubKey, end: i64) -> Self {
         let mut planner = RealFftPlanner::new();
         let plans: Plans = (planner.plan_fft_forward(FOLDED), planner.plan_fft_inverse(FOLDED));
-        let end = end.max(0);
-        let blocks = (end as usize + FOLDED_MOST).div_ceil(FOLDED_STEP);
-        let fold = blocks.div_ceil(SPECTRA_MOST).max(FOLD_LEAST);
-        let mut signs = vec![0_i16; FOLDED];
-        let mut spectra = Vec::new();
-        for first in (0..blocks).step_by(fold) {
-            let mut line = vec![0.0_f32; FOLDED];
-            for block in first..(first + fold).min(blocks) {
-                chips(key, Self::start(block), &mut signs);
-                line.iter_mut().zip(&signs).for_each(|(l, &s)| *l += f32::from(s));
-            }
-            let mut spectrum = plans.0.make_output_vec();
-            if plans.0.process(&mut line, &mut spectrum).is_ok() {
-                spectra.push(spectrum);
-            }
+        let mut out = Self { key: *key, end: end.max(0), plans, spectra: Vec::new() };
+        out.spectra = (0..out.groups().min(SPECTRA_MOST)).map(|group| out.spectrum(group)).collect();
+        out
+    }
+
+    fn blocks(&self) -> usize {
+        (self.end as usize + FOLDED_MOST).div_ceil(FOLDED_STEP)
+    }
+
+    fn groups(&self) -> usize {
+        self.blocks().div_ceil(FOLD)
+    }
+
+    fn spectrum(&self, group: usize) -> Vec<Complex32> {
+        let (mut signs, mut line) = (vec![0_i16; FOLDED], vec![0.0_f32; FOLDED]);
+        for block in group * FOLD..((group + 1) * FOLD).min(self.blocks()) {
+            chips(&self.key, Self::start(block), &mut signs);
+            line.iter_mut().zip(&signs).for_each(|(l, &s)| *l += f32::from(s));
         }
-        Self { key: *key, fold, end, plans, spectra }
+        let mut spectrum = self.plans.0.make_output_vec();
+        // It fails for other lengths only.
+        let _ = self.plans.0.process(&mut line, &mut spectrum);
+        spectrum
     }
 
     /// The trial's sample at which a block begins: the first begins before the trial, as a recording may.
@@ -69,9 +74,6 @@ impl Folded {
     /// The best score and its place, as [`Correlator::best`] would find them if it is over 28 (7 by the root of the blocks).
     pub(crate) fn best(&self, signal: &[f32]) -> (f64, i64) {
         let mut best = (0.0, 0);
-        if signal.len() > FOLDED_MOST {
-            return best;
-        }
         let (forward, inverse) = &self.plans;
         let mut line = vec![0.0_f32; FOLDED];
         line[..signal.len()].copy_from_slice(signal);
@@ -81,16 +83,23 @@ impl Folded {
         }
         let length = norm(signal);
         let mut product = forward.make_output_vec();
-        for (group, spectrum) in self.spectra.iter().enumerate() {
+        for group in 0..self.groups() {
+            let made;
+            let spectrum = if let Some(kept) = self.spectra.get(group) {
+                kept
+            } else {
+                made = self.spectrum(group);
+                &made
+            };
             product_of(&mut product, spectrum, &wanted);
             if inverse.process(&mut product, &mut line).is_err() {
                 continue;
             }
             let (i, top) = highest(&line[..FOLDED_STEP]);
-            if f64::from(top) / FOLDED as f64 / length / (self.fold as f64).sqrt() < FOLDED_TELL {
+            if f64::from(top) / FOLDED as f64 / length / (FOLD as f64).sqrt() < FOLDED_TELL {
                 continue;
             }
-            for block in group * self.fold..(group + 1) * self.fold {
+            for block in group * FOLD..(group + 1) * FOLD {
                 let at = Self::start(block) + i as i64;
                 let t = if at < self.end { score(&self.key, signal, at) / length } else { 0.0 };
                 if t > best.0 {

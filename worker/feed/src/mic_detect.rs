@@ -8,7 +8,7 @@ use std::{ops::RangeInclusive, sync::OnceLock};
 
 use crate::SubKey;
 use crate::bound::log10_p_of;
-use crate::correlate::{Correlator, Folded, near};
+use crate::correlate::{Correlator, FOLDED_MOST, Folded, near};
 use crate::resample::resampled;
 use crate::whisper::RATE;
 use crate::whiten::whitened;
@@ -21,6 +21,7 @@ const SHORTEST: usize = 2_000;
 const DEEP: usize = 3;
 /// log10 of the bound from which a match is told.
 const TELL: f64 = -4.0;
+const _: () = assert!(2 * WINDOW <= FOLDED_MOST, "every window can be looked for in folded signs");
 /// Speeds are searched only when no more than this was delivered: half an hour.
 const SPEED_REACH: i64 = 30 * 60 * RATE as i64;
 /// Speeds that the fine search could have tried, for the bound: 7e-5 apart over 4 %.

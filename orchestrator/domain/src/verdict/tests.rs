@@ -183,6 +183,7 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
             "unsupported_api",
         ),
         (silent().saw(5, Fact::LoginScreen { activity: "Login".into() }), "login"),
+        (silent().saw(5, Fact::DialogOpen { activity: "Main".into(), texts: vec!["I agree".into()] }), "dialog"),
         (silent().saw(5, Fact::DexLoaded { path: "p.dex".into(), artifact: Some("code/1".into()) }), "loaded_code"),
         (silent().saw(5, opaque(0)), "server_not_played"),
         (silent().saw(5, opaque(8)), "server_not_played"),

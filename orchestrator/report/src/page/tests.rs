@@ -76,6 +76,7 @@ fn facts() -> Vec<Fact> {
         Fact::NativeLibrary { name: bad(), how: bad() },
         Fact::DexLoaded { path: bad(), artifact: None },
         Fact::LoginScreen { activity: bad() },
+        Fact::DialogOpen { activity: bad(), texts: vec![bad()] },
         Fact::Looked { what: bad(), as_phone: false },
         Fact::OutOfMemory { what: bad() },
         Fact::RealTime { what: bad() },

@@ -113,6 +113,9 @@ fn sorted(f: &Fact) -> Option<(Sort, String, String, u64)> {
         ),
         Fact::OutOfMemory { what } => one(Sort::Crashed, what.clone(), "out of memory"),
         Fact::RealTime { what } => one(Sort::Clock, what.clone(), "shows real time"),
+        Fact::DialogOpen { activity, texts } => {
+            one(Sort::Escape, activity.clone(), &format!("a dialog that nobody answered: {}", texts.join(" / ")))
+        }
         Fact::LoginScreen { activity } => one(Sort::Escape, activity.clone(), "a login that was not passed"),
         Fact::TlsRefused { host, port, reason } => one(Sort::Unread, format!("{host}:{port}: certificate refused by the app"), reason),
         Fact::Opaque { host, port, protocol, sent, .. } => {

@@ -20,7 +20,7 @@ use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 use crate::{JobRow, Store, StoreError, TrialFull};
 use rows::{bad, job_of, state_text, trial_of, write_row};
 
-/// A store in one file. Only one process may write at a time; a second one waits up to 30 s.
+/// A store in one file. Only one process may write at a time; a second one waits.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pool: SqlitePool,
@@ -29,6 +29,9 @@ pub struct SqliteStore {
 fn db(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
 }
+
+/// How long the one writer is waited for. On a machine that does too much a queue of writes is slow, and a job must not fail by it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl SqliteStore {
     /// Opens or makes the file, and brings its tables to this version.
@@ -39,8 +42,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(30));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(db("open"))?;
+            .busy_timeout(PATIENCE);
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await.map_err(db("open"))?;
         sqlx::migrate!("./migrations")
             .run(&pool)
             .await

@@ -17,13 +17,13 @@ final class Device {
     return new java.io.File("/dev/qemu_pipe").exists() || !new java.io.File("/system/build.prop").exists();
   }
 
-  /** By the kernel's uptime, read without pause for a while, and by the server's Date header: 20 minutes after the first round. */
+  /** By the kernel's uptime, read without pause for a while, and by the server's Date header: 15 minutes after the first round. */
   static boolean realTimePassed(SharedPreferences p) throws IOException {
     double up = uptime();
     for (double end = up + 2; up < end; up = uptime()) Thread.yield();
     long served = serverSeconds();
     if (!p.contains("uptime")) p.edit().putFloat("uptime", (float) up).putLong("served", served).commit();
-    return up - p.getFloat("uptime", 0) > 1200 && served - p.getLong("served", 0) > 1200;
+    return up - p.getFloat("uptime", 0) > 900 && served - p.getLong("served", 0) > 900;
   }
 
   private static double uptime() throws IOException {

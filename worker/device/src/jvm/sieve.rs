@@ -187,6 +187,7 @@ fn hosts_own(fact: &Fact) -> bool {
             | F::Network { .. }
             | F::Lost { .. }
             | F::LoginScreen { .. }
+            | F::DialogOpen { .. }
             | F::Looked { .. }
             | F::OutOfMemory { .. }
             | F::RealTime { .. }

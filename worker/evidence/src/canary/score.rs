@@ -5,8 +5,9 @@
 //!
 //! Several needles: values of different canaries are drawn independently, so the chance that k of them lie in the searched bytes
 //! by chance is the product of their chances, times the number of ways to choose k of n. Matches of one kind in one file are one
-//! statement ("the address book is in this request"), and that product is its probability. A needle whose own chance is over
-//! 1e-3 gives nothing to it.
+//! statement ("the address book is in this request"), and that product is its probability. Which needles join is decided twice,
+//! each with half of the risk: those whose own chance is at most 1e-3, and those at most 0.1, so that an address book among very
+//! many other numbers, where each of its numbers alone says little, is still seen.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,14 +15,14 @@ use stakeout_contract::Kind;
 
 use super::{Class, Hit, Index, Places};
 
-/// log10 of the chance at which a needle may join others.
-const JOINS: f64 = -3.0;
+/// log10 of the chances at which a needle may join others.
+const JOINS: [f64; 2] = [-3.0, -1.0];
 
 /// Probabilities of the matches of one analysis.
 pub(crate) struct Scores<'a> {
     index: &'a Index,
     places: &'a Places,
-    groups: HashMap<(usize, Kind), f64>,
+    groups: HashMap<(usize, Kind), [f64; JOINS.len()]>,
 }
 
 impl<'a> Scores<'a> {
@@ -43,18 +44,22 @@ impl<'a> Scores<'a> {
             let kept = &mut best.entry((file, index.kinds[n.canary], n.canary)).or_insert([0.0; 3])[slot];
             *kept = kept.min(own);
         }
-        let mut factors: BTreeMap<(usize, Kind), Vec<f64>> = BTreeMap::new();
-        for ((file, kind, _), [digits, letters, mixed]) in best {
-            // What has digits and letters may depend on both of the others.
-            let several = [digits, letters].into_iter().filter(|l| *l <= JOINS).collect::<Vec<_>>();
-            let list = factors.entry((file, kind)).or_default();
-            if mixed <= JOINS && mixed < several.iter().sum() { list.push(mixed) } else { list.extend(several) }
-        }
-        for ((file, kind), list) in factors {
-            let n = 2.0 * index.kinds.iter().filter(|k| **k == kind).count() as f64;
-            // n^k / k! bounds the choices of k of n, and there are n values of k.
-            let choices: f64 = (1..=list.len()).map(|k| (n / k as f64).log10()).sum();
-            out.groups.insert((file, kind), list.iter().sum::<f64>() + choices.max(0.0) + n.log10());
+        for (slot, joins) in JOINS.into_iter().enumerate() {
+            let mut factors: BTreeMap<(usize, Kind), Vec<f64>> = BTreeMap::new();
+            for ((file, kind, _), [digits, letters, mixed]) in &best {
+                // What has digits and letters may depend on both of the others.
+                let several = [*digits, *letters].into_iter().filter(|l| *l <= joins).collect::<Vec<_>>();
+                let list = factors.entry((*file, *kind)).or_default();
+                if *mixed <= joins && *mixed < several.iter().sum() { list.push(*mixed) } else { list.extend(several) }
+            }
+            for ((file, kind), list) in factors.into_iter().filter(|(_, list)| !list.is_empty()) {
+                let n = 2.0 * index.kinds.iter().filter(|k| **k == kind).count() as f64;
+                // n^k / k! bounds the choices of k of n, and there are n values of k.
+                let choices: f64 = (1..=list.len()).map(|k| (n / k as f64).log10()).sum();
+                let p = list.iter().sum::<f64>() + choices.max(0.0) + n.log10() + (JOINS.len() as f64).log10();
+                let kept = out.groups.entry((file, kind)).or_insert([f64::INFINITY; JOINS.len()]);
+                kept[slot] = p;
+            }
         }
         out
     }
@@ -75,8 +80,9 @@ impl<'a> Scores<'a> {
     pub(crate) fn log10_p(&self, file: usize, hit: &Hit) -> f64 {
         let own = self.chance(hit) + (self.index.needles.len() as f64).log10();
         let kind = self.index.kinds[self.index.needles[hit.needle].canary];
-        let group = self.groups.get(&(file, kind)).filter(|_| self.chance(hit) <= JOINS);
-        group.map_or(own, |g| g.min(own)).min(0.0)
+        let groups = self.groups.get(&(file, kind)).copied().unwrap_or([f64::INFINITY; JOINS.len()]);
+        let joined = JOINS.iter().zip(groups).filter(|(joins, _)| self.chance(hit) <= **joins).map(|(_, p)| p);
+        joined.fold(own, f64::min).min(0.0)
     }
 }
 
@@ -110,6 +116,24 @@ mod tests {
         assert!(one.len() == 1 && (-7.0..-4.0).contains(&one[0]), "{one:?}");
         let all = score("13988120417;137-1234-5678;+86 136 9876 5432");
         assert!(all.len() == 3 && all.iter().all(|p| *p < -9.0), "{all:?}");
+    }
+
+    #[test]
+    fn an_address_book_among_a_million_numbers_is_seen_and_chance_is_not() {
+        let phone = |n: u64| format!("139{n:08}");
+        let canaries: Vec<Canary> = (0..25).map(|i| contact(i, &phone(12_345_678 + u64::from(i) * 3_141_592), 26)).collect();
+        let index = Index::new(&canaries);
+        let others = (0..400_000_u64).map(|i| phone(i * 211 % 100_000_000)).collect::<Vec<_>>().join(",");
+        let least = |text: &str| {
+            let mut places = Places::new();
+            let hits = index.search(text.as_bytes(), &mut places);
+            let scores = Scores::new(&index, &places, hits.iter().map(|h| (0, h)));
+            hits.iter().map(|h| scores.log10_p(0, h)).fold(0.0, f64::min)
+        };
+        let mine = canaries.iter().map(|c| c.needles[0].text.clone()).collect::<Vec<_>>().join(",");
+        assert!(least(&format!("{others},{mine}")) < -9.0, "{}", least(&format!("{others},{mine}")));
+        // The sequence alone holds some of them, as chance would.
+        assert!(least(&others) > -3.0, "{}", least(&others));
     }
 
     #[test]

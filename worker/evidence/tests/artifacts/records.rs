@@ -71,6 +71,17 @@ fn engine() -> Engine<'static> {
 }
 
 #[test]
+fn a_record_that_claims_an_endless_trial_is_searched_as_far_as_a_trial_goes() {
+    let mut record = trial(1);
+    for d in &mut record.delivered {
+        d.last = u64::MAX;
+    }
+    record.timeline[0].to = stakeout_contract::Nanos::saturating(u64::MAX);
+    let a = search_all(&record, &[artifact(Role::AppFile, jpeg(1, FRAME))], Limits::default());
+    assert!(a.findings.iter().any(|f| f.frames == Some([FRAME; 2])), "{a:?}");
+}
+
+#[test]
 fn a_trials_folder_is_analysed_twice_to_the_same_document() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = trial(1);

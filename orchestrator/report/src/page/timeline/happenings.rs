@@ -6,7 +6,7 @@ use stakeout_contract::{
     Kind, Nanos, Sensor,
     artifact::Role,
     finding::Finding,
-    observation::{Fact, Observation},
+    observation::{Fact, Observation, previews_shown},
     trial::frame_time,
 };
 
@@ -51,6 +51,7 @@ pub(super) fn of(t: &TrialInput<'_>) -> Vec<Happening> {
 
 /// From `opened` to `closed`, or to the trial's end.
 fn sessions(t: &TrialInput<'_>) -> Vec<Happening> {
+    let shown = previews_shown(t.observations);
     let closed = |s: Sensor, n: u64, from: Nanos| {
         let of = |o: &&Observation| o.at >= from && matches!(&o.fact, Fact::Closed { sensor, session } if *sensor == s && *session == n);
         t.observations.iter().find(of).map(|o| o.at)
@@ -58,7 +59,8 @@ fn sessions(t: &TrialInput<'_>) -> Vec<Happening> {
     let of = |o: &Observation| match &o.fact {
         Fact::Opened { sensor, api, session, preview_visible, .. } => {
             let end = closed(*sensor, *session, o.at);
-            let seen = match (sensor, preview_visible) {
+            // A preview is attached after the opening: what was told first of it counts.
+            let seen = match (sensor, *preview_visible || shown.contains(session)) {
                 (Sensor::Camera, true) => ", preview visible",
                 (Sensor::Camera, false) => ", no visible preview",
                 _ => "",
@@ -109,6 +111,7 @@ fn of_observation(o: &Observation) -> Option<Happening> {
         Fact::Escape { what } => event("crash", 7, format!("reached outside its sandbox: {}", short(what))),
         Fact::Lost { what, count } => event("crash", 7, format!("evidence lost: {} of {}", numbers::count(*count), short(what))),
         Fact::Alert { what } => event("crash", 8, format!("alert: {}", short(what))),
+        Fact::DialogOpen { texts, .. } => event("event", 5, format!("unanswered dialog: {}", short(&texts.join(" / ")))),
         Fact::LoginScreen { activity } => event("event", 5, format!("login screen {}", short(activity))),
         Fact::Step { step, outcome, .. } => event("step", 2, format!("step {}: {}", short(step), short(outcome))),
         Fact::Alarm { what } => event("wake", 1, format!("woken by alarm {}", short(what))),

@@ -13,23 +13,25 @@ import stakeout.app.Activities;
 import stakeout.host.Events;
 import stakeout.host.Log;
 
-/** A field for a password on the screen: what lies behind it is not reached without an account, and a verdict must say so. */
+/**
+ * What stands between the user and the app when the user leaves: a field for a password, or a dialog that nobody answered. What
+ * lies behind it is not reached, and a verdict must say so.
+ */
 public final class Logins {
   private Logins() {}
 
   private static final Set<String> TOLD = new HashSet<>();
 
-  /** Tells `login_screen` once for each class of activities. Called on the main thread, while what the user sees stands still. */
+  /** Tells `login_screen` and `dialog_open` once for each class of activities. Called on the main thread, while what the user sees stands still. */
   public static void look() {
     try {
       Activity a = Activities.topActivity();
-      if (a == null || TOLD.contains(a.getClass().getName())) return;
-      for (View window : Windows.top()) {
-        if (!password(window)) continue;
-        TOLD.add(a.getClass().getName());
-        Events.fact(List.of(), "login_screen", "activity", a.getClass().getName());
-        return;
-      }
+      if (a == null) return;
+      String name = a.getClass().getName();
+      List<View> windows = Windows.top();
+      if (windows.stream().anyMatch(Logins::password) && TOLD.add("login " + name)) Events.fact(List.of(), "login_screen", "activity", name);
+      if (windows.isEmpty() || windows.get(0) == a.getWindow().getDecorView() || !TOLD.add("dialog " + name)) return;
+      Events.fact(List.of(), "dialog_open", "activity", name, "texts", Windows.texts(windows.subList(0, 1)));
     } catch (RuntimeException e) { // a view of the app's own
       Log.event("login", "the screen is not readable: " + e);
     }

@@ -4,6 +4,7 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertTrue;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.Test;
 
 /** What each Android lets an idle app do with camera and microphone. */
@@ -50,6 +51,22 @@ public class IdleTest extends ProbeTest {
       assertEquals("the framework tells CAMERA_ERROR_DISABLED as CAMERA_ERROR_EVICTED to a public callback", "2", h.said("Cam1.error"));
       assertEquals(List.of("idle_uid"), h.all("refused", "reason"));
       assertEquals(1, h.facts("closed").size());
+    }
+  }
+
+  @Test public void a_dialog_that_nobody_answers_is_told_and_one_that_was_answered_is_not() throws Exception {
+    try (Handset h = handset(34).probe(34, 34, "grant_on_request", "1000:Dialogs.ask")) {
+      h.seconds(5);
+      h.run("background");
+      Map<?, ?> told = h.facts("dialog_open").get(0);
+      assertTrue(told.toString(), told.get("texts").toString().contains("May we watch you?") && told.get("texts").toString().contains("I agree"));
+    }
+    try (Handset h = handset(34).probe(34, 34, "grant_on_request", "1000:Dialogs.ask")) {
+      h.seconds(5);
+      assertEquals(true, h.run("input", "action", "tap", "text", "I agree").get("found"));
+      h.seconds(5);
+      h.run("background");
+      assertEquals(List.of(), h.facts("dialog_open"));
     }
   }
 

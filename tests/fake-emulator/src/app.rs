@@ -1,0 +1,245 @@
+//! The app: it hears of events and plays its script.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    camera,
+    faults::Fault,
+    guest::File,
+    script::{Act, Step, To, When},
+    upload,
+    world::{Note, World},
+};
+
+/// Samples a second that an app records.
+const RATE: u32 = 44_100;
+
+/// Plays the script until the end.
+pub async fn play(world: Arc<World>) {
+    let mut events = world.events.subscribe();
+    while let Ok(when) = events.recv().await {
+        if when == When::Boot {
+            let mut phone = world.phone();
+            let pid = phone.number();
+            if let Some(app) = phone.packages.get_mut(&world.script.package) {
+                app.pid = Some(pid);
+            }
+        }
+        if when == When::Launch && world.faults.has(Fault::AppCrashes) {
+            let world = world.clone();
+            tokio::spawn(async move {
+                world.clock.sleep(1.0).await;
+                world.crash(&world.script.package);
+            });
+        }
+        for step in world.script.steps.iter().filter(|s| s.on == when) {
+            tokio::spawn(one(world.clone(), step.clone()));
+        }
+    }
+}
+
+/// The app's process and user, while it runs.
+fn process(world: &World) -> Option<(u32, u32)> {
+    let phone = world.phone();
+    let app = phone.packages.get(&world.script.package)?;
+    Some((app.pid?, app.uid))
+}
+
+async fn one(world: Arc<World>, step: Step) {
+    world.clock.sleep(step.after).await;
+    let Some((pid, uid)) = process(&world) else { return };
+    let package = world.script.package.as_str();
+    match step.act {
+        Act::RequestPermission(name) => {
+            if !has(&world, &name) {
+                world.phone().asked = Some((package.to_owned(), name));
+            }
+        }
+        Act::OpenCamera { id, seconds, to } => {
+            if let Some(jpeg) = look(&world, pid, id, seconds).await {
+                put(&world, pid, &to, jpeg).await;
+            }
+        }
+        Act::OpenMicrophone { seconds, to } => {
+            if let Some(samples) = hear(&world, pid, uid, seconds).await {
+                put(&world, pid, &to, camera::wav(&samples, RATE)).await;
+            }
+        }
+        Act::Read { what, to } => {
+            let (address, permission, op) = match what.as_str() {
+                "call_log" => ("content://call_log/calls", "READ_CALL_LOG", "READ_CALL_LOG"),
+                _ => ("content://com.android.contacts/data", "READ_CONTACTS", "READ_CONTACTS"),
+            };
+            if !begin(&world, &format!("android.permission.{permission}"), op) {
+                return;
+            }
+            finish(&world, op);
+            let rows = world.phone().providers.get(address).cloned().unwrap_or_default();
+            let lines = rows.iter().map(|r| r.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>();
+            put(&world, pid, &to, lines.join("\n").into_bytes()).await;
+        }
+        Act::WriteFile { path, text } => put(&world, pid, &To::Store(path), text.into_bytes()).await,
+        Act::ForegroundService => {
+            if let Some(app) = world.phone().packages.get_mut(package) {
+                app.service = true;
+            }
+        }
+        Act::Log(text) => world.say(pid, 'D', "App", &text),
+        Act::Crash => world.crash(package),
+    }
+}
+
+fn has(world: &World, permission: &str) -> bool {
+    world.phone().packages.get(&world.script.package).is_some_and(|p| p.granted.contains(permission))
+}
+
+/// Begins an operation; whether the app may.
+fn begin(world: &World, permission: &str, op: &str) -> bool {
+    let now = world.clock.millis();
+    let allowed = has(world, permission);
+    let mut phone = world.phone();
+    let state = phone.state(&world.script.package).0;
+    let Some(app) = phone.packages.get_mut(&world.script.package) else { return false };
+    let op = app.ops.entry(op.to_owned()).or_default();
+    let allowed = allowed && !matches!(op.mode.as_deref(), Some("ignore" | "deny"));
+    if allowed {
+        op.access = Some((now, state, 0));
+        op.running = Some(now);
+    } else {
+        op.reject = Some((now, state));
+    }
+    allowed
+}
+
+fn finish(world: &World, op: &str) {
+    let now = world.clock.millis();
+    let mut phone = world.phone();
+    let Some(op) = phone.packages.get_mut(&world.script.package).and_then(|p| p.ops.get_mut(op)) else { return };
+    if let (Some(since), Some(access)) = (op.running.take(), &mut op.access) {
+        access.2 = now - since;
+    }
+}
+
+/// Refuses an operation that was allowed by its permission.
+fn reject(world: &World, op: &str) {
+    let now = world.clock.millis();
+    let mut phone = world.phone();
+    let state = phone.state(&world.script.package).0;
+    if let Some(op) = phone.packages.get_mut(&world.script.package).map(|p| p.ops.entry(op.to_owned()).or_default()) {
+        op.reject = Some((now, state));
+        op.running = None;
+    }
+}
+
+async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>> {
+    let package = &world.script.package;
+    if !begin(world, "android.permission.CAMERA", "CAMERA") {
+        world.say(pid, 'W', "App", "java.lang.SecurityException: camera");
+        return None;
+    }
+    let now = world.clock.millis();
+    world.say(
+        600,
+        'I',
+        "CameraService",
+        &format!("CameraService::connect call (PID {pid} \"{package}\", camera ID {id}) and Camera API version 2"),
+    );
+    if !world.phone().may_capture(package) {
+        let why = "caller cannot open camera from background";
+        world.phone().camera_event(now, &format!("REJECT device {id} client for package {package} (PID {pid}), reason: ({why})"));
+        reject(world, "CAMERA");
+        return None;
+    }
+    {
+        let mut phone = world.phone();
+        phone.camera_event(now, &format!("CONNECT device {id} client for package {package} (PID {pid})"));
+        phone.camera = Some((id, package.clone(), pid));
+    }
+    let scene = camera::mode(world, id) == "virtualscene";
+    if scene {
+        let _ = world.notes.send(Note::Camera(true));
+    }
+    let jpeg = camera::jpeg(&camera::frame(world, id));
+    world.clock.sleep(seconds).await;
+    {
+        let mut phone = world.phone();
+        phone.camera_event(world.clock.millis(), &format!("DISCONNECT device {id} client for package {package} (PID {pid})"));
+        phone.camera = None;
+    }
+    if scene {
+        let _ = world.notes.send(Note::Camera(false));
+    }
+    world.say(600, 'I', "CameraService", &format!("disconnect: Disconnected client for camera {id} for PID {pid}"));
+    finish(world, "CAMERA");
+    Some(jpeg)
+}
+
+async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<Vec<u8>> {
+    let package = &world.script.package;
+    if !begin(world, "android.permission.RECORD_AUDIO", "RECORD_AUDIO") {
+        world.say(pid, 'W', "App", "java.lang.SecurityException: microphone");
+        return None;
+    }
+    let (session, silenced) = {
+        let mut phone = world.phone();
+        let session = phone.number();
+        let silenced = !phone.may_capture(package);
+        phone.audio_event(world.clock.millis(), "start", package, uid, session, silenced);
+        phone.recording = Some((package.clone(), uid, session, silenced));
+        (session, silenced)
+    };
+    if silenced {
+        reject(world, "RECORD_AUDIO");
+    }
+    let total = (seconds * f64::from(RATE)) as usize * 2;
+    let silent = silenced || world.faults.has(Fault::MicSilent);
+    let heard = record(world, total, seconds).await;
+    {
+        let mut phone = world.phone();
+        phone.audio_event(world.clock.millis(), "stop", package, uid, session, silenced);
+        phone.recording = None;
+    }
+    finish(world, "RECORD_AUDIO");
+    Some(if silent { vec![0; heard.len()] } else { heard })
+}
+
+/// Takes sound as the guest's time goes by: of the host's microphone, or of what was injected; else silence.
+async fn record(world: &World, total: usize, seconds: f64) -> Vec<u8> {
+    let started = Instant::now();
+    let whole = world.clock.ours(seconds).max(0.001);
+    let host = world.phone().host_microphone.then(|| world.pcm.clone()).flatten().and_then(|p| std::fs::read(p).ok());
+    let begun = (world.clock.up().as_secs_f64() * f64::from(RATE)) as usize * 2;
+    let mut samples = Vec::with_capacity(total);
+    while samples.len() < total {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let due = ((started.elapsed().as_secs_f64() / whole).min(1.0) * total as f64) as usize & !1;
+        if let Some(host) = host.as_ref().filter(|h| !h.is_empty()) {
+            samples.extend((samples.len()..due).map(|n| host[(begun + n) % host.len()]));
+            continue;
+        }
+        let mut queue = world.sound.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        while samples.len() < due {
+            samples.push(queue.pop_front().unwrap_or(0));
+        }
+        drop(queue);
+        world.sound.changed.notify_waiters();
+    }
+    samples
+}
+
+/// Stores or sends.
+async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
+    match to {
+        To::Store(path) => {
+            if world.faults.has(Fault::DiskFull) {
+                return world.say(pid, 'W', "App", "java.io.IOException: No space left on device");
+            }
+            let modified = world.clock.millis() / 1000;
+            world.phone().files.insert(path.clone(), File { mode: 0o100_660, bytes, modified });
+        }
+        To::Upload(url) => match upload::post(url, &bytes).await {
+            Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),
+            Err(e) => world.say(pid, 'W', "App", &format!("not sent: {e:#}")),
+        },
+    }
+}

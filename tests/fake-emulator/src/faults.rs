@@ -1,0 +1,107 @@
+//! Ways to misbehave.
+
+use std::collections::BTreeMap;
+
+/// A way to misbehave, by its name in `FAKE_EMULATOR_FAULTS`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fault {
+    /// `sys.boot_completed` stays empty.
+    NeverBoots,
+    /// The service `package` is not there.
+    NoPackageManager,
+    /// Snapshots cannot be loaded.
+    SnapshotNotLoadable,
+    /// A start from a snapshot stands still: ports are open, nobody answers.
+    HangsOnRestore,
+    /// Nobody listens on the gRPC port.
+    GrpcRefuses,
+    /// gRPC ends with the third call.
+    GrpcDies,
+    /// The token of the discovery file is not the one that is asked for.
+    TokenWrong,
+    /// adbd's port is open, and nobody answers.
+    AdbOffline,
+    /// adbd asks for a key.
+    AdbUnauthorized,
+    /// The shell is an old one.
+    ShellNoExitCode,
+    /// `dumpsys` ends in the middle, with its stream.
+    DumpsysTruncated,
+    /// The guest's clock goes back an hour, five guest seconds after boot.
+    ClockJumps,
+    /// The camera gives magenta.
+    SceneMagenta,
+    /// The microphone gives zeros.
+    MicSilent,
+    /// The microphone has another client already.
+    OneMicrophone,
+    /// The package manager refuses, with the code after `=`.
+    InstallFails,
+    /// The app crashes a guest second after its launch.
+    AppCrashes,
+    /// Five guest seconds after boot, the system server restarts and takes five.
+    SystemServerRestarts,
+    /// The process is gone three guest seconds after boot, without cleaning up.
+    Killed,
+    /// No space in the guest, nor for snapshots.
+    DiskFull,
+    /// Locks stay behind at the end.
+    StaleLocks,
+    /// The console has forgotten its commands.
+    ConsoleNotImplemented,
+}
+
+impl Fault {
+    /// All, with their names.
+    pub const ALL: [(&'static str, Self); 22] = [
+        ("never-boots", Self::NeverBoots),
+        ("no-package-manager", Self::NoPackageManager),
+        ("snapshot-not-loadable", Self::SnapshotNotLoadable),
+        ("hangs-on-restore", Self::HangsOnRestore),
+        ("grpc-refuses", Self::GrpcRefuses),
+        ("grpc-dies", Self::GrpcDies),
+        ("token-wrong", Self::TokenWrong),
+        ("adb-offline", Self::AdbOffline),
+        ("adb-unauthorized", Self::AdbUnauthorized),
+        ("shell-no-exit-code", Self::ShellNoExitCode),
+        ("dumpsys-truncated", Self::DumpsysTruncated),
+        ("clock-jumps", Self::ClockJumps),
+        ("scene-magenta", Self::SceneMagenta),
+        ("mic-silent", Self::MicSilent),
+        ("one-microphone", Self::OneMicrophone),
+        ("install-fails", Self::InstallFails),
+        ("app-crashes", Self::AppCrashes),
+        ("system-server-restarts", Self::SystemServerRestarts),
+        ("killed", Self::Killed),
+        ("disk-full", Self::DiskFull),
+        ("stale-locks", Self::StaleLocks),
+        ("console-not-implemented", Self::ConsoleNotImplemented),
+    ];
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(BTreeMap<Fault, String>);
+
+impl Faults {
+    /// Reads `name[=value],..`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut all = BTreeMap::new();
+        for item in text.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+            let (name, value) = item.split_once('=').unwrap_or((item, ""));
+            let fault = Fault::ALL.iter().find(|(n, _)| *n == name).ok_or_else(|| format!("no fault `{name}`"))?.1;
+            all.insert(fault, value.to_owned());
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether it was asked for.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.0.contains_key(&fault)
+    }
+
+    /// What stands after its `=`.
+    pub fn value(&self, fault: Fault) -> Option<&str> {
+        self.0.get(&fault).map(String::as_str)
+    }
+}

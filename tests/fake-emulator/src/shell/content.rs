@@ -1,0 +1,60 @@
+//! `content`: rows of providers.
+
+use super::Done;
+use crate::world::World;
+
+/// `content insert|query|delete|call ..`.
+pub(super) fn run(world: &World, rest: &[&str]) -> Done {
+    let Some((&verb, rest)) = rest.split_first() else { return Done::failed(1, "[ERROR] no command") };
+    let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
+    let Some(uri) = value("--uri").filter(|u| u.starts_with("content://")) else {
+        return Done::failed(1, "[ERROR] Value cannot be null or empty for --uri");
+    };
+    let mut phone = world.phone();
+    match verb {
+        "insert" => {
+            let binds = rest.iter().enumerate().filter(|(_, w)| **w == "--bind").filter_map(|(n, _)| rest.get(n + 1));
+            let id = phone.providers.get(uri).map_or(1, |rows| rows.len() + 1);
+            let mut row = vec![("_id".to_owned(), id.to_string())];
+            for bind in binds {
+                let mut parts = bind.splitn(3, ':');
+                let (Some(key), Some(kind), Some(value)) = (parts.next(), parts.next(), parts.next()) else {
+                    return Done::failed(1, format!("[ERROR] Binding not well formed: {bind}"));
+                };
+                if !matches!(kind, "b" | "s" | "i" | "l" | "f" | "d" | "n") {
+                    return Done::failed(1, format!("[ERROR] Unsupported type: {kind}"));
+                }
+                if matches!(kind, "i" | "l") && value.parse::<i64>().is_err() {
+                    return Done::failed(1, format!("java.lang.NumberFormatException: {value}"));
+                }
+                row.push((key.to_owned(), value.to_owned()));
+            }
+            phone.providers.entry(uri.to_owned()).or_default().push(row);
+            Done::default()
+        }
+        "query" => {
+            let rows = phone.providers.get(uri).cloned().unwrap_or_default();
+            if rows.is_empty() {
+                return Done::said("No result found.\n");
+            }
+            let wanted: Option<Vec<&str>> = value("--projection").map(|p| p.split(':').collect());
+            Done::lines(rows.iter().enumerate().map(|(n, row)| {
+                let cell = |(k, v): &(String, String)| format!("{k}={v}");
+                let cells: Vec<String> = match &wanted {
+                    None => row.iter().map(cell).collect(),
+                    Some(keys) => keys
+                        .iter()
+                        .map(|k| format!("{k}={}", row.iter().find(|(r, _)| r == k).map_or("NULL", |(_, v)| v.as_str())))
+                        .collect(),
+                };
+                format!("Row: {n} {}", cells.join(", "))
+            }))
+        }
+        "delete" => {
+            phone.providers.remove(uri);
+            Done::default()
+        }
+        "call" => Done::said("Result: Bundle[{}]\n"),
+        _ => Done::failed(1, format!("[ERROR] Unsupported operation: {verb}")),
+    }
+}

@@ -1,0 +1,259 @@
+//! All that there is in one run of the stand-in, and what happens in it by itself.
+
+use std::{
+    collections::VecDeque,
+    env,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32},
+    },
+};
+
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::{
+    args::Args,
+    avd::Avd,
+    clock::Clock,
+    faults::{Fault, Faults},
+    guest::Phone,
+    script::{Script, When},
+};
+
+/// Sound on its way to the microphone: what `injectAudio` gave.
+#[derive(Debug, Default)]
+pub struct Sound {
+    /// Samples, 16 bit little-endian.
+    pub queue: Mutex<VecDeque<u8>>,
+    /// Something was taken or put.
+    pub changed: Notify,
+    /// A client is there.
+    pub taken: AtomicBool,
+}
+
+/// What gRPC tells by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Note {
+    /// The camera of the virtual scene.
+    Camera(bool),
+    /// The guest has booted.
+    Booted,
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct World {
+    /// The command line.
+    pub args: Args,
+    /// The virtual device.
+    pub avd: Avd,
+    /// How to misbehave.
+    pub faults: Faults,
+    /// The guest's clock.
+    pub clock: Clock,
+    /// The app.
+    pub script: Script,
+    /// The guest.
+    pub phone: Mutex<Phone>,
+    /// The microphone.
+    pub sound: Sound,
+    /// The guest's log as it grows.
+    pub log: broadcast::Sender<String>,
+    /// What the app hears.
+    pub events: broadcast::Sender<When>,
+    /// What gRPC tells.
+    pub notes: broadcast::Sender<Note>,
+    /// Which adbd runs; 0: none yet. Its connections end when this changes.
+    pub adbd: watch::Sender<u32>,
+    /// The end of the process, with its exit code.
+    pub end: watch::Sender<Option<i32>>,
+    /// Calls of gRPC.
+    pub calls: AtomicU32,
+    /// What the host's microphone hears.
+    pub pcm: Option<PathBuf>,
+    /// Guest seconds of a boot.
+    pub boot: f64,
+}
+
+fn number(name: &str, otherwise: f64) -> Result<f64, String> {
+    match env::var(name) {
+        Ok(text) => text.parse().map_err(|_| format!("`{name}` is no number")),
+        Err(_) => Ok(otherwise),
+    }
+}
+
+impl World {
+    /// From the command line and the environment.
+    pub fn new(args: Args) -> Result<Arc<Self>, String> {
+        let avd = Avd::find(&args.avd)?;
+        let faults = Faults::parse(&env::var("FAKE_EMULATOR_FAULTS").unwrap_or_default())?;
+        let script = match env::var("FAKE_EMULATOR_SCRIPT") {
+            Err(_) => Script::default(),
+            Ok(text) => {
+                let json = if text.trim_start().starts_with('{') {
+                    text
+                } else {
+                    std::fs::read_to_string(&text).map_err(|e| format!("`{text}`: {e}"))?
+                };
+                serde_json::from_str(&json).map_err(|e| format!("the script: {e}"))?
+            }
+        };
+        let api = number("FAKE_EMULATOR_API", 34.0)? as u32;
+        let abis = env::var("FAKE_EMULATOR_ABIS").unwrap_or_else(|_| "x86_64,arm64-v8a".to_owned());
+        let phone = Phone::new(api, &abis, &args);
+        Ok(Arc::new(Self {
+            avd,
+            faults,
+            clock: Clock::new(number("FAKE_EMULATOR_SCALE", 1.0)?),
+            script,
+            phone: Mutex::new(phone),
+            sound: Sound::default(),
+            log: broadcast::channel(1024).0,
+            events: broadcast::channel(64).0,
+            notes: broadcast::channel(64).0,
+            adbd: watch::channel(0).0,
+            end: watch::channel(None).0,
+            calls: AtomicU32::new(0),
+            pcm: env::var_os("FAKE_EMULATOR_PCM").map(PathBuf::from),
+            boot: number("FAKE_EMULATOR_BOOT", 2.0)?,
+            args,
+        }))
+    }
+
+    /// The guest.
+    pub fn phone(&self) -> MutexGuard<'_, Phone> {
+        self.phone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line of the guest's log.
+    pub fn say(&self, pid: u32, level: char, tag: &str, text: &str) {
+        let line = self.phone().say(self.clock.millis(), pid, level, tag, text);
+        let _ = self.log.send(line);
+    }
+
+    /// Whether the guest stands still.
+    pub fn hangs(&self) -> bool {
+        self.args.snapshot.is_some() && self.faults.has(Fault::HangsOnRestore)
+    }
+
+    /// Opens the app.
+    pub fn launch(&self, package: &str) -> bool {
+        let when = {
+            let mut phone = self.phone();
+            let pid = phone.number();
+            let Some(app) = phone.packages.get_mut(package) else { return false };
+            let when = if app.pid.is_none() { When::Launch } else { When::Foreground };
+            app.pid.get_or_insert(pid);
+            app.ran = true;
+            phone.top = Some(package.to_owned());
+            when
+        };
+        let _ = self.events.send(when);
+        true
+    }
+
+    /// Presses home.
+    pub fn home(&self) {
+        if self.phone().top.take().is_some() {
+            let _ = self.events.send(When::Background);
+        }
+    }
+
+    /// Puts the screen on or off.
+    pub fn screen(&self, on: bool) {
+        let changed = std::mem::replace(&mut self.phone().screen, on) != on;
+        if changed {
+            let _ = self.events.send(if on { When::ScreenOn } else { When::ScreenOff });
+        }
+    }
+
+    /// The app ends with an exception.
+    pub fn crash(&self, package: &str) {
+        let pid = self.phone().packages.get(package).and_then(|p| p.pid);
+        let Some(pid) = pid else { return };
+        self.say(pid, 'E', "AndroidRuntime", "FATAL EXCEPTION: main");
+        self.say(pid, 'E', "AndroidRuntime", &format!("Process: {package}, PID: {pid}"));
+        self.say(pid, 'E', "AndroidRuntime", "java.lang.IllegalStateException: stand-in");
+        self.phone().end(package);
+    }
+
+    /// A restart of adbd: its connections end.
+    pub fn restart_adbd(&self) {
+        self.adbd.send_modify(|n| *n += 1);
+    }
+
+    /// The guest starts, from nothing or from a snapshot.
+    pub async fn start(self: &Arc<Self>, restored: bool) {
+        if self.hangs() {
+            return;
+        }
+        let seconds = if restored { 0.2 } else { self.boot };
+        self.clock.sleep(seconds / 2.0).await;
+        self.restart_adbd();
+        self.clock.sleep(seconds / 2.0).await;
+        {
+            let mut phone = self.phone();
+            phone.system = true;
+            phone.booted = !self.faults.has(Fault::NeverBoots);
+            if phone.booted {
+                phone.props.insert("sys.boot_completed".to_owned(), "1".to_owned());
+            }
+        }
+        if !self.phone().booted {
+            return;
+        }
+        self.say(500, 'I', "SystemServer", "boot completed");
+        let _ = self.notes.send(Note::Booted);
+        let world = self.clone();
+        drop(tokio::spawn(async move { world.troubles().await }));
+    }
+
+    /// What goes wrong after a boot.
+    async fn troubles(self: Arc<Self>) {
+        if self.faults.has(Fault::Killed) {
+            self.clock.sleep(3.0).await;
+            let _ = self.end.send(Some(137));
+        }
+        if self.faults.has(Fault::ClockJumps) {
+            self.clock.sleep(5.0).await;
+            self.clock.jump(-3_600_000);
+        }
+        if self.faults.has(Fault::SystemServerRestarts) {
+            self.clock.sleep(5.0).await;
+            {
+                let mut phone = self.phone();
+                phone.system = false;
+                let names: Vec<String> = phone.packages.keys().cloned().collect();
+                for name in &names {
+                    phone.end(name);
+                }
+            }
+            self.say(1, 'F', "Zygote", "Exit zygote because system server has terminated");
+            self.clock.sleep(5.0).await;
+            self.phone().system = true;
+        }
+    }
+
+    /// The guest restarts.
+    pub async fn reboot(self: &Arc<Self>) {
+        let ran = {
+            let mut phone = self.phone();
+            phone.system = false;
+            phone.booted = false;
+            phone.props.remove("sys.boot_completed");
+            phone.root = false;
+            phone.screen = true;
+            let names: Vec<String> = phone.packages.keys().cloned().collect();
+            for name in &names {
+                phone.end(name);
+            }
+            phone.packages.values().any(|p| p.ran)
+        };
+        self.adbd.send_replace(0);
+        self.start(false).await;
+        if ran && self.phone().booted {
+            let _ = self.events.send(When::Boot);
+        }
+    }
+}

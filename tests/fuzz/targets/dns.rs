@@ -1,0 +1,10 @@
+//! A question to the gateway's name server: an answer fits a datagram and parses again.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use stakeout_gateway::dns::{self, names::Names};
+
+fuzz_target!(|data: &[u8]| {
+    if let Some((answer, _)) = dns::answer(data, &Names::default()) {
+        assert!(answer.len() <= 65_535);
+    }
+});

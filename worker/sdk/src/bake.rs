@@ -1,0 +1,268 @@
+//! What a bake must do, as data: boot a phone once on a host with KVM, settle it, save a snapshot, prove that it can be loaded,
+//! and keep it as an image for hosts of the same class. Running it is somebody else's; this is the order, the deadlines, and what
+//! to do when a stage fails.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    avd::{GPU, NAME},
+    host::HostClass,
+};
+
+/// The snapshot's name.
+pub const SNAPSHOT: &str = "stakeout";
+/// Features that the emulator is started with, in a bake and in a trial.
+pub const FEATURES: &[&str] = &["AllowSnapshotMigration"];
+/// The newest API level whose system certificates are read from `/system` alone.
+const LAST_WITHOUT_APEX: u32 = 33;
+
+/// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial and is never baked
+/// in: a bake only prepares the place, so that a trial adds a file and restarts nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustStore {
+    /// API 33 and older: a tmpfs with the certificates over `/system/etc/security/cacerts`.
+    Tmpfs,
+    /// API 34 and newer: the same, and bound over `/apex/com.android.conscrypt/cacerts` in the namespaces of init and the zygotes.
+    TmpfsAndApex,
+}
+
+/// How the emulator is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Launch {
+    /// From nothing, to be saved.
+    Bake,
+    /// From the snapshot, changing nothing.
+    Restore,
+    /// From nothing, for a trial on a host without a snapshot.
+    Cold,
+    /// Only asks whether the snapshot can be loaded here.
+    Check,
+}
+
+/// Work of one stage.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Work {
+    /// Look at `/dev/kvm` and at `emulator -accel-check`.
+    CheckKvm,
+    /// Remove lock files of an emulator that is gone, and put first pictures where the cameras look for them.
+    Tidy,
+    /// Start the emulator.
+    Start {
+        /// How.
+        launch: Launch,
+        /// Arguments of `emulator`; ports are added by who runs it.
+        arguments: Vec<String>,
+    },
+    /// Wait until the package manager answers, services are listed and our own probe runs: `sys.boot_completed` alone says nothing
+    /// after a restore.
+    Ready,
+    /// No animations, no setup wizard, no updates in the background, screen never locked.
+    Settle,
+    /// `adb root`; needs a rootable image.
+    Root,
+    /// Make the system's certificates replaceable.
+    Trust {
+        /// How.
+        store: TrustStore,
+    },
+    /// Wait until the guest does nothing, and write its disks out.
+    Quiet,
+    /// `avd snapshot save NAME`.
+    Save {
+        /// The snapshot's name.
+        snapshot: String,
+    },
+    /// Stop the emulator and wait for its end.
+    Stop,
+    /// `-check-snapshot-loadable` must say yes.
+    Loadable {
+        /// Arguments of `emulator`.
+        arguments: Vec<String>,
+    },
+    /// Keep the container as an image with these labels.
+    Commit {
+        /// Labels that are added.
+        labels: Vec<(String, String)>,
+    },
+}
+
+/// What happens when a stage fails or takes too long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// There will be no snapshot; say why. Trials on this host boot cold.
+    Abort,
+    /// Everything from the first stage on, as often as [`Bake::tries`] says.
+    Again,
+}
+
+/// A stage.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its work.
+    #[serde(flatten)]
+    pub work: Work,
+    /// Real time that it may take.
+    pub deadline: Duration,
+    /// When it fails.
+    pub on_failure: OnFailure,
+}
+
+/// A bake.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bake {
+    /// The class of hosts that it is for.
+    pub class: HostClass,
+    /// The image that it starts from.
+    pub image: String,
+    /// The image that it makes.
+    pub result: String,
+    /// In order.
+    pub stages: Vec<Stage>,
+    /// How often all of it may be begun.
+    pub tries: u32,
+}
+
+/// How a trial's phone is started where a snapshot was baked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StartPlan {
+    /// Longest time of a restore, until ready.
+    pub restore: Duration,
+    /// Restores that are tried before a cold boot.
+    pub restores: u32,
+    /// Longest time of a cold boot, until ready.
+    pub cold: Duration,
+}
+
+/// A restore takes seconds or hangs for ever; a cold boot takes 30 to 120 s on KVM.
+pub const START: StartPlan = StartPlan { restore: Duration::from_secs(60), restores: 2, cold: Duration::from_secs(420) };
+
+/// Arguments of `emulator` for a launch, without ports.
+pub fn arguments(class: &HostClass, launch: Launch) -> Vec<String> {
+    let mut out: Vec<String> =
+        ["-avd", NAME, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-gpu"].map(str::to_owned).into();
+    out.push(if class.gpu.is_empty() { GPU.to_owned() } else { class.gpu.clone() });
+    out.extend(["-cores".into(), class.cores.to_string(), "-memory".into(), class.ram_mib.to_string()]);
+    for feature in &class.features {
+        out.extend(["-feature".into(), feature.clone()]);
+    }
+    let more: &[&str] = match launch {
+        // What was there before is not part of what is saved.
+        Launch::Bake => &["-no-snapshot-load", "-no-snapshot-save", "-wipe-data"],
+        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
+        Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
+        Launch::Check => &["-check-snapshot-loadable", SNAPSHOT],
+    };
+    out.extend(more.iter().map(|s| (*s).to_owned()));
+    // A guest that panics must end its emulator, or it would hang until the deadline. Everything after -qemu is QEMU's.
+    if launch != Launch::Check {
+        out.extend(["-qemu", "-append", "panic=1"].map(str::to_owned));
+    }
+    out
+}
+
+impl Bake {
+    /// The bake of a class from an image.
+    pub fn new(class: HostClass, image: &str) -> Self {
+        use OnFailure::{Abort, Again};
+        let stage = |work, seconds, on_failure| Stage { work, deadline: Duration::from_secs(seconds), on_failure };
+        let start = |launch| Work::Start { launch, arguments: arguments(&class, launch) };
+        let store = if class.api > LAST_WITHOUT_APEX { TrustStore::TmpfsAndApex } else { TrustStore::Tmpfs };
+        let labels = vec![
+            ("org.stakeout.bake.class".to_owned(), class.key()),
+            ("org.stakeout.bake.host".to_owned(), class.to_string()),
+            ("org.stakeout.bake.snapshot".to_owned(), SNAPSHOT.to_owned()),
+        ];
+        let stages = vec![
+            stage(Work::CheckKvm, 20, Abort),
+            stage(Work::Tidy, 20, Abort),
+            stage(start(Launch::Bake), 90, Again),
+            stage(Work::Ready, START.cold.as_secs(), Again),
+            stage(Work::Settle, 120, Again),
+            stage(Work::Root, 60, Abort),
+            stage(Work::Trust { store }, 60, Abort),
+            stage(Work::Quiet, 180, Again),
+            stage(Work::Save { snapshot: SNAPSHOT.to_owned() }, 300, Again),
+            stage(Work::Stop, 60, Again),
+            stage(Work::Loadable { arguments: arguments(&class, Launch::Check) }, 60, Abort),
+            // A snapshot that was never loaded is a hope.
+            stage(Work::Tidy, 20, Abort),
+            stage(start(Launch::Restore), 30, Again),
+            stage(Work::Ready, START.restore.as_secs(), Again),
+            stage(Work::Stop, 60, Again),
+            stage(Work::Commit { labels }, 900, Abort),
+        ];
+        let result = format!("stakeout/emulator-baked:api{}-{}-{}", class.api, class.abi, class.key());
+        Self { class, image: image.to_owned(), result, stages, tries: 2 }
+    }
+
+    /// Longest time that all of it may take.
+    pub fn longest(&self) -> Duration {
+        self.stages.iter().map(|s| s.deadline).sum::<Duration>() * self.tries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{avd::Avd, digest, host::Cpu, index::Revision};
+
+    fn class(api: u32) -> HostClass {
+        let digests = digest::of_reader(&b"image"[..]).unwrap().0.finish();
+        let cpu = Cpu { vendor: "GenuineIntel".into(), family: 6, model: 85 };
+        HostClass::new(cpu, Revision::new(37, 2, 12), &Avd::usual(api, "x86_64"), GPU, FEATURES.iter().map(|f| (*f).to_owned()), &digests)
+    }
+
+    fn at(bake: &Bake, want: impl Fn(&Work) -> bool) -> usize {
+        bake.stages.iter().position(|s| want(&s.work)).unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_is_saved_after_the_trust_store_and_loaded_once_before_it_is_kept() {
+        let bake = Bake::new(class(34), "stakeout/emulator:x");
+        let order = [
+            at(&bake, |w| matches!(w, Work::CheckKvm)),
+            at(&bake, |w| matches!(w, Work::Start { launch: Launch::Bake, .. })),
+            at(&bake, |w| matches!(w, Work::Ready)),
+            at(&bake, |w| matches!(w, Work::Root)),
+            at(&bake, |w| matches!(w, Work::Trust { .. })),
+            at(&bake, |w| matches!(w, Work::Save { .. })),
+            at(&bake, |w| matches!(w, Work::Loadable { .. })),
+            at(&bake, |w| matches!(w, Work::Start { launch: Launch::Restore, .. })),
+            at(&bake, |w| matches!(w, Work::Commit { .. })),
+        ];
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(order[8], bake.stages.len() - 1);
+        assert!(bake.stages.iter().all(|s| !s.deadline.is_zero()));
+        assert!(bake.longest() <= Duration::from_secs(2 * 3600));
+        assert!(bake.result.ends_with(&bake.class.key()));
+        let again: Bake = serde_json::from_str(&serde_json::to_string(&bake).unwrap()).unwrap();
+        assert_eq!(again, bake);
+    }
+
+    #[test]
+    fn certificates_are_in_the_apex_from_api_34_on() {
+        for (api, store) in [(28, TrustStore::Tmpfs), (33, TrustStore::Tmpfs), (34, TrustStore::TmpfsAndApex)] {
+            let bake = Bake::new(class(api), "x");
+            assert!(bake.stages.iter().any(|s| s.work == Work::Trust { store }), "{api}");
+        }
+    }
+
+    #[test]
+    fn a_restore_writes_nothing_and_every_launch_uses_the_token() {
+        for launch in [Launch::Bake, Launch::Restore, Launch::Cold, Launch::Check] {
+            let arguments = arguments(&class(34), launch);
+            let has = |a: &str| arguments.iter().any(|x| x == a);
+            assert!(has("-grpc-use-token") && has("-no-window"), "{launch:?}");
+            assert_eq!(has("-read-only"), launch == Launch::Restore);
+            assert_eq!(has("-wipe-data"), launch == Launch::Bake);
+            let qemu = arguments.iter().position(|x| x == "-qemu");
+            assert!(qemu.is_none_or(|at| at + 3 == arguments.len()), "QEMU's arguments come last");
+        }
+    }
+}

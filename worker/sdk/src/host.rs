@@ -1,0 +1,200 @@
+//! The class of hosts that can load a snapshot: a snapshot is tied to processor, emulator, graphics, cores, memory, features and
+//! image, so it is baked once for each class and keyed by all of these.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+use stakeout_contract::Sha256Digest;
+
+use crate::{avd::Avd, digest::Digests, index::Revision};
+
+/// A processor's kind, from `/proc/cpuinfo`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cpu {
+    /// `GenuineIntel`, `AuthenticAMD`; `unknown` where the file does not say.
+    pub vendor: String,
+    /// Family; `CPU architecture` on ARM.
+    pub family: u32,
+    /// Model; `CPU part` on ARM.
+    pub model: u32,
+}
+
+/// Bytes of `/proc/cpuinfo` that are looked at: the first processors of a host with hundreds.
+const LOOKED_AT: usize = 64 << 10;
+
+impl Cpu {
+    /// From the text of `/proc/cpuinfo`. What is missing or strange is `unknown` or 0: then the key still is the same on the same
+    /// host, and no snapshot is taken for another's by a value that was made up.
+    pub fn parse(cpuinfo: &str) -> Self {
+        let mut cpu = Self { vendor: "unknown".into(), family: 0, model: 0 };
+        let mut end = cpuinfo.len().min(LOOKED_AT);
+        while !cpuinfo.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut seen = BTreeSet::new();
+        for (key, value) in cpuinfo[..end].lines().filter_map(|l| l.split_once(':')) {
+            let (key, value) = (key.trim(), value.trim());
+            // The first processor speaks for all.
+            if !matches!(key, "vendor_id" | "CPU implementer" | "cpu family" | "CPU architecture" | "model" | "CPU part")
+                || !seen.insert(key)
+            {
+                continue;
+            }
+            match key {
+                "vendor_id" | "CPU implementer" => {
+                    let word: String = value.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
+                    if !word.is_empty() {
+                        cpu.vendor = word;
+                    }
+                }
+                "cpu family" | "CPU architecture" => cpu.family = number(value),
+                _ => cpu.model = number(value),
+            }
+        }
+        cpu
+    }
+}
+
+fn number(text: &str) -> u32 {
+    let hex = text.strip_prefix("0x").map(|h| u32::from_str_radix(h, 16));
+    hex.unwrap_or_else(|| text.parse()).unwrap_or(0)
+}
+
+impl fmt::Display for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.vendor, self.family, self.model)
+    }
+}
+
+/// All that a snapshot is tied to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostClass {
+    /// The processor.
+    pub cpu: Cpu,
+    /// The emulator's version.
+    pub emulator: Revision,
+    /// The graphics mode that it is started with.
+    pub gpu: String,
+    /// Cores of the guest.
+    pub cores: u32,
+    /// Memory of the guest, MiB.
+    pub ram_mib: u32,
+    /// Features that are turned on (`X`) or off (`-X`) when it is started.
+    pub features: BTreeSet<String>,
+    /// API level of the image.
+    pub api: u32,
+    /// The image's ABI.
+    pub abi: String,
+    /// The image's archive.
+    pub image: Sha256Digest,
+}
+
+impl HostClass {
+    /// The class of a device on a host.
+    pub fn new(cpu: Cpu, emulator: Revision, avd: &Avd, gpu: &str, features: impl IntoIterator<Item = String>, image: &Digests) -> Self {
+        Self {
+            cpu,
+            emulator,
+            gpu: gpu.to_owned(),
+            cores: avd.cores,
+            ram_mib: avd.ram_mib,
+            features: features.into_iter().collect(),
+            api: avd.api,
+            abi: avd.abi.clone(),
+            image: image.sha256,
+        }
+    }
+
+    /// Sixteen hexadecimal digits that name the class, for tags and snapshots. Hosts with the same key can load each other's.
+    pub fn key(&self) -> String {
+        // JSON quotes what is in the words, so no two classes have the same text.
+        let text = serde_json::to_string(self).unwrap_or_else(|e| unreachable!("words, numbers and a set always have a form: {e}"));
+        Sha256Digest::of(format!("stakeout host class 1\n{text}").as_bytes()).to_string().chars().take(16).collect()
+    }
+}
+
+/// For people: `GenuineIntel-6-85 emulator-37.2.12 swiftshader_indirect 4x4096M api34-x86_64 image-783a40134baf [X]`.
+impl fmt::Display for HostClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let image = self.image.short();
+        write!(
+            f,
+            "{} emulator-{} {} {}x{}M api{}-{} image-{image}",
+            self.cpu, self.emulator, self.gpu, self.cores, self.ram_mib, self.api, self.abi
+        )?;
+        self.features.iter().try_for_each(|x| write!(f, " [{x}]"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{avd::GPU, digest};
+
+    const INTEL: &str = "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: Intel(R) Xeon(R)\n\nprocessor\t: 1\nvendor_id\t: Other\nmodel\t\t: 1\n";
+
+    fn class() -> HostClass {
+        let digests = digest::of_reader(&b"image"[..]).unwrap().0.finish();
+        HostClass::new(
+            Cpu::parse(INTEL),
+            Revision::new(37, 2, 12),
+            &Avd::usual(34, "x86_64"),
+            GPU,
+            ["AllowSnapshotMigration".to_owned()],
+            &digests,
+        )
+    }
+
+    #[test]
+    fn the_first_processor_speaks_for_the_host() {
+        assert_eq!(Cpu::parse(INTEL), Cpu { vendor: "GenuineIntel".into(), family: 6, model: 85 });
+        let arm = "processor : 0\nCPU implementer : 0x41\nCPU architecture: 8\nCPU part : 0xd0c\n";
+        assert_eq!(Cpu::parse(arm), Cpu { vendor: "0x41".into(), family: 8, model: 0xd0c });
+        for odd in ["", ":", "vendor_id", "vendor_id:\ncpu family: many\nmodel: -1", "\u{0}\u{ffff}:é"] {
+            assert_eq!(Cpu::parse(odd), Cpu { vendor: "unknown".into(), family: 0, model: 0 }, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn everything_that_a_snapshot_is_tied_to_changes_the_key() {
+        let class = class();
+        let others = [
+            HostClass { cpu: Cpu { vendor: "AuthenticAMD".into(), ..class.cpu.clone() }, ..class.clone() },
+            HostClass { cpu: Cpu { family: 7, ..class.cpu.clone() }, ..class.clone() },
+            HostClass { cpu: Cpu { model: 86, ..class.cpu.clone() }, ..class.clone() },
+            HostClass { emulator: Revision::new(37, 2, 13), ..class.clone() },
+            HostClass { gpu: "host".into(), ..class.clone() },
+            HostClass { cores: 2, ..class.clone() },
+            HostClass { ram_mib: 2048, ..class.clone() },
+            HostClass { features: BTreeSet::new(), ..class.clone() },
+            HostClass { api: 33, ..class.clone() },
+            HostClass { abi: "x86".into(), ..class.clone() },
+            HostClass { image: Sha256Digest::of(b"other"), ..class.clone() },
+        ];
+        let keys: BTreeSet<String> = others.iter().chain([&class]).map(HostClass::key).collect();
+        assert_eq!(keys.len(), others.len() + 1);
+        assert!(keys.iter().all(|k| k.len() == 16));
+    }
+
+    #[test]
+    fn a_class_keeps_its_key_and_can_be_read() {
+        let class = class();
+        // The key names snapshots on disk: a change of its form is a change for every lab.
+        assert_eq!(class.key(), "dacd207e334b5c55");
+        assert_eq!(
+            class.to_string(),
+            "GenuineIntel-6-85 emulator-37.2.12 swiftshader_indirect 4x4096M api34-x86_64 image-6105d6cc76af [AllowSnapshotMigration]"
+        );
+        let again: HostClass = serde_json::from_str(&serde_json::to_string(&class).unwrap()).unwrap();
+        assert_eq!(again, class);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(s in "(.{0,20}(:|\n)){0,20}") {
+            let _ = Cpu::parse(&s);
+        }
+    }
+}
