@@ -22,10 +22,7 @@ impl Activities {
     /// The activity on the screen: what the whole device calls resumed, else the top one of the first display that has one, else
     /// the first of a task. While the device sleeps, or the lock screen shows, it is not seen.
     pub fn top(&self) -> Option<&Component> {
-        [Level::Device, Level::Display, Level::Task]
-            .iter()
-            .find_map(|l| self.resumed.iter().find(|r| r.level == *l))
-            .map(|r| &r.component)
+        [Level::Device, Level::Display, Level::Task].iter().find_map(|l| self.resumed.iter().find(|r| r.level == *l)).map(|r| &r.component)
     }
 
     /// Whether a package's activity is on the screen and can be seen. None if the record does not name any.

@@ -39,7 +39,7 @@ pub mod ring;
 pub mod ui;
 mod when;
 
-pub use access::{Access, Span, Outcome, Source, What};
+pub use access::{Access, Outcome, Source, Span, What};
 pub use any::{RecordKind, parse_any};
 pub use notes::{Cut, MAX_BYTES, MAX_ITEMS, MAX_LINE, Notes, Parsed};
 pub use ring::{Delta, RingEntry, delta};

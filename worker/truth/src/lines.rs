@@ -110,9 +110,8 @@ pub(crate) fn uid(text: &str) -> Option<u32> {
     let digits = rest.find(|c: char| !c.is_ascii_digit())?;
     let user: u32 = rest[..digits].parse().ok()?;
     let rest = &rest[digits..];
-    let (first, number) = [("ai", 90_000), ("a", 10_000), ("i", 99_000), ("s", 0)]
-        .into_iter()
-        .find_map(|(p, first)| Some((first, rest.strip_prefix(p)?)))?;
+    let (first, number) =
+        [("ai", 90_000), ("a", 10_000), ("i", 99_000), ("s", 0)].into_iter().find_map(|(p, first)| Some((first, rest.strip_prefix(p)?)))?;
     let number: u32 = number.parse().ok()?;
     user.checked_mul(PER_USER)?.checked_add(number.checked_add(first)?)
 }

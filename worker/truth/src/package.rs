@@ -117,7 +117,9 @@ pub fn parse(bytes: &[u8], package: &str) -> Parsed<Option<PackageInfo>> {
                 }
             }
             _ => match part {
-                Part::Requested if is_permission(t.split(':').next().unwrap_or(t)) && !t.contains('=') || t.ends_with(": restricted=true") => {
+                Part::Requested
+                    if is_permission(t.split(':').next().unwrap_or(t)) && !t.contains('=') || t.ends_with(": restricted=true") =>
+                {
                     notes.keep(&mut info.requested, t.split(':').next().unwrap_or(t).to_owned());
                 }
                 Part::Install | Part::Runtime => match (permission(t), part == Part::Install) {

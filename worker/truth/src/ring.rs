@@ -5,7 +5,7 @@
 //! with. Of all ways to lay them, the one with the fewest new events counts, as nothing may be reported twice; where
 //! another way fits too, that is told.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// An entry of a ring.
 pub trait RingEntry {
@@ -14,7 +14,7 @@ pub trait RingEntry {
 }
 
 /// What a poll brings beyond the one before.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delta<'a, E> {
     /// The polls overlap.

@@ -101,6 +101,16 @@ impl GuestClock {
         self
     }
 
+    /// The same clock in a zone that is given as `+0130`.
+    pub(crate) fn east_of_utc(&self, zone: &str) -> Option<Self> {
+        let (sign, digits) = zone.split_at_checked(1)?;
+        let (hours, minutes) = digits.split_at_checked(2)?;
+        let hours = i32::from(hours.parse::<u8>().ok()?);
+        let seconds = (hours * 60 + i32::from(minutes.parse::<u8>().ok()?)) * 60;
+        let offset = Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()?;
+        Some(Self { now: self.now, zone: TimeZone::fixed(offset) })
+    }
+
     /// When the dump was made.
     pub const fn now(&self) -> When {
         self.now
@@ -168,8 +178,7 @@ impl Stamp {
             _ => (None, rest),
         };
         let two = |t: &str| if t.len() == 2 { t.parse::<i8>().ok() } else { None };
-        let stamp =
-            Self { year, month: two(month)?, day: two(day)?, hour: two(hour)?, minute: two(minute)?, second: two(second)?, millis };
+        let stamp = Self { year, month: two(month)?, day: two(day)?, hour: two(hour)?, minute: two(minute)?, second: two(second)?, millis };
         Some((stamp, rest))
     }
 }

@@ -48,7 +48,7 @@ impl Mode {
 }
 
 /// What the app was doing when it used an operation, as the service divides it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UidState {
     /// A persistent part of the system.

@@ -123,13 +123,23 @@ pub fn kind_of(name: &str) -> Option<What> {
         "READ_CALENDAR" => What::Calendar,
         "WIFI_SCAN" => What::Wifi,
         "NEIGHBORING_CELLS" => What::Cell,
-        "READ_SMS" | "RECEIVE_SMS" | "RECEIVE_EMERGECY_SMS" | "RECEIVE_MMS" | "RECEIVE_WAP_PUSH" | "READ_ICC_SMS"
+        "READ_SMS"
+        | "RECEIVE_SMS"
+        | "RECEIVE_EMERGECY_SMS"
+        | "RECEIVE_MMS"
+        | "RECEIVE_WAP_PUSH"
+        | "READ_ICC_SMS"
         | "READ_CELL_BROADCASTS" => What::Sms,
         "READ_CLIPBOARD" => What::Clipboard,
         "READ_PHONE_STATE" | "READ_PHONE_NUMBERS" | "READ_DEVICE_IDENTIFIERS" => What::Identifiers,
         "GET_ACCOUNTS" => What::Accounts,
-        "READ_EXTERNAL_STORAGE" | "READ_MEDIA_AUDIO" | "READ_MEDIA_VIDEO" | "READ_MEDIA_IMAGES" | "READ_MEDIA_VISUAL_USER_SELECTED"
-        | "ACCESS_MEDIA_LOCATION" | "MANAGE_EXTERNAL_STORAGE" => What::MediaFiles,
+        "READ_EXTERNAL_STORAGE"
+        | "READ_MEDIA_AUDIO"
+        | "READ_MEDIA_VIDEO"
+        | "READ_MEDIA_IMAGES"
+        | "READ_MEDIA_VISUAL_USER_SELECTED"
+        | "ACCESS_MEDIA_LOCATION"
+        | "MANAGE_EXTERNAL_STORAGE" => What::MediaFiles,
         "QUERY_ALL_PACKAGES" => What::InstalledApps,
         _ => return None,
     })
