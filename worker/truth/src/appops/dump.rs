@@ -1,0 +1,355 @@
+//! `dumpsys appops`, in the three forms that it had: API 26 and 27, 28, 29 and later.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mode, UidState, is_op};
+use crate::{
+    lines::{Text, between, some, uid},
+    notes::{Cut, Notes, Parsed},
+    when::{GuestClock, Stamp, When, span},
+};
+
+/// How far a date and the age beside it may be apart before both are doubted.
+const SLACK_MS: i64 = 2000;
+
+/// Begins of lines that say nothing about accesses.
+const PASSED: [&str; 8] = [
+    "pendingState",
+    "pendingCapability",
+    "pendingStateCommitTime",
+    "appWidgetVisible",
+    "pendingAppWidgetVisible",
+    "foregroundOps:",
+    "hasForegroundWatchers",
+    "startNesting=",
+];
+
+/// The books of all uids.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AppOps {
+    /// In the service's order.
+    pub uids: Vec<UidOps>,
+    /// Dates that do not agree with the age beside them; their [`When`] holds both. The zone or the clock was changed.
+    pub doubtful_dates: u32,
+}
+
+impl AppOps {
+    /// The books of a package, of all users.
+    pub fn package<'a>(&'a self, package: &'a str) -> impl Iterator<Item = (&'a UidOps, &'a PackageOps)> + 'a {
+        self.uids.iter().flat_map(|u| u.packages.iter().map(move |p| (u, p))).filter(move |(_, p)| p.package == package)
+    }
+}
+
+/// The books of a uid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UidOps {
+    /// Which.
+    pub uid: u32,
+    /// What it is doing now (API 28+).
+    pub state: Option<UidState>,
+    /// `capability=` as it stands (API 30+): `L`, `C`, `M` say that location, camera, microphone work in the background.
+    pub capability: Option<String>,
+    /// Modes of the whole uid; they overrule those of its packages.
+    pub modes: Vec<(String, Mode)>,
+    /// Its packages.
+    pub packages: Vec<PackageOps>,
+}
+
+impl UidOps {
+    /// The mode that holds for a package's operation: the uid's, else its own.
+    pub fn mode(&self, package: &str, op: &str) -> Option<&Mode> {
+        let own = || self.packages.iter().find(|p| p.package == package)?.ops.iter().find(|o| o.name == op).map(|o| &o.mode);
+        self.modes.iter().find(|(n, _)| n == op).map(|(_, m)| m).or_else(own)
+    }
+}
+
+/// The books of a package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PackageOps {
+    /// Its name.
+    pub package: String,
+    /// Operations that it used, or that have a mode of their own.
+    pub ops: Vec<Op>,
+}
+
+/// An operation of a package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Op {
+    /// Its name, without `android:`.
+    pub name: String,
+    /// What the package may.
+    pub mode: Mode,
+    /// Uses, by the part of the app that named itself (API 30+; before, one entry without a tag).
+    pub attributed: Vec<Attributed>,
+}
+
+/// Uses of an operation by one part of an app.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Attributed {
+    /// Its tag; the app chooses it.
+    pub tag: Option<String>,
+    /// The last use and the last refusal in each state.
+    pub accesses: Vec<OpAccess>,
+    /// It is in use, for so many milliseconds.
+    pub running_ms: Option<i64>,
+}
+
+/// A use, or a refusal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OpAccess {
+    /// It was refused.
+    pub rejected: bool,
+    /// What the app was doing; none before API 28.
+    pub state: Option<UidState>,
+    /// `s` for itself, `tp` and `up` on behalf of another app, `tpd` and `upd` by another app for this one (API 29+).
+    pub flags: Vec<String>,
+    /// When it began.
+    pub when: When,
+    /// How long it lasted, milliseconds, for operations that last.
+    pub duration_ms: Option<i64>,
+    /// The app between.
+    pub proxy: Option<Proxy>,
+}
+
+/// An app that used an operation on behalf of another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Its uid.
+    pub uid: Option<u32>,
+    /// Its package.
+    pub package: Option<String>,
+}
+
+/// Reads the answer of `dumpsys appops`, whole or with `--package`.
+pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<AppOps> {
+    let (text, mut notes) = Text::new(bytes);
+    let mut r = Reader { clock, books: AppOps::default(), inside: false, items: 0, tag_open: false, rejected: false, last: None };
+    let mut seen = false;
+    for line in text.lines(&mut notes) {
+        let t = line.trim();
+        seen |= t.starts_with("Current AppOps Service state") || t.starts_with("AppOps Uid Op State");
+        r.line(t, &mut notes);
+    }
+    if !(seen || r.inside) || r.tag_open {
+        notes.cut(Cut::Missing);
+    }
+    notes.with(r.books)
+}
+
+struct Reader<'a> {
+    clock: &'a GuestClock,
+    books: AppOps,
+    /// Within the part that holds uids.
+    inside: bool,
+    items: usize,
+    tag_open: bool,
+    /// Lines without a word of their own (API 28) go on with refusals.
+    rejected: bool,
+    /// The latest use of the part that is being read, by its place.
+    last: Option<usize>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, t: &str, notes: &mut Notes) {
+        if let Some(id) = t.strip_prefix("Uid ").and_then(|r| r.strip_suffix(':')).and_then(uid) {
+            (self.inside, self.tag_open) = (true, false);
+            if self.room(notes) {
+                self.books.uids.push(UidOps { uid: id, state: None, capability: None, modes: Vec::new(), packages: Vec::new() });
+            }
+            return;
+        }
+        if t.is_empty() {
+            return;
+        }
+        if !self.inside {
+            return notes.skipped();
+        }
+        if t.starts_with("User restrictions") || t.starts_with("Global restrictions") || t.starts_with("Historical") {
+            self.inside = false;
+            return;
+        }
+        if PASSED.iter().any(|p| t.starts_with(p)) || t.ends_with(": WATCHER") || t.ends_with(": SILENT") {
+            return;
+        }
+        if self.of_uid(t, notes).or_else(|| self.of_op(t, notes)).is_none() {
+            notes.unknown(t);
+        }
+    }
+
+    /// Whether there is room for one more thing, which is taken.
+    fn room(&mut self, notes: &mut Notes) -> bool {
+        let room = self.items < crate::MAX_ITEMS;
+        self.items += usize::from(room);
+        if !room {
+            notes.cut(Cut::TooMany);
+        }
+        room
+    }
+
+    /// Lines of a uid, and those that begin a package or an operation.
+    fn of_uid(&mut self, t: &str, notes: &mut Notes) -> Option<()> {
+        let uid = self.books.uids.last_mut()?;
+        if let Some(v) = t.strip_prefix("state=") {
+            uid.state = Some(UidState::read(v));
+            return Some(());
+        }
+        if let Some(v) = t.strip_prefix("capability=") {
+            uid.capability = some(v);
+            return Some(());
+        }
+        if let Some(p) = t.strip_prefix("Package ").and_then(|p| p.strip_suffix(':')) {
+            (self.tag_open, self.last) = (false, None);
+            if self.room(notes) {
+                self.books.uids.last_mut()?.packages.push(PackageOps { package: p.to_owned(), ops: Vec::new() });
+            }
+            return Some(());
+        }
+        let (op, in_package) = if let Some((name, rest)) = t.split_once(": mode=").filter(|(n, _)| is_op(n)) {
+            let (mode, more) = rest.split_once([';', ' ']).unwrap_or((rest, ""));
+            let op = Op { name: name.to_owned(), mode: Mode::read(mode), attributed: oldest_form(more, self.clock) };
+            (op, !uid.packages.is_empty())
+        } else {
+            let (name, rest) = t.strip_suffix("):")?.split_once(" (").filter(|(n, _)| is_op(n))?;
+            let mode = Mode::read(rest.split(" / ").next().unwrap_or(rest));
+            (Op { name: name.to_owned(), mode, attributed: Vec::new() }, true)
+        };
+        (self.tag_open, self.last) = (false, None);
+        if self.room(notes) {
+            let uid = self.books.uids.last_mut()?;
+            if in_package {
+                uid.packages.last_mut()?.ops.push(op);
+            } else {
+                uid.modes.push((op.name, op.mode));
+            }
+        }
+        Some(())
+    }
+
+    /// Lines of an operation.
+    fn of_op(&mut self, t: &str, notes: &mut Notes) -> Option<()> {
+        let parts = self.books.uids.last()?.packages.last()?.ops.last()?.attributed.len();
+        if let Some(tag) = t.strip_suffix("=[") {
+            (self.tag_open, self.last) = (true, None);
+            let part = Attributed { tag: some(tag), ..Attributed::default() };
+            if self.room(notes) {
+                self.parts()?.push(part);
+            }
+            return Some(());
+        }
+        if t == "]" {
+            self.tag_open = false;
+            return Some(());
+        }
+        if let Some(v) = t.strip_prefix("duration=") {
+            // API 28 has one for the operation; it is that of the last use.
+            let (ms, last) = (span(v.trim())?, self.last?);
+            self.parts()?.last_mut()?.accesses.get_mut(last)?.duration_ms = Some(ms);
+            return Some(());
+        }
+        let said = if let Some(v) = t.strip_prefix("Running start at:") {
+            Said::Running(span(v.trim())?)
+        } else {
+            let (rejected, rest) = match (t.strip_prefix("Access: "), t.strip_prefix("Reject: ")) {
+                (Some(r), _) => (false, r),
+                (_, Some(r)) => (true, r),
+                _ => (self.rejected, t),
+            };
+            let (access, doubtful) = access(rest, rejected, self.clock)?;
+            self.rejected = rejected;
+            self.books.doubtful_dates += u32::from(doubtful);
+            Said::Access(access)
+        };
+        if !self.room(notes) {
+            return Some(());
+        }
+        if parts == 0 {
+            self.parts()?.push(Attributed::default());
+        }
+        let last = self.last;
+        let part = self.parts()?.last_mut()?;
+        match said {
+            Said::Running(ms) => part.running_ms = Some(ms),
+            Said::Access(a) => {
+                let latest = last.and_then(|l| part.accesses.get(l)).is_none_or(|l| l.when.latest <= a.when.latest);
+                let newest = (latest && !a.rejected).then_some(part.accesses.len());
+                part.accesses.push(a);
+                self.last = newest.or(last);
+            }
+        }
+        Some(())
+    }
+
+    fn parts(&mut self) -> Option<&mut Vec<Attributed>> {
+        Some(&mut self.books.uids.last_mut()?.packages.last_mut()?.ops.last_mut()?.attributed)
+    }
+}
+
+enum Said {
+    Access(OpAccess),
+    Running(i64),
+}
+
+/// `[top-s] 2026-11-25 09:54:40.691 (-5m1s) duration=+5s proxy[uid=1, pkg=p, ..]`, or of API 28 `top   = 2026-11-25 ..`.
+/// Also whether date and age contradict each other.
+fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<(OpAccess, bool)> {
+    let (state, flags, rest) = if let Some(r) = t.strip_prefix('[') {
+        let (key, rest) = r.split_once(']')?;
+        let (state, flags) = key.split_once('-').unwrap_or((key, ""));
+        (state, flags.split(['|', ',']).filter(|f| !f.is_empty()).map(str::to_owned).collect(), rest)
+    } else {
+        let (state, rest) = t.split_once('=')?;
+        (state, Vec::new(), rest)
+    };
+    let (stamp, rest) = Stamp::read(rest.trim_start())?;
+    let mut when = clock.resolve(stamp)?;
+    let mut doubtful = false;
+    if let Some(age) = between(rest, "(", ")").and_then(span) {
+        let counted = clock.now().plus(age);
+        doubtful = !When { earliest: when.earliest - SLACK_MS, latest: when.latest + SLACK_MS }.may_be(counted);
+        if doubtful {
+            when = when.or(counted);
+        }
+    }
+    let duration = rest.split_whitespace().find_map(|w| w.strip_prefix("duration=")).and_then(span);
+    let proxy = between(rest, "proxy[", "]").map(|p| {
+        let part = |key: &str| p.split(", ").find_map(|f| f.strip_prefix(key));
+        Proxy { uid: part("uid=").and_then(uid), package: part("pkg=").and_then(some) }
+    });
+    let state = Some(UidState::read(state));
+    Some((OpAccess { rejected, state, flags, when, duration_ms: duration, proxy }, doubtful))
+}
+
+/// API 26 and 27: `time=+1h2m ago; rejectTime=+5s ago (running)`, or `.. ; duration=+3s`.
+fn oldest_form(more: &str, clock: &GuestClock) -> Vec<Attributed> {
+    let ages = Ages::read(more, clock);
+    let at = |rejected, when, duration_ms| OpAccess { rejected, state: None, flags: Vec::new(), when, duration_ms, proxy: None };
+    let used = ages.access.map(|w| at(false, w, if ages.running { None } else { ages.duration_ms }));
+    let running_ms = ages.access.filter(|_| ages.running).map(|w| clock.now().latest.saturating_sub(w.latest));
+    let accesses: Vec<_> = used.into_iter().chain(ages.reject.map(|w| at(true, w, None))).collect();
+    if accesses.is_empty() { Vec::new() } else { vec![Attributed { tag: None, accesses, running_ms }] }
+}
+
+/// Ages behind an operation, in the form that `cmd appops get` still has.
+pub(super) struct Ages {
+    pub(super) access: Option<When>,
+    pub(super) reject: Option<When>,
+    pub(super) duration_ms: Option<i64>,
+    pub(super) running: bool,
+}
+
+impl Ages {
+    pub(super) fn read(text: &str, clock: &GuestClock) -> Self {
+        // "Never" may be a time of 0, which then is some fifty years ago.
+        const NEVER_MS: i64 = 86_400_000;
+        let age = |key: &str| {
+            let t = text.split([';', ' ']).find_map(|w| w.trim().strip_prefix(key))?;
+            span(t).map(|ms| clock.ago(ms)).filter(|w| w.latest > NEVER_MS)
+        };
+        Self {
+            access: age("time="),
+            reject: age("rejectTime="),
+            duration_ms: text.split([';', ' ']).find_map(|w| w.trim().strip_prefix("duration=")).and_then(span),
+            running: text.contains("(running)"),
+        }
+    }
+}
