@@ -12,6 +12,9 @@ use crate::{
 /// How far a date and the age beside it may be apart before both are doubted.
 const SLACK_MS: i64 = 2000;
 
+/// Packages of a uid, and operations of a package, that are looked through for a second one: there are never so many.
+const FEW: usize = 1000;
+
 /// Begins of lines that say nothing about accesses.
 const PASSED: [&str; 8] = [
     "pendingState",
@@ -152,6 +155,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn line(&mut self, t: &str, notes: &mut Notes) {
         if let Some(id) = t.strip_prefix("Uid ").and_then(|r| r.strip_suffix(':')).and_then(uid) {
+            // Uids come once, in the order of their numbers, and all that is opened is closed. A tag is text of an app and may hold
+            // lines that look like others.
+            if self.tag_open || self.books.uids.last().is_some_and(|u| u.uid >= id) {
+                notes.cut(Cut::Twice);
+            }
             (self.inside, self.tag_open) = (true, false);
             if self.room(notes) {
                 self.books.uids.push(UidOps { uid: id, state: None, capability: None, modes: Vec::new(), packages: Vec::new() });
@@ -198,6 +206,9 @@ impl Reader<'_> {
             return Some(());
         }
         if let Some(p) = t.strip_prefix("Package ").and_then(|p| p.strip_suffix(':')) {
+            if self.tag_open || uid.packages.iter().take(FEW).any(|known| known.package == p) {
+                notes.cut(Cut::Twice);
+            }
             (self.tag_open, self.last) = (false, None);
             if self.room(notes) {
                 self.books.uids.last_mut()?.packages.push(PackageOps { package: p.to_owned(), ops: Vec::new() });
@@ -213,6 +224,10 @@ impl Reader<'_> {
             let mode = Mode::read(rest.split(" / ").next().unwrap_or(rest));
             (Op { name: name.to_owned(), mode, attributed: Vec::new() }, true)
         };
+        let known = in_package && uid.packages.last()?.ops.iter().take(FEW).any(|o| o.name == op.name);
+        if self.tag_open || known {
+            notes.cut(Cut::Twice);
+        }
         (self.tag_open, self.last) = (false, None);
         if self.room(notes) {
             let uid = self.books.uids.last_mut()?;
@@ -229,6 +244,9 @@ impl Reader<'_> {
     fn of_op(&mut self, t: &str, notes: &mut Notes) -> Option<()> {
         let parts = self.books.uids.last()?.packages.last()?.ops.last()?.attributed.len();
         if let Some(tag) = t.strip_suffix("=[") {
+            if self.tag_open {
+                notes.cut(Cut::Twice);
+            }
             (self.tag_open, self.last) = (true, None);
             let part = Attributed { tag: some(tag), ..Attributed::default() };
             if self.room(notes) {
