@@ -225,22 +225,20 @@ fn log_line(t: &str, clock: &GuestClock, dump: &mut CameraDump, notes: &mut Note
         return;
     }
     let event = Stamp::read(t).and_then(|(s, rest)| Some((clock.resolve(s)?, rest.trim_start().strip_prefix(": ")?)));
-    match event {
-        Some((when, said)) => {
-            let what = event_of(said).unwrap_or(CameraLog::Other);
-            if what == CameraLog::Other && !said.starts_with("SERVICE ERROR") {
-                notes.unknown(t);
-                if ["CONNECT ", "DISCONNECT ", "REJECT ", "DENIED ", "EVICT "].iter().any(|v| said.starts_with(v)) {
-                    notes.cut(Cut::Malformed);
-                }
-            }
-            notes.keep(log, CameraEvent { when, what, raw: t.to_owned() });
-        }
-        None => {
-            notes.unknown(t);
+    let Some((when, said)) = event else {
+        notes.unknown(t);
+        notes.cut(Cut::Malformed);
+        return;
+    };
+    let what = event_of(said).unwrap_or(CameraLog::Other);
+    if what == CameraLog::Other && !said.starts_with("SERVICE ERROR") {
+        notes.unknown(t);
+        // Of these the form is known: it is text of an app that broke it.
+        if ["CONNECT ", "DISCONNECT ", "REJECT ", "DENIED ", "EVICT "].iter().any(|v| said.starts_with(v)) {
             notes.cut(Cut::Malformed);
         }
     }
+    notes.keep(log, CameraEvent { when, what, raw: t.to_owned() });
 }
 
 fn event_of(said: &str) -> Option<CameraLog> {

@@ -21,12 +21,15 @@ pub struct Power {
 impl Power {
     /// Whether the screen is off. The screen's own word counts; without one, a device that sleeps has it off. None if neither is said.
     pub fn screen_off(&self) -> Option<bool> {
-        match (self.screen.as_deref(), self.wakefulness) {
-            (Some("OFF" | "DOZE" | "DOZE_SUSPEND"), _) => Some(true),
-            (Some("ON" | "ON_SUSPEND" | "VR"), _) => Some(false),
-            (_, Some(Wakefulness::Asleep | Wakefulness::Dozing)) => Some(true),
-            (_, Some(Wakefulness::Awake)) => Some(false),
-            _ => None,
+        let asleep = || match self.wakefulness? {
+            Wakefulness::Asleep | Wakefulness::Dozing => Some(true),
+            Wakefulness::Awake => Some(false),
+            Wakefulness::Dreaming => None,
+        };
+        match self.screen.as_deref() {
+            Some("OFF" | "DOZE" | "DOZE_SUSPEND") => Some(true),
+            Some("ON" | "ON_SUSPEND" | "VR") => Some(false),
+            _ => asleep(),
         }
     }
 }

@@ -187,18 +187,17 @@ fn line(t: &str, clock: &GuestClock) -> Option<Line> {
     let (first, rest) = word(rest)?;
     let (second, rest) = word(rest)?;
     let (third, rest) = word(rest)?;
-    let (uid, pid, tid, level, rest) = match Level::read(third) {
-        Some(level) => (None, first, second, level, rest),
-        None => {
-            let (fourth, rest) = word(rest)?;
-            // Names of up to five letters stand for numbers.
-            let uid = match first {
-                "root" => Some(0),
-                "shell" => Some(2000),
-                n => uid(n),
-            };
-            (uid, second, third, Level::read(fourth)?, rest)
-        }
+    let (uid, pid, tid, level, rest) = if let Some(level) = Level::read(third) {
+        (None, first, second, level, rest)
+    } else {
+        let (fourth, rest) = word(rest)?;
+        // Names of up to five letters stand for numbers.
+        let uid = match first {
+            "root" => Some(0),
+            "shell" => Some(2000),
+            n => uid(n),
+        };
+        (uid, second, third, Level::read(fourth)?, rest)
     };
     let rest = rest.strip_prefix(' ').unwrap_or(rest);
     let (tag, text) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?;

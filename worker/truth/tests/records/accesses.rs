@@ -19,7 +19,7 @@ fn camera_log(events: &[&str]) -> Parsed<CameraDump> {
 }
 
 fn audio_log(events: &[&str]) -> Parsed<AudioDump> {
-    let log: String = events.iter().map(|e| format!("11-25 {e}\n")).collect();
+    let log = events.iter().map(|e| format!("11-25 {e}\n")).collect::<Vec<_>>().concat();
     audio::parse(format!("RecordActivityMonitor dump time: x\n\nEvents log: recording activity\n{log}\n").as_bytes(), &clock())
 }
 

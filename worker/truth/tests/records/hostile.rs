@@ -25,18 +25,33 @@ fn the_name_of_a_focus_listener_starts_no_recorder() {
 fn a_tag_with_lines_in_it_moves_no_use_to_another_app() {
     let p = appops::parse(&fixture("appops-hostile.txt"), &clock());
     assert_eq!(p.notes.cut, [Cut::Twice]);
+    assert!(p.value.package("com.victim.app").count() > 1, "what the text says is there, but not believed");
     let c = access::ops(None, &p);
     assert_eq!((c.accesses.len(), c.gap.unwrap().why), (0, Lost::Unreadable));
-    for (from, to) in [
-        // A uid that is not in its place, a package twice, an operation twice, a tag in a tag.
-        ("Uid u0a150:\n    state=cch", "Uid u0a1:\n    state=cch"),
-        ("WAKE_LOCK", "CAMERA"),
+}
+
+#[test]
+fn books_whose_form_is_broken_are_not_believed() {
+    let books = "Current AppOps Service state:\n  Uid u0a142:\n    Package a.b:\n      CAMERA (allow):\n        null=[\n          Access: [top-s] \
+                 2026-11-25 09:29:50.000 (-10s0ms)\n        ]\n      GPS (allow):\n    Package c.d:\n      CAMERA (allow):\n  Uid u0a150:\n";
+    let read = |text: &str| appops::parse(text.as_bytes(), &clock()).notes;
+    assert!(read(books).is_whole() && read(books).unknown_lines == 0);
+    for (from, to, cut) in [
+        ("Uid u0a150", "Uid u0a142", Cut::Twice),
+        ("Uid u0a150", "Uid u0a141", Cut::Twice),
+        ("Package c.d", "Package a.b", Cut::Twice),
+        ("GPS", "CAMERA", Cut::Twice),
+        ("        ]\n", "", Cut::Twice),
+        ("        ]\n", "        x=[\n        ]\n", Cut::Twice),
+        ("  Uid u0a150", "Uid u0a150", Cut::Malformed),
+        ("    Package c.d", "  Package c.d", Cut::Malformed),
+        ("      GPS", "GPS", Cut::Malformed),
+        ("        null=[", "null=[", Cut::Malformed),
+        ("      CAMERA (allow):\n        null=[", "        null=[", Cut::Malformed),
+        ("Uid u0a142:\n", "Uid u0a142:\n          Access: [top-s] 2026-11-25 09:29:50.000 (-10s0ms)\n", Cut::Malformed),
     ] {
-        let text = String::from_utf8(fixture("appops-hostile.txt"))
-            .unwrap()
-            .replace("  Uid u0a150:\n    Package com.victim.app:\n", "")
-            .replace(from, to);
-        assert!(!appops::parse(text.as_bytes(), &clock()).notes.is_whole(), "{text}");
+        let broken = read(&books.replacen(from, to, 1));
+        assert!(broken.cut.contains(&cut), "{from:?} {to:?}: {:?}", broken.cut);
     }
 }
 

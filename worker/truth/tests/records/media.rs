@@ -134,14 +134,17 @@ fn idle_audio_is_empty_and_whole_and_a_late_one_is_not() {
 
 #[test]
 fn full_rings_are_told() {
-    let events: String = (0..100).map(|i| format!("  11-25 09:{:02}:{:02} : USER_SWITCH {i}\n", 28 - i / 60, 59 - i % 60)).collect();
+    let events =
+        (0..100).map(|i| format!("  11-25 09:{:02}:{:02} : USER_SWITCH {i}\n", 28 - i / 60, 59 - i % 60)).collect::<Vec<_>>().concat();
     let dump = |events: &str| format!("Active Camera Clients:\n[]\n\n== Camera service events log (most recent at top): ==\n{events}\n");
     let p = camera::parse(dump(&events).as_bytes(), &clock());
     assert!(p.value.log_full && p.notes.is_whole() && p.value.clock_jumps == 0, "{p:?}");
     let p = camera::parse(dump("  11-25 09:00:00 : USER_SWITCH a\n  ...\n").as_bytes(), &clock());
     assert!(p.value.log_full, "the service says so itself");
-    let events: String =
-        (0..50).map(|i| format!("11-25 09:29:{i:02}:000 rec update riid:{i} uid:10142 session:3 src:MIC pack:p\n")).collect();
+    let events = (0..50)
+        .map(|i| format!("11-25 09:29:{i:02}:000 rec update riid:{i} uid:10142 session:3 src:MIC pack:p\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let p = audio::parse(format!("RecordActivityMonitor dump time: x\n\nEvents log: recording activity\n{events}").as_bytes(), &clock());
     assert!(p.value.log_full && p.notes.is_whole());
 }
