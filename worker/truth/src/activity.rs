@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     lines::{Text, boolean, field},
-    notes::{Cut, Parsed},
+    notes::{Cut, Once, Parsed},
 };
 
 /// `dumpsys activity activities`.
@@ -12,17 +12,21 @@ use crate::{
 pub struct Activities {
     /// Activities that are called resumed, in the record's order.
     pub resumed: Vec<Resumed>,
-    /// The first `isSleeping=`: the screen is off or about to be.
+    /// `isSleeping=`: the screen is off or about to be.
     pub sleeping: Option<bool>,
     /// `mKeyguardShowing=` (API 26+): the lock screen is before everything.
     pub keyguard: Option<bool>,
 }
 
 impl Activities {
-    /// The activity on the screen: what the whole device calls resumed, else the top one of the first display that has one, else
-    /// the first of a task. While the device sleeps, or the lock screen shows, it is not seen.
+    /// The activity on the screen: what the whole device calls resumed, else the top one of the display, else of a task. While the
+    /// device sleeps, or the lock screen shows, it is not seen. None if two are called so: with one display, that is text of an app
+    /// (an intent, a task's label) that looks like the record.
     pub fn top(&self) -> Option<&Component> {
-        [Level::Device, Level::Display, Level::Task].iter().find_map(|l| self.resumed.iter().find(|r| r.level == *l)).map(|r| &r.component)
+        let of = |l| self.resumed.iter().filter(move |r| r.level == l).map(|r| &r.component);
+        let level = [Level::Device, Level::Display, Level::Task].into_iter().find(|l| of(*l).next().is_some())?;
+        let first = of(level).next()?;
+        of(level).all(|c| c == first).then_some(first)
     }
 
     /// Whether a package's activity is on the screen and can be seen. None if the record does not name any.
@@ -79,6 +83,7 @@ impl Component {
 pub fn parse(bytes: &[u8]) -> Parsed<Activities> {
     let (text, mut notes) = Text::new(bytes);
     let mut got = Activities::default();
+    let (mut sleeping, mut keyguard) = (Once::default(), Once::default());
     let mut said = false;
     for line in text.lines(&mut notes) {
         let t = line.trim();
@@ -100,13 +105,14 @@ pub fn parse(bytes: &[u8]) -> Parsed<Activities> {
                 None => notes.unknown(t),
             }
         } else if let Some(v) = field(t, "isSleeping=") {
-            got.sleeping = got.sleeping.or(boolean(v));
+            notes.once(&mut sleeping, boolean(v));
         } else if let Some(v) = field(t, "mKeyguardShowing=") {
-            got.keyguard = got.keyguard.or(boolean(v));
+            notes.once(&mut keyguard, boolean(v));
         } else {
             notes.skipped();
         }
     }
+    (got.sleeping, got.keyguard) = (sleeping.value(), keyguard.value());
     if !said && !text.as_str().contains("ACTIVITY MANAGER ACTIVITIES") {
         notes.cut(Cut::Missing);
     }

@@ -43,13 +43,15 @@ pub enum RecordKind {
     ServiceCheck,
     /// `logcat -d -v threadtime`
     Logcat,
+    /// `logcat -d -B`
+    LogcatBinary,
     /// `uiautomator dump`
     Ui,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Camera,
         Self::Audio,
         Self::AppOps,
@@ -65,6 +67,7 @@ impl RecordKind {
         Self::Props,
         Self::ServiceCheck,
         Self::Logcat,
+        Self::LogcatBinary,
         Self::Ui,
     ];
 }
@@ -93,8 +96,8 @@ pub fn parse_any(kind: RecordKind, bytes: &[u8]) -> Notes {
             access::ops(Some(&p), &p);
             p.notes
         }
-        RecordKind::Logcat => {
-            let p = logcat::parse(bytes, &clock);
+        RecordKind::Logcat | RecordKind::LogcatBinary => {
+            let p = if kind == RecordKind::Logcat { logcat::parse(bytes, &clock) } else { logcat::parse_binary(bytes) };
             p.value.lines.iter().for_each(|l| drop(logcat::said(l)));
             logcat::crashes(&p.value.lines);
             p.notes

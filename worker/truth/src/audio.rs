@@ -109,31 +109,36 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<AudioDump> {
     let (text, mut notes) = Text::new(bytes);
     let mut dump = AudioDump::default();
     let mut part = Part::Other;
-    let mut head: Option<(i64, bool)> = None;
+    let (mut waiting, mut opened) = (false, 0);
     for line in text.lines(&mut notes) {
         let t = line.trim();
-        if t.contains("RecordActivityMonitor") && (t.starts_with("RecordActivityMonitor") || t.starts_with('#')) {
-            dump.recorders.get_or_insert_default();
-            part = Part::Recorders;
+        if t.starts_with("RecordActivityMonitor") {
+            // Other parts of this dump hold text of apps, which may look like this one.
+            if dump.recorders.replace(Vec::new()).is_some() {
+                notes.cut(Cut::Twice);
+            }
+            (part, waiting) = (Part::Recorders, false);
         } else if t.starts_with("Audio event log:") || t.starts_with("Events log:") {
             part = if t.to_ascii_lowercase().contains("recording activity") { Part::Log } else { Part::Other };
-            if part == Part::Log {
-                dump.log.get_or_insert_default();
+            if part == Part::Log && dump.log.replace(Vec::new()).is_some() {
+                notes.cut(Cut::Twice);
             }
+        } else if t.is_empty() {
+            part = Part::Other;
         } else if part == Part::Recorders {
-            if let Some(h) = riid_line(t) {
-                if let Some((riid, active)) = head.replace(h) {
-                    notes.keep(dump.recorders.get_or_insert_default(), unconfigured(riid, active));
+            let list = dump.recorders.get_or_insert_default();
+            if let Some((riid, active)) = riid_line(t) {
+                // Its configuration, if it has one, is the next line.
+                (waiting, opened) = (true, list.len());
+                notes.keep(list, Recorder { riid, active, ..Recorder::default() });
+            } else if let Some(r) = recorder(t) {
+                match list.get_mut(opened).filter(|_| waiting) {
+                    Some(head) => *head = Recorder { riid: head.riid, active: head.active, ..r },
+                    // Without a line of its own the recorder is of API 28 or older, where only those that record are listed.
+                    None => notes.keep(list, Recorder { active: true, ..r }),
                 }
-            } else if let Some(mut r) = recorder(t) {
-                // Without a line of its own the recorder is of API 28 or older, where only those that record are listed.
-                (r.riid, r.active) = head.take().map_or((None, true), |(n, a)| (real(n), a));
-                notes.keep(dump.recorders.get_or_insert_default(), r);
-            } else if t == "no config" {
-                if let Some((riid, active)) = head.take() {
-                    notes.keep(dump.recorders.get_or_insert_default(), unconfigured(riid, active));
-                }
-            } else {
+                waiting = false;
+            } else if t != "no config" {
                 notes.unknown(t);
             }
         } else if part == Part::Log {
@@ -157,13 +162,9 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<AudioDump> {
 }
 
 /// `riid 47; active? true`
-fn riid_line(t: &str) -> Option<(i64, bool)> {
+fn riid_line(t: &str) -> Option<(Option<i64>, bool)> {
     let (riid, active) = t.strip_prefix("riid ")?.split_once("; active? ")?;
-    Some((riid.parse().ok()?, boolean(active)?))
-}
-
-fn unconfigured(riid: i64, active: bool) -> Recorder {
-    Recorder { riid: real(riid), active, ..Recorder::default() }
+    Some((real(riid.parse().ok()?), boolean(active)?))
 }
 
 /// Recorders that the audio server tracks by itself have no number of their own.

@@ -142,7 +142,8 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<CameraDump> {
     let (mut in_clients, mut in_log, mut log_ended) = (false, false, false);
     for line in text.lines(&mut notes) {
         let t = line.trim();
-        if let Some(rest) = t.strip_prefix("Active Camera Clients:") {
+        let first_clients = dump.clients.is_none() && dump.log.is_none();
+        if let Some(rest) = t.strip_prefix("Active Camera Clients:").filter(|_| first_clients) {
             dump.clients.get_or_insert_default();
             // An empty list may stand on the same line.
             in_clients = !rest.trim().ends_with(']');
@@ -224,16 +225,20 @@ fn log_line(t: &str, clock: &GuestClock, dump: &mut CameraDump, notes: &mut Note
         return;
     }
     let event = Stamp::read(t).and_then(|(s, rest)| Some((clock.resolve(s)?, rest.trim_start().strip_prefix(": ")?)));
-    match event {
-        Some((when, said)) => {
-            let what = event_of(said).unwrap_or(CameraLog::Other);
-            if what == CameraLog::Other && !said.starts_with("SERVICE ERROR") {
-                notes.unknown(t);
-            }
-            notes.keep(log, CameraEvent { when, what, raw: t.to_owned() });
+    let Some((when, said)) = event else {
+        notes.unknown(t);
+        notes.cut(Cut::Malformed);
+        return;
+    };
+    let what = event_of(said).unwrap_or(CameraLog::Other);
+    if what == CameraLog::Other && !said.starts_with("SERVICE ERROR") {
+        notes.unknown(t);
+        // Of these the form is known: it is text of an app that broke it.
+        if ["CONNECT ", "DISCONNECT ", "REJECT ", "DENIED ", "EVICT "].iter().any(|v| said.starts_with(v)) {
+            notes.cut(Cut::Malformed);
         }
-        None => notes.unknown(t),
     }
+    notes.keep(log, CameraEvent { when, what, raw: t.to_owned() });
 }
 
 fn event_of(said: &str) -> Option<CameraLog> {
@@ -269,15 +274,19 @@ fn event_of(said: &str) -> Option<CameraLog> {
     })
 }
 
-/// `device 0 client for package p (PID 1..`; what follows the number is given too. A package's name has no blanks, so the first
-/// ` (PID ` ends it.
+/// `device 0 client for package p (PID 1..`; what follows the number is given too. The package of a refused process may be any text
+/// that it sent, so the last ` (PID ` counts, and what is no name is none.
 fn user<'a>(text: &'a str, words: &str) -> Option<(CameraUser, &'a str)> {
     let (camera, rest) = text.strip_prefix("device ")?.split_once(words)?;
-    let (package, rest) = rest.split_once(" (PID").or_else(|| rest.split_once("(PID"))?;
+    let (package, rest) = rest.rsplit_once("(PID")?;
+    let package = package.strip_suffix(' ').unwrap_or(package);
+    if package.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control() || b == b'(' || b == b')') {
+        return None;
+    }
     let rest = rest.trim_start();
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
     let pid = rest[..end].parse().ok()?;
-    Some((CameraUser { camera: camera.to_owned(), package: package.trim().to_owned(), pid }, &rest[end..]))
+    Some((CameraUser { camera: camera.to_owned(), package: package.to_owned(), pid }, &rest[end..]))
 }
 
 fn device(text: &str) -> Option<String> {

@@ -37,6 +37,25 @@ pub struct Notes {
     pub refused: Option<String>,
 }
 
+/// A value that a record tells once.
+#[derive(Default)]
+pub(crate) enum Once<T> {
+    #[default]
+    Nothing,
+    Said(T),
+    Contradicted,
+}
+
+impl<T> Once<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        if let Self::Said(v) = self { Some(v) } else { None }
+    }
+
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+}
+
 /// A way in which a record is not whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,8 +72,10 @@ pub enum Cut {
     Missing,
     /// The guest's service did not end its dump in time.
     Timeout,
-    /// The form is broken (XML).
+    /// The form is broken, as of text that somebody put between the lines.
     Malformed,
+    /// What is there once comes twice, or says two things: somebody's text pretends to be it. Neither is believed.
+    Twice,
 }
 
 impl Notes {
@@ -67,6 +88,19 @@ impl Notes {
     pub(crate) fn cut(&mut self, why: Cut) {
         if !self.cut.contains(&why) {
             self.cut.push(why);
+        }
+    }
+
+    /// Keeps a value that is told once. If it is told again, and otherwise, neither is believed.
+    pub(crate) fn once<T: PartialEq>(&mut self, slot: &mut Once<T>, value: Option<T>) {
+        match (&*slot, value) {
+            (_, None) => {}
+            (Once::Nothing, Some(v)) => *slot = Once::Said(v),
+            (Once::Said(old), Some(v)) if *old == v => {}
+            (Once::Said(_) | Once::Contradicted, Some(_)) => {
+                *slot = Once::Contradicted;
+                self.cut(Cut::Twice);
+            }
         }
     }
 

@@ -113,6 +113,9 @@ pub fn parse(bytes: &[u8], package: &str) -> Parsed<Option<PackageInfo>> {
             _ if t.starts_with("User ") && user(t).is_some() => {
                 part = Part::Top;
                 if let Some(u) = user(t) {
+                    if info.users.iter().take(100).any(|known| known.user == u.user) {
+                        notes.cut(Cut::Twice);
+                    }
                     notes.keep(&mut info.users, u);
                 }
             }

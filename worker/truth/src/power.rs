@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     lines::{Text, boolean, field},
-    notes::{Cut, Notes, Parsed},
+    notes::{Cut, Notes, Once, Parsed},
 };
 
 /// What the power service says.
@@ -14,19 +14,22 @@ pub struct Power {
     pub wakefulness: Option<Wakefulness>,
     /// The screen's state: `ON`, `OFF`, `DOZE`, `DOZE_SUSPEND` ..
     pub screen: Option<String>,
-    /// Whether the owner uses the device, as apps are told.
+    /// Whether the hardware was told that the owner uses the device.
     pub interactive: Option<bool>,
 }
 
 impl Power {
     /// Whether the screen is off. The screen's own word counts; without one, a device that sleeps has it off. None if neither is said.
     pub fn screen_off(&self) -> Option<bool> {
-        match (self.screen.as_deref(), self.wakefulness) {
-            (Some("OFF" | "DOZE" | "DOZE_SUSPEND"), _) => Some(true),
-            (Some("ON" | "ON_SUSPEND" | "VR"), _) => Some(false),
-            (_, Some(Wakefulness::Asleep | Wakefulness::Dozing)) => Some(true),
-            (_, Some(Wakefulness::Awake)) => Some(false),
-            _ => None,
+        let asleep = || match self.wakefulness? {
+            Wakefulness::Asleep | Wakefulness::Dozing => Some(true),
+            Wakefulness::Awake => Some(false),
+            Wakefulness::Dreaming => None,
+        };
+        match self.screen.as_deref() {
+            Some("OFF" | "DOZE" | "DOZE_SUSPEND") => Some(true),
+            Some("ON" | "ON_SUSPEND" | "VR") => Some(false),
+            _ => asleep(),
         }
     }
 }
@@ -45,33 +48,34 @@ pub enum Wakefulness {
     Asleep,
 }
 
-/// Reads the answer of `dumpsys power`.
+/// Reads the answer of `dumpsys power`. The names of wake locks in it are text of apps.
 pub fn parse(bytes: &[u8]) -> Parsed<Power> {
     let (text, mut notes) = Text::new(bytes);
-    let mut power = Power::default();
+    let (mut wakefulness, mut screen, mut interactive) = (Once::default(), Once::default(), Once::default());
     for line in text.lines(&mut notes) {
         let t = line.trim();
         if let Some(v) = t.strip_prefix("mWakefulness=") {
-            power.wakefulness = power.wakefulness.or(match v {
+            let word = match v {
                 "Awake" => Some(Wakefulness::Awake),
                 "Dreaming" => Some(Wakefulness::Dreaming),
                 "Dozing" => Some(Wakefulness::Dozing),
                 "Asleep" => Some(Wakefulness::Asleep),
                 _ => None,
-            });
-            if power.wakefulness.is_none() {
+            };
+            if word.is_none() {
                 notes.unknown(t);
             }
+            notes.once(&mut wakefulness, word);
         } else if let Some(v) = t.strip_prefix("Display Power: state=") {
-            power.screen.get_or_insert_with(|| v.split_whitespace().next().unwrap_or(v).to_owned());
-        } else if let Some(v) = t.strip_prefix("mInteractive=").or_else(|| t.strip_prefix("mHalInteractiveModeEnabled=")) {
-            power.interactive = power.interactive.or(boolean(v));
+            notes.once(&mut screen, v.split_whitespace().next().map(str::to_owned));
+        } else if let Some(v) = t.strip_prefix("mHalInteractiveModeEnabled=") {
+            notes.once(&mut interactive, boolean(v));
         } else {
             notes.skipped();
         }
     }
-    missing(&mut notes, power.wakefulness.is_none());
-    notes.with(power)
+    missing(&mut notes, wakefulness.is_nothing());
+    notes.with(Power { wakefulness: wakefulness.value(), screen: screen.value(), interactive: interactive.value() })
 }
 
 /// What the doze controller says.
@@ -132,24 +136,24 @@ impl IdleState {
 /// Reads the answer of `dumpsys deviceidle`, or of `cmd deviceidle get deep`, which is a word.
 pub fn parse_idle(bytes: &[u8]) -> Parsed<DeviceIdle> {
     let (text, mut notes) = Text::new(bytes);
-    let mut idle = DeviceIdle::default();
+    let (mut deep, mut light, mut forced) = (Once::default(), Once::default(), Once::default());
     for line in text.lines(&mut notes) {
         let t = line.trim();
         if t.starts_with("mState=") || t.starts_with("mLightState=") {
-            idle.deep = idle.deep.or_else(|| field(t, "mState=").map(IdleState::read));
-            idle.light = idle.light.or_else(|| field(t, "mLightState=").map(IdleState::read));
+            notes.once(&mut deep, field(t, "mState=").map(IdleState::read));
+            notes.once(&mut light, field(t, "mLightState=").map(IdleState::read));
         } else if let Some(v) = t.strip_prefix("mForceIdle=") {
-            idle.forced = idle.forced.or(boolean(v));
+            notes.once(&mut forced, boolean(v));
         } else {
             notes.skipped();
         }
     }
     let whole = text.as_str().trim();
-    if idle.deep.is_none() && !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') && whole.len() < 40 {
-        idle.deep = Some(IdleState::read(whole));
+    if deep.is_nothing() && !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') && whole.len() < 40 {
+        deep = Once::Said(IdleState::read(whole));
     }
-    missing(&mut notes, idle.deep.is_none());
-    notes.with(idle)
+    missing(&mut notes, deep.is_nothing());
+    notes.with(DeviceIdle { deep: deep.value(), light: light.value(), forced: forced.value() })
 }
 
 fn missing(notes: &mut Notes, it_is: bool) {

@@ -223,6 +223,8 @@ pub(crate) fn span(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ms(text: &str) -> i64 {
@@ -267,6 +269,49 @@ mod tests {
         let c = clock("2026-11-01T00:00:00Z", &Zone::Named("Europe/Berlin".into()));
         let w = resolve(&c, "10-25 02:30:00.250");
         assert_eq!(w, When { earliest: ms("2026-10-25T00:30:00.250Z"), latest: ms("2026-10-25T01:30:00.250Z") });
+    }
+
+    #[test]
+    fn an_hour_that_is_left_out_is_either_of_two() {
+        let c = clock("2026-06-01T00:00:00Z", &Zone::Named("Europe/Berlin".into()));
+        let w = resolve(&c, "03-29 02:30:00.000");
+        assert_eq!(w, When { earliest: ms("2026-03-29T00:30:00Z"), latest: ms("2026-03-29T01:30:00Z") });
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_by_more_than_a_day_makes_what_was_before_a_year_old() {
+        let c = clock("2026-11-25T00:00:00Z", &Zone::Offset(0));
+        assert_eq!(resolve(&c, "11-25 23:59:59.000"), When::at(ms("2026-11-25T23:59:59Z")));
+        assert_eq!(resolve(&c, "11-27 00:00:00.000"), When::at(ms("2025-11-27T00:00:00Z")));
+        // With a year nothing is guessed.
+        assert_eq!(resolve(&c, "2026-11-27 00:00:00.000"), When::at(ms("2026-11-27T00:00:00Z")));
+    }
+
+    #[test]
+    fn zones_that_are_none_are_refused() {
+        assert!(GuestClock::new(0, &Zone::Named("Mars/Olympus".into())).is_err());
+        assert!(GuestClock::new(0, &Zone::Offset(100_000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_within_what_is_read(at in 0..LAST_MS, later in 0..300 * 86_400_000_i64, zone in 0..4_usize, millis: bool) {
+            let zone = [Zone::Offset(0), Zone::Offset(-12_600), Zone::Named("Europe/Berlin".into()), Zone::Named("America/New_York".into())]
+                [zone]
+                .clone();
+            let c = GuestClock::new(at + later, &zone).unwrap();
+            let local = Timestamp::from_millisecond(at).unwrap().to_zoned(c.zone.clone()).datetime();
+            let text = local.strftime(if millis { "%m-%d %H:%M:%S.%3f" } else { "%m-%d %H:%M:%S" }).to_string();
+            let read = resolve(&c, &text);
+            prop_assert!(read.may_be(When::at(at)), "{text}: {read:?}, {at}");
+        }
+
+        #[test]
+        fn spans_come_back(ms in -1_000_000_000_000..1_000_000_000_000_i64) {
+            let (sign, n) = (if ms < 0 { '-' } else { '+' }, ms.abs());
+            let (d, h, m, s, ms_) = (n / 86_400_000, n / 3_600_000 % 24, n / 60_000 % 60, n / 1000 % 60, n % 1000);
+            prop_assert_eq!(span(&format!("{sign}{d}d{h}h{m}m{s}s{ms_}ms")), Some(ms));
+        }
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::{
 /// How far a date and the age beside it may be apart before both are doubted.
 const SLACK_MS: i64 = 2000;
 
+/// Packages of a uid, and operations of a package, that are looked through for a second one: there are never so many.
+const FEW: usize = 1000;
+
 /// Begins of lines that say nothing about accesses.
 const PASSED: [&str; 8] = [
     "pendingState",
@@ -126,9 +129,8 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<AppOps> {
     let mut r = Reader { clock, books: AppOps::default(), inside: false, items: 0, tag_open: false, rejected: false, last: None };
     let mut seen = false;
     for line in text.lines(&mut notes) {
-        let t = line.trim();
-        seen |= t.starts_with("Current AppOps Service state") || t.starts_with("AppOps Uid Op State");
-        r.line(t, &mut notes);
+        seen |= line.starts_with("Current AppOps Service state") || line.starts_with("AppOps Uid Op State");
+        r.line(line, &mut notes);
     }
     if !(seen || r.inside) || r.tag_open {
         notes.cut(Cut::Missing);
@@ -150,8 +152,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn line(&mut self, t: &str, notes: &mut Notes) {
+    fn line(&mut self, line: &str, notes: &mut Notes) {
+        let t = line.trim();
+        let due = margin(t);
+        if self.inside && due.is_some_and(|d| d != line.len() - line.trim_start().len()) {
+            notes.unknown(t);
+            notes.cut(Cut::Malformed);
+            return;
+        }
         if let Some(id) = t.strip_prefix("Uid ").and_then(|r| r.strip_suffix(':')).and_then(uid) {
+            // Uids come once, in the order of their numbers, and all that is opened is closed. A tag is text of an app and may hold
+            // lines that look like others.
+            if self.tag_open || self.books.uids.last().is_some_and(|u| u.uid >= id) {
+                notes.cut(Cut::Twice);
+            }
             (self.inside, self.tag_open) = (true, false);
             if self.room(notes) {
                 self.books.uids.push(UidOps { uid: id, state: None, capability: None, modes: Vec::new(), packages: Vec::new() });
@@ -173,6 +187,9 @@ impl Reader<'_> {
         }
         if self.of_uid(t, notes).or_else(|| self.of_op(t, notes)).is_none() {
             notes.unknown(t);
+            if due.is_some() || t.starts_with("Access: ") || t.starts_with("Reject: ") {
+                notes.cut(Cut::Malformed);
+            }
         }
     }
 
@@ -198,6 +215,9 @@ impl Reader<'_> {
             return Some(());
         }
         if let Some(p) = t.strip_prefix("Package ").and_then(|p| p.strip_suffix(':')) {
+            if self.tag_open || uid.packages.iter().take(FEW).any(|known| known.package == p) {
+                notes.cut(Cut::Twice);
+            }
             (self.tag_open, self.last) = (false, None);
             if self.room(notes) {
                 self.books.uids.last_mut()?.packages.push(PackageOps { package: p.to_owned(), ops: Vec::new() });
@@ -213,6 +233,10 @@ impl Reader<'_> {
             let mode = Mode::read(rest.split(" / ").next().unwrap_or(rest));
             (Op { name: name.to_owned(), mode, attributed: Vec::new() }, true)
         };
+        let known = in_package && uid.packages.last()?.ops.iter().take(FEW).any(|o| o.name == op.name);
+        if self.tag_open || known {
+            notes.cut(Cut::Twice);
+        }
         (self.tag_open, self.last) = (false, None);
         if self.room(notes) {
             let uid = self.books.uids.last_mut()?;
@@ -229,6 +253,9 @@ impl Reader<'_> {
     fn of_op(&mut self, t: &str, notes: &mut Notes) -> Option<()> {
         let parts = self.books.uids.last()?.packages.last()?.ops.last()?.attributed.len();
         if let Some(tag) = t.strip_suffix("=[") {
+            if self.tag_open {
+                notes.cut(Cut::Twice);
+            }
             (self.tag_open, self.last) = (true, None);
             let part = Attributed { tag: some(tag), ..Attributed::default() };
             if self.room(notes) {
@@ -281,6 +308,19 @@ impl Reader<'_> {
 
     fn parts(&mut self) -> Option<&mut Vec<Attributed>> {
         Some(&mut self.books.uids.last_mut()?.packages.last_mut()?.ops.last_mut()?.attributed)
+    }
+}
+
+/// How far from the margin a line stands, if it is one that says whose the next ones are. All levels have the same. A tag may hold lines
+/// that look like these; from API 31 on it has at most 50 characters, and then there is no room for a margin.
+fn margin(t: &str) -> Option<usize> {
+    let op = || t.split_once(": mode=").or_else(|| t.strip_suffix("):")?.split_once(" (")).is_some_and(|(n, _)| is_op(n));
+    match t {
+        _ if t.starts_with("Uid ") && t.ends_with(':') => Some(2),
+        _ if t.starts_with("Package ") && t.ends_with(':') => Some(4),
+        "]" => Some(8),
+        _ if t.ends_with("=[") => Some(8),
+        _ => op().then_some(6),
     }
 }
 

@@ -121,11 +121,9 @@ fn divide(entries: &mut [GetEntry]) {
     let sure = border.filter(|b| *b <= first_timed);
     for (i, e) in entries.iter_mut().enumerate() {
         e.scope = match sure {
-            Some(b) if i < b => Scope::Uid,
-            Some(_) => Scope::Package,
-            None if i == 0 => Scope::Uid,
+            _ if i < sure.unwrap_or(1) => Scope::Uid,
             None if i < first_timed => Scope::Unclear,
-            None => Scope::Package,
+            _ => Scope::Package,
         };
     }
 }

@@ -1,134 +1,16 @@
-//! `logcat -v threadtime` (with `uid`, `year`, `zone` or not): lines, and what the system's own processes say in known words.
-//!
-//! **The log is written by everybody**: an app may write any text under any tag, so a line is a fact only if it comes from a process
-//! that is trusted to write it. [`Log::from_pids`] takes those of the processes that the caller names (`pidof system_server`,
-//! `pidof cameraserver`); nothing else should be given to [`said`] and [`crashes`]. A crash is reported by the process that
-//! crashes, so that is always the app's own word; that it is gone is said by the system ([`Said::Died`]).
+//! Messages of the system's own processes, in the words that API 26 to 36 have for them.
 
 use serde::{Deserialize, Serialize};
 
+use super::{Level, Line};
 use crate::{
     audio::{self, Rec},
-    lines::{Text, between},
-    notes::Parsed,
-    when::{GuestClock, Stamp, When},
+    lines::between,
+    when::When,
 };
 
 /// Frames that are kept of a crash.
 const FRAMES: usize = 16;
-
-/// What was logged.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Log {
-    /// In the log's order.
-    pub lines: Vec<Line>,
-}
-
-impl Log {
-    /// The lines of these processes.
-    pub fn from_pids<'a>(&'a self, pids: &'a [i32]) -> impl Iterator<Item = &'a Line> {
-        self.lines.iter().filter(|l| pids.contains(&l.pid))
-    }
-}
-
-/// A line. A message with several lines is several of these.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Line {
-    /// When, to the millisecond.
-    pub when: When,
-    /// Number or name of the uid, where `-v uid` was asked for.
-    pub uid: Option<String>,
-    /// The process that wrote it.
-    pub pid: i32,
-    /// Its thread.
-    pub tid: i32,
-    /// How bad it is.
-    pub level: Level,
-    /// The writer's name for itself; anything.
-    pub tag: String,
-    /// What it says; anything.
-    pub text: String,
-}
-
-/// How bad a line is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// `V`
-    Verbose,
-    /// `D`
-    Debug,
-    /// `I`
-    Info,
-    /// `W`
-    Warn,
-    /// `E`
-    Error,
-    /// `F`
-    Fatal,
-}
-
-impl Level {
-    fn read(word: &str) -> Option<Self> {
-        Some(match word {
-            "V" => Self::Verbose,
-            "D" => Self::Debug,
-            "I" => Self::Info,
-            "W" => Self::Warn,
-            "E" => Self::Error,
-            "F" | "A" => Self::Fatal,
-            _ => return None,
-        })
-    }
-}
-
-/// Reads the answer of `logcat -d -v threadtime`.
-pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<Log> {
-    let (text, mut notes) = Text::new(bytes);
-    let mut log = Log::default();
-    for t in text.lines(&mut notes) {
-        if t.starts_with("--------- ") {
-            // Where a buffer begins, or the log goes over to another.
-            continue;
-        }
-        match line(t, clock) {
-            Some(l) => notes.keep(&mut log.lines, l),
-            None => notes.unknown(t),
-        }
-    }
-    notes.with(log)
-}
-
-/// `11-25 09:54:40.691 [+0000] [uid] 1234 1250 I Tag     : text`
-fn line(t: &str, clock: &GuestClock) -> Option<Line> {
-    let (stamp, mut rest) = Stamp::read(t)?;
-    let (zone, after) = word(rest)?;
-    let when = if zone.len() == 5 && zone.starts_with(['+', '-']) {
-        rest = after;
-        clock.east_of_utc(zone)?.resolve(stamp)?
-    } else {
-        clock.resolve(stamp)?
-    };
-    let (first, rest) = word(rest)?;
-    let (second, rest) = word(rest)?;
-    let (third, rest) = word(rest)?;
-    let (uid, pid, tid, level, rest) = match Level::read(third) {
-        Some(level) => (None, first, second, level, rest),
-        None => {
-            let (fourth, rest) = word(rest)?;
-            (Some(first.to_owned()), second, third, Level::read(fourth)?, rest)
-        }
-    };
-    let rest = rest.strip_prefix(' ').unwrap_or(rest);
-    let (tag, text) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?;
-    Some(Line { when, uid, pid: pid.parse().ok()?, tid: tid.parse().ok()?, level, tag: tag.trim_end().to_owned(), text: text.to_owned() })
-}
-
-fn word(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start_matches(' ');
-    let end = text.find(' ').unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
-}
 
 /// What a line says, in words that are known.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
