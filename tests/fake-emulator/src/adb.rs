@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     faults::Fault,
+    guest::LogLine,
     shell::{self, Done},
     sync,
     world::World,
@@ -196,11 +197,12 @@ async fn service(world: Arc<World>, mut stream: Stream, name: String) {
         "exec" => {
             let size = words_size(rest);
             if let Some(size) = size {
-                let mut got = 0u64;
-                while got < size {
+                let mut got = Vec::new();
+                while (got.len() as u64) < size {
                     let Some(data) = stream.read().await else { return };
-                    got += data.len() as u64;
+                    got.extend_from_slice(&data);
                 }
+                shell::brought(&world, &got);
             }
             let done = shell::run(&world, rest).await;
             stream.write(&[done.stdout, done.stderr].concat()).await;
@@ -268,7 +270,7 @@ async fn command(world: &Arc<World>, stream: &mut Stream, v2: bool, text: &str) 
 
 async fn logcat(world: &Arc<World>, stream: &mut Stream, v2: bool) {
     let mut lines = world.log.subscribe();
-    let early: Vec<String> = world.phone().log.iter().cloned().collect();
+    let early: Vec<String> = world.phone().log.iter().map(LogLine::threadtime).collect();
     let last = early.last().cloned();
     for line in early {
         let line = format!("{line}\n").into_bytes();

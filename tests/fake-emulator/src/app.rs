@@ -1,12 +1,15 @@
 //! The app: it hears of events and plays its script.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     camera,
     faults::Fault,
     guest::File,
-    script::{Act, Step, To, When},
+    script::{Act, On, Step, To, When},
     upload,
     world::{Note, World},
 };
@@ -18,22 +21,23 @@ const RATE: u32 = 44_100;
 pub async fn play(world: Arc<World>) {
     let mut events = world.events.subscribe();
     while let Ok(when) = events.recv().await {
-        if when == When::Boot {
+        let script = world.script();
+        if when == On::When(When::Boot) {
             let mut phone = world.phone();
             let pid = phone.number();
-            if let Some(app) = phone.packages.get_mut(&world.script.package) {
+            if let Some(app) = phone.packages.get_mut(&script.package) {
                 app.pid = Some(pid);
             }
         }
-        if when == When::Launch && world.faults.has(Fault::AppCrashes) {
+        if when == On::When(When::Launch) && world.faults.has(Fault::AppCrashes) {
             let world = world.clone();
             tokio::spawn(async move {
                 world.clock.sleep(1.0).await;
-                world.crash(&world.script.package);
+                world.crash(&world.script().package);
             });
         }
-        for step in world.script.steps.iter().filter(|s| s.on == when) {
-            tokio::spawn(one(world.clone(), step.clone()));
+        for step in script.steps.iter().filter(|s| s.on == when) {
+            tokio::spawn(again(world.clone(), step.clone()));
         }
     }
 }
@@ -41,28 +45,49 @@ pub async fn play(world: Arc<World>) {
 /// The app's process and user, while it runs.
 fn process(world: &World) -> Option<(u32, u32)> {
     let phone = world.phone();
-    let app = phone.packages.get(&world.script.package)?;
+    let app = phone.packages.get(&world.script().package)?;
     Some((app.pid?, app.uid))
 }
 
-async fn one(world: Arc<World>, step: Step) {
-    world.clock.sleep(step.after).await;
-    let Some((pid, uid)) = process(&world) else { return };
-    let package = world.script.package.as_str();
-    match step.act {
+/// An act once, or again and again while the process lives that it began in.
+async fn again(world: Arc<World>, step: Step) {
+    let Some((first, _)) = process(&world) else { return };
+    let mut wait = step.after;
+    loop {
+        world.clock.sleep(wait).await;
+        if process(&world).is_none_or(|(pid, _)| pid != first) {
+            return;
+        }
+        one(&world, &step).await;
+        let Some(every) = step.every else { return };
+        wait = every.max(1.0);
+    }
+}
+
+async fn one(world: &Arc<World>, step: &Step) {
+    let Some((pid, uid)) = process(world) else { return };
+    let script = world.script();
+    let package = script.package.as_str();
+    if let Some(name) = &step.ordered {
+        let configuration = world.configuration.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if configuration.get(name) != Some(&serde_json::Value::Bool(true)) {
+            return;
+        }
+    }
+    match step.act.clone() {
         Act::RequestPermission(name) => {
-            if !has(&world, &name) {
+            if !has(world, &name) {
                 world.phone().asked = Some((package.to_owned(), name));
             }
         }
         Act::OpenCamera { id, seconds, to } => {
-            if let Some(jpeg) = look(&world, pid, id, seconds).await {
-                put(&world, pid, &to, jpeg).await;
+            if let Some(jpeg) = look(world, pid, id, seconds).await {
+                put(world, pid, &to, jpeg).await;
             }
         }
         Act::OpenMicrophone { seconds, to } => {
-            if let Some(samples) = hear(&world, pid, uid, seconds).await {
-                put(&world, pid, &to, camera::wav(&samples, RATE)).await;
+            if let Some(samples) = hear(world, pid, uid, seconds).await {
+                put(world, pid, &to, camera::wav(&samples, RATE)).await;
             }
         }
         Act::Read { what, to } => {
@@ -70,15 +95,35 @@ async fn one(world: Arc<World>, step: Step) {
                 "call_log" => ("content://call_log/calls", "READ_CALL_LOG", "READ_CALL_LOG"),
                 _ => ("content://com.android.contacts/data", "READ_CONTACTS", "READ_CONTACTS"),
             };
-            if !begin(&world, &format!("android.permission.{permission}"), op) {
+            if !begin(world, &format!("android.permission.{permission}"), op) {
                 return;
             }
-            finish(&world, op);
+            finish(world, op);
             let rows = world.phone().providers.get(address).cloned().unwrap_or_default();
             let lines = rows.iter().map(|r| r.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>();
-            put(&world, pid, &to, lines.join("\n").into_bytes()).await;
+            put(world, pid, &to, lines.join("\n").into_bytes()).await;
         }
-        Act::WriteFile { path, text } => put(&world, pid, &To::Store(path), text.into_bytes()).await,
+        Act::WriteFile { path, text } => put(world, pid, &To::Store(path), text.into_bytes()).await,
+        Act::DeleteFile { path } => drop(world.phone().files.remove(&path)),
+        Act::Get { url, configuration } => match upload::get(world, &url).await {
+            Ok((status, answer)) => {
+                world.say(pid, 'D', "App", &format!("got {} bytes: {status}", answer.len()));
+                if configuration {
+                    *world.configuration.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        serde_json::from_slice(&answer).unwrap_or_default();
+                }
+            }
+            Err(e) => world.say(pid, 'W', "App", &format!("nothing got: {e:#}")),
+        },
+        Act::Connect { host, port, to } => {
+            let connected = tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect((host.as_str(), port))).await;
+            let outcome = match connected {
+                Ok(Ok(_)) => "connected".to_owned(),
+                Ok(Err(e)) => e.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            put(world, pid, &to, format!("{host}:{port} {outcome}\n").into_bytes()).await;
+        }
         Act::ForegroundService => {
             if let Some(app) = world.phone().packages.get_mut(package) {
                 app.service = true;
@@ -90,7 +135,7 @@ async fn one(world: Arc<World>, step: Step) {
 }
 
 fn has(world: &World, permission: &str) -> bool {
-    world.phone().packages.get(&world.script.package).is_some_and(|p| p.granted.contains(permission))
+    world.phone().packages.get(&world.script().package).is_some_and(|p| p.granted.contains(permission))
 }
 
 /// Begins an operation; whether the app may.
@@ -98,8 +143,8 @@ fn begin(world: &World, permission: &str, op: &str) -> bool {
     let now = world.clock.millis();
     let allowed = has(world, permission);
     let mut phone = world.phone();
-    let state = phone.state(&world.script.package).0;
-    let Some(app) = phone.packages.get_mut(&world.script.package) else { return false };
+    let state = phone.state(&world.script().package).0;
+    let Some(app) = phone.packages.get_mut(&world.script().package) else { return false };
     let op = app.ops.entry(op.to_owned()).or_default();
     let allowed = allowed && !matches!(op.mode.as_deref(), Some("ignore" | "deny"));
     if allowed {
@@ -114,7 +159,7 @@ fn begin(world: &World, permission: &str, op: &str) -> bool {
 fn finish(world: &World, op: &str) {
     let now = world.clock.millis();
     let mut phone = world.phone();
-    let Some(op) = phone.packages.get_mut(&world.script.package).and_then(|p| p.ops.get_mut(op)) else { return };
+    let Some(op) = phone.packages.get_mut(&world.script().package).and_then(|p| p.ops.get_mut(op)) else { return };
     if let (Some(since), Some(access)) = (op.running.take(), &mut op.access) {
         access.2 = now - since;
     }
@@ -124,15 +169,16 @@ fn finish(world: &World, op: &str) {
 fn reject(world: &World, op: &str) {
     let now = world.clock.millis();
     let mut phone = world.phone();
-    let state = phone.state(&world.script.package).0;
-    if let Some(op) = phone.packages.get_mut(&world.script.package).map(|p| p.ops.entry(op.to_owned()).or_default()) {
+    let state = phone.state(&world.script().package).0;
+    if let Some(op) = phone.packages.get_mut(&world.script().package).map(|p| p.ops.entry(op.to_owned()).or_default()) {
         op.reject = Some((now, state));
         op.running = None;
     }
 }
 
 async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>> {
-    let package = &world.script.package;
+    let script = world.script();
+    let package = &script.package;
     if !begin(world, "android.permission.CAMERA", "CAMERA") {
         world.say(pid, 'W', "App", "java.lang.SecurityException: camera");
         return None;
@@ -175,7 +221,8 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
 }
 
 async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<Vec<u8>> {
-    let package = &world.script.package;
+    let script = world.script();
+    let package = &script.package;
     if !begin(world, "android.permission.RECORD_AUDIO", "RECORD_AUDIO") {
         world.say(pid, 'W', "App", "java.lang.SecurityException: microphone");
         return None;
@@ -211,7 +258,7 @@ async fn record(world: &World, total: usize, seconds: f64) -> Vec<u8> {
     let begun = (world.clock.up().as_secs_f64() * f64::from(RATE)) as usize * 2;
     let mut samples = Vec::with_capacity(total);
     while samples.len() < total {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         let due = ((started.elapsed().as_secs_f64() / whole).min(1.0) * total as f64) as usize & !1;
         if let Some(host) = host.as_ref().filter(|h| !h.is_empty()) {
             samples.extend((samples.len()..due).map(|n| host[(begun + n) % host.len()]));
@@ -237,7 +284,7 @@ async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
             let modified = world.clock.millis() / 1000;
             world.phone().files.insert(path.clone(), File { mode: 0o100_660, bytes, modified });
         }
-        To::Upload(url) => match upload::post(url, &bytes).await {
+        To::Upload(url) => match upload::post(world, url, &bytes).await {
             Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),
             Err(e) => world.say(pid, 'W', "App", &format!("not sent: {e:#}")),
         },

@@ -82,6 +82,8 @@ pub struct Args {
     pub check: Option<String>,
     /// `-skip-adb-auth`.
     pub skip_auth: bool,
+    /// `-version`: say what this is, and end.
+    pub version: bool,
     /// `-camera-back`.
     pub camera_back: Option<String>,
     /// `-camera-front`.
@@ -94,6 +96,9 @@ impl Args {
         let mut args = Self { ports: (5554, 5555), ..Self::default() };
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
+            if word == "-version" {
+                return Ok(Self { version: true, ..args });
+            }
             // All that follows is the kernel's and QEMU's.
             if word == "-qemu" {
                 break;

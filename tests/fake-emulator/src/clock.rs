@@ -2,11 +2,24 @@
 
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
+
+/// The guest's time zone: there is one guest in a process.
+static ZONE: RwLock<Option<TimeZone>> = RwLock::new(None);
+
+/// Sets the guest's time zone; an unknown name leaves it as it is.
+pub fn set_zone(name: &str) {
+    if let Ok(zone) = TimeZone::get(name) {
+        *ZONE.write().unwrap_or_else(PoisonError::into_inner) = Some(zone);
+    }
+}
 
 /// A clock.
 #[derive(Debug)]
@@ -49,10 +62,11 @@ impl Clock {
         seconds / self.scale
     }
 
-    /// A guest time in a form of `strftime`, in UTC.
+    /// A guest time in a form of `strftime`, in the guest's zone.
     pub fn format(millis: i64, form: &str) -> String {
         let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-        time.to_zoned(TimeZone::UTC).strftime(form).to_string()
+        let zone = ZONE.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(TimeZone::UTC);
+        time.to_zoned(zone).strftime(form).to_string()
     }
 
     /// `09-15 09:29:03:631`.

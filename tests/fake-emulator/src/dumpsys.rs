@@ -25,6 +25,9 @@ pub fn dumpsys(phone: &Phone, service: &str, rest: &[String], now: i64) -> Optio
         }
         "activity" => {
             let top = match &phone.top {
+                _ if phone.asked.is_some() => {
+                    "ActivityRecord{77aa u0 com.android.permissioncontroller/.permission.ui.GrantPermissionsActivity t7}".to_owned()
+                }
                 Some(package) => format!("ActivityRecord{{5f0a u0 {package}/.MainActivity t7}}"),
                 None => "ActivityRecord{11aa u0 com.google.android.apps.nexuslauncher/.NexusLauncherActivity t1}".to_owned(),
             };
@@ -33,13 +36,23 @@ pub fn dumpsys(phone: &Phone, service: &str, rest: &[String], now: i64) -> Optio
         "package" => {
             let name = rest.first()?;
             let Some(package) = phone.packages.get(name) else { return Some(format!("Unable to find package: {name}\n")) };
-            let granted = package.granted.iter().map(|p| format!("        {p}: granted=true\n")).collect::<Vec<_>>().concat();
+            let runtime = package.permissions.iter().filter(|p| !p.ends_with(".INTERNET"));
+            let runtime = runtime.fold(String::new(), |all, p| {
+                let flags = if package.answered.contains(p) { "[ USER_SET]" } else { "[ ]" };
+                all + &format!("        {p}: granted={}, flags={flags}\n", package.granted.contains(p))
+            });
+            let asked = package.permissions.iter().fold(String::new(), |all, p| all + &format!("      {p}\n"));
+            let (version, code, target) = &package.version;
             format!(
-                "Packages:\n  Package [{name}] (8d1c):\n    appId={}\n    User 0: installed=true\n      runtime permissions:\n{granted}",
+                "Packages:\n  Package [{name}] (8d1c):\n    userId={}\n    versionCode={code} minSdk=23 targetSdk={target}\n    \
+                 versionName={version}\n    requested permissions:\n{asked}    install permissions:\n      \
+                 android.permission.INTERNET: granted=true\n    User 0: ceDataInode=1 installed=true hidden=false suspended=false \
+                 stopped=false notLaunched=false enabled=0\n      runtime permissions:\n{runtime}",
                 package.uid
             )
         }
         "sensor_privacy" => "Sensor Privacy State:\n  user 0\n    microphone: disabled\n    camera: disabled\n".to_owned(),
+        "battery" => String::new(),
         "deviceidle" => format!("  mState={}\n", if phone.doze { "IDLE" } else { "ACTIVE" }),
         _ => return None,
     })

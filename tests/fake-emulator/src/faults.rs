@@ -15,7 +15,7 @@ pub enum Fault {
     HangsOnRestore,
     /// Nobody listens on the gRPC port.
     GrpcRefuses,
-    /// gRPC ends with the third call.
+    /// gRPC ends with the third call, or with that after `=`.
     GrpcDies,
     /// The token of the discovery file is not the one that is asked for.
     TokenWrong,
@@ -27,7 +27,7 @@ pub enum Fault {
     ShellNoExitCode,
     /// `dumpsys` ends in the middle, with its stream.
     DumpsysTruncated,
-    /// The guest's clock goes back an hour, five guest seconds after boot.
+    /// The guest's clock goes back an hour, five guest seconds after boot, or as many as stand after `=`.
     ClockJumps,
     /// The camera gives magenta.
     SceneMagenta,
@@ -39,9 +39,9 @@ pub enum Fault {
     InstallFails,
     /// The app crashes a guest second after its launch.
     AppCrashes,
-    /// Five guest seconds after boot, the system server restarts and takes five.
+    /// Five guest seconds after boot, or as many as stand after `=`, the system server restarts and takes five.
     SystemServerRestarts,
-    /// The process is gone three guest seconds after boot, without cleaning up.
+    /// The process is gone three guest seconds after boot, or as many as stand after `=`, without cleaning up.
     Killed,
     /// No space in the guest, nor for snapshots.
     DiskFull,
@@ -98,6 +98,11 @@ impl Faults {
     /// Whether it was asked for.
     pub fn has(&self, fault: Fault) -> bool {
         self.0.contains_key(&fault)
+    }
+
+    /// The number after its `=`, else the usual one.
+    pub fn number(&self, fault: Fault, usual: f64) -> f64 {
+        self.value(fault).and_then(|v| v.parse().ok()).unwrap_or(usual)
     }
 
     /// What stands after its `=`.

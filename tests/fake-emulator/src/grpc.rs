@@ -178,7 +178,7 @@ where
 
 async fn answer(world: &Arc<World>, request: Request<Incoming>, token: Option<&str>, dead: &watch::Sender<bool>) -> Response<Body> {
     let calls = world.calls.fetch_add(1, Ordering::SeqCst);
-    if world.faults.has(Fault::GrpcDies) && calls >= 2 {
+    if world.faults.has(Fault::GrpcDies) && f64::from(calls) + 1.0 >= world.faults.number(Fault::GrpcDies, 3.0) {
         let _ = dead.send(true);
         std::future::pending::<()>().await;
     }

@@ -34,6 +34,52 @@ pub struct Package {
     pub ran: bool,
     /// A service with a notification runs.
     pub service: bool,
+    /// Permissions that its owner was asked for, and has answered.
+    pub answered: BTreeSet<String>,
+    /// `versionName`, `versionCode`, `targetSdkVersion`.
+    pub version: (String, i64, u32),
+    /// Permissions of its manifest.
+    pub permissions: Vec<String>,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// Guest milliseconds.
+    pub millis: i64,
+    /// The writer's process.
+    pub pid: u32,
+    /// The writer's user.
+    pub uid: u32,
+    /// `I`, `W`, ..
+    pub level: char,
+    /// Its tag.
+    pub tag: String,
+    /// What it says.
+    pub text: String,
+}
+
+impl LogLine {
+    /// As `logcat -v threadtime` prints it.
+    pub fn threadtime(&self) -> String {
+        let Self { millis, pid, level, tag, text, .. } = self;
+        format!("{} {pid:>5} {pid:>5} {level} {tag}: {text}", Clock::log_time(*millis, '.'))
+    }
+
+    /// As `logcat -B` writes it: `logger_entry_v4` of log/log_read.h.
+    pub fn binary(&self) -> Vec<u8> {
+        let level = 2 + "VDIWEF".find(self.level).unwrap_or(2) as u8;
+        let body = [&[level][..], self.tag.as_bytes(), b"\0", self.text.as_bytes(), b"\0"].concat();
+        let (seconds, nanos) = (self.millis.div_euclid(1000) as u32, self.millis.rem_euclid(1000) as u32 * 1_000_000);
+        let mut out = Vec::with_capacity(28 + body.len());
+        out.extend((body.len() as u16).to_le_bytes());
+        out.extend(28_u16.to_le_bytes());
+        for word in [self.pid, self.pid, seconds, nanos, 0, self.uid] {
+            out.extend(word.to_le_bytes());
+        }
+        out.extend(body);
+        out
+    }
 }
 
 /// A file.
@@ -91,9 +137,11 @@ pub struct Phone {
     /// What the audio service remembers.
     pub audio_log: VecDeque<String>,
     /// The log.
-    pub log: VecDeque<String>,
+    pub log: VecDeque<LogLine>,
     /// adbd is root.
     pub root: bool,
+    /// The system's certificates are bound over the module's.
+    pub bound: bool,
     /// The system server is there.
     pub system: bool,
     /// The boot is done.
@@ -138,7 +186,15 @@ impl Phone {
         for folder in ["/sdcard", "/sdcard/DCIM", "/data/local/tmp"] {
             phone.files.insert(folder.to_owned(), File { mode: 0o040_771, ..File::default() });
         }
+        for store in ["/system/etc/security", "/apex/com.android.conscrypt"] {
+            phone.files.insert(format!("{store}/cacerts/00000000.0"), File { mode: 0o100_644, ..File::default() });
+        }
         phone
+    }
+
+    /// API level.
+    pub fn api(&self) -> u32 {
+        self.props.get("ro.build.version.sdk").and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
     /// A new number.
@@ -149,12 +205,16 @@ impl Phone {
 
     /// Writes a line of the log.
     pub fn say(&mut self, millis: i64, pid: u32, level: char, tag: &str, text: &str) -> String {
-        let line = format!("{} {pid:>5} {pid:>5} {level} {tag}: {text}", Clock::log_time(millis, '.'));
-        self.log.push_back(line.clone());
+        let app = self.packages.values().find(|p| p.pid == Some(pid)).map(|p| p.uid);
+        // The camera service is 600; all else that is no app is the system's.
+        let uid = app.unwrap_or(if pid == 600 { 1047 } else { 1000 });
+        let line = LogLine { millis, pid, uid, level, tag: tag.to_owned(), text: text.to_owned() };
+        let said = line.threadtime();
+        self.log.push_back(line);
         if self.log.len() > 5000 {
             self.log.pop_front();
         }
-        line
+        said
     }
 
     /// Remembers an event of a camera.
@@ -192,17 +252,16 @@ impl Phone {
 
     /// Whether the guest lets an idle app have camera and microphone.
     pub fn may_capture(&self, package: &str) -> bool {
-        let api: u32 = self.props.get("ro.build.version.sdk").and_then(|v| v.parse().ok()).unwrap_or(0);
-        api < 28 || matches!(self.state(package).0, "top" | "fgsvc")
+        self.api() < 28 || matches!(self.state(package).0, "top" | "fgsvc")
     }
 
     /// Puts an app on the phone.
     pub fn install(&mut self, script: &Script, size: u64, grant: bool) {
         let uid = self.packages.get(&script.package).map_or(10_123, |p| p.uid);
-        let mut package = Package { uid, size, ..Package::default() };
+        let version = (script.version_name.clone(), script.version_code, script.target_sdk);
+        let mut package = Package { uid, size, version, permissions: script.permissions.clone(), ..Package::default() };
         if grant {
-            let all = ["CAMERA", "RECORD_AUDIO", "READ_CONTACTS", "READ_CALL_LOG", "POST_NOTIFICATIONS"];
-            package.granted = all.iter().map(|p| format!("android.permission.{p}")).collect();
+            package.granted = script.permissions.iter().filter(|p| !p.ends_with(".INTERNET")).cloned().collect();
         }
         self.packages.insert(script.package.clone(), package);
     }

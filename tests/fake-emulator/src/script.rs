@@ -1,6 +1,13 @@
 //! What the app in the guest does, as JSON.
 
+use std::io::{Cursor, Read};
+
 use serde::Deserialize;
+
+/// Where an APK carries its script.
+pub const ASSET: &str = "assets/stakeout-played.json";
+/// Bytes of a script.
+const MOST: u64 = 1 << 20;
 
 /// An app.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,8 +21,50 @@ pub struct Script {
     pub abis: Vec<String>,
     /// What it does.
     pub steps: Vec<Step>,
-    /// What its screen shows, for `uiautomator dump`: texts of buttons.
-    pub buttons: Vec<String>,
+    /// What its screen shows, for `uiautomator dump`.
+    pub buttons: Vec<Button>,
+    /// `versionName`.
+    pub version_name: String,
+    /// `versionCode`.
+    pub version_code: i64,
+    /// `targetSdkVersion`.
+    pub target_sdk: u32,
+    /// Permissions of its manifest.
+    pub permissions: Vec<String>,
+}
+
+impl Script {
+    /// The script in an APK; none if it carries none.
+    pub fn of_apk(apk: &[u8]) -> Option<Result<Self, String>> {
+        let mut zip = zip::ZipArchive::new(Cursor::new(apk)).ok()?;
+        let mut text = String::new();
+        zip.by_name(ASSET).ok()?.take(MOST).read_to_string(&mut text).ok()?;
+        Some(serde_json::from_str(&text).map_err(|e| format!("{ASSET}: {e}")))
+    }
+}
+
+/// A button: its text, and the name of its id.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Button {
+    /// The id is `buttonN`.
+    Text(String),
+    /// With an id of its own.
+    Named {
+        /// What it shows.
+        text: String,
+        /// Its id without the package.
+        id: String,
+    },
+}
+
+impl Button {
+    /// What it shows.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(t) | Self::Named { text: t, .. } => t,
+        }
+    }
 }
 
 impl Default for Script {
@@ -25,7 +74,13 @@ impl Default for Script {
             activity: ".MainActivity".to_owned(),
             abis: Vec::new(),
             steps: Vec::new(),
-            buttons: vec!["Agree".to_owned()],
+            buttons: vec![Button::Text("Agree".to_owned())],
+            version_name: "1.0".to_owned(),
+            version_code: 1,
+            target_sdk: 34,
+            permissions: ["CAMERA", "RECORD_AUDIO", "READ_CONTACTS", "READ_CALL_LOG", "POST_NOTIFICATIONS", "INTERNET"]
+                .map(|p| format!("android.permission.{p}"))
+                .into(),
         }
     }
 }
@@ -48,15 +103,34 @@ pub enum When {
     Boot,
 }
 
+/// What a step follows.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum On {
+    /// A word.
+    When(When),
+    /// A touch.
+    Tap {
+        /// The text of the button.
+        tap: String,
+    },
+}
+
 /// An act after an event.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// After what.
-    pub on: When,
+    pub on: On,
     /// Guest seconds after it: an alarm.
     #[serde(default)]
     pub after: f64,
+    /// Again and again, each so many guest seconds, as long as the process lives.
+    #[serde(default)]
+    pub every: Option<f64>,
+    /// Only if the configuration that was fetched says `true` under this name.
+    #[serde(default)]
+    pub ordered: Option<String>,
     /// What.
     #[serde(rename = "do")]
     pub act: Act,
@@ -108,6 +182,28 @@ pub enum Act {
         path: String,
         /// What.
         text: String,
+    },
+    /// Removes a file.
+    DeleteFile {
+        /// Where.
+        path: String,
+    },
+    /// Asks a server.
+    Get {
+        /// `http://..` or `https://..`.
+        url: String,
+        /// The answer, JSON, is the app's configuration.
+        #[serde(default)]
+        configuration: bool,
+    },
+    /// Connects by TCP and keeps what came of it: `connected`, or why not.
+    Connect {
+        /// Host.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Where the outcome goes.
+        to: To,
     },
     /// Starts a foreground service with a visible notification.
     ForegroundService,

@@ -14,12 +14,40 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::world::World;
+
 /// Sends bytes; the status of the answer.
-pub async fn post(url: &str, body: &[u8]) -> anyhow::Result<u16> {
-    tokio::time::timeout(Duration::from_secs(20), send(url, body)).await.context("no answer")?
+pub async fn post(world: &World, url: &str, body: &[u8]) -> anyhow::Result<u16> {
+    tokio::time::timeout(Duration::from_secs(20), send(world, "POST", url, body)).await.context("no answer")?.map(|a| a.0)
 }
 
-async fn send(url: &str, body: &[u8]) -> anyhow::Result<u16> {
+/// Asks; the status and the body of the answer.
+pub async fn get(world: &World, url: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    tokio::time::timeout(Duration::from_secs(20), send(world, "GET", url, b"")).await.context("no answer")?
+}
+
+/// The guest's authorities: those of its store, where its Android reads it, and of the environment.
+fn authorities(world: &World) -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    if let Ok(file) = std::env::var("FAKE_EMULATOR_CA") {
+        for certificate in CertificateDer::pem_file_iter(file)? {
+            roots.add(certificate?)?;
+        }
+    }
+    let phone = world.phone();
+    let module = phone.api() >= 34;
+    for (path, file) in &phone.files {
+        if path.starts_with("/system/etc/security/cacerts/") && (!module || phone.bound) {
+            for certificate in CertificateDer::pem_slice_iter(&file.bytes).flatten() {
+                // What is no certificate is none of Android's either.
+                let _ = roots.add(certificate);
+            }
+        }
+    }
+    if roots.is_empty() { bail!("the guest has no authorities") } else { Ok(roots) }
+}
+
+async fn send(world: &World, method: &str, url: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
     let uri: http::Uri = url.parse()?;
     let host = uri.host().context("no host")?;
     let tls = uri.scheme_str() == Some("https");
@@ -27,17 +55,13 @@ async fn send(url: &str, body: &[u8]) -> anyhow::Result<u16> {
     let socket = TcpStream::connect((host, port)).await?;
     let path = uri.path_and_query().map_or("/", |p| p.as_str());
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     if !tls {
         return exchange(socket, &head, body).await;
     }
-    let mut roots = RootCertStore::empty();
-    let file = std::env::var("FAKE_EMULATOR_CA").context("the guest has no authorities")?;
-    for certificate in CertificateDer::pem_file_iter(file)? {
-        roots.add(certificate?)?;
-    }
+    let roots = authorities(world)?;
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -46,7 +70,7 @@ async fn send(url: &str, body: &[u8]) -> anyhow::Result<u16> {
     exchange(TlsConnector::from(Arc::new(config)).connect(name, socket).await?, &head, body).await
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &[u8]) -> anyhow::Result<u16> {
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     stream.flush().await?;
@@ -55,5 +79,6 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, b
     let _ = stream.take(64 << 10).read_to_end(&mut answer).await;
     let text = String::from_utf8_lossy(&answer);
     let Some(status) = text.split(' ').nth(1).and_then(|s| s.get(..3)?.parse().ok()) else { bail!("no answer") };
-    Ok(status)
+    let from = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    Ok((status, answer.split_off(from)))
 }

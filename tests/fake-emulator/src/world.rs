@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     faults::{Fault, Faults},
     guest::Phone,
-    script::{Script, When},
+    script::{On, Script, When},
 };
 
 /// Sound on its way to the microphone: what `injectAudio` gave.
@@ -52,8 +52,12 @@ pub struct World {
     pub faults: Faults,
     /// The guest's clock.
     pub clock: Clock,
-    /// The app.
-    pub script: Script,
+    /// The app: that of the environment, until an APK brings its own.
+    script: Mutex<Arc<Script>>,
+    /// What the app was ordered.
+    pub configuration: Mutex<serde_json::Value>,
+    /// When the guest was started last, as the clock counts.
+    pub begun: Mutex<std::time::Duration>,
     /// The guest.
     pub phone: Mutex<Phone>,
     /// The microphone.
@@ -61,7 +65,7 @@ pub struct World {
     /// The guest's log as it grows.
     pub log: broadcast::Sender<String>,
     /// What the app hears.
-    pub events: broadcast::Sender<When>,
+    pub events: broadcast::Sender<On>,
     /// What gRPC tells.
     pub notes: broadcast::Sender<Note>,
     /// Which adbd runs; 0: none yet. Its connections end when this changes.
@@ -106,7 +110,9 @@ impl World {
             avd,
             faults,
             clock: Clock::new(number("FAKE_EMULATOR_SCALE", 1.0)?),
-            script,
+            script: Mutex::new(Arc::new(script)),
+            configuration: Mutex::default(),
+            begun: Mutex::default(),
             phone: Mutex::new(phone),
             sound: Sound::default(),
             log: broadcast::channel(1024).0,
@@ -124,6 +130,25 @@ impl World {
     /// The guest.
     pub fn phone(&self) -> MutexGuard<'_, Phone> {
         self.phone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The app.
+    pub fn script(&self) -> Arc<Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another app.
+    pub fn set_script(&self, script: Script) {
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(script);
+    }
+
+    /// Guest time since the guest was started.
+    pub fn uptime(&self) -> std::time::Duration {
+        self.clock.up().saturating_sub(*self.begun.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn happens(&self, when: When) {
+        let _ = self.events.send(On::When(when));
     }
 
     /// A line of the guest's log.
@@ -149,14 +174,14 @@ impl World {
             phone.top = Some(package.to_owned());
             when
         };
-        let _ = self.events.send(when);
+        self.happens(when);
         true
     }
 
     /// Presses home.
     pub fn home(&self) {
         if self.phone().top.take().is_some() {
-            let _ = self.events.send(When::Background);
+            self.happens(When::Background);
         }
     }
 
@@ -164,7 +189,7 @@ impl World {
     pub fn screen(&self, on: bool) {
         let changed = std::mem::replace(&mut self.phone().screen, on) != on;
         if changed {
-            let _ = self.events.send(if on { When::ScreenOn } else { When::ScreenOff });
+            self.happens(if on { When::ScreenOn } else { When::ScreenOff });
         }
     }
 
@@ -185,6 +210,7 @@ impl World {
 
     /// The guest starts, from nothing or from a snapshot.
     pub async fn start(self: &Arc<Self>, restored: bool) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.up();
         if self.hangs() {
             return;
         }
@@ -212,15 +238,15 @@ impl World {
     /// What goes wrong after a boot.
     async fn troubles(self: Arc<Self>) {
         if self.faults.has(Fault::Killed) {
-            self.clock.sleep(3.0).await;
+            self.clock.sleep(self.faults.number(Fault::Killed, 3.0)).await;
             let _ = self.end.send(Some(137));
         }
         if self.faults.has(Fault::ClockJumps) {
-            self.clock.sleep(5.0).await;
+            self.clock.sleep(self.faults.number(Fault::ClockJumps, 5.0)).await;
             self.clock.jump(-3_600_000);
         }
         if self.faults.has(Fault::SystemServerRestarts) {
-            self.clock.sleep(5.0).await;
+            self.clock.sleep(self.faults.number(Fault::SystemServerRestarts, 5.0)).await;
             {
                 let mut phone = self.phone();
                 phone.system = false;
@@ -253,7 +279,7 @@ impl World {
         self.adbd.send_replace(0);
         self.start(false).await;
         if ran && self.phone().booted {
-            let _ = self.events.send(When::Boot);
+            self.happens(When::Boot);
         }
     }
 }

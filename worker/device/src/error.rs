@@ -28,7 +28,7 @@ pub enum DeviceError {
     #[error("the capability `{0}` is missing; start the container with --cap-add {0}")]
     Capability(&'static str),
     /// Wrong arguments.
-    #[error("`{0}` is no kind of device; use --kind jvm")]
+    #[error("`{0}` is no kind of device; use --kind jvm or --kind emulator")]
     Kind(String),
 }
 

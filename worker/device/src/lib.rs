@@ -21,7 +21,9 @@
 //!
 //! Read first: [`core::guest::Guest`], then [`jvm::JvmGuest`].
 
+pub mod confine;
 pub mod core;
+pub mod emulator;
 mod error;
 pub mod feed;
 pub mod jvm;

@@ -1,21 +1,29 @@
-//! `stakeout-device --kind jvm`: the first process of a device's container. See the library.
+//! `stakeout-device --kind jvm|emulator`: the first process of a device's container. See the library.
 
 use std::process::ExitCode;
 
 use stakeout_device::{
     DeviceError,
     core::serve::serve,
-    jvm::{JvmGuest, Layout, guest::blobs},
+    emulator::{self, EmulatorGuest},
+    jvm::{self, JvmGuest},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// What is asked for on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Jvm,
+    Emulator,
+}
+
 fn main() -> ExitCode {
     // Standard output is the worker's pipe; what is for people goes to standard error.
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
-    let result = check_arguments().and_then(|()| check_powers()).map_err(anyhow::Error::from).and_then(|()| {
+    let result = kind().and_then(|k| check_powers().map(|()| k)).map_err(anyhow::Error::from).and_then(|kind| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let result = runtime.block_on(run());
+        let result = runtime.block_on(run(kind));
         // A read of standard input may still be under way, and it must not hold up the end.
         runtime.shutdown_background();
         result
@@ -29,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run() -> anyhow::Result<()> {
+async fn run(kind: Kind) -> anyhow::Result<()> {
     let ended = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let token = ended.clone();
@@ -37,16 +45,29 @@ async fn run() -> anyhow::Result<()> {
         terminate.recv().await;
         token.cancel();
     });
-    let layout = Layout::container();
-    let blobs = blobs(&layout);
-    serve(tokio::io::stdin(), tokio::io::stdout(), blobs.clone(), ended, |out| JvmGuest::new(layout, blobs, out)).await?;
+    let (from, to) = (tokio::io::stdin(), tokio::io::stdout());
+    match kind {
+        Kind::Jvm => {
+            let layout = jvm::Layout::container();
+            let blobs = jvm::guest::blobs(&layout);
+            serve(from, to, blobs.clone(), ended, |out| JvmGuest::new(layout, blobs, out)).await?;
+        }
+        Kind::Emulator => {
+            let layout = emulator::Layout::container();
+            // It says what it is, and so whether it is one.
+            let version = layout.version().await?;
+            let blobs = emulator::guest::blobs(&layout);
+            serve(from, to, blobs.clone(), ended, |out| EmulatorGuest::new(layout, &version, blobs, out)).await?;
+        }
+    }
     Ok(())
 }
 
-fn check_arguments() -> Result<(), DeviceError> {
+fn kind() -> Result<Kind, DeviceError> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--kind", "jvm"] => Ok(()),
+        ["--kind", "jvm"] => Ok(Kind::Jvm),
+        ["--kind", "emulator"] => Ok(Kind::Emulator),
         ["--kind", other] => Err(DeviceError::Kind(other.to_owned())),
         _ => Err(DeviceError::Kind(words.join(" "))),
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Done, files};
-use crate::world::World;
+use crate::{
+    script::{Button, On},
+    world::World,
+};
 
 /// `am`, `monkey`, `input`, `uiautomator`, `svc`.
 pub(super) fn run(world: &Arc<World>, name: &str, rest: &[&str]) -> Done {
@@ -87,13 +90,25 @@ fn input(world: &Arc<World>, rest: &[&str]) -> Done {
 
 /// A touch: it answers the question that is on the screen, by where its buttons are in [`screen`].
 pub(crate) fn tap(world: &World, _x: f64, y: f64) {
+    let script = world.script();
     let mut phone = world.phone();
-    let Some((package, permission)) = phone.asked.clone() else { return };
+    let Some((package, permission)) = phone.asked.clone() else {
+        if phone.top.as_deref() == Some(script.package.as_str()) && y >= 300.0 {
+            let (place, below) = (((y - 300.0) / 100.0) as usize, (y - 300.0) % 100.0);
+            if let Some(button) = script.buttons.get(place).filter(|_| below < 90.0) {
+                let _ = world.events.send(On::Tap { tap: button.text().to_owned() });
+            }
+        }
+        return;
+    };
     let allow = (1500.0..1600.0).contains(&y);
     if (1500.0..1700.0).contains(&y) {
         phone.asked = None;
-        if let Some(app) = phone.packages.get_mut(&package).filter(|_| allow) {
-            app.granted.insert(permission);
+        if let Some(app) = phone.packages.get_mut(&package) {
+            app.answered.insert(permission.clone());
+            if allow {
+                app.granted.insert(permission);
+            }
         }
     }
 }
@@ -120,8 +135,12 @@ fn screen(world: &World) -> String {
         nodes += &node("Don\u{2019}t allow", &id("deny"), &package, 1600);
     } else if let Some(top) = &phone.top {
         package.clone_from(top);
-        for (n, text) in world.script.buttons.iter().enumerate() {
-            nodes += &node(text, &format!("{top}:id/button{n}"), top, 300 + 100 * n as u32);
+        for (n, button) in world.script().buttons.iter().enumerate() {
+            let id = match button {
+                Button::Text(_) => format!("button{n}"),
+                Button::Named { id, .. } => id.clone(),
+            };
+            nodes += &node(button.text(), &format!("{top}:id/{id}"), top, 300 + 100 * n as u32);
         }
     }
     format!(

@@ -1,7 +1,11 @@
 //! Files in memory.
 
 use super::Done;
-use crate::{camera, guest::File, world::World};
+use crate::{
+    camera,
+    guest::{File, Phone},
+    world::World,
+};
 
 /// Writes a file, or adds to it.
 pub(super) fn write(world: &World, path: &str, bytes: Vec<u8>, add: bool) {
@@ -13,6 +17,39 @@ pub(super) fn write(world: &World, path: &str, bytes: Vec<u8>, add: bool) {
     }
     file.bytes.extend(bytes);
     file.modified = modified;
+}
+
+/// The last word as it was written.
+fn original<'a>(rest: &[&'a str]) -> &'a str {
+    rest.last().copied().unwrap_or_default()
+}
+
+fn is_file(file: &File) -> bool {
+    file.mode & 0o170_000 == 0o100_000
+}
+
+/// Files directly in a folder.
+fn below(phone: &Phone, folder: &str) -> Vec<(String, File)> {
+    let folder = format!("{folder}/");
+    let direct = |p: &&String| p.strip_prefix(&folder).is_some_and(|n| !n.contains('/'));
+    phone.files.iter().filter(|(p, f)| direct(p) && is_file(f)).map(|(p, f)| (p.clone(), f.clone())).collect()
+}
+
+/// `find FOLDER.. [-path FOLDER -prune -o] -type f [-newer FILE] -print0`.
+fn find(phone: &Phone, rest: &[&str]) -> Done {
+    let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
+    let folders: Vec<String> = rest.iter().take_while(|w| !w.starts_with('-')).map(|f| format!("{}/", f.trim_end_matches('/'))).collect();
+    let pruned = value("-path").map(|p| format!("{p}/"));
+    let newer = value("-newer").and_then(|p| phone.files.get(p)).map(|f| f.modified);
+    let mut out = Vec::new();
+    for (path, file) in phone.files.iter().filter(|(_, f)| is_file(f)) {
+        let inside = folders.iter().any(|f| path.starts_with(f)) && pruned.as_ref().is_none_or(|p| !path.starts_with(p));
+        if inside && newer.is_none_or(|n| file.modified > n) {
+            out.extend(path.bytes());
+            out.push(0);
+        }
+    }
+    Done { stdout: out, ..Done::default() }
 }
 
 /// Commands about files.
@@ -50,7 +87,8 @@ pub(super) fn run(world: &World, name: &str, rest: &[&str]) -> Done {
             Done::default()
         }
         ("touch", [.., path]) => {
-            phone.files.entry((*path).to_owned()).or_insert(File { mode: 0o100_660, ..File::default() });
+            let modified = world.clock.millis() / 1000;
+            phone.files.entry((*path).to_owned()).or_insert(File { mode: 0o100_660, ..File::default() }).modified = modified;
             Done::default()
         }
         ("mv", [from, to]) => match phone.files.remove(*from) {
@@ -71,8 +109,45 @@ pub(super) fn run(world: &World, name: &str, rest: &[&str]) -> Done {
             phone.files.insert((*path).to_owned(), File { mode: 0o100_660, bytes: png, modified: 0 });
             Done::default()
         }
+        ("cp", [from @ .., to]) => {
+            let mut found = Vec::new();
+            for from in from {
+                match from.strip_suffix("/*") {
+                    Some(folder) => found.extend(below(&phone, folder)),
+                    None => found.extend(phone.files.get_key_value(*from).map(|(p, f)| (p.clone(), f.clone()))),
+                }
+            }
+            if found.is_empty() {
+                return missing(from.first().copied().unwrap_or_default());
+            }
+            let into = original(rest).ends_with('/') || phone.files.get(*to).is_some_and(|f| f.mode & 0o170_000 == 0o040_000);
+            for (path, file) in found {
+                let name = if into { format!("{to}/{}", path.rsplit('/').next().unwrap_or_default()) } else { (*to).to_owned() };
+                phone.files.insert(name, file);
+            }
+            Done::default()
+        }
+        ("find", _) => find(&phone, rest),
+        ("tar", _) => {
+            let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
+            let (Some(to), Some(list)) = (value("-f"), value("-T")) else { return Done::failed(1, "tar: the stand-in wants -f and -T") };
+            let Some(names) = phone.files.get(list).map(|f| f.bytes.clone()) else { return missing(list) };
+            let mut tar = tar::Builder::new(Vec::new());
+            for name in names.split(|b| *b == 0).filter(|n| !n.is_empty()) {
+                let name = String::from_utf8_lossy(name).into_owned();
+                let Some(file) = phone.files.get(&name) else { continue };
+                let mut header = tar::Header::new_gnu();
+                header.set_size(file.bytes.len() as u64);
+                header.set_mode(0o600);
+                header.set_mtime(u64::try_from(file.modified).unwrap_or(0));
+                let _ = tar.append_data(&mut header, name.trim_start_matches('/'), file.bytes.as_slice());
+            }
+            let bytes = tar.into_inner().unwrap_or_default();
+            phone.files.insert(to.to_owned(), File { mode: 0o100_600, bytes, modified: 0 });
+            Done::default()
+        }
         // The stand-in has no users of files.
-        ("chmod" | "chown", _) => Done::default(),
+        ("chmod" | "chown" | "chcon", _) => Done::default(),
         ("sha256sum", _) => Done::failed(1, format!("{name}: the stand-in has none; {}", camera::mode(world, 0))),
         _ => Done::failed(1, format!("{name}: Needs 1 argument")),
     }

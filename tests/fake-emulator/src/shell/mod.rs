@@ -7,7 +7,7 @@ mod package;
 
 use std::sync::Arc;
 
-pub(crate) use self::activity::tap;
+pub(crate) use self::{activity::tap, package::brought};
 use crate::{dumpsys, guest::Phone, world::World};
 
 /// What a command did.
@@ -171,6 +171,9 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         "date" => date(world, rest),
         "getprop" => getprop(&world.phone(), rest),
         "setprop" => {
+            if let ["persist.sys.timezone", zone] = rest {
+                crate::clock::set_zone(zone);
+            }
             if let [key, value] = rest {
                 world.phone().props.insert((*key).to_owned(), (*value).to_owned());
             }
@@ -184,20 +187,40 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
                 phone.log.clear();
                 return Done::default();
             }
-            Done::lines(phone.log.iter().cloned())
+            logged(&phone, rest)
         }
         "dumpsys" => dump(world, rest),
         "pm" => package::pm(world, rest),
         "cmd" => cmd(world, rest),
         "am" | "monkey" | "input" | "uiautomator" | "svc" => activity::run(world, name, rest),
         "content" => content::run(world, rest),
-        "cat" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "sha256sum" | "screencap" | "mv" => {
-            files::run(world, name, rest)
+        "cat" if rest == ["/proc/uptime"] => Done::said(format!("{:.2} 0.00\n", world.uptime().as_secs_f64())),
+        "cat" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "chcon" | "sha256sum" | "screencap" | "mv" | "cp"
+        | "find" | "tar" => files::run(world, name, rest),
+        "pidof" => match rest {
+            ["zygote"] => Done::said("300\n"),
+            ["zygote64"] => Done::said("301\n"),
+            _ => Done { code: 1, ..Done::default() },
+        },
+        "nsenter" => {
+            let mut phone = world.phone();
+            phone.bound |= phone.root && rest.ends_with(&["--bind", "/system/etc/security/cacerts", "/apex/com.android.conscrypt/cacerts"]);
+            Done::default()
         }
         // Nothing is to be done, or only a rooted guest does it.
-        "true" | ":" | "mount" | "umount" | "chcon" | "nsenter" | "sync" | "setenforce" | "restorecon" => Done::default(),
+        "true" | ":" | "mount" | "umount" | "sync" | "setenforce" | "restorecon" | "wm" => Done::default(),
         _ => Done::failed(127, format!("/system/bin/sh: {name}: inaccessible or not found")),
     }
+}
+
+/// `logcat -d`: as text, or with `-B` as the log daemon keeps it; from a time on with `-T SECONDS.MILLIS`.
+fn logged(phone: &Phone, rest: &[&str]) -> Done {
+    let since = rest.iter().position(|w| *w == "-T").and_then(|at| rest.get(at + 1)).and_then(|t| t.parse::<f64>().ok());
+    let lines = phone.log.iter().filter(|l| since.is_none_or(|s| l.millis as f64 >= s * 1000.0));
+    if rest.contains(&"-B") {
+        return Done { stdout: lines.flat_map(crate::guest::LogLine::binary).collect(), ..Done::default() };
+    }
+    Done::lines(lines.map(crate::guest::LogLine::threadtime))
 }
 
 fn date(world: &World, rest: &[&str]) -> Done {

@@ -1,7 +1,7 @@
 //! The package manager.
 
 use super::Done;
-use crate::{faults::Fault, guest::Session, world::World};
+use crate::{faults::Fault, guest::Session, script::Script, world::World};
 
 /// `pm ..`, `cmd package ..`.
 pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
@@ -16,9 +16,12 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
     let grant = rest.contains(&"-g");
     match (verb, names.as_slice()) {
         ("install", [path]) => {
-            let size = world.phone().files.get(*path).map(|f| f.bytes.len() as u64);
-            match size {
-                Some(size) => install(world, size, grant),
+            let apk = world.phone().files.get(*path).map(|f| f.bytes.clone());
+            match apk {
+                Some(apk) => {
+                    brought(world, &apk);
+                    install(world, apk.len() as u64, grant)
+                }
                 None => Done { code: 1, ..Done::said("Failure [INSTALL_FAILED_INVALID_URI]\n") },
             }
         }
@@ -88,7 +91,7 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
         }
         ("resolve-activity", _) => {
             let phone = world.phone();
-            let script = &world.script;
+            let script = world.script();
             let known = names.last().is_some_and(|n| phone.packages.contains_key(*n) && *n == script.package);
             Done::said(if known {
                 format!(
@@ -103,6 +106,15 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
     }
 }
 
+/// The bytes of an APK have come: it may bring what the app does.
+pub(crate) fn brought(world: &World, apk: &[u8]) {
+    match Script::of_apk(apk) {
+        Some(Ok(script)) => world.set_script(script),
+        Some(Err(why)) => world.say(1, 'E', "StandIn", &why),
+        None => {}
+    }
+}
+
 fn install(world: &World, size: u64, grant: bool) -> Done {
     let refuse = |code: &str| Done { code: 1, ..Done::said(format!("Failure [{code}]\n")) };
     if let Some(code) = world.faults.value(Fault::InstallFails) {
@@ -114,12 +126,13 @@ fn install(world: &World, size: u64, grant: bool) -> Done {
     if size == 0 {
         return refuse("INSTALL_PARSE_FAILED_NOT_APK: Failed to parse base.apk");
     }
+    let script = world.script();
     let mut phone = world.phone();
     let abis = phone.props.get("ro.product.cpu.abilist").cloned().unwrap_or_default();
-    let needed = &world.script.abis;
+    let needed = &script.abis;
     if !needed.is_empty() && !abis.split(',').any(|a| needed.iter().any(|n| n == a)) {
         return refuse("INSTALL_FAILED_NO_MATCHING_ABIS: Failed to extract native libraries, res=-113");
     }
-    phone.install(&world.script, size, grant);
+    phone.install(&script, size, grant);
     Done::said("Success\n")
 }

@@ -13,13 +13,10 @@ use serde_json::Value;
 use stakeout_protocol::{Problem, device::BlobRef};
 use tokio::{io::AsyncReadExt, process::ChildStdout};
 
-use super::{
-    confine::{self, Limits},
-    host,
-    layout::Layout,
-};
+use super::{host, layout::Layout};
 use crate::{
     DeviceError,
+    confine::{self, Limits},
     core::{
         limits,
         outbox::{BlobWriter, Outbox},
@@ -49,7 +46,7 @@ async fn run(layout: &Layout, apks: &[PathBuf], out: &Outbox) -> Result<(), Prob
     words.extend(apks.iter().map(|p| p.clone().into_os_string()));
     words.push(layout.convert.join(JAR).into());
     words.push(framework(&layout.java)?);
-    let mut command = confine::command(&words, layout.convert_user, Limits { files: 1024, file_bytes: limits::PREPARED });
+    let mut command = confine::command(&words, layout.convert_user, Limits { files: 1024, file_bytes: limits::PREPARED, group: None });
     command.current_dir(&layout.java).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = |source| Problem::from(DeviceError::Start { program: "the converter".to_owned(), source });
     let mut child = command.spawn().map_err(start)?;

@@ -15,13 +15,13 @@ use stakeout_protocol::{
 };
 
 use super::{
-    confine::{self, Limits},
     convert,
     host::{Host, Patience},
     layout::Layout,
     sieve::Sieve,
 };
 use crate::{
+    confine::{self, Limits},
     core::{
         guest::{Change, Guest},
         limits,
@@ -177,7 +177,8 @@ impl Guest for JvmGuest {
         if !API.contains(&api) {
             return Err(Problem::new("unsupported", format!("API level `{api}` is not in this image, use one of {API:?}")));
         }
-        let mut command = confine::command(&self.layout.host, self.layout.guest_user, Limits { files: 8192, file_bytes: FILE });
+        let mut command =
+            confine::command(&self.layout.host, self.layout.guest_user, Limits { files: 8192, file_bytes: FILE, group: None });
         command.current_dir(&self.layout.java);
         let feed =
             FeedServer { feeds: self.feeds.clone(), window: self.window.clone(), log: self.deliveries.clone(), out: self.out.clone() };

@@ -20,12 +20,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    confine,
-    sieve::{Heard, Sieve},
-};
+use super::sieve::{Heard, Sieve};
 use crate::{
-    DeviceError,
+    DeviceError, confine,
     core::{limits, lines, outbox::Outbox, window::monotonic_nanos},
     feed::FeedServer,
 };

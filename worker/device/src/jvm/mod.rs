@@ -1,13 +1,11 @@
 //! The jvm device: the framework's classes on a plain JVM, the app's dex converted to class files.
 //!
 //! - [`layout`]: where things lie in the container, and who may do what.
-//! - [`confine`]: starting a program as another user without any power, and killing all that a user has.
 //! - [`host`]: the Java host's process and the requests to it.
 //! - [`sieve`]: what is believed of what the host says.
 //! - [`convert`]: dex to class files, in a JVM of its own.
 //! - [`guest`]: the verbs.
 
-pub mod confine;
 pub mod convert;
 pub mod guest;
 pub mod host;

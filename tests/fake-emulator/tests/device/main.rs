@@ -1,0 +1,6 @@
+//! The emulator device over the stand-in: every verb, and what each misbehaviour becomes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test suite")]
+
+mod faults;
+mod trial;
+mod worker;

@@ -1,0 +1,209 @@
+//! A worker, and an emulator device whose emulator is the stand-in.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fs,
+    io::{Cursor, Write},
+    path::Path,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use stakeout_contract::Sha256Digest;
+use stakeout_device::{
+    DeviceError,
+    core::serve::serve,
+    emulator::{Deadlines, EmulatorGuest, Layout, MicrophoneRoute, guest::blobs},
+};
+use stakeout_protocol::{Wire, WireCodec};
+use tokio::{io::DuplexStream, task::JoinHandle};
+use tokio_util::{
+    codec::{FramedRead, FramedWrite},
+    sync::CancellationToken,
+};
+
+/// Guest seconds in one of ours.
+pub(crate) const SCALE: f64 = 20.0;
+
+pub(crate) struct Worker {
+    to: FramedWrite<DuplexStream, WireCodec<Value, Value>>,
+    from: FramedRead<DuplexStream, WireCodec<Value, Value>>,
+    pub(crate) events: Vec<Value>,
+    pub(crate) blobs: HashMap<u64, Vec<u8>>,
+    device: JoinHandle<Result<(), DeviceError>>,
+    next: u64,
+    _folder: tempfile::TempDir,
+}
+
+/// A port that nobody has now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// An APK as far as the stand-in looks at it.
+pub(crate) fn apk(script: &Value) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("assets/stakeout-played.json", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(script.to_string().as_bytes()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+fn image(folder: &Path, snapshot: bool) {
+    let avd = folder.join("image/stakeout.avd");
+    fs::create_dir_all(&avd).unwrap();
+    if snapshot {
+        fs::create_dir_all(avd.join("snapshots/stakeout")).unwrap();
+        fs::write(avd.join("snapshots/stakeout/snapshot.pb"), b"x").unwrap();
+    }
+    let at = |side: &str| folder.join(format!("work/feed/{side}.png")).display().to_string();
+    let config =
+        format!("hw.camera.back=imagefile:{}\nhw.camera.front=imagefile:{}\nhw.cpu.ncore=2\nhw.ramSize=2048M\n", at("back"), at("front"));
+    fs::write(avd.join("config.ini"), config).unwrap();
+    fs::write(folder.join("image/stakeout.ini"), format!("path={}\ntarget=android-34\n", avd.display())).unwrap();
+}
+
+impl Worker {
+    /// A device whose emulator misbehaves so.
+    pub(crate) async fn with(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["home", "work", "tmp"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        image(folder.path(), snapshot);
+        let at = |n: &str| folder.path().join(n);
+        let scale = SCALE.to_string();
+        let mut environment: Vec<(OsString, OsString)> =
+            vec![("FAKE_EMULATOR_FAULTS".into(), faults.into()), ("FAKE_EMULATOR_SCALE".into(), scale.into())];
+        environment.extend(more.iter().map(|(k, v)| (k.into(), v.into())));
+        let layout = Layout {
+            emulator: vec![env!("CARGO_BIN_EXE_fake-emulator").into()],
+            sdk: at("sdk"),
+            avds: at("image"),
+            home: at("home"),
+            temporary: at("tmp"),
+            work: at("work"),
+            user: None,
+            ports: (free_port(), free_port(), free_port()),
+            microphone: MicrophoneRoute::Grpc,
+            environment,
+            deadlines: Deadlines {
+                ports: Duration::from_secs(20),
+                restore: Duration::from_secs(6),
+                cold: Duration::from_secs(if faults.is_empty() { 40 } else { 8 }),
+                command: Duration::from_secs(20),
+            },
+        };
+        let version = layout.version().await.unwrap();
+        let ((to, input), (output, from)) = (tokio::io::duplex(1 << 16), tokio::io::duplex(1 << 16));
+        let blobs = blobs(&layout);
+        // As in its container: a process of its own, here a thread.
+        let device = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                serve(input, output, blobs.clone(), CancellationToken::new(), |out| EmulatorGuest::new(layout, &version, blobs, out)).await
+            })
+        });
+        Self {
+            to: FramedWrite::new(to, WireCodec::default()),
+            from: FramedRead::new(from, WireCodec::default()),
+            events: Vec::new(),
+            blobs: HashMap::new(),
+            device,
+            next: 0,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn booted(faults: &str) -> Self {
+        let mut w = Self::with(faults, false, &[]).await;
+        w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+        w
+    }
+
+    pub(crate) async fn assigned(faults: &str, permissions: &str) -> Self {
+        let mut w = Self::booted(faults).await;
+        w.ok(Self::assignment(permissions)).await;
+        w
+    }
+
+    /// An assignment of a trial in another time zone and another year.
+    pub(crate) fn assignment(permissions: &str) -> Value {
+        let key = |c: &str| c.repeat(64);
+        let mut names = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        names.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = names.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+        json!({"verb": "assign", "keys": {"camera_back": key("a"), "camera_front": key("b"), "microphone": key("c")},
+            "feed_mode": "pattern", "start_millis": 1_700_000_000_000_u64, "timezone": "Asia/Shanghai", "seed": 1, "ca_pem": ca,
+            "permissions": permissions, "deny": [], "rules": 34, "hold_cap_ms": 1000})
+    }
+
+    pub(crate) async fn install(&mut self, script: &Value) -> Value {
+        let apk = self.blob(1, &apk(script)).await;
+        self.ok(json!({"verb": "install", "apk": apk, "splits": [], "prepared": null})).await
+    }
+
+    pub(crate) async fn blob(&mut self, blob: u64, bytes: &[u8]) -> Value {
+        self.to.send(Wire::Chunk { blob, bytes: Bytes::copy_from_slice(bytes) }).await.unwrap();
+        self.to.send(Wire::Chunk { blob, bytes: Bytes::new() }).await.unwrap();
+        json!({"blob": blob, "size": bytes.len(), "sha256": Sha256Digest::of(bytes)})
+    }
+
+    /// Asks, and reads until the answer comes.
+    pub(crate) async fn ask(&mut self, mut request: Value) -> Result<Value, Value> {
+        self.next += 1;
+        request["id"] = json!(self.next);
+        self.to.send(Wire::Message(request.clone())).await.unwrap();
+        loop {
+            let item = tokio::time::timeout(Duration::from_secs(120), self.from.next()).await.expect("an answer");
+            match item.expect("the device lives").expect("a message") {
+                Wire::Message(m) if m.get("id") == Some(&json!(self.next)) => {
+                    return if m["error"].is_null() { Ok(m["ok"].clone()) } else { Err(m["error"].clone()) };
+                }
+                Wire::Message(m) => self.events.push(m),
+                Wire::Chunk { blob, bytes } => self.blobs.entry(blob).or_default().extend_from_slice(&bytes),
+            }
+        }
+    }
+
+    pub(crate) async fn ok(&mut self, request: Value) -> Value {
+        let what = request.to_string();
+        match self.ask(request).await {
+            Ok(v) => v,
+            Err(e) => panic!("{what}: {e}\n{:?}", self.logs()),
+        }
+    }
+
+    pub(crate) async fn advance(&mut self, seconds: u64) -> u64 {
+        self.ok(json!({"verb": "advance", "nanos": seconds * 1_000_000_000})).await["at"].as_u64().unwrap()
+    }
+
+    pub(crate) const fn last(&self) -> u64 {
+        self.next
+    }
+
+    /// Facts of a name: at, fact.
+    pub(crate) fn facts(&self, name: &str) -> Vec<(f64, Value)> {
+        self.events
+            .iter()
+            .filter(|e| e["event"] == "observation" && e["fact"]["fact"] == name)
+            .map(|e| (e["at"].as_u64().unwrap() as f64 / 1e9, e["fact"].clone()))
+            .collect()
+    }
+
+    pub(crate) fn logs(&self) -> Vec<String> {
+        self.events.iter().filter(|e| e["event"] == "log").map(|e| e["line"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    pub(crate) fn health(&self) -> Vec<String> {
+        self.events.iter().filter(|e| e["event"] == "health").map(|e| e["code"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The worker goes away; the device must end.
+    pub(crate) async fn vanish(self) -> Result<(), DeviceError> {
+        drop((self.to, self.from));
+        tokio::time::timeout(Duration::from_secs(60), self.device).await.expect("the device ends").unwrap()
+    }
+}

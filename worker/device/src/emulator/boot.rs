@@ -1,0 +1,217 @@
+//! From nothing to a guest that is ready.
+//!
+//! A restored guest says at once that it has booted, a hanging one says nothing, a broken one says everything but does nothing.
+//! So each stage has a deadline and is proven by what needs it: adbd, the boot, the package manager, the services that a trial
+//! asks, both clocks, gRPC with its token. A try that fails is ended with all that it started; after a snapshot comes a cold
+//! boot, and a cold boot is tried once more. Then it is the worker's turn to try elsewhere.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use stakeout_links::{
+    Adb, Console, Control, console,
+    discovery::{self, Running},
+    guest::{Guest as _, Rooted},
+};
+use stakeout_protocol::{Problem, device::Event};
+use stakeout_truth::{Zone, props};
+use tokio::time::Instant;
+
+use super::{
+    layout::Layout,
+    phone::{Phone, problem},
+    process::{self, Launch, Process},
+};
+use crate::core::outbox::Outbox;
+
+/// A pause between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Services that a trial needs.
+const SERVICES: [&str; 6] = ["package", "activity", "window", "media.camera", "audio", "appops"];
+
+/// A guest that is ready, and the links to it.
+pub struct Live {
+    /// The emulator's program.
+    pub process: Process,
+    /// Commands in the guest.
+    pub phone: Phone,
+    /// The emulator's console.
+    pub console: Console,
+    /// The emulator's gRPC.
+    pub control: Arc<Control>,
+    /// API level.
+    pub api: u32,
+    /// Android's version.
+    pub release: String,
+    /// ABIs whose native code runs.
+    pub abis: Vec<String>,
+    /// Commands run as root.
+    pub root: bool,
+    /// How it was started.
+    pub launch: Launch,
+}
+
+/// Boots an emulator whose guest has this API level.
+pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Problem> {
+    let config = layout.config()?;
+    let tries: &[Launch] =
+        if layout.has_snapshot() { &[Launch::Restore, Launch::Restore, Launch::Cold] } else { &[Launch::Cold, Launch::Cold] };
+    let mut why = Vec::new();
+    for launch in tries {
+        match attempt(layout, &config, out, *launch, api).await {
+            Ok(live) => return Ok(live),
+            Err((stage, e)) => {
+                let line = format!("boot ({launch:?}) failed at stage `{stage}`: {e}");
+                out.event(Event::Log { line: line.clone() }).await;
+                why.push(line);
+                // What cannot get better by another try.
+                if e.code == "unsupported" {
+                    return Err(e);
+                }
+            }
+        }
+    }
+    Err(Problem::new("failed", why.join("; ")))
+}
+
+async fn attempt(layout: &Layout, config: &str, out: &Outbox, launch: Launch, api: u32) -> Result<Live, (&'static str, Problem)> {
+    let places = places(layout);
+    process::tidy(&places);
+    layout.copy().await.map_err(|e| ("copy", e.into()))?;
+    let arguments = process::arguments(config, launch, layout.ports);
+    let mut process = Process::start(layout, &arguments, out).map_err(|e| ("start", e.into()))?;
+    match links(layout, &mut process, &places, launch, api).await {
+        Ok((phone, console, control, release, abis, root)) => {
+            Ok(Live { process, phone, console, control, api, release, abis, root, launch })
+        }
+        Err((stage, e)) => {
+            // That it ended says more than what could not be reached then.
+            let e = process.ended().map_or(e, |end| Problem::new("failed", end));
+            process.end(layout).await;
+            Err((stage, e))
+        }
+    }
+}
+
+fn places(layout: &Layout) -> Vec<PathBuf> {
+    [layout.home.join("run/avd/running"), layout.home.join(".android/avd/running"), layout.home.join("avd/running")].into()
+}
+
+type Links = (Phone, Console, Arc<Control>, String, Vec<String>, bool);
+
+async fn links(
+    layout: &Layout,
+    process: &mut Process,
+    places: &[PathBuf],
+    launch: Launch,
+    api: u32,
+) -> Result<Links, (&'static str, Problem)> {
+    let pid = process.pid();
+    let running = alive(process, "ports", async {
+        discovery::wait(places, true, layout.deadlines.ports, |r: &Running| r.pid == pid).await.map_err(problem)
+    })
+    .await?;
+    let port = |p: Option<u16>| p.ok_or(("ports", Problem::new("failed", "the discovery file names no port")));
+    let token = console::token(&layout.home).ok().flatten();
+    let console = Console::new(port(running.console)?, token);
+    let control = Arc::new(Control::new(port(running.grpc)?, running.token.clone()));
+    let mut phone = Phone { adb: Adb::new(port(running.adb)?), within: layout.deadlines.command, zone: Zone::Offset(0) };
+
+    let limit = if launch == Launch::Restore { layout.deadlines.restore } else { layout.deadlines.cold };
+    let until = Instant::now() + limit;
+    ready(process, &phone, until).await?;
+    let at = |stage: &'static str| move |e: Problem| (stage, e);
+    let level = phone.property("ro.build.version.sdk").await.map_err(at("properties"))?;
+    if level != api.to_string() {
+        let e = Problem::new("unsupported", format!("the guest is API level `{}` and not {api}", short(&level)));
+        return Err(("properties", e));
+    }
+    let release = short(&phone.property("ro.build.version.release").await.map_err(at("properties"))?);
+    let abis = phone.property("ro.product.cpu.abilist").await.map_err(at("properties"))?;
+    let abis = abis.split(',').filter(|a| !a.is_empty()).map(short).collect();
+    let root = root(process, &phone, until).await?;
+    alive(process, "grpc", async { control.status(Duration::from_secs(20)).await.map(drop).map_err(problem) }).await?;
+    let zone = phone.property("persist.sys.timezone").await.map_err(at("properties"))?;
+    phone.zone = Zone::Named(short(&zone));
+    Ok((phone, console, control, release, abis, root))
+}
+
+fn short(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+/// Work that ends at once when the emulator does.
+async fn alive<T>(
+    process: &mut Process,
+    stage: &'static str,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, (&'static str, Problem)> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done.map_err(|e| (stage, e)),
+            () = tokio::time::sleep(PAUSE) => {
+                if let Some(end) = process.ended() {
+                    return Err((stage, Problem::new("failed", end)));
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the guest can be used.
+pub async fn ready(process: &mut Process, phone: &Phone, until: Instant) -> Result<(), (&'static str, Problem)> {
+    let left = || until.saturating_duration_since(Instant::now());
+    alive(process, "adb", async { phone.adb.wait_for_device(left()).await.map_err(problem) }).await?;
+    let boot = async |phone: &Phone| Ok(phone.property("sys.boot_completed").await? == "1");
+    poll(process, "boot_completed", until, async || boot(phone).await).await?;
+    let manager = async |phone: &Phone| Ok(!props::parse_paths(&phone.run("pm path android").await?.stdout).value.is_empty());
+    poll(process, "package manager", until, async || manager(phone).await).await?;
+    for name in SERVICES {
+        poll(process, "services", until, async || {
+            let said = phone.run(&format!("service check {name}")).await?;
+            Ok(props::parse_service_check(&said.stdout, name).value == Some(true))
+        })
+        .await?;
+    }
+    poll(process, "clock", until, async || phone.look().await.map(|_| true)).await
+}
+
+/// Asks until the answer is yes.
+async fn poll(
+    process: &mut Process,
+    stage: &'static str,
+    until: Instant,
+    mut ask: impl AsyncFnMut() -> Result<bool, Problem>,
+) -> Result<(), (&'static str, Problem)> {
+    let mut last = "it says no".to_owned();
+    loop {
+        if let Some(end) = process.ended() {
+            return Err((stage, Problem::new("failed", end)));
+        }
+        match tokio::time::timeout_at(until, ask()).await {
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false)) => {}
+            Ok(Err(e)) => last = e.message,
+            Err(_) => return Err((stage, Problem::new("deadline", format!("not ready in time: {last}")))),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Makes adbd root where the image allows it; whether it is.
+pub async fn root(process: &mut Process, phone: &Phone, until: Instant) -> Result<bool, (&'static str, Problem)> {
+    if phone.property("ro.debuggable").await.map_err(|e| ("root", e))? != "1" {
+        return Ok(false);
+    }
+    let left = until.saturating_duration_since(Instant::now());
+    match phone.adb.root(left).await {
+        Ok(Rooted::Already) => return Ok(true),
+        Ok(Rooted::Restarting) => {}
+        // `adbd cannot run as root in production builds`.
+        Err(_) => return Ok(false),
+    }
+    // The old adbd may still answer for a moment: only one that is root counts.
+    poll(process, "root", until, async || Ok(phone.run("id").await?.text().contains("uid=0("))).await?;
+    Ok(true)
+}

@@ -1,0 +1,139 @@
+//! The app's files, out of a guest whose app was ended.
+//!
+//! The guest packs them, as root, into a tar of its own, which is pulled and packed again: only regular files, with names that are
+//! only data, within the worker's budget. Taken are the app's folders, and what is new on the shared storage since it was installed.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use stakeout_links::guest::{Guest as _, quote};
+use stakeout_protocol::Problem;
+use tokio::io::AsyncWriteExt as _;
+
+use super::phone::{FOLDER, Phone, first_line, problem};
+use crate::{core::outbox::BlobWriter, snapshot::Budget};
+
+/// Bytes of a list of names.
+const NAMES: usize = 32 << 20;
+/// Real time to pack and to pull.
+const WITHIN: Duration = Duration::from_secs(300);
+/// Longest name that is kept, bytes.
+const NAME: usize = 4096;
+
+impl Phone {
+    /// Files below a folder of the guest, as it names them. A folder that is not there has none.
+    async fn list(&self, folders: &[String]) -> Result<Vec<Vec<u8>>, Problem> {
+        let quoted: Vec<String> = folders.iter().map(|f| quote(f)).collect();
+        let done = self.run_long(&format!("find {} -type f -print0 2>/dev/null", quoted.join(" ")), NAMES, WITHIN).await?;
+        if done.truncated {
+            return Err(Problem::new("failed", "the guest has more files than can be listed"));
+        }
+        Ok(done.stdout.split(|b| *b == 0).filter(|n| !n.is_empty()).map(<[u8]>::to_vec).collect())
+    }
+
+    /// What is on the shared storage. Dates say nothing there: an app may set those of its files.
+    pub async fn shared_files(&self) -> Result<HashSet<Vec<u8>>, Problem> {
+        Ok(self.list(&["/sdcard".to_owned()]).await?.into_iter().collect())
+    }
+
+    /// Pulls the app's files, and what else is on the shared storage that was not there before, as the guest packs them.
+    pub async fn pack(&self, package: &str, before: &HashSet<Vec<u8>>, folder: &Path, most: u64) -> Result<PathBuf, Problem> {
+        let (tar, list) = (format!("{FOLDER}/stakeout-files.tar"), format!("{FOLDER}/stakeout-files.list"));
+        let own: Vec<String> = ["/data/data", "/data/user_de/0"].iter().map(|f| format!("{f}/{package}")).collect();
+        let mut names = self.list(&own).await?;
+        names.extend(self.shared_files().await?.into_iter().filter(|n| !before.contains(n)));
+        names.sort();
+        // By `--null`, as a name may hold a line break.
+        let bytes = names.join(&0);
+        self.adb.push(&mut bytes.as_slice(), &list, 0o600, self.within).await.map_err(problem)?;
+        let done = self.run_long(&format!("tar -c -f {tar} --null -T {list}; rm -f {list}"), 64 << 10, WITHIN).await?;
+        if self.adb.stat(&tar, self.within).await.map_err(problem)?.is_none() {
+            return Err(Problem::new("failed", format!("the guest does not pack the app's files: {}", first_line(&done))));
+        }
+        let to = folder.join("app-files.tar");
+        let mut file = tokio::fs::File::create(&to).await.map_err(|e| Problem::new("failed", e.to_string()))?;
+        let pulled = self.adb.pull(&tar, &mut file, most, WITHIN).await.map_err(problem);
+        let flushed = file.flush().await;
+        self.run(&format!("rm -f {tar}")).await?;
+        pulled?;
+        flushed.map_err(|e| Problem::new("failed", e.to_string()))?;
+        Ok(to)
+    }
+}
+
+/// Packs what the guest packed again, below `files/`. The guest's tar is hostile.
+pub fn repack(from: &Path, out: BlobWriter, mut budget: Budget) -> io::Result<(BlobWriter, Budget)> {
+    let mut to = tar::Builder::new(out);
+    let mut archive = tar::Archive::new(File::open(from)?);
+    for entry in archive.entries()? {
+        // A tar that breaks off is not whole: what follows is unknown.
+        let Ok(mut entry) = entry else {
+            budget.lost_files += 1;
+            break;
+        };
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let size = entry.size();
+        let name = entry.path_bytes().into_owned();
+        let Some(name) = inside(&name) else {
+            budget.lost_files += 1;
+            continue;
+        };
+        if budget.files == 0 || size > budget.bytes {
+            budget.lost_files += 1;
+            budget.lost_bytes = budget.lost_bytes.saturating_add(size);
+            continue;
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_mtime(entry.header().mtime().unwrap_or(0));
+        let mut bytes = Vec::new();
+        let whole = entry.by_ref().take(size).read_to_end(&mut bytes).is_ok() && bytes.len() as u64 == size;
+        if !whole {
+            budget.lost_files += 1;
+            budget.lost_bytes = budget.lost_bytes.saturating_add(size);
+            break;
+        }
+        to.append_data(&mut header, name, bytes.as_slice())?;
+        budget.files -= 1;
+        budget.bytes -= size;
+        budget.taken += 1;
+    }
+    Ok((to.into_inner()?, budget))
+}
+
+/// A name below `files/`, whatever it was.
+fn inside(name: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt as _;
+    if name.len() > NAME || name.contains(&0) {
+        return None;
+    }
+    let parts = name.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".");
+    let mut path = PathBuf::from("files");
+    for part in parts {
+        // A part that leads upwards is a name like any other here, but no tar may have it.
+        path.push(if part == b".." { std::ffi::OsStr::new("__") } else { std::ffi::OsStr::from_bytes(part) });
+    }
+    (path.components().count() > 1).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out() {
+        assert_eq!(inside(b"/data/data/a.b/x").unwrap(), Path::new("files/data/data/a.b/x"));
+        assert_eq!(inside(b"../../etc/passwd").unwrap(), Path::new("files/__/__/etc/passwd"));
+        assert_eq!(inside(b"./a/./b").unwrap(), Path::new("files/a/b"));
+        assert_eq!(inside(b"/"), None);
+        assert_eq!(inside(&[b'a'; 5000]), None);
+    }
+}

@@ -1,0 +1,533 @@
+//! The verbs of an emulator device.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use stakeout_contract::{
+    DeviceKind, Nanos,
+    canary::PlantData,
+    observation::{Fact, Source},
+    scenario::PermissionPolicy,
+};
+use stakeout_links::guest::{Guest as _, quote};
+use stakeout_protocol::{
+    Problem,
+    device::{Advanced, Assignment, BlobRef, Booted, Event, Found, Hello, Input, Installed, Launched, Shot, Snapshot, Stopped},
+};
+use stakeout_truth::Zone;
+use tokio::time::Instant;
+
+use super::{
+    apps::App,
+    boot::{self, Live},
+    camera::{self, Pictures},
+    clock::{SharedClock, lock},
+    files,
+    layout::{Layout, MicrophoneRoute},
+    sound::Sound,
+    watch::{Told, Watch},
+};
+use crate::{
+    confine,
+    core::{
+        guest::{Change, Guest},
+        limits,
+        outbox::Outbox,
+        serve::SharedBlobs,
+        window::monotonic_nanos,
+    },
+    feed::{self, SharedFeeds},
+    snapshot::Budget,
+};
+
+/// Guest time between two looks at Android's books, and our own time at least.
+const POLL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(300));
+/// Between two looks while the app may show something.
+const POLL_SOON: Duration = Duration::from_secs(2);
+/// Our time between two looks at the clock while nothing else is to do.
+const STEP: Duration = Duration::from_millis(100);
+/// Our time beyond the guest's that an `advance` may take: the guest's clock may stand still.
+const STALL: Duration = Duration::from_secs(120);
+/// A screenshot.
+const SHOT: Duration = Duration::from_secs(30);
+
+/// The emulator device.
+pub struct EmulatorGuest {
+    layout: Layout,
+    kind: DeviceKind,
+    version: String,
+    out: Outbox,
+    blobs: SharedBlobs,
+    feeds: SharedFeeds,
+    clock: SharedClock,
+    live: Option<Live>,
+    trial: Option<Trial>,
+    /// Ends with a trial; before the emulator does.
+    pictures: Option<Pictures>,
+    sound: Option<Sound>,
+    watch: Option<Watch>,
+    app: Option<App>,
+    dead: bool,
+    /// What was on the shared storage before the app.
+    before: HashSet<Vec<u8>>,
+}
+
+/// What a trial asks for.
+struct Trial {
+    policy: PermissionPolicy,
+    deny: Vec<String>,
+    ca_pem: String,
+    timezone: String,
+}
+
+impl EmulatorGuest {
+    /// A device in this layout. `version` is what its emulator says of itself: a stand-in says that it is one.
+    pub fn new(layout: Layout, version: &str, blobs: SharedBlobs, out: Outbox) -> Self {
+        let kind = if version.contains("stand-in") { DeviceKind::EmulatorFake } else { DeviceKind::Emulator };
+        Self {
+            layout,
+            kind,
+            version: version.to_owned(),
+            out,
+            blobs,
+            feeds: SharedFeeds::default(),
+            clock: SharedClock::default(),
+            live: None,
+            trial: None,
+            pictures: None,
+            sound: None,
+            watch: None,
+            app: None,
+            dead: false,
+            before: HashSet::new(),
+        }
+    }
+
+    fn live(&mut self) -> Result<&mut Live, Problem> {
+        self.live.as_mut().ok_or_else(|| Problem::new("failed", "the guest does not run"))
+    }
+
+    fn now(&self) -> Nanos {
+        lock(&self.clock).now(monotonic_nanos())
+    }
+
+    async fn tell(&self, told: Vec<Told>) {
+        for (at, source, fact) in told {
+            self.out.fact(at, source, fact).await;
+        }
+    }
+
+    async fn fact(&self, fact: Fact) {
+        self.out.fact(self.now(), Source::Device, fact).await;
+    }
+
+    async fn sample(&self) {
+        let (real, at) = {
+            let real = monotonic_nanos();
+            (real, lock(&self.clock).now(real))
+        };
+        self.out.event(Event::Clock { real, at }).await;
+    }
+
+    /// If the emulator is gone, that is what there is to say, whatever failed because of it.
+    async fn judged<T>(&mut self, result: Result<T, Problem>) -> Result<T, Problem> {
+        let Err(e) = result else { return result };
+        let Some(live) = self.live.as_mut() else { return Err(e) };
+        let Some(end) = live.process.ending().await else { return Err(e) };
+        if !std::mem::replace(&mut self.dead, true) {
+            self.out.event(Event::Health { code: "guest_died".to_owned(), message: end.clone() }).await;
+        }
+        Err(Problem::new("failed", end))
+    }
+
+    /// One look at everything.
+    async fn poll(&mut self) -> Result<(), Problem> {
+        if let (Some(pictures), Some(watch)) = (&self.pictures, self.watch.as_mut()) {
+            let seen = pictures.take();
+            watch.opened(seen.opens);
+            if let Some(what) = seen.trouble {
+                self.fact(Fact::Lost { what, count: 1 }).await;
+            }
+        }
+        if let (Some(watch), Some(live)) = (self.watch.as_mut(), self.live.as_ref()) {
+            let told = watch.poll(&live.phone, false).await?;
+            self.tell(told).await;
+        } else if let Some(live) = self.live.as_ref() {
+            let look = live.phone.look().await?;
+            lock(&self.clock).look(look);
+        }
+        self.sample().await;
+        Ok(())
+    }
+
+    /// Answers requests for permissions that are on the screen.
+    async fn answer_requests(&mut self) -> Result<(), Problem> {
+        let (Some(live), Some(trial), Some(app)) = (&self.live, &self.trial, &self.app) else { return Ok(()) };
+        let facts = live.phone.answer_requests(app, trial.policy, &trial.deny).await?;
+        for fact in facts {
+            self.fact(fact).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the guest's wall clock begins a second: Android's books know no smaller times.
+    async fn second(&self) -> Nanos {
+        let left = {
+            let clock = lock(&self.clock);
+            let ms = 1000 - clock.wall(monotonic_nanos()).rem_euclid(1000);
+            Duration::from_millis(u64::try_from(ms).unwrap_or(0)).div_f64(clock.speed().max(0.01))
+        };
+        tokio::time::sleep(left.min(Duration::from_secs(2))).await;
+        self.now()
+    }
+
+    /// The feeds run from here on.
+    fn start_feeds(&mut self) -> Result<(), Problem> {
+        let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
+        self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
+        if self.layout.microphone == MicrophoneRoute::Grpc {
+            let control = self.live()?.control.clone();
+            self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
+        }
+        Ok(())
+    }
+
+    /// What makes a guest this trial's, after each start of it.
+    async fn settle_in(&mut self, start_millis: Option<i64>) -> Result<(), Problem> {
+        let (ca, timezone) = match &self.trial {
+            Some(t) => (t.ca_pem.clone(), t.timezone.clone()),
+            None => return Ok(()),
+        };
+        let live = self.live()?;
+        if !live.root {
+            return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
+        }
+        live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
+        live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
+        live.phone.zone = Zone::Named(timezone);
+        if let Some(ms) = start_millis {
+            live.phone.say(&format!("date @{}", ms.div_euclid(1000))).await?;
+        }
+        live.phone.trust(live.api, &ca).await
+    }
+
+    async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
+        let app = self.app.clone();
+        let live = self.live()?;
+        match change {
+            Change::Background => live.phone.say("input keyevent 3").await.map(drop),
+            Change::Foreground => match &app {
+                Some(app) => live.phone.launch(app).await.map(drop),
+                None => Ok(()),
+            },
+            Change::Screen(true) => {
+                live.phone.say("input keyevent 224").await?;
+                // A lock screen without a secret; where there is none, nothing happens.
+                live.phone.run("wm dismiss-keyguard").await.map(drop)
+            }
+            Change::Screen(false) => live.phone.say("input keyevent 223").await.map(drop),
+            Change::Doze(true) => {
+                live.phone.run("dumpsys battery unplug").await?;
+                live.phone.say("cmd deviceidle force-idle deep").await.map(drop)
+            }
+            Change::Doze(false) => {
+                live.phone.say("cmd deviceidle unforce").await?;
+                live.phone.run("dumpsys battery reset").await.map(drop)
+            }
+            Change::Reboot => self.reboot().await,
+            Change::Permission(..) => Ok(()),
+        }
+    }
+
+    async fn reboot(&mut self) -> Result<(), Problem> {
+        self.poll().await?;
+        let until = Instant::now() + self.layout.deadlines.cold;
+        let before = lock(&self.clock).date(monotonic_nanos());
+        {
+            let live = self.live()?;
+            let within = live.phone.within;
+            live.phone.adb.reboot(within).await.map_err(super::phone::problem)?;
+        }
+        // The old guest may answer for a moment: the new one's uptime is less.
+        loop {
+            let live = self.live()?;
+            let at = |(stage, e): (&'static str, Problem)| {
+                Problem::new(&e.code, format!("the restart failed at stage `{stage}`: {}", e.message))
+            };
+            boot::ready(&mut live.process, &live.phone, until).await.map_err(at)?;
+            let look = live.phone.look().await?;
+            let up = Nanos::saturating(look.up);
+            let passed = lock(&self.clock).date(look.after).since(before);
+            if Duration::from_nanos(up.get()) <= passed + Duration::from_secs(1) {
+                lock(&self.clock).again(look);
+                break;
+            }
+            if Instant::now() >= until {
+                return Err(Problem::new("deadline", "the guest did not restart"));
+            }
+        }
+        let live = self.live()?;
+        live.root = boot::root(&mut live.process, &live.phone, until).await.map_err(|(_, e)| e)?;
+        self.settle_in(None).await?;
+        if let Some(watch) = self.watch.as_mut() {
+            let told = watch.restarted();
+            self.tell(told).await;
+        }
+        let look = self.live()?.phone.look().await?;
+        lock(&self.clock).again(look);
+        Ok(())
+    }
+
+    async fn stop_app(&mut self) -> Result<(), Problem> {
+        let Some(app) = self.app.clone() else { return Ok(()) };
+        self.poll().await?;
+        if let Some(w) = self.watch.as_mut() {
+            w.ending = true;
+        }
+        self.live()?.phone.say(&format!("am force-stop {}", quote(&app.package))).await?;
+        // What closed by it is in the books a moment later.
+        tokio::time::sleep(STEP).await;
+        self.poll().await?;
+        if let Some(w) = self.watch.as_mut() {
+            let told = w.close_all();
+            self.tell(told).await;
+        }
+        if let Some(sound) = self.sound.take() {
+            let state = sound.state();
+            if !state.gaps.is_empty() {
+                let what = format!("microphone feed: {}", state.failed.unwrap_or_else(|| "the call broke and was made again".to_owned()));
+                self.fact(Fact::Lost { what, count: state.gaps.len() as u64 }).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Guest for EmulatorGuest {
+    fn hello(&self) -> Hello {
+        Hello {
+            kind: self.kind,
+            api: self.layout.apis(),
+            abis: self.live.as_ref().map(|l| l.abis.clone()).unwrap_or_default(),
+            clock: "real".to_owned(),
+            cooperative: false,
+            version: format!("{}; {}", env!("CARGO_PKG_VERSION"), self.version),
+            camera_route: "imagefile".to_owned(),
+            microphone_route: self.layout.microphone.name().to_owned(),
+        }
+    }
+
+    async fn boot(&mut self, api: u32, locale: &str) -> Result<Booted, Problem> {
+        if !self.layout.apis().contains(&api) {
+            let have = self.layout.apis();
+            return Err(Problem::new("unsupported", format!("API level `{api}` is not in this image, use one of {have:?}")));
+        }
+        camera::first(&self.layout.feed()).map_err(|e| Problem::new("failed", format!("the cameras cannot be fed: {e}")))?;
+        let live = boot::boot(&self.layout, &self.out, api).await?;
+        let line = format!("booted ({:?}), ABIs {}", live.launch, live.abis.join(","));
+        self.out.event(Event::Log { line }).await;
+        let release = live.release.clone();
+        let phone = &live.phone;
+        // The guest's language is the image's until it is told otherwise; an app is asked for in its own process.
+        phone.call("settings put system system_locales", &[locale]).await?;
+        phone.say("settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
+        self.live = Some(live);
+        Ok(Booted { api, release })
+    }
+
+    async fn assign(&mut self, to: Assignment) -> Result<(), Problem> {
+        let feeds = feed::feeds(&to.keys, to.feed_mode)?;
+        *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(feeds);
+        self.trial = Some(Trial { policy: to.permissions, deny: to.deny, ca_pem: to.ca_pem, timezone: to.timezone });
+        let done = self.settle_in(Some(to.start_millis)).await;
+        self.judged(done).await?;
+        let look = self.live()?.phone.look().await?;
+        lock(&self.clock).begin(look);
+        self.start_feeds()?;
+        self.sample().await;
+        for fact in Watch::blind() {
+            self.fact(fact).await;
+        }
+        Ok(())
+    }
+
+    async fn plant(&mut self, data: PlantData) -> Result<Value, Problem> {
+        let live = self.live()?;
+        let done = live.phone.plant(&data, &live.control, &live.console).await;
+        self.judged(done).await
+    }
+
+    async fn install(&mut self, _id: u64, apk: BlobRef, splits: Vec<BlobRef>, _prepared: Option<BlobRef>) -> Result<Installed, Problem> {
+        let mut apks = Vec::new();
+        {
+            let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+            apks.push(blobs.take(&apk, "base.apk")?);
+            for (i, s) in splits.iter().enumerate() {
+                apks.push(blobs.take(s, &format!("split-{i}.apk"))?);
+            }
+        }
+        let grant = self.trial.as_ref().is_some_and(|t| t.policy == PermissionPolicy::GrantAll);
+        let live = self.live()?;
+        let before = live.phone.shared_files().await?;
+        let done = live.phone.install(&apks, grant).await;
+        let (app, installed) = self.judged(done).await?;
+        self.before = before;
+        self.fact(Fact::PermissionDeclared { permissions: installed.permissions.clone() }).await;
+        let mut watch = Watch::new(app.clone(), self.clock.clone(), 0);
+        let live = self.live()?;
+        let told = watch.poll(&live.phone, true).await?;
+        if grant && let Some(info) = live.phone.package(&app.package).await? {
+            let permissions: Vec<String> = info.granted().map(str::to_owned).collect();
+            self.fact(Fact::PermissionGranted { permissions }).await;
+        }
+        self.tell(told).await;
+        (self.app, self.watch) = (Some(app), Some(watch));
+        Ok(installed)
+    }
+
+    async fn launch(&mut self) -> Result<Launched, Problem> {
+        let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
+        let done = self.live()?.phone.launch(&app).await;
+        let launched = self.judged(done).await?;
+        let done = self.answer_requests().await;
+        self.judged(done).await?;
+        self.sample().await;
+        Ok(launched)
+    }
+
+    async fn input(&mut self, input: Input) -> Result<Found, Problem> {
+        let done = self.answer_requests().await;
+        self.judged(done).await?;
+        let done = self.live()?.phone.input(&input).await;
+        let found = self.judged(done).await?;
+        let done = self.answer_requests().await;
+        self.judged(done).await?;
+        Ok(found)
+    }
+
+    async fn change(&mut self, change: Change) -> Result<(), Problem> {
+        if let Change::Permission(policy, deny) = change {
+            if let Some(t) = self.trial.as_mut() {
+                (t.policy, t.deny) = (policy, deny);
+            }
+            return Ok(());
+        }
+        // What happened until here belongs to the state before.
+        let done = self.poll().await;
+        self.judged(done).await?;
+        let done = self.change_state(change).await;
+        self.judged(done).await?;
+        let at = self.second().await;
+        if let Some(w) = self.watch.as_mut() {
+            w.marked(at);
+        }
+        self.sample().await;
+        Ok(())
+    }
+
+    async fn advance(&mut self, nanos: Nanos) -> Result<Advanced, Problem> {
+        let from = self.now();
+        let to = from.plus(Duration::from_nanos(nanos.get()));
+        if nanos == Nanos::ZERO {
+            self.sample().await;
+            return Ok(Advanced { at: from, jumps: 0, held_nanos: 0 });
+        }
+        let speed = lock(&self.clock).speed().max(0.01);
+        let until = Instant::now() + Duration::from_nanos(nanos.get()).div_f64(speed) + STALL;
+        let mut next = (from, Instant::now());
+        loop {
+            let now = self.now();
+            if now >= next.0 && Instant::now() >= next.1 || now >= to {
+                let done = self.answer_requests().await;
+                self.judged(done).await?;
+                let done = self.poll().await;
+                self.judged(done).await?;
+                let now = self.now();
+                self.out.event(Event::Progress { at: now }).await;
+                if now >= to {
+                    return Ok(Advanced { at: now, jumps: 0, held_nanos: 0 });
+                }
+                let visible = self.watch.as_ref().is_some_and(Watch::is_visible);
+                next = (now.plus(if visible { POLL_SOON } else { POLL.0 }), Instant::now() + POLL.1);
+            }
+            if Instant::now() >= until {
+                return Err(Problem::new("deadline", format!("the guest's clock went from {from} to {} and not to {to}", self.now())));
+            }
+            let left = to.since(self.now()).div_f64(lock(&self.clock).speed().max(0.01));
+            tokio::time::sleep(left.clamp(Duration::from_millis(1), STEP)).await;
+        }
+    }
+
+    async fn screenshot(&mut self, id: u64) -> Result<Shot, Problem> {
+        let control = self.live()?.control.clone();
+        let done = control.screenshot(usize::try_from(limits::SCREENSHOT).unwrap_or(usize::MAX), SHOT).await.map_err(super::phone::problem);
+        let picture = self.judged(done).await?.image;
+        let (width, height) =
+            size_of_png(&picture).ok_or_else(|| Problem::new("failed", "the emulator's picture of the screen is no PNG"))?;
+        let mut blob = self.out.blob(id);
+        let sent = tokio::task::spawn_blocking(move || {
+            io::Write::write_all(&mut blob, &picture)?;
+            blob.finish()
+        });
+        let blob = sent.await.map_err(io::Error::other).and_then(|r| r).map_err(|e| Problem::new("failed", e.to_string()))?;
+        Ok(Shot { width, height, blob })
+    }
+
+    async fn snapshot(&mut self, id: u64, max_bytes: u64, max_files: u64) -> Result<Snapshot, Problem> {
+        let done = self.stop_app().await;
+        self.judged(done).await?;
+        let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
+        let (folder, before) = (self.layout.work.clone(), std::mem::take(&mut self.before));
+        // Headers and padding of a tar come on top of its files.
+        let most = max_bytes.saturating_add(max_files.saturating_mul(2048)).saturating_add(1 << 20);
+        let done = self.live()?.phone.pack(&app.package, &before, &folder, most).await;
+        let tar = self.judged(done).await?;
+        let blob = self.out.blob(id);
+        let packed = tokio::task::spawn_blocking(move || {
+            let (blob, budget) = files::repack(&tar, blob, Budget::new(max_bytes, max_files))?;
+            let _ = std::fs::remove_file(&tar);
+            Ok((blob.finish()?, budget))
+        });
+        let packed: io::Result<(BlobRef, Budget)> = packed.await.map_err(io::Error::other).and_then(|r| r);
+        let (blob, b) = packed.map_err(|e| Problem::new("failed", format!("the files cannot be taken: {e}")))?;
+        Ok(Snapshot { blob, files: b.taken, lost_files: b.lost_files, lost_bytes: b.lost_bytes })
+    }
+
+    async fn stop(&mut self) -> Result<Stopped, Problem> {
+        let peak_kib = self.live.as_ref().and_then(|l| confine::peak_kib(l.process.pid())).unwrap_or(0);
+        if self.watch.as_ref().is_some_and(|w| !w.ending) {
+            // Whatever the app says to it, the device ends.
+            let _ = self.stop_app().await;
+        }
+        Ok(Stopped { peak_kib })
+    }
+
+    async fn kill(&mut self) {
+        self.sound = None;
+        self.pictures = None;
+        *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(mut live) = self.live.take() {
+            live.process.end(&self.layout).await;
+        }
+        if let Some(user) = self.layout.user {
+            confine::kill_user(user).await;
+        }
+    }
+}
+
+/// Width and height of a PNG.
+fn size_of_png(bytes: &[u8]) -> Option<(u32, u32)> {
+    let head = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(8..16)?;
+    let side = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    Some((side(0)?, side(4)?)).filter(|(w, h)| *w > 0 && *h > 0)
+}
+
+/// Blobs of a layout, in the form that the session shares.
+pub fn blobs(layout: &Layout) -> SharedBlobs {
+    Arc::new(std::sync::Mutex::new(crate::core::blobs::Blobs::new(&layout.work)))
+}

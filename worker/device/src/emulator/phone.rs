@@ -1,0 +1,102 @@
+//! Commands in the guest. What they say is the guest's: text of strangers.
+
+use std::time::Duration;
+
+use stakeout_links::{
+    Adb, Fault, LinkError,
+    guest::{Ceilings, Guest as _, Output, quote},
+};
+use stakeout_protocol::Problem;
+use stakeout_truth::{GuestClock, Zone};
+
+use super::clock::Look;
+use crate::core::window::monotonic_nanos;
+
+/// Folder of ours in the guest.
+pub const FOLDER: &str = "/data/local/tmp";
+
+/// A guest that can be spoken to.
+#[derive(Debug)]
+pub struct Phone {
+    /// Its adbd.
+    pub adb: Adb,
+    /// Time for one command.
+    pub within: Duration,
+    /// The guest's time zone.
+    pub zone: Zone,
+}
+
+/// How a link's failure is told.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub fn problem(e: LinkError) -> Problem {
+    let code = match &e.fault {
+        Fault::Timeout(_) => "deadline",
+        // Another try on another host may go better.
+        _ => "failed",
+    };
+    let mut text = e.to_string();
+    let mut cause = std::error::Error::source(&e);
+    while let Some(c) = cause {
+        text.push_str(": ");
+        text.push_str(&c.to_string());
+        cause = c.source();
+    }
+    Problem::new(code, text)
+}
+
+impl Phone {
+    /// Runs a command, whatever its exit code.
+    pub async fn run(&self, command: &str) -> Result<Output, Problem> {
+        self.adb.shell(command, self.within).await.map_err(problem)
+    }
+
+    /// [`Phone::run`], with more room and time.
+    pub async fn run_long(&self, command: &str, stdout: usize, within: Duration) -> Result<Output, Problem> {
+        self.adb.shell_with(command, Ceilings { stdout, ..Ceilings::default() }, within).await.map_err(problem)
+    }
+
+    /// Runs a command that has to work, and gives what it says.
+    pub async fn say(&self, command: &str) -> Result<String, Problem> {
+        let done = self.run(command).await?;
+        if done.failed() || done.truncated {
+            // Not more of it: what is typed may be a secret.
+            let first = command.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+            let why = if done.truncated { "its answer is too long".to_owned() } else { first_line(&done) };
+            return Err(Problem::new("failed", format!("`{first} ..` failed in the guest: {why}")));
+        }
+        Ok(done.text().into_owned())
+    }
+
+    /// A property of the system; empty if there is none.
+    pub async fn property(&self, name: &str) -> Result<String, Problem> {
+        Ok(self.say(&format!("getprop {name}")).await?.trim().to_owned())
+    }
+
+    /// Looks at both clocks.
+    pub async fn look(&self) -> Result<Look, Problem> {
+        let before = monotonic_nanos();
+        let text = self.say("cat /proc/uptime; date +%s.%N").await?;
+        let after = monotonic_nanos();
+        Look::parse(&text, before, after).ok_or_else(|| Problem::new("failed", "the guest's clocks cannot be read"))
+    }
+
+    /// The guest's clock for records that were taken about the time of a look.
+    pub fn clock(&self, look: &Look) -> GuestClock {
+        let wide = u32::try_from((look.after - look.before) / 1_000_000).unwrap_or(u32::MAX).saturating_add(50);
+        GuestClock::new(look.wall_ms, &self.zone).unwrap_or_else(|_| GuestClock::utc(look.wall_ms)).give_or_take(wide)
+    }
+
+    /// A command that has to work, with arguments that the shell must take as they are.
+    pub async fn call(&self, command: &str, arguments: &[&str]) -> Result<String, Problem> {
+        let quoted: Vec<String> = arguments.iter().map(|a| quote(a)).collect();
+        self.say(&format!("{command} {}", quoted.join(" "))).await
+    }
+}
+
+/// The first line of what a command complains about, for people.
+pub fn first_line(done: &Output) -> String {
+    let all = [done.stderr.as_slice(), done.stdout.as_slice()].concat();
+    let text = String::from_utf8_lossy(&all);
+    let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("it says nothing");
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(300).collect()
+}

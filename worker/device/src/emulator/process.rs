@@ -1,0 +1,261 @@
+//! The emulator's program: its arguments, its copy of the virtual device, its start and its end.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    fs,
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use stakeout_protocol::device::Event;
+use tokio::{io::AsyncRead, process::Child};
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
+
+use super::layout::Layout;
+use crate::{
+    DeviceError,
+    confine::{self, Limits},
+    core::{limits, outbox::Outbox},
+};
+
+/// The virtual device's name in an image.
+pub const AVD: &str = "stakeout";
+/// The snapshot's name.
+pub const SNAPSHOT: &str = "stakeout";
+/// Features that the emulator is started with, in a bake and in a trial.
+const FEATURES: [&str; 1] = ["AllowSnapshotMigration"];
+/// The host's virtualisation: the emulator must be in the group that may open it.
+const KVM: &str = "/dev/kvm";
+/// Lines of the emulator that are kept for a message.
+const TAIL: usize = 30;
+/// Lines of the emulator that the worker is told.
+const TOLD: usize = 2000;
+
+/// How the emulator is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Launch {
+    /// From the snapshot, changing nothing.
+    Restore,
+    /// From nothing.
+    Cold,
+}
+
+/// What `config.ini` says of the virtual device, as far as it is repeated on the command line: a snapshot loads only where all
+/// of this is as it was.
+fn setting<'a>(config: &'a str, key: &str, otherwise: &'a str) -> &'a str {
+    config.lines().filter_map(|l| l.split_once('=')).find(|(k, _)| k.trim() == key).map_or(otherwise, |(_, v)| v.trim())
+}
+
+/// Arguments of the emulator, with its ports.
+pub fn arguments(config: &str, launch: Launch, (console, adb, grpc): (u16, u16, u16)) -> Vec<String> {
+    let memory = setting(config, "hw.ramSize", "4096M").trim_end_matches('M');
+    let mut all: Vec<String> = ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token"].map(str::to_owned).into();
+    for (flag, value) in [
+        ("-gpu", setting(config, "hw.gpu.mode", "swiftshader_indirect")),
+        ("-cores", setting(config, "hw.cpu.ncore", "4")),
+        ("-memory", memory),
+    ] {
+        all.extend([flag.to_owned(), value.to_owned()]);
+    }
+    all.extend(FEATURES.iter().flat_map(|f| ["-feature".to_owned(), (*f).to_owned()]));
+    let more: &[&str] = match launch {
+        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
+        Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
+    };
+    all.extend(more.iter().map(|s| (*s).to_owned()));
+    all.extend(["-ports".to_owned(), format!("{console},{adb}"), "-grpc".to_owned(), grpc.to_string()]);
+    // A guest that panics must end its emulator, or it would hang until the deadline. All after -qemu is QEMU's.
+    all.extend(["-qemu", "-append", "panic=1"].map(str::to_owned));
+    all
+}
+
+/// The emulator's own copy of the virtual device: small files are copied, as it writes them; what is large is a link into the
+/// image, which it only reads. Stale locks are left behind. Run by the emulator's user, as its home is closed to others.
+const COPY: &str = r#"set -eu
+umask 022
+mkdir -p "$HOME/.android" "$XDG_RUNTIME_DIR" "$ANDROID_AVD_HOME"
+rm -rf "$ANDROID_AVD_HOME/$AVD.avd"
+mkdir "$ANDROID_AVD_HOME/$AVD.avd"
+sed "s|^path=.*|path=$ANDROID_AVD_HOME/$AVD.avd|" "$FROM/$AVD.ini" > "$ANDROID_AVD_HOME/$AVD.ini"
+for f in "$FROM/$AVD.avd"/*; do
+  case "$f" in *.lock) continue ;; esac
+  if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; else ln -s "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; fi
+done
+chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
+"#;
+
+/// A running emulator.
+pub struct Process {
+    child: Child,
+    pid: u32,
+    tail: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Layout {
+    /// A command of the emulator's user.
+    fn command(&self, words: &[OsString]) -> tokio::process::Command {
+        use std::os::unix::fs::MetadataExt as _;
+        let kvm = fs::metadata(KVM).ok().map(|m| m.gid());
+        let mut command = confine::command(words, self.user, Limits { files: 65_536, file_bytes: 8 << 30, group: kvm });
+        command
+            .env("HOME", &self.home)
+            .env("TMPDIR", &self.temporary)
+            .env("XDG_RUNTIME_DIR", self.home.join("run"))
+            .env("ANDROID_HOME", &self.sdk)
+            .env("ANDROID_SDK_ROOT", &self.sdk)
+            .env("ANDROID_AVD_HOME", self.home.join("avd"))
+            .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "5")
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .current_dir(&self.home);
+        command
+    }
+
+    /// What the virtual device's `config.ini` says.
+    pub fn config(&self) -> Result<String, DeviceError> {
+        let path = self.avds.join(format!("{AVD}.avd/config.ini"));
+        fs::read_to_string(&path).map_err(DeviceError::path(path))
+    }
+
+    /// Whether the image holds a snapshot.
+    pub fn has_snapshot(&self) -> bool {
+        self.avds.join(format!("{AVD}.avd/snapshots/{SNAPSHOT}")).is_dir()
+    }
+
+    /// API levels of the image: those of its virtual device.
+    pub fn apis(&self) -> Vec<u32> {
+        let text = fs::read_to_string(self.avds.join(format!("{AVD}.ini"))).unwrap_or_default();
+        setting(&text, "target", "").strip_prefix("android-").and_then(|n| n.parse().ok()).into_iter().collect()
+    }
+
+    /// What the emulator says of itself, in one line.
+    pub async fn version(&self) -> Result<String, DeviceError> {
+        let mut words = self.emulator.clone();
+        words.push("-version".into());
+        let program = words[0].to_string_lossy().into_owned();
+        let start = |source| DeviceError::Start { program: program.clone(), source };
+        let run = self.command(&words).stdin(Stdio::null()).stderr(Stdio::null()).output();
+        let done = tokio::time::timeout(Duration::from_secs(20), run).await.map_err(|e| start(std::io::Error::other(e)))?.map_err(start)?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        let line = text.lines().find(|l| l.contains("ersion")).unwrap_or_default();
+        Ok(line.chars().filter(|c| !c.is_control()).take(200).collect())
+    }
+
+    /// Makes the emulator's copy of the virtual device.
+    pub async fn copy(&self) -> Result<(), DeviceError> {
+        let words: Vec<OsString> = ["sh", "-c", COPY].map(OsString::from).into();
+        let start = |source| DeviceError::Start { program: "sh".to_owned(), source };
+        let mut command = self.command(&words);
+        command.env("AVD", AVD).env("FROM", &self.avds).stdin(Stdio::null());
+        let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+        let done = done.map_err(|e| start(std::io::Error::other(e)))?.map_err(start)?;
+        if done.status.success() {
+            return Ok(());
+        }
+        let why: String = String::from_utf8_lossy(&done.stderr).chars().take(300).collect();
+        Err(DeviceError::path(&self.home)(std::io::Error::other(why)))
+    }
+}
+
+impl Process {
+    /// Starts the emulator.
+    pub fn start(layout: &Layout, arguments: &[String], out: &Outbox) -> Result<Self, DeviceError> {
+        let mut words = layout.emulator.clone();
+        words.extend(arguments.iter().map(OsString::from));
+        let start = |source| DeviceError::Start { program: words[0].to_string_lossy().into_owned(), source };
+        let mut command = layout.command(&words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(start)?;
+        let pid = child.id().unwrap_or(0);
+        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(o) = child.stdout.take() {
+            tokio::spawn(listen(o, tail.clone(), out.clone()));
+        }
+        if let Some(e) = child.stderr.take() {
+            tokio::spawn(listen(e, tail.clone(), out.clone()));
+        }
+        Ok(Self { child, pid, tail })
+    }
+
+    /// Its number.
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How it ended; none while it runs.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let last: Vec<&str> = tail.iter().rev().take(3).rev().map(String::as_str).collect();
+        Some(format!("the emulator ended ({status}): {}", last.join(" / ")))
+    }
+
+    /// [`Process::ended`], for when its ports were just found closed: it may take a moment to be gone.
+    pub async fn ending(&mut self) -> Option<String> {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.child.wait()).await;
+        self.ended()
+    }
+
+    /// Ends it, and all that runs as its user.
+    pub async fn end(&mut self, layout: &Layout) {
+        let _ = self.child.start_kill();
+        if let Some(user) = layout.user {
+            confine::kill_user(user).await;
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+    }
+}
+
+/// Removes the files that a former emulator of this home left, by which the next one would be refused or mistaken.
+pub fn tidy(places: &[std::path::PathBuf]) {
+    let named = |p: &Path| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("pid_") && n.ends_with(".ini"));
+    for entry in places.iter().filter_map(|p| fs::read_dir(p).ok()).flatten().flatten() {
+        if named(&entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+async fn listen(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>, out: Outbox) {
+    let mut lines = FramedRead::new(from, LinesCodec::new_with_max_length(limits::LOG_LINE));
+    let mut told = 0;
+    while let Some(line) = lines.next().await {
+        let line = match line {
+            Ok(l) => l.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>(),
+            Err(LinesCodecError::MaxLineLengthExceeded) => "(a long line)".to_owned(),
+            Err(LinesCodecError::Io(_)) => return,
+        };
+        {
+            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.push_back(line.chars().take(300).collect());
+            if tail.len() > TAIL {
+                tail.pop_front();
+            }
+        }
+        told += 1;
+        if told <= TOLD {
+            out.event(Event::Log { line: format!("emulator: {line}") }).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_says_what_the_virtual_device_says() {
+        let config = "hw.cpu.ncore=2\nhw.ramSize = 3072M\nhw.gpu.mode=swiftshader_indirect\n";
+        let cold = arguments(config, Launch::Cold, (5554, 5555, 8554)).join(" ");
+        assert_eq!(
+            cold,
+            "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -gpu swiftshader_indirect -cores 2 -memory 3072 \
+             -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
+        );
+        let restore = arguments(config, Launch::Restore, (1, 2, 3)).join(" ");
+        assert!(restore.contains("-read-only -snapshot stakeout -force-snapshot-load -no-snapshot-save"), "{restore}");
+    }
+}

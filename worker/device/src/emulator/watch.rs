@@ -1,0 +1,413 @@
+//! What Android's books say of the app, as facts on the trial's clock.
+//!
+//! The books are asked again and again; what is new is told. They name whole seconds, so a fact may lie a second later than it
+//! is dated. That a state of the device changed is therefore told at the begin of a second of the guest ([`Watch::marked`]): what is
+//! dated in that second is later than the change. An app that is not visible has no visible preview; of one that is, nothing is
+//! claimed to its disadvantage.
+//!
+//! The books forget: a ring that ran over, a poll that was cut, a clock that was set are facts (`lost`) of their own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use stakeout_contract::{
+    Kind, Nanos, Rung, Sensor,
+    observation::{Facing, Fact, Source},
+};
+use stakeout_links::guest::quote;
+use stakeout_protocol::Problem;
+use stakeout_truth::{
+    Access, Outcome, Parsed, What, When,
+    access::{self, Changes},
+    activity, appops,
+    appops::AppOps,
+    audio::{self, AudioDump},
+    camera::{self, CameraDump},
+    logcat::{self, Said},
+};
+
+use super::{
+    apps::App,
+    camera::Open,
+    clock::{Look, SharedClock, lock},
+    phone::Phone,
+};
+
+/// Bytes of a record.
+const RECORD: usize = 4 << 20;
+/// Blocks of sound a second, as `delivered` counts them.
+const BLOCKS: u64 = 20;
+/// How much older than the moment sound may be: the emulator's queue holds 300 ms.
+const QUEUE_MS: u64 = 400;
+/// An opening of a picture belongs to an opening of the camera within this time, in milliseconds.
+const NEAR_MS: u64 = 2000;
+/// Facts of one kind of trouble.
+const TROUBLES: usize = 200;
+
+/// A fact, and who says it.
+pub type Told = (Nanos, Source, Fact);
+
+/// The polls before, and what is open.
+pub struct Watch {
+    app: App,
+    clock: SharedClock,
+    camera: Option<Parsed<CameraDump>>,
+    audio: Option<Parsed<AudioDump>>,
+    ops: Option<Parsed<AppOps>>,
+    /// Sessions that are open: of which sensor, under which name in the books.
+    open: BTreeMap<(Sensor, String), (u64, Nanos)>,
+    /// Recorders that run and get zeros.
+    silent: BTreeSet<String>,
+    sessions: u64,
+    /// Openings of pictures that no opening of a camera was found for yet.
+    pictures: VecDeque<(Nanos, Open)>,
+    /// Times at which the device's state changed.
+    marks: Vec<Nanos>,
+    /// Whether the app could be seen at the poll before.
+    visible: bool,
+    /// The newest line of the log that was read, Unix milliseconds.
+    log_until: i64,
+    pids: BTreeSet<i32>,
+    /// The device ends the app itself.
+    pub ending: bool,
+    troubles: usize,
+}
+
+impl Watch {
+    /// Of this app. What the books say already is of no interest: `begin` polls once.
+    pub fn new(app: App, clock: SharedClock, sessions: u64) -> Self {
+        Self {
+            app,
+            clock,
+            camera: None,
+            audio: None,
+            ops: None,
+            open: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            sessions,
+            pictures: VecDeque::new(),
+            marks: Vec::new(),
+            visible: false,
+            log_until: 0,
+            pids: BTreeSet::new(),
+            ending: false,
+            troubles: 0,
+        }
+    }
+
+    /// What this device cannot see at all.
+    pub fn blind() -> Vec<Fact> {
+        use Kind::{Accounts, Cell, Clipboard, Identifiers, InstalledApps, Wifi};
+        let not = |kinds: &[Kind], rung, what: &str| Fact::NotWatched {
+            kinds: kinds.to_vec(),
+            rung,
+            what: what.to_owned(),
+            settled_by: "the `jvm` device".to_owned(),
+        };
+        let own = [Cell, Wifi, Identifiers, Accounts, InstalledApps];
+        vec![
+            not(
+                &[Cell, Wifi, Identifiers, Accounts, InstalledApps, Clipboard],
+                Rung::Read,
+                "Android keeps no books of every read of these",
+            ),
+            not(&own, Rung::Stored, "the guest has its own, which are not known as the trial's"),
+            not(&own, Rung::Transmitted, "the guest has its own, which are not known as the trial's"),
+            not(Kind::ALL, Rung::Stored, "files that the app deleted again are not kept by this device"),
+        ]
+    }
+
+    /// The guest has restarted: its books are empty.
+    pub fn restarted(&mut self) -> Vec<Told> {
+        (self.camera, self.audio, self.ops) = (None, None, None);
+        self.visible = false;
+        self.close_all()
+    }
+
+    /// The device's state changed at this time, which is the begin of a second of the guest.
+    pub fn marked(&mut self, at: Nanos) {
+        self.marks.push(at);
+    }
+
+    /// Pictures were opened.
+    pub fn opened(&mut self, opens: Vec<Open>) {
+        let clock = lock(&self.clock);
+        self.pictures.extend(opens.into_iter().map(|o| (clock.date(o.host), o)));
+    }
+
+    /// Whether the app could be seen at the last poll.
+    pub const fn is_visible(&self) -> bool {
+        self.visible
+    }
+
+    /// Asks the books.
+    pub async fn poll(&mut self, phone: &Phone, first: bool) -> Result<Vec<Told>, Problem> {
+        let look = phone.look().await?;
+        let mut told = Vec::new();
+        let (set, now) = {
+            let mut clock = lock(&self.clock);
+            (clock.look(look), clock.date(look.after))
+        };
+        if set {
+            // By whom is not known, and what the books date around it is worth less.
+            self.trouble(&mut told, now, "dates, as the guest's clock was set");
+        }
+        self.seen(phone).await?;
+        let camera = phone.run_long("dumpsys media.camera", RECORD, phone.within).await?;
+        let audio = phone.run_long("dumpsys audio", RECORD, phone.within).await?;
+        let ops = phone.run_long("dumpsys appops", RECORD, phone.within).await?;
+        let clock = phone.clock(&phone.look().await.unwrap_or(look));
+        let camera = camera::parse(&camera.stdout, &clock);
+        let audio = audio::parse(&audio.stdout, &clock);
+        let ops = appops::parse(&ops.stdout, &clock);
+        if first {
+            (self.camera, self.audio, self.ops) = (Some(camera), Some(audio), Some(ops));
+            self.log_until = look.wall_ms;
+            return Ok(told);
+        }
+        let of_camera = access::camera(self.camera.as_ref(), &camera);
+        self.take(&mut told, now, of_camera, "records of the camera service");
+        let of_audio = access::audio(self.audio.as_ref(), &audio);
+        self.take(&mut told, now, of_audio, "records of the audio service");
+        let of_ops = access::ops(self.ops.as_ref(), &ops);
+        self.take(&mut told, now, of_ops, "records of app operations");
+        // A poll that was cut is not what the next one is compared with.
+        if camera.notes.is_whole() {
+            self.camera = Some(camera);
+        }
+        if audio.notes.is_whole() {
+            self.audio = Some(audio);
+        }
+        if ops.notes.is_whole() {
+            self.ops = Some(ops);
+        }
+        self.log(&mut told, phone, look).await?;
+        self.left_over(&mut told, now);
+        Ok(told)
+    }
+
+    async fn seen(&mut self, phone: &Phone) -> Result<(), Problem> {
+        let top = activity::parse(&phone.run("dumpsys activity activities").await?.stdout);
+        // What is not known is taken in the app's favour.
+        self.visible = top.value.visible(&self.app.package).unwrap_or(true);
+        Ok(())
+    }
+
+    fn trouble(&mut self, told: &mut Vec<Told>, at: Nanos, what: &str) {
+        self.troubles += 1;
+        if self.troubles <= TROUBLES {
+            told.push((at, Source::Device, Fact::Lost { what: what.to_owned(), count: 1 }));
+        }
+    }
+
+    fn take(&mut self, told: &mut Vec<Told>, now: Nanos, changes: Changes, what: &str) {
+        if changes.gap.is_some() {
+            self.trouble(told, now, what);
+        }
+        for a in changes.accesses {
+            let ours = match (a.uid, &a.package) {
+                (Some(uid), _) => uid == self.app.uid,
+                (None, Some(package)) => *package == self.app.package,
+                (None, None) => false,
+            };
+            if ours {
+                self.access(told, now, a);
+            }
+        }
+    }
+
+    fn access(&mut self, told: &mut Vec<Told>, now: Nanos, a: Access) {
+        let sensor = match a.what {
+            What::Camera => Some(Sensor::Camera),
+            What::Microphone => Some(Sensor::Microphone),
+            _ => None,
+        };
+        // App ops know of both sensors too, later and less; they count where they refuse.
+        let books = a.source == access::Source::AppOps;
+        match (sensor, a.outcome) {
+            (Some(sensor), Outcome::Opened | Outcome::Unsilenced) if !books => {
+                let at = self.date(a.span.from, now);
+                self.silent.remove(&a.id);
+                self.begin(told, sensor, &a, at);
+            }
+            (Some(Sensor::Microphone), Outcome::Closed) if self.silent.remove(&a.id) => {}
+            (Some(sensor), Outcome::Closed) if !books => {
+                let at = self.date(a.span.to, now);
+                // Its begin may lie before the first poll.
+                if !self.open.contains_key(&(sensor, a.id.clone())) && a.span.from.is_some() {
+                    let from = self.date(a.span.from, now);
+                    self.begin(told, sensor, &a, from);
+                }
+                let latest = a.span.to.and_then(|w| lock(&self.clock).of_wall(w.latest)).unwrap_or(now);
+                self.end(told, (sensor, a.id), at, latest);
+            }
+            (Some(sensor), Outcome::Silenced) if !books => {
+                let at = self.date(a.span.from, now);
+                let first = self.silent.insert(a.id.clone());
+                if self.open.contains_key(&(sensor, a.id.clone())) {
+                    self.end(told, (sensor, a.id), at, at);
+                } else if first && a.span.from.is_some() {
+                    told.push((at, Source::Device, self.refusal(Some(sensor), None, "the recorder", "silenced: it got zeros")));
+                }
+            }
+            (Some(sensor), Outcome::Refused) => {
+                let at = self.date(a.span.from, now);
+                let reason = a.reason.unwrap_or_else(|| a.state.map_or_else(String::new, |s| format!("in state {s:?}")));
+                told.push((at, Source::Device, self.refusal(Some(sensor), None, &a.id, &reason)));
+            }
+            (None, Outcome::Accessed | Outcome::Refused) => {
+                let at = self.date(a.span.from, now);
+                let data = kind(a.what);
+                let what = format!("app operation {}", a.id);
+                let fact = if a.outcome == Outcome::Accessed {
+                    Fact::Read { data, what, rows: None }
+                } else {
+                    self.refusal(None, Some(data), &what, a.reason.as_deref().unwrap_or_default())
+                };
+                told.push((at, Source::Device, fact));
+            }
+            _ => {}
+        }
+    }
+
+    fn refusal(&self, sensor: Option<Sensor>, data: Option<Kind>, what: &str, reason: &str) -> Fact {
+        let cut = |s: &str| s.chars().take(300).collect::<String>();
+        Fact::Refused { sensor, data, what: cut(what), reason: cut(reason) }
+    }
+
+    fn begin(&mut self, told: &mut Vec<Told>, sensor: Sensor, a: &Access, at: Nanos) {
+        self.sessions += 1;
+        let session = self.sessions;
+        let facing = (sensor == Sensor::Camera).then(|| if a.id == "1" { Facing::Front } else { Facing::Back });
+        self.open.insert((sensor, a.id.clone()), (session, at));
+        let api = if sensor == Sensor::Camera { "CameraService" } else { "AudioService" };
+        let opened = Fact::Opened {
+            sensor,
+            id: a.id.chars().take(80).collect(),
+            facing,
+            api: api.to_owned(),
+            session,
+            preview_visible: sensor == Sensor::Camera && self.visible,
+        };
+        told.push((at, Source::Device, opened));
+        if let Some(facing) = facing {
+            self.frames(told, facing, session, at);
+        }
+    }
+
+    /// The pictures of a camera that were opened about when it was.
+    fn frames(&mut self, told: &mut Vec<Told>, facing: Facing, session: u64, at: Nanos) {
+        let near = |t: Nanos| t.since(at).max(at.since(t)).as_millis() <= u128::from(NEAR_MS);
+        let mine = self.pictures.iter().position(|(t, o)| o.facing == facing && near(*t));
+        if let Some((t, open)) = mine.and_then(|i| self.pictures.remove(i)) {
+            told.push((t.max(at), Source::Feed, picture(&open, session)));
+        }
+    }
+
+    fn end(&mut self, told: &mut Vec<Told>, key: (Sensor, String), at: Nanos, latest: Nanos) {
+        let Some((session, from)) = self.open.remove(&key) else { return };
+        if key.0 == Sensor::Microphone {
+            let block = |t: u64| (u128::from(t) * u128::from(BLOCKS) / 1_000_000_000) as u64;
+            let first = block(from.get().saturating_sub(QUEUE_MS * 1_000_000));
+            let last = block(latest.get().saturating_add(QUEUE_MS * 1_000_000)).max(first);
+            let delivered = Fact::Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: last - first + 1 };
+            told.push((at, Source::Feed, delivered));
+        }
+        told.push((at.max(from), Source::Device, Fact::Closed { sensor: key.0, session }));
+    }
+
+    /// Ends all that is open: the app was ended.
+    pub fn close_all(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        let now = lock(&self.clock).now(crate::core::window::monotonic_nanos());
+        for key in self.open.keys().cloned().collect::<Vec<_>>() {
+            self.end(&mut told, key, now, now);
+        }
+        self.sessions_of_pictures(&mut told);
+        told
+    }
+
+    /// Openings of pictures that the books know nothing of: the feed gave a frame all the same.
+    fn left_over(&mut self, told: &mut Vec<Told>, now: Nanos) {
+        let old = |t: Nanos| now.since(t).as_millis() > u128::from(NEAR_MS * 5);
+        let (old, young): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pictures).into_iter().partition(|(t, _)| old(*t));
+        self.pictures = old;
+        self.sessions_of_pictures(told);
+        self.pictures = young;
+    }
+
+    fn sessions_of_pictures(&mut self, told: &mut Vec<Told>) {
+        for (t, open) in std::mem::take(&mut self.pictures) {
+            self.sessions += 1;
+            told.push((t, Source::Feed, picture(&open, self.sessions)));
+        }
+    }
+
+    /// The trial's time of a record: the earliest that it allows, but not before a change of state within the same second.
+    fn date(&self, when: Option<When>, now: Nanos) -> Nanos {
+        let Some(when) = when else { return now };
+        let clock = lock(&self.clock);
+        let Some(latest) = clock.of_wall(when.latest) else { return Nanos::ZERO };
+        let earliest = clock.of_wall(when.earliest).unwrap_or(Nanos::ZERO);
+        let mark = self.marks.iter().rev().copied().find(|m| *m > earliest && *m <= latest);
+        mark.unwrap_or(earliest).min(now)
+    }
+
+    /// Crashes and ends of the app, by the log: what the system's own processes say, and what the app says of itself.
+    async fn log(&mut self, told: &mut Vec<Told>, phone: &Phone, look: Look) -> Result<(), Problem> {
+        let since = format!("{}.{:03}", self.log_until / 1000, self.log_until % 1000);
+        let command = format!("logcat -d -B -b main,system,crash -T {}", quote(&since));
+        let said = phone.run_long(&command, RECORD, phone.within).await?;
+        let log = logcat::parse_binary(&said.stdout).value;
+        let after = self.log_until;
+        let new = || log.lines.iter().filter(move |l| l.when.earliest > after);
+        let ours: Vec<&logcat::Line> = new().filter(|l| l.uid == Some(self.app.uid)).collect();
+        self.pids.extend(ours.iter().map(|l| l.pid).take(1000));
+        let now = lock(&self.clock).date(look.after);
+        for c in logcat::crashes(ours) {
+            let at = self.date(Some(c.when), now);
+            let cut = |s: &str| s.chars().take(300).collect::<String>();
+            let message = cut(c.first.as_deref().unwrap_or("an exception"));
+            told.push((at, Source::Device, Fact::Crashed { message, trace: c.frames.iter().take(16).map(|f| cut(f)).collect() }));
+        }
+        let system: Vec<&logcat::Line> = new().filter(|l| l.uid.is_some_and(|u| logcat::TRUSTED.contains(&u))).collect();
+        for line in system {
+            let mine = |process: &str| process == self.app.package || process.starts_with(&format!("{}:", self.app.package));
+            let at = self.date(Some(line.when), now);
+            match logcat::said(line) {
+                Some(Said::NotAnswering { process }) if mine(&process) => {
+                    told.push((at, Source::Device, Fact::Anr { message: process.chars().take(200).collect() }));
+                }
+                Some(Said::Died { process, .. }) if mine(&process) && !self.ending => {
+                    let line = format!("the app's process `{}` has died", process.chars().take(200).collect::<String>());
+                    told.push((at, Source::Device, Fact::Log { line }));
+                }
+                _ => {}
+            }
+        }
+        self.log_until = log.lines.iter().map(|l| l.when.latest).max().unwrap_or(after).max(after).min(look.wall_ms + 60_000);
+        Ok(())
+    }
+}
+
+fn picture(open: &Open, session: u64) -> Fact {
+    Fact::Delivered { sensor: Sensor::Camera, facing: Some(open.facing), session, first: open.frame, last: open.frame, count: 1 }
+}
+
+const fn kind(what: What) -> Kind {
+    match what {
+        What::Camera => Kind::Camera,
+        What::Microphone => Kind::Microphone,
+        What::Location => Kind::Location,
+        What::Contacts => Kind::Contacts,
+        What::CallLog => Kind::CallLog,
+        What::Calendar => Kind::Calendar,
+        What::Wifi => Kind::Wifi,
+        What::Cell => Kind::Cell,
+        What::Sms => Kind::Sms,
+        What::Clipboard => Kind::Clipboard,
+        What::Identifiers => Kind::Identifiers,
+        What::Accounts => Kind::Accounts,
+        What::MediaFiles => Kind::MediaFiles,
+        What::InstalledApps => Kind::InstalledApps,
+    }
+}
