@@ -1,7 +1,8 @@
 #!/bin/bash
-# Builds the images that cells are made of: stakeout/base, stakeout/gateway, stakeout/jvm, stakeout/analysis.
+# Builds the images that cells are made of: stakeout/base, stakeout/gateway, stakeout/jvm, stakeout/analysis, and for tests
+# stakeout/emulator-fake. (Those of the emulator device are built by `stakeout images build emulator`.)
 #
-#   images/build.sh [--quiet] [IMAGE...]      default: all four
+#   images/build.sh [--quiet] [IMAGE...]      default: gateway, jvm, analysis
 #
 # An image's tag is the digest of all that it is made from, so a second run with nothing changed builds nothing; the
 # version's tag (`stakeout/jvm:0.1.0`) is then moved to it; STAKEOUT_IMAGES_TAG is another tag, for several checkouts on
@@ -21,8 +22,8 @@ wanted=()
 for a in "$@"; do
     case $a in
         --quiet) quiet=1 ;;
-        base | gateway | java | jvm | analysis) wanted+=("$a") ;;
-        *) die "unknown image \`$a\`" "the images are base, gateway, jvm (on java) and analysis" ;;
+        base | gateway | java | jvm | analysis | emulator-fake) wanted+=("$a") ;;
+        *) die "unknown image \`$a\`" "the images are base, gateway, jvm (on java), analysis and emulator-fake" ;;
     esac
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=(gateway jvm analysis)
@@ -119,6 +120,17 @@ jvm() {
     java
     image jvm "$(key_of "$state"/{java.key,stakeout-device.sum} "$here/jvm/Dockerfile")" \
         "$here/jvm/Dockerfile" "$state/stakeout-device.context" --build-arg "JAVA=stakeout/java:$(cat "$state/java.key")"
+}
+
+# The device's program and the stand-in, in one context.
+emulator-fake() {
+    program stakeout-device stakeout-device
+    program fake-emulator fake-emulator
+    local context=$state/emulator-fake.context
+    mkdir -p "$context"
+    cp "$here"/emulator-fake/*.ini "$state/stakeout-device.context/stakeout-device" "$state/fake-emulator.context/fake-emulator" "$context/"
+    image emulator-fake "$(key_of "$state"/{base.key,stakeout-device.sum,fake-emulator.sum} "$here"/emulator-fake/*)" \
+        "$here/emulator-fake/Dockerfile" "$context" --build-arg "BASE=stakeout/base:$base_key"
 }
 
 base

@@ -81,7 +81,7 @@ pub(crate) struct RunArgs {
     /// What runs the app
     #[arg(long, default_value = "jvm")]
     pub device: Device,
-    /// API level, instead of the scenario's (the jvm device has 23, 27, 34)
+    /// API level, instead of the scenario's (the jvm device has 23, 27, 34; an emulator what its images were built for)
     #[arg(long)]
     pub api: Option<u32>,
     /// How often, instead of the scenario's number
@@ -126,8 +126,10 @@ pub(crate) struct RunArgs {
 pub(crate) enum Device {
     /// Android's framework classes on a JVM: needs nothing, the app could lie about what it does
     Jvm,
-    /// Google's emulator: needs KVM
+    /// Google's emulator: needs KVM and `stakeout images build emulator`
     Emulator,
+    /// The emulator's device over a stand-in that plays the phone: tests Stakeout itself, says nothing of an app
+    EmulatorFake,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -110,8 +110,6 @@ impl CellSpec {
             // The emulator's home, its copy of the virtual device and what the guest writes over its disks.
             ("/data", format!("noexec,size={overlay},uid=10001,gid=10001,mode=0700")),
             ("/tmp", "exec,size=512m,uid=10001,gid=10001,mode=0700".to_owned()),
-            // Pictures for the cameras: the device writes, the emulator reads.
-            ("/feed", "noexec,size=64m,mode=0755".to_owned()),
         ]
         .map(|(path, options)| (path.to_owned(), options))
         .to_vec();

@@ -33,15 +33,25 @@ fn check(what: &str, good: bool, needed: bool, found: impl Into<String>, mend: &
     Check { what: what.to_owned(), state, found: found.into(), mend: if good { String::new() } else { mend.to_owned() } }
 }
 
-/// The images of this version.
+/// API levels that an emulator's image can be built for.
+const EMULATOR: std::ops::RangeInclusive<u32> = 26..=36;
+
+/// The images of this version. Each emulator's image is of one API level.
 pub(crate) fn images() -> Images {
+    use stakeout_contract::DeviceKind::{Emulator, EmulatorFake, Jvm};
+    let set = |n: &str| std::env::var(format!("STAKEOUT_IMAGE_{}", n.to_uppercase().replace('-', "_"))).ok();
+    let emulator = |api: u32| {
+        set(&format!("emulator-{api}")).or_else(|| set("emulator")).unwrap_or_else(|| format!("stakeout/emulator:{}-api{api}-x86_64", env!("CARGO_PKG_VERSION")))
+    };
     let name = |n: &str| {
-        std::env::var(format!("STAKEOUT_IMAGE_{}", n.to_uppercase()))
-            .unwrap_or_else(|_| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")))
+        set(n).unwrap_or_else(|| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")))
     };
     Images {
         gateway: name("gateway"),
-        devices: vec![(stakeout_contract::DeviceKind::Jvm, name("jvm"), vec![23, 27, 34])],
+        devices: [(Jvm, name("jvm"), vec![23, 27, 34]), (EmulatorFake, name("emulator-fake"), vec![34])]
+            .into_iter()
+            .chain(EMULATOR.map(|api| (Emulator, emulator(api), vec![api])))
+            .collect(),
         analysis: name("analysis"),
     }
 }

@@ -36,12 +36,8 @@ const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.js
 pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let device = match a.device {
         Device::Jvm => DeviceKind::Jvm,
-        Device::Emulator => {
-            return Err(Failure::hint(
-                "the `emulator` device is not part of this version",
-                "use `--device jvm`; its results say what it cannot know",
-            ));
-        }
+        Device::Emulator => DeviceKind::Emulator,
+        Device::EmulatorFake => DeviceKind::EmulatorFake,
     };
     let mut scenario = library::load(&a.scenario)?;
     if let Some(api) = a.api {
@@ -49,7 +45,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     }
     let images = doctor::images();
     if images.device(device, scenario.device.api).is_none() {
-        return Err(Failure::hint(format!("the {device} device has no API level {}", scenario.device.api), "use `--api 23`, `27` or `34`"));
+        return Err(Failure::hint(format!("the {device} device has no API level {}", scenario.device.api), levels(&images, device)));
     }
     let trials = a.trials.unwrap_or(scenario.trials);
     let secrets = secrets(&a.secret)?;
@@ -149,6 +145,12 @@ fn nonce() -> Result<String, Failure> {
     let mut n = [0; 32];
     getrandom::fill(&mut n).map_err(|e| Failure::other(anyhow::anyhow!("the system gives no randomness: {e}")))?;
     Ok(hex::encode(n))
+}
+
+/// Which API levels a device has.
+fn levels(images: &Images, device: DeviceKind) -> String {
+    let all: Vec<String> = images.devices.iter().filter(|(k, ..)| *k == device).flat_map(|(_, _, a)| a).map(u32::to_string).collect();
+    format!("use `--api` and one of {}", all.join(", "))
 }
 
 fn slots() -> u32 {
