@@ -54,14 +54,24 @@ stage() { # NAME
   python3 "$here/tools/stage.py" stage "$1" "$seed" "$b"
   aapt2 compile --dir "$b/res" -o "$b/res.zip"
   # "Unknown chunk" is a harmless warning about the framework's own resources.
-  aapt2 link -I "$android" --manifest "$b/AndroidManifest.xml" --java "$b/gen" -o "$b/base.apk" "$b/res.zip" 2>"$b/aapt2.log" || { cat "$b/aapt2.log" >&2; return 1; }
+  link() { # MANIFEST TO MORE..
+    aapt2 link -I "$android" --manifest "$1" -o "$2" "${@:3}" 2>"$b/aapt2.log" || { cat "$b/aapt2.log" >&2; return 1; }
+  }
+  local assets=()
+  [ ! -d "$b/assets" ] || assets=(-A "$b/assets")
+  link "$b/AndroidManifest.xml" "$b/base.apk" --java "$b/gen" "${assets[@]}" "$b/res.zip"
+  [ ! -d "$b/split" ] || link "$b/split/AndroidManifest.xml" "$b/split.apk" -A "$b/split/assets"
+}
+sign() { # FROM TO
+  zipalign -f 4 "$1" "$1.aligned"
+  apksigner sign --ks "$out/ks.jks" --ks-pass pass:android --min-sdk-version 21 --v4-signing-enabled false --out "$2" "$1.aligned"
 }
 pack() { # NAME
   local b=$out/.build/$1
   (cd "$b" && zip -q -X base.apk classes.dex && { [ ! -d lib ] || zip -q -X -r base.apk lib; })
   [ ! -f "$b/entries.py" ] || python3 "$b/entries.py" "$b/base.apk"
-  zipalign -f 4 "$b/base.apk" "$b/aligned.apk"
-  apksigner sign --ks "$out/ks.jks" --ks-pass pass:android --min-sdk-version 21 --v4-signing-enabled false --out "$out/$1.apk" "$b/aligned.apk"
+  sign "$b/base.apk" "$out/$1.apk"
+  [ ! -f "$b/split.apk" ] || sign "$b/split.apk" "$out/$1.split"
   python3 "$here/tools/stage.py" truth "$1" "$seed" > "$out/$1.truth.json"
   stamp "$1" > "$out/.$1.stamp"
   rm -rf "$b"

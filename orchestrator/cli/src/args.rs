@@ -47,6 +47,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Try whether a device does what the device protocol says
+    Conformance(ConformanceArgs),
     /// Print completions for a shell: `stakeout completions bash > /etc/bash_completion.d/stakeout`
     Completions {
         /// Which shell
@@ -130,6 +132,49 @@ pub(crate) enum Device {
     Emulator,
     /// The emulator's device over a stand-in that plays the phone: tests Stakeout itself, says nothing of an app
     EmulatorFake,
+}
+
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout conformance --device jvm
+      all checks, a table on standard output
+  stakeout conformance --device emulator --api 34 --out report.json --record answers
+      on a lab's emulator: a report to send, and what the guest said for those who write parsers
+  stakeout conformance --device emulator --on fake --only hostile,life.picture
+      the emulator's device on a stand-in: it proves that we agree with ourselves, and no more
+
+Exit codes: 0 nothing failed, 1 something failed, 2 wrong usage, 130 interrupted.")]
+pub(crate) struct ConformanceArgs {
+    /// Which device
+    #[arg(long, default_value = "jvm")]
+    pub device: Device,
+    /// What plays its guest instead of the real one
+    #[arg(long)]
+    pub on: Option<StandIn>,
+    /// API level
+    #[arg(long, default_value_t = 34)]
+    pub api: u32,
+    /// The suite's app, with its split `conform.split` beside it; else target/apps/conform.apk
+    #[arg(long, value_name = "APK")]
+    pub app: Option<PathBuf>,
+    /// Only these scenes and checks, and what they need
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub out: Option<PathBuf>,
+    /// Keep the raw answers of the guest, where the device tells them
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Print the names of all checks and do nothing
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum StandIn {
+    /// A program of the tests
+    Fake,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -20,6 +20,8 @@ APPS = {
     "detects": ("loud", dict(DETECTS=True)),
     "quiet-texture": ("quiet", dict(TEXTURE=True, CAMERA2=True)),
     "exits": ("exits", {}),
+    # Of the conformance suite, which knows its names: they do not depend on the seed.
+    "conform": ("conform", dict(PKG="org.example.conform", LABEL="Conform", VERSION_CODE=7, VERSION_NAME="1.7", HOST="conform.example")),
     "crash": ("small/crash", {}),
     "spin": ("small/spin", {}),
     "hog": ("small/hog", {}),

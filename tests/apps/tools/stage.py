@@ -54,6 +54,12 @@ def stage(name: str, seed: int, to: Path) -> None:
     values.mkdir(parents=True)
     strings = folder / "strings.xml"
     (values / "strings.xml").write_text(fill((strings if strings.exists() else HERE / "small" / "strings.xml").read_text(), c))
+    # Assets, and a split without code: a folder like the app's own.
+    for part in ["assets", "split"]:
+        for p in (p for p in (folder / part).rglob("*") if p.is_file()):
+            at = to / p.relative_to(folder)
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.write_text(renamed(fill(p.read_text(), c)))
     if name == "native":
         bogus(to, Seed(seed, name))
     if c.get("ZIP"):

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod analyze_bundle;
+mod conformance;
 mod doctor;
 mod feed;
 mod progress;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Scenario(c) => scenario::run(c),
         Command::Key(KeyCommand::Show { json }) => key(json),
         Command::Doctor { json } => doctor::run(json).await,
+        Command::Conformance(a) => conformance::run(a).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
