@@ -3,7 +3,7 @@
 //! A record says what is, or what its ring still holds; an access is what is new in it. [`camera`] and [`audio`] compare logs, so each
 //! opening and closing is told once; [`ops`] compares the last use in each state, so several uses between two polls
 //! are one [`Access`]. All three take only whole records: from a cut or refused one nothing is concluded, and that is a [`Gap`]. The
-//! caller then keeps the last whole poll to compare the next one with.
+//! caller then keeps the last whole poll to compare the next one with; a poll before that is not whole counts as none.
 //!
 //! [`Outcome::Ongoing`] is told with every poll for which it holds; everything else once.
 
@@ -166,7 +166,7 @@ pub enum Lost {
 /// New accesses to cameras.
 pub fn camera(prev: Option<&Parsed<CameraDump>>, now: &Parsed<CameraDump>) -> Changes {
     let Some(log) = now.value.log.as_ref().filter(|_| now.notes.is_whole()) else { return unreadable(Source::CameraService) };
-    let old = prev.and_then(|p| p.value.log.as_deref());
+    let old = prev.filter(|p| p.notes.is_whole()).and_then(|p| p.value.log.as_deref());
     let (fresh, mut changes) = fresh(old, log, camera::RING, now.value.log_full, Source::CameraService, |e: &CameraEvent| e.when);
     let mut open: HashMap<(String, bool), (CameraUser, When)> = HashMap::new();
     let before = if changes.gap.is_none() { old.unwrap_or_default() } else { &[] };
@@ -213,7 +213,7 @@ fn of_camera(by: &CameraUser, outcome: Outcome, span: Span, reason: Option<Strin
 /// New accesses to the microphone, by apps and by the system itself.
 pub fn audio(prev: Option<&Parsed<AudioDump>>, now: &Parsed<AudioDump>) -> Changes {
     let Some(log) = now.value.log.as_ref().filter(|_| now.notes.is_whole()) else { return unreadable(Source::AudioService) };
-    let old = prev.and_then(|p| p.value.log.as_deref());
+    let old = prev.filter(|p| p.notes.is_whole()).and_then(|p| p.value.log.as_deref());
     let (fresh, mut changes) = fresh(old, log, audio::RING, now.value.log_full, Source::AudioService, |e: &RecEvent| e.when);
     let mut open: HashMap<RecorderKey, Recording> = HashMap::new();
     let before = if changes.gap.is_none() { old.unwrap_or_default() } else { &[] };
@@ -305,17 +305,17 @@ pub fn ops(prev: Option<&Parsed<AppOps>>, now: &Parsed<AppOps>) -> Changes {
     if !now.notes.is_whole() {
         return unreadable(Source::AppOps);
     }
-    let mut known: HashMap<(PartKey<'_>, UseKey<'_>), Vec<When>> = HashMap::new();
-    for (part, uses) in prev.map(|p| parts(&p.value)).unwrap_or_default() {
+    let mut known: HashMap<(PartKey<'_>, UseKey<'_>), Vec<&OpAccess>> = HashMap::new();
+    for (part, uses) in prev.filter(|p| p.notes.is_whole()).map(|p| parts(&p.value)).unwrap_or_default() {
         for u in &uses.accesses {
-            known.entry((part, use_key(u))).or_default().push(u.when);
+            known.entry((part, use_key(u))).or_default().push(u);
         }
     }
     let mut changes = Changes::default();
     let mut going_on = Vec::new();
     for (part, uses) in parts(&now.value) {
         for u in &uses.accesses {
-            if known.get(&(part, use_key(u))).is_some_and(|old| old.iter().any(|w| w.may_be(u.when))) {
+            if known.get(&(part, use_key(u))).is_some_and(|old| old.iter().any(|o| same_use(o, u))) {
                 continue;
             }
             let (outcome, span) = if u.rejected {
@@ -343,6 +343,18 @@ type UseKey<'a> = (bool, Option<&'a UidState>, &'a [String]);
 
 fn use_key(u: &OpAccess) -> UseKey<'_> {
     (u.rejected, u.state.as_ref(), &u.flags)
+}
+
+/// Whether two polls tell the same use. What is doubtful may have been at any time between date and age, and so would be the next use
+/// too; but both ends stay where they are.
+fn same_use(a: &OpAccess, b: &OpAccess) -> bool {
+    const SLACK_MS: u64 = 1000;
+    let near = |a: i64, b: i64| a.abs_diff(b) <= SLACK_MS;
+    if a.doubtful || b.doubtful {
+        near(a.when.earliest, b.when.earliest) && near(a.when.latest, b.when.latest)
+    } else {
+        a.when.may_be(b.when)
+    }
 }
 
 fn parts(books: &AppOps) -> Vec<(PartKey<'_>, &Attributed)> {

@@ -32,7 +32,7 @@ const PASSED: [&str; 8] = [
 pub struct AppOps {
     /// In the service's order.
     pub uids: Vec<UidOps>,
-    /// Dates that do not agree with the age beside them; their [`When`] holds both. The zone or the clock was changed.
+    /// How many dates are [`OpAccess::doubtful`]: the zone or the clock was changed, or the zone that was given is not the guest's.
     pub doubtful_dates: u32,
 }
 
@@ -108,6 +108,8 @@ pub struct OpAccess {
     pub flags: Vec<String>,
     /// When it began.
     pub when: When,
+    /// The date and the age beside it contradict each other; `when` holds both.
+    pub doubtful: bool,
     /// How long it lasted, milliseconds, for operations that last.
     pub duration_ms: Option<i64>,
     /// The app between.
@@ -281,9 +283,9 @@ impl Reader<'_> {
                 (_, Some(r)) => (true, r),
                 _ => (self.rejected, t),
             };
-            let (access, doubtful) = access(rest, rejected, self.clock)?;
+            let access = access(rest, rejected, self.clock)?;
             self.rejected = rejected;
-            self.books.doubtful_dates += u32::from(doubtful);
+            self.books.doubtful_dates += u32::from(access.doubtful);
             Said::Access(access)
         };
         if !self.room(notes) {
@@ -330,8 +332,7 @@ enum Said {
 }
 
 /// `[top-s] 2026-11-25 09:54:40.691 (-5m1s) duration=+5s proxy[uid=1, pkg=p, ..]`, or of API 28 `top   = 2026-11-25 ..`.
-/// Also whether date and age contradict each other.
-fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<(OpAccess, bool)> {
+fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<OpAccess> {
     let (state, flags, rest) = if let Some(r) = t.strip_prefix('[') {
         let (key, rest) = r.split_once(']')?;
         let (state, flags) = key.split_once('-').unwrap_or((key, ""));
@@ -356,13 +357,21 @@ fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<(OpAccess, bool
         Proxy { uid: part("uid=").and_then(uid), package: part("pkg=").and_then(some) }
     });
     let state = Some(UidState::read(state));
-    Some((OpAccess { rejected, state, flags, when, duration_ms: duration, proxy }, doubtful))
+    Some(OpAccess { rejected, state, flags, when, doubtful, duration_ms: duration, proxy })
 }
 
 /// API 26 and 27: `time=+1h2m ago; rejectTime=+5s ago (running)`, or `.. ; duration=+3s`.
 fn oldest_form(more: &str, clock: &GuestClock) -> Vec<Attributed> {
     let ages = Ages::read(more, clock);
-    let at = |rejected, when, duration_ms| OpAccess { rejected, state: None, flags: Vec::new(), when, duration_ms, proxy: None };
+    let at = |rejected, when, duration_ms| OpAccess {
+        rejected,
+        state: None,
+        flags: Vec::new(),
+        when,
+        doubtful: false,
+        duration_ms,
+        proxy: None,
+    };
     let used = ages.access.map(|w| at(false, w, if ages.running { None } else { ages.duration_ms }));
     let running_ms = ages.access.filter(|_| ages.running).map(|w| clock.now().latest.saturating_sub(w.latest));
     let accesses: Vec<_> = used.into_iter().chain(ages.reject.map(|w| at(true, w, None))).collect();

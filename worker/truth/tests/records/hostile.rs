@@ -71,6 +71,11 @@ fn an_intent_puts_no_other_activity_on_the_screen() {
 fn a_version_name_grants_and_denies_nothing_untold() {
     let p = package::parse(&fixture("package-hostile.txt"), "com.example.app");
     assert_eq!(p.notes.cut, [Cut::Twice]);
+    for line in ["appId=1000", "versionCode=1 minSdk=1 targetSdk=1", "primaryCpuAbi=x86", "flags=[ SYSTEM ]"] {
+        let text =
+            String::from_utf8(fixture("package-28.txt")).unwrap().replace("versionName=1.2", &format!("versionName=1.2\n    {line}"));
+        assert_eq!(package::parse(text.as_bytes(), "com.example.app").notes.cut, [Cut::Twice], "{line}");
+    }
 }
 
 #[test]
