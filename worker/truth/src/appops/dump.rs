@@ -1,11 +1,14 @@
 //! `dumpsys appops`, in the three forms that it had: API 26 and 27, 28, 29 and later.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Mode, UidState, is_op};
 use crate::{
-    lines::{Text, between, some, uid},
+    lines::{PER_USER, Text, between, some, uid},
     notes::{Cut, Notes, Parsed},
+    props::Listed,
     when::{GuestClock, Stamp, When, span},
 };
 
@@ -40,6 +43,14 @@ impl AppOps {
     /// The books of a package, of all users.
     pub fn package<'a>(&'a self, package: &'a str) -> impl Iterator<Item = (&'a UidOps, &'a PackageOps)> + 'a {
         self.uids.iter().flat_map(|u| u.packages.iter().map(move |p| (u, p))).filter(move |(_, p)| p.package == package)
+    }
+
+    /// Uids of apps that no installed package has: of an app that was removed, or a name that another app's tag invented to hide uses.
+    pub fn strangers<'a>(&'a self, installed: &'a [Listed]) -> impl Iterator<Item = &'a UidOps> {
+        const APPS: std::ops::Range<u32> = 10_000..20_000;
+        let app = |uid: u32| uid % PER_USER;
+        let known: BTreeSet<u32> = installed.iter().filter_map(|l| l.uid).map(app).collect();
+        self.uids.iter().filter(move |u| APPS.contains(&app(u.uid)) && !known.contains(&app(u.uid)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Text that apps put into the records, to look like what it is not.
 
-use stakeout_truth::{Cut, access, access::Lost, activity, appops, audio, camera, logcat, package, power, ui};
+use stakeout_truth::{Cut, access, access::Lost, activity, appops, audio, camera, logcat, package, power, props, ui};
 
 use crate::{clock, fixture};
 
@@ -102,4 +102,11 @@ fn text_on_the_screen_makes_no_nodes() {
     // An entity or a document type is not resolved.
     let p = ui::parse(b"<hierarchy><node text='&x;'/><node text='b'/></hierarchy>");
     assert_eq!((p.value.nodes.len(), &p.notes.cut[..]), (2, &[Cut::Malformed][..]));
+}
+
+#[test]
+fn books_of_an_app_that_is_not_installed_are_strangers() {
+    let p = appops::parse(b"Uid 1000:\n  Uid u0a142:\n  Uid u0a143:\n  Uid u10a142:\n", &clock());
+    let installed = props::parse_packages(b"package:com.example.app uid:10142\n").value;
+    assert_eq!(p.value.strangers(&installed).map(|u| u.uid).collect::<Vec<_>>(), [10143]);
 }
