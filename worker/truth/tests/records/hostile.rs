@@ -14,6 +14,39 @@ fn a_refused_package_with_lines_in_its_name_opens_no_camera() {
 }
 
 #[test]
+fn a_refused_package_ends_no_log() {
+    let dump = |package: &str| {
+        let events = format!(
+            "  11-25 09:20:11 : DENIED connect device 0 client for package {package} (PID 4500, score 200 state 3) due to eviction policy\n  \
+             11-25 09:12:31 : CONNECT device 0 client for package com.example.app (PID 4321)\n"
+        );
+        format!("Active Camera Clients:\n[]\n\n== Camera service events log (most recent at top): ==\n{events}\n== Camera device 0: ==\n")
+    };
+    let cut = |package: &str| camera::parse(dump(package).as_bytes(), &clock()).notes.cut;
+    assert_eq!(cut("com.example.app"), []);
+    assert_eq!(cut("a (PID 1)\n\nx"), [Cut::Malformed]);
+    assert_eq!(cut("a (PID 1)\n== x"), [Cut::Malformed]);
+    assert_eq!(cut("a (PID 1)\n\n== Camera service events log"), [Cut::Twice, Cut::Malformed]);
+}
+
+#[test]
+fn a_tag_changes_no_state_and_ends_no_books() {
+    let books = |tag: &str| {
+        format!(
+            "Current AppOps Service state:\n  Uid u0a142:\n    state=cch\n    capability=---\n    Package a.b:\n      CAMERA (allow):\n        \
+             {tag}=[\n          Access: [cch-s] 2026-11-25 09:29:50.000 (-10s0ms)\n        ]\n"
+        )
+    };
+    for tag in ["state=top", "capability=LCM", "Historical", "User restrictions", "foregroundOps:", "pendingState", "duration", "Access: "]
+    {
+        let p = appops::parse(books(tag).as_bytes(), &clock());
+        assert!(p.notes.is_whole(), "{tag}: {:?}", p.notes);
+        assert_eq!(access::ops(None, &p).accesses.len(), 1, "{tag}");
+        assert_eq!((&p.value.uids[0].state, p.value.uids[0].capability.as_deref()), (&Some(appops::UidState::Cch), Some("---")), "{tag}");
+    }
+}
+
+#[test]
 fn the_name_of_a_focus_listener_starts_no_recorder() {
     let p = audio::parse(&fixture("audio-hostile.txt"), &clock());
     assert_eq!(p.notes.cut, [Cut::Twice]);
@@ -49,6 +82,8 @@ fn books_whose_form_is_broken_are_not_believed() {
         ("        null=[", "null=[", Cut::Malformed),
         ("      CAMERA (allow):\n        null=[", "        null=[", Cut::Malformed),
         ("Uid u0a142:\n", "Uid u0a142:\n          Access: [top-s] 2026-11-25 09:29:50.000 (-10s0ms)\n", Cut::Malformed),
+        ("        ]\n", "        ]\n  Historical\n        y=[\n", Cut::Malformed),
+        ("        ]\n", "        ]\n  Historical\n", Cut::Twice),
     ] {
         let broken = read(&books.replacen(from, to, 1));
         assert!(broken.cut.contains(&cut), "{from:?} {to:?}: {:?}", broken.cut);
