@@ -72,7 +72,7 @@ pub fn audio(prev: Option<&Parsed<AudioDump>>, now: &Parsed<AudioDump>) -> Chang
         }
     }
     for r in now.value.recorders.iter().flatten().filter(|r| r.active) {
-        let began = open.get(&(r.riid, if r.riid.is_some() { None } else { r.session })).and_then(|o| o.from);
+        let began = open.get(&(r.riid, if r.riid.is_some() { None } else { r.session })).map(|o| o.from);
         let outcome = if r.silenced == Some(true) { Outcome::Silenced } else { Outcome::Ongoing };
         changes.accesses.push(of_recorder(r, outcome, Span { from: began, to: None }));
     }
@@ -83,7 +83,7 @@ pub fn audio(prev: Option<&Parsed<AudioDump>>, now: &Parsed<AudioDump>) -> Chang
 type RecorderKey = (Option<i64>, Option<i64>);
 
 struct Recording {
-    from: Option<When>,
+    from: When,
     silenced: bool,
     package: Option<String>,
     source: Option<String>,
@@ -105,19 +105,19 @@ fn recorder_event(event: &RecEvent, open: &mut HashMap<RecorderKey, Recording>) 
         RecVerb::Start | RecVerb::Update => {
             let zeros = *silenced == Some(true);
             let known = open.get_mut(&key).filter(|_| *verb == RecVerb::Update);
-            let (outcome, from) = match known {
+            let sound = match known {
                 Some(r) if zeros == r.silenced => return None,
                 Some(r) => {
                     r.silenced = zeros;
-                    (if zeros { Outcome::Silenced } else { Outcome::Unsilenced }, event.when)
+                    Outcome::Unsilenced
                 }
                 None => {
-                    let r = Recording { from: Some(event.when), silenced: zeros, package: package.clone(), source: source.clone() };
-                    open.insert(key, r);
-                    (if zeros { Outcome::Silenced } else { Outcome::Opened }, event.when)
+                    open.insert(key, Recording { from: event.when, silenced: zeros, package: package.clone(), source: source.clone() });
+                    Outcome::Opened
                 }
             };
-            Some(of_recorder(&as_recorder(package, source), outcome, Span { from: Some(from), to: None }))
+            let outcome = if zeros { Outcome::Silenced } else { sound };
+            Some(of_recorder(&as_recorder(package, source), outcome, Span { from: Some(event.when), to: None }))
         }
         RecVerb::Stop | RecVerb::Release => {
             let was = open.remove(&key);
@@ -125,7 +125,7 @@ fn recorder_event(event: &RecEvent, open: &mut HashMap<RecorderKey, Recording>) 
                 // It had stopped before, or was never started.
                 return None;
             }
-            let span = Span { from: was.as_ref().and_then(|r| r.from), to: Some(event.when) };
+            let span = Span { from: was.as_ref().map(|r| r.from), to: Some(event.when) };
             let package = package.clone().or_else(|| was.as_ref()?.package.clone());
             let source = source.clone().or_else(|| was?.source);
             Some(of_recorder(&as_recorder(&package, &source), Outcome::Closed, span))
