@@ -37,6 +37,8 @@ pub enum RecordKind {
     Package,
     /// `pm path PACKAGE`
     Paths,
+    /// `pm list packages -U`
+    Packages,
     /// `getprop`
     Props,
     /// `service check NAME`
@@ -51,7 +53,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Camera,
         Self::Audio,
         Self::AppOps,
@@ -64,6 +66,7 @@ impl RecordKind {
         Self::StandbyBucket,
         Self::Package,
         Self::Paths,
+        Self::Packages,
         Self::Props,
         Self::ServiceCheck,
         Self::Logcat,
@@ -116,6 +119,7 @@ pub fn parse_any(kind: RecordKind, bytes: &[u8]) -> Notes {
         RecordKind::StandbyBucket => notes(activity::parse_bucket(bytes)),
         RecordKind::Package => notes(package::parse(bytes, "com.example.app")),
         RecordKind::Paths => notes(props::parse_paths(bytes)),
+        RecordKind::Packages => notes(props::parse_packages(bytes)),
         RecordKind::Props => notes(props::parse_props(bytes)),
         RecordKind::ServiceCheck => notes(props::parse_service_check(bytes, "sensor_privacy")),
     }

@@ -148,8 +148,10 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<CameraDump> {
             // An empty list may stand on the same line.
             in_clients = !rest.trim().ends_with(']');
         } else if t.starts_with("== Camera service events log") {
-            // Later ones are replays of older dumps.
             in_log = dump.log.is_none();
+            if !in_log {
+                notes.cut(Cut::Twice);
+            }
             dump.log.get_or_insert_default();
             if in_clients {
                 notes.cut(Cut::Missing);
@@ -163,14 +165,17 @@ pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<CameraDump> {
                 None => notes.unknown(t),
             }
         } else if in_log {
-            // A blank line ends the log; the next heading ends what could still be of it.
-            in_log = !t.starts_with("== ");
-            log_ended |= t.is_empty() || !in_log;
-            if in_log && !t.is_empty() {
+            if t.is_empty() || t.starts_with("== ") {
+                (in_log, log_ended) = (false, true);
+            } else {
                 log_line(t, clock, &mut dump, &mut notes);
             }
         } else {
             notes.skipped();
+            // What ended the log was text of an app.
+            if log_ended && Stamp::read(t).is_some_and(|(_, rest)| rest.trim_start().strip_prefix(": ").is_some_and(is_about_apps)) {
+                notes.cut(Cut::Malformed);
+            }
         }
     }
     if in_clients || dump.log.is_none() || !log_ended {
@@ -234,11 +239,16 @@ fn log_line(t: &str, clock: &GuestClock, dump: &mut CameraDump, notes: &mut Note
     if what == CameraLog::Other && !said.starts_with("SERVICE ERROR") {
         notes.unknown(t);
         // Of these the form is known: it is text of an app that broke it.
-        if ["CONNECT ", "DISCONNECT ", "REJECT ", "DENIED ", "EVICT "].iter().any(|v| said.starts_with(v)) {
+        if is_about_apps(said) {
             notes.cut(Cut::Malformed);
         }
     }
     notes.keep(log, CameraEvent { when, what, raw: t.to_owned() });
+}
+
+/// Whether an event is of those that name a package.
+fn is_about_apps(said: &str) -> bool {
+    ["CONNECT ", "DISCONNECT ", "REJECT ", "DENIED ", "EVICT "].iter().any(|v| said.starts_with(v))
 }
 
 fn event_of(said: &str) -> Option<CameraLog> {

@@ -100,9 +100,11 @@ pub(crate) fn some(text: &str) -> Option<String> {
     (!text.is_empty() && text != "null").then(|| text.to_owned())
 }
 
+/// Uids that each of Android's users has.
+pub(crate) const PER_USER: u32 = 100_000;
+
 /// A uid as Android writes it: a number, or `u0a123` (user 0, app 10123), `u10s1000`, `u0i5` (isolated 99005), `u0ai5` (90005).
 pub(crate) fn uid(text: &str) -> Option<u32> {
-    const PER_USER: u32 = 100_000;
     if let Ok(n) = text.parse::<u32>() {
         return Some(n);
     }

@@ -146,19 +146,31 @@ pub fn parse(bytes: &[u8], package: &str) -> Parsed<Option<PackageInfo>> {
 
 fn top(t: &str, info: &mut PackageInfo, notes: &mut Notes) {
     if let Some(v) = t.strip_prefix("userId=").or_else(|| t.strip_prefix("appId=")) {
-        info.uid = info.uid.or(v.split_whitespace().next().and_then(|n| n.parse().ok()));
+        set(&mut info.uid, v.split_whitespace().next().and_then(|n| n.parse().ok()), notes);
     } else if t.starts_with("versionCode=") {
-        info.version_code = field(t, "versionCode=").and_then(|n| n.parse().ok());
-        info.min_sdk = field(t, "minSdk=").and_then(|n| n.parse().ok());
-        info.target_sdk = field(t, "targetSdk=").and_then(|n| n.parse().ok());
+        set(&mut info.version_code, field(t, "versionCode=").and_then(|n| n.parse().ok()), notes);
+        set(&mut info.min_sdk, field(t, "minSdk=").and_then(|n| n.parse().ok()), notes);
+        set(&mut info.target_sdk, field(t, "targetSdk=").and_then(|n| n.parse().ok()), notes);
     } else if let Some(v) = t.strip_prefix("versionName=") {
         info.version_name = some(v);
     } else if let Some(v) = t.strip_prefix("primaryCpuAbi=") {
-        info.primary_abi = some(v);
+        set(&mut info.primary_abi, some(v), notes);
     } else if let Some(v) = t.strip_prefix("flags=") {
+        if !info.flags.is_empty() && info.flags != list(v) {
+            notes.cut(Cut::Twice);
+        }
         info.flags = list(v);
     } else {
         notes.skipped();
+    }
+}
+
+/// The name of the version stands between the other values, and may hold lines that look like them.
+fn set<T: PartialEq>(slot: &mut Option<T>, value: Option<T>, notes: &mut Notes) {
+    match (&slot, &value) {
+        (Some(old), Some(new)) if old != new => notes.cut(Cut::Twice),
+        (None, Some(_)) => *slot = value,
+        _ => {}
     }
 }
 

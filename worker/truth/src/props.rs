@@ -1,6 +1,8 @@
-//! Short answers: `getprop`, `service check`, `pm path`.
+//! Short answers: `getprop`, `service check`, `pm path`, `pm list packages -U`.
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     lines::Text,
@@ -69,6 +71,31 @@ pub fn parse_paths(bytes: &[u8]) -> Parsed<Vec<String>> {
             Some(p) if p.starts_with('/') => notes.keep(&mut got, p.to_owned()),
             _ => notes.unknown(line),
         }
+    }
+    notes.with(got)
+}
+
+/// An installed package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its name.
+    pub package: String,
+    /// Its uid, of the first user that has it.
+    pub uid: Option<u32>,
+}
+
+/// Reads the answer of `pm list packages -U`: `package:NAME uid:10142`, or several uids with commas.
+pub fn parse_packages(bytes: &[u8]) -> Parsed<Vec<Listed>> {
+    let (text, mut notes) = Text::new(bytes);
+    let mut got = Vec::new();
+    for line in text.lines(&mut notes) {
+        let Some(rest) = line.trim().strip_prefix("package:") else {
+            notes.unknown(line);
+            continue;
+        };
+        let (package, uids) = rest.split_once(" uid:").map_or((rest, None), |(p, u)| (p, Some(u)));
+        let uid = uids.and_then(|u| u.split(',').next()?.trim().parse().ok());
+        notes.keep(&mut got, Listed { package: package.to_owned(), uid });
     }
     notes.with(got)
 }

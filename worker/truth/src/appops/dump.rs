@@ -1,8 +1,6 @@
 //! `dumpsys appops`, in the three forms that it had: API 26 and 27, 28, 29 and later.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Mode, UidState, is_op};
+use super::{AppOps, Attributed, Mode, Op, OpAccess, PackageOps, Proxy, UidOps, UidState, is_op};
 use crate::{
     lines::{Text, between, some, uid},
     notes::{Cut, Notes, Parsed},
@@ -27,106 +25,11 @@ const PASSED: [&str; 8] = [
     "startNesting=",
 ];
 
-/// The books of all uids.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct AppOps {
-    /// In the service's order.
-    pub uids: Vec<UidOps>,
-    /// Dates that do not agree with the age beside them; their [`When`] holds both. The zone or the clock was changed.
-    pub doubtful_dates: u32,
-}
-
-impl AppOps {
-    /// The books of a package, of all users.
-    pub fn package<'a>(&'a self, package: &'a str) -> impl Iterator<Item = (&'a UidOps, &'a PackageOps)> + 'a {
-        self.uids.iter().flat_map(|u| u.packages.iter().map(move |p| (u, p))).filter(move |(_, p)| p.package == package)
-    }
-}
-
-/// The books of a uid.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct UidOps {
-    /// Which.
-    pub uid: u32,
-    /// What it is doing now (API 28+).
-    pub state: Option<UidState>,
-    /// `capability=` as it stands (API 30+): `L`, `C`, `M` say that location, camera, microphone work in the background.
-    pub capability: Option<String>,
-    /// Modes of the whole uid; they overrule those of its packages.
-    pub modes: Vec<(String, Mode)>,
-    /// Its packages.
-    pub packages: Vec<PackageOps>,
-}
-
-impl UidOps {
-    /// The mode that holds for a package's operation: the uid's, else its own.
-    pub fn mode(&self, package: &str, op: &str) -> Option<&Mode> {
-        let own = || self.packages.iter().find(|p| p.package == package)?.ops.iter().find(|o| o.name == op).map(|o| &o.mode);
-        self.modes.iter().find(|(n, _)| n == op).map(|(_, m)| m).or_else(own)
-    }
-}
-
-/// The books of a package.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct PackageOps {
-    /// Its name.
-    pub package: String,
-    /// Operations that it used, or that have a mode of their own.
-    pub ops: Vec<Op>,
-}
-
-/// An operation of a package.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Op {
-    /// Its name, without `android:`.
-    pub name: String,
-    /// What the package may.
-    pub mode: Mode,
-    /// Uses, by the part of the app that named itself (API 30+; before, one entry without a tag).
-    pub attributed: Vec<Attributed>,
-}
-
-/// Uses of an operation by one part of an app.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Attributed {
-    /// Its tag; the app chooses it.
-    pub tag: Option<String>,
-    /// The last use and the last refusal in each state.
-    pub accesses: Vec<OpAccess>,
-    /// It is in use, for so many milliseconds.
-    pub running_ms: Option<i64>,
-}
-
-/// A use, or a refusal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct OpAccess {
-    /// It was refused.
-    pub rejected: bool,
-    /// What the app was doing; none before API 28.
-    pub state: Option<UidState>,
-    /// `s` for itself, `tp` and `up` on behalf of another app, `tpd` and `upd` by another app for this one (API 29+).
-    pub flags: Vec<String>,
-    /// When it began.
-    pub when: When,
-    /// How long it lasted, milliseconds, for operations that last.
-    pub duration_ms: Option<i64>,
-    /// The app between.
-    pub proxy: Option<Proxy>,
-}
-
-/// An app that used an operation on behalf of another.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Proxy {
-    /// Its uid.
-    pub uid: Option<u32>,
-    /// Its package.
-    pub package: Option<String>,
-}
-
 /// Reads the answer of `dumpsys appops`, whole or with `--package`.
 pub fn parse(bytes: &[u8], clock: &GuestClock) -> Parsed<AppOps> {
     let (text, mut notes) = Text::new(bytes);
-    let mut r = Reader { clock, books: AppOps::default(), inside: false, items: 0, tag_open: false, rejected: false, last: None };
+    let mut r =
+        Reader { clock, books: AppOps::default(), inside: false, ended: false, items: 0, tag_open: false, rejected: false, last: None };
     let mut seen = false;
     for line in text.lines(&mut notes) {
         seen |= line.starts_with("Current AppOps Service state") || line.starts_with("AppOps Uid Op State");
@@ -143,6 +46,8 @@ struct Reader<'a> {
     books: AppOps,
     /// Within the part that holds uids.
     inside: bool,
+    /// Behind that part.
+    ended: bool,
     items: usize,
     tag_open: bool,
     /// Lines without a word of their own (API 28) go on with refusals.
@@ -163,7 +68,7 @@ impl Reader<'_> {
         if let Some(id) = t.strip_prefix("Uid ").and_then(|r| r.strip_suffix(':')).and_then(uid) {
             // Uids come once, in the order of their numbers, and all that is opened is closed. A tag is text of an app and may hold
             // lines that look like others.
-            if self.tag_open || self.books.uids.last().is_some_and(|u| u.uid >= id) {
+            if self.tag_open || self.ended || self.books.uids.last().is_some_and(|u| u.uid >= id) {
                 notes.cut(Cut::Twice);
             }
             (self.inside, self.tag_open) = (true, false);
@@ -176,13 +81,18 @@ impl Reader<'_> {
             return;
         }
         if !self.inside {
+            if self.ended && (t.ends_with("=[") || t.starts_with("Access: ") || t.starts_with("Reject: ")) {
+                // What ended the books was text of an app.
+                notes.cut(Cut::Malformed);
+            }
             return notes.skipped();
         }
-        if t.starts_with("User restrictions") || t.starts_with("Global restrictions") || t.starts_with("Historical") {
-            self.inside = false;
+        let heading = ["User restrictions", "Global restrictions", "Historical"].iter().any(|h| t.starts_with(h));
+        if heading && due.is_none() && line.len() - line.trim_start().len() <= 2 {
+            (self.inside, self.ended) = (false, true);
             return;
         }
-        if PASSED.iter().any(|p| t.starts_with(p)) || t.ends_with(": WATCHER") || t.ends_with(": SILENT") {
+        if due.is_none() && PASSED.iter().any(|p| t.starts_with(p)) || t.ends_with(": WATCHER") || t.ends_with(": SILENT") {
             return;
         }
         if self.of_uid(t, notes).or_else(|| self.of_op(t, notes)).is_none() {
@@ -206,11 +116,13 @@ impl Reader<'_> {
     /// Lines of a uid, and those that begin a package or an operation.
     fn of_uid(&mut self, t: &str, notes: &mut Notes) -> Option<()> {
         let uid = self.books.uids.last_mut()?;
-        if let Some(v) = t.strip_prefix("state=") {
+        // Both stand before the packages.
+        let first = uid.packages.is_empty();
+        if let Some(v) = t.strip_prefix("state=").filter(|_| first) {
             uid.state = Some(UidState::read(v));
             return Some(());
         }
-        if let Some(v) = t.strip_prefix("capability=") {
+        if let Some(v) = t.strip_prefix("capability=").filter(|_| first) {
             uid.capability = some(v);
             return Some(());
         }
@@ -281,9 +193,9 @@ impl Reader<'_> {
                 (_, Some(r)) => (true, r),
                 _ => (self.rejected, t),
             };
-            let (access, doubtful) = access(rest, rejected, self.clock)?;
+            let access = access(rest, rejected, self.clock)?;
             self.rejected = rejected;
-            self.books.doubtful_dates += u32::from(doubtful);
+            self.books.doubtful_dates += u32::from(access.doubtful);
             Said::Access(access)
         };
         if !self.room(notes) {
@@ -330,8 +242,7 @@ enum Said {
 }
 
 /// `[top-s] 2026-11-25 09:54:40.691 (-5m1s) duration=+5s proxy[uid=1, pkg=p, ..]`, or of API 28 `top   = 2026-11-25 ..`.
-/// Also whether date and age contradict each other.
-fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<(OpAccess, bool)> {
+fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<OpAccess> {
     let (state, flags, rest) = if let Some(r) = t.strip_prefix('[') {
         let (key, rest) = r.split_once(']')?;
         let (state, flags) = key.split_once('-').unwrap_or((key, ""));
@@ -356,13 +267,21 @@ fn access(t: &str, rejected: bool, clock: &GuestClock) -> Option<(OpAccess, bool
         Proxy { uid: part("uid=").and_then(uid), package: part("pkg=").and_then(some) }
     });
     let state = Some(UidState::read(state));
-    Some((OpAccess { rejected, state, flags, when, duration_ms: duration, proxy }, doubtful))
+    Some(OpAccess { rejected, state, flags, when, doubtful, duration_ms: duration, proxy })
 }
 
 /// API 26 and 27: `time=+1h2m ago; rejectTime=+5s ago (running)`, or `.. ; duration=+3s`.
 fn oldest_form(more: &str, clock: &GuestClock) -> Vec<Attributed> {
     let ages = Ages::read(more, clock);
-    let at = |rejected, when, duration_ms| OpAccess { rejected, state: None, flags: Vec::new(), when, duration_ms, proxy: None };
+    let at = |rejected, when, duration_ms| OpAccess {
+        rejected,
+        state: None,
+        flags: Vec::new(),
+        when,
+        doubtful: false,
+        duration_ms,
+        proxy: None,
+    };
     let used = ages.access.map(|w| at(false, w, if ages.running { None } else { ages.duration_ms }));
     let running_ms = ages.access.filter(|_| ages.running).map(|w| clock.now().latest.saturating_sub(w.latest));
     let accesses: Vec<_> = used.into_iter().chain(ages.reject.map(|w| at(true, w, None))).collect();

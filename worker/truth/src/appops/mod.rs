@@ -5,13 +5,15 @@
 //! two uses in one state are one entry. An entry says that the platform let an access through (and for operations that
 //! last, how long), at what time to the millisecond, and whether the app was on screen then. It does not say what was returned.
 
+mod books;
 mod dump;
 mod get;
 mod ops;
 
 use serde::{Deserialize, Serialize};
 
-pub use dump::{AppOps, Attributed, Op, OpAccess, PackageOps, Proxy, UidOps, parse};
+pub use books::{AppOps, Attributed, Op, OpAccess, PackageOps, Proxy, UidOps};
+pub use dump::parse;
 pub use get::{GetEntry, GetOps, Scope, parse_get};
 pub use ops::{code, kind_of};
 

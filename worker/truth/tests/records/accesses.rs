@@ -168,3 +168,20 @@ fn only_a_newer_use_in_the_same_state_is_new() {
     assert_eq!(c.accesses.len(), 1);
     assert_eq!((c.accesses[0].state.clone(), c.accesses[0].span.from), (Some(UidState::Bg), Some(ago(1_200_000))));
 }
+
+#[test]
+fn a_wrong_zone_hides_no_use() {
+    // The date says three hours more than the age: the guest is not in the zone that was given.
+    let books = |date: &str, age: &str| {
+        ops(&format!(
+            "Current AppOps Service state:\n  Uid u0a1:\n    Package p:\n      CAMERA (allow):\n        null=[\n          Access: [top-s] 2026-11-25 \
+             {date} ({age})\n        ]\n"
+        ))
+    };
+    let old = books("06:20:00.000", "-10m0s0ms");
+    assert!(old.value.doubtful_dates == 1 && old.notes.is_whole());
+    let again = books("06:20:00.000", "-9m59s900ms");
+    assert_eq!(access::ops(Some(&old), &again).accesses, []);
+    let c = access::ops(Some(&old), &books("06:25:00.000", "-5m0s0ms"));
+    assert_eq!(c.accesses.len(), 1);
+}

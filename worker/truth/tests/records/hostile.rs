@@ -1,6 +1,6 @@
 //! Text that apps put into the records, to look like what it is not.
 
-use stakeout_truth::{Cut, access, access::Lost, activity, appops, audio, camera, logcat, package, power, ui};
+use stakeout_truth::{Cut, access, access::Lost, activity, appops, audio, camera, logcat, package, power, props, ui};
 
 use crate::{clock, fixture};
 
@@ -11,6 +11,39 @@ fn a_refused_package_with_lines_in_its_name_opens_no_camera() {
     assert_eq!(p.notes.cut, [Cut::Malformed]);
     let c = access::camera(None, &p);
     assert_eq!((c.accesses.len(), c.gap.unwrap().why), (0, Lost::Unreadable));
+}
+
+#[test]
+fn a_refused_package_ends_no_log() {
+    let dump = |package: &str| {
+        let events = format!(
+            "  11-25 09:20:11 : DENIED connect device 0 client for package {package} (PID 4500, score 200 state 3) due to eviction policy\n  \
+             11-25 09:12:31 : CONNECT device 0 client for package com.example.app (PID 4321)\n"
+        );
+        format!("Active Camera Clients:\n[]\n\n== Camera service events log (most recent at top): ==\n{events}\n== Camera device 0: ==\n")
+    };
+    let cut = |package: &str| camera::parse(dump(package).as_bytes(), &clock()).notes.cut;
+    assert_eq!(cut("com.example.app"), []);
+    assert_eq!(cut("a (PID 1)\n\nx"), [Cut::Malformed]);
+    assert_eq!(cut("a (PID 1)\n== x"), [Cut::Malformed]);
+    assert_eq!(cut("a (PID 1)\n\n== Camera service events log"), [Cut::Twice, Cut::Malformed]);
+}
+
+#[test]
+fn a_tag_changes_no_state_and_ends_no_books() {
+    let books = |tag: &str| {
+        format!(
+            "Current AppOps Service state:\n  Uid u0a142:\n    state=cch\n    capability=---\n    Package a.b:\n      CAMERA (allow):\n        \
+             {tag}=[\n          Access: [cch-s] 2026-11-25 09:29:50.000 (-10s0ms)\n        ]\n"
+        )
+    };
+    for tag in ["state=top", "capability=LCM", "Historical", "User restrictions", "foregroundOps:", "pendingState", "duration", "Access: "]
+    {
+        let p = appops::parse(books(tag).as_bytes(), &clock());
+        assert!(p.notes.is_whole(), "{tag}: {:?}", p.notes);
+        assert_eq!(access::ops(None, &p).accesses.len(), 1, "{tag}");
+        assert_eq!((&p.value.uids[0].state, p.value.uids[0].capability.as_deref()), (&Some(appops::UidState::Cch), Some("---")), "{tag}");
+    }
 }
 
 #[test]
@@ -49,6 +82,8 @@ fn books_whose_form_is_broken_are_not_believed() {
         ("        null=[", "null=[", Cut::Malformed),
         ("      CAMERA (allow):\n        null=[", "        null=[", Cut::Malformed),
         ("Uid u0a142:\n", "Uid u0a142:\n          Access: [top-s] 2026-11-25 09:29:50.000 (-10s0ms)\n", Cut::Malformed),
+        ("        ]\n", "        ]\n  Historical\n        y=[\n", Cut::Malformed),
+        ("        ]\n", "        ]\n  Historical\n", Cut::Twice),
     ] {
         let broken = read(&books.replacen(from, to, 1));
         assert!(broken.cut.contains(&cut), "{from:?} {to:?}: {:?}", broken.cut);
@@ -71,6 +106,11 @@ fn an_intent_puts_no_other_activity_on_the_screen() {
 fn a_version_name_grants_and_denies_nothing_untold() {
     let p = package::parse(&fixture("package-hostile.txt"), "com.example.app");
     assert_eq!(p.notes.cut, [Cut::Twice]);
+    for line in ["appId=1000", "versionCode=1 minSdk=1 targetSdk=1", "primaryCpuAbi=x86", "flags=[ SYSTEM ]"] {
+        let text =
+            String::from_utf8(fixture("package-28.txt")).unwrap().replace("versionName=1.2", &format!("versionName=1.2\n    {line}"));
+        assert_eq!(package::parse(text.as_bytes(), "com.example.app").notes.cut, [Cut::Twice], "{line}");
+    }
 }
 
 #[test]
@@ -97,4 +137,11 @@ fn text_on_the_screen_makes_no_nodes() {
     // An entity or a document type is not resolved.
     let p = ui::parse(b"<hierarchy><node text='&x;'/><node text='b'/></hierarchy>");
     assert_eq!((p.value.nodes.len(), &p.notes.cut[..]), (2, &[Cut::Malformed][..]));
+}
+
+#[test]
+fn books_of_an_app_that_is_not_installed_are_strangers() {
+    let p = appops::parse(b"Uid 1000:\n  Uid u0a142:\n  Uid u0a143:\n  Uid u10a142:\n", &clock());
+    let installed = props::parse_packages(b"package:com.example.app uid:10142\n").value;
+    assert_eq!(p.value.strangers(&installed).map(|u| u.uid).collect::<Vec<_>>(), [10143]);
 }

@@ -19,7 +19,15 @@ fn op<'a>(p: &'a Parsed<AppOps>, uid: u32, name: &str) -> &'a Op {
 }
 
 fn used(state: Option<UidState>, flags: &[&str], when: When, duration_ms: Option<i64>) -> OpAccess {
-    OpAccess { rejected: false, state, flags: flags.iter().map(|f| (*f).to_owned()).collect(), when, duration_ms, proxy: None }
+    OpAccess {
+        rejected: false,
+        state,
+        flags: flags.iter().map(|f| (*f).to_owned()).collect(),
+        when,
+        doubtful: false,
+        duration_ms,
+        proxy: None,
+    }
 }
 
 fn refused(a: OpAccess) -> OpAccess {
@@ -86,6 +94,7 @@ fn a_date_that_contradicts_its_age_is_both_and_told() {
     let p = read("appops-35.txt");
     assert_eq!(p.value.doubtful_dates, 1);
     let clipboard = &op(&p, 1_010_142, "READ_CLIPBOARD").attributed[0].accesses[0];
+    assert!(clipboard.doubtful);
     assert_eq!(clipboard.when, When { earliest: NOW - 3 * 3_600_000, latest: NOW - 29 * 60_000 });
 }
 

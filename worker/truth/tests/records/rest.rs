@@ -127,6 +127,9 @@ fn short_answers_are_read() {
     assert_eq!(props::parse_service_check(b"Service audio2: found\n", "audio").value, None);
     assert_eq!(props::parse_paths(b"package:/data/app/x/base.apk\n").value, ["/data/app/x/base.apk"]);
     assert!(props::parse_paths(b"").value.is_empty());
+    let p = props::parse_packages(b"package:android uid:1000\npackage:com.example.app uid:10142,1010142\nx\n");
+    let uids: Vec<_> = p.value.iter().map(|l| (l.package.as_str(), l.uid)).collect();
+    assert_eq!((uids, p.notes.unknown_lines), (vec![("android", Some(1000)), ("com.example.app", Some(10142))], 1));
 }
 
 #[test]
