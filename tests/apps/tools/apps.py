@@ -19,9 +19,13 @@ APPS = {
     "realtime": ("loud", dict(REALTIME=True)),
     "detects": ("loud", dict(DETECTS=True)),
     "quiet-texture": ("quiet", dict(TEXTURE=True, CAMERA2=True)),
+    # With a script for the stand-in of the emulator, which cannot run their code.
+    "loud-played": ("loud", dict(PLAYED=True)),
+    "quiet-played": ("quiet", dict(PLAYED=True)),
+    "nag-played": ("nag", dict(PLAYED=True)),
     "exits": ("exits", {}),
     # Of the conformance suite, which knows its names: they do not depend on the seed.
-    "conform": ("conform", dict(PKG="org.example.conform", LABEL="Conform", VERSION_CODE=7, VERSION_NAME="1.7", HOST="conform.example")),
+    "conform": ("conform", dict(PKG="org.example.conform", LABEL="Conform", VERSION_CODE=7, VERSION_NAME="1.7", HOST="conform.example", PLAYED=True)),
     "crash": ("small/crash", {}),
     "spin": ("small/spin", {}),
     "hog": ("small/hog", {}),

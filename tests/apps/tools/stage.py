@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from apps import APPS, constants
+from apps import APPS, constants, loud_family
 from names import Seed, classes
 from scenarios import write_all
 from truth import truth
@@ -55,11 +55,12 @@ def stage(name: str, seed: int, to: Path) -> None:
     strings = folder / "strings.xml"
     (values / "strings.xml").write_text(fill((strings if strings.exists() else HERE / "small" / "strings.xml").read_text(), c))
     # Assets, and a split without code: a folder like the app's own.
-    for part in ["assets", "split"]:
+    words = c | {"PLAYED_UPLOAD": loud_family(seed)["order"]["upload"]}
+    for part in ["assets", "split"] if c.get("PLAYED") else []:
         for p in (p for p in (folder / part).rglob("*") if p.is_file()):
             at = to / p.relative_to(folder)
             at.parent.mkdir(parents=True, exist_ok=True)
-            at.write_text(renamed(fill(p.read_text(), c)))
+            at.write_text(renamed(fill(p.read_text(), words)))
     if name == "native":
         bogus(to, Seed(seed, name))
     if c.get("ZIP"):

@@ -77,7 +77,7 @@ async fn one(world: &Arc<World>, step: &Step) {
     match step.act.clone() {
         Act::RequestPermission(name) => {
             if !has(world, &name) {
-                world.phone().asked = Some((package.to_owned(), name));
+                world.phone().ask(package, name);
             }
         }
         Act::OpenCamera { id, seconds, to } => {

@@ -25,7 +25,7 @@ pub fn dumpsys(phone: &Phone, service: &str, rest: &[String], now: i64) -> Optio
         }
         "activity" => {
             let top = match &phone.top {
-                _ if phone.asked.is_some() => {
+                _ if !phone.asked.is_empty() => {
                     "ActivityRecord{77aa u0 com.android.permissioncontroller/.permission.ui.GrantPermissionsActivity t7}".to_owned()
                 }
                 Some(package) => format!("ActivityRecord{{5f0a u0 {package}/.MainActivity t7}}"),

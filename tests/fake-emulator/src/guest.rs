@@ -126,8 +126,8 @@ pub struct Phone {
     pub doze: bool,
     /// The app in front.
     pub top: Option<String>,
-    /// A permission that is asked for on the screen.
-    pub asked: Option<(String, String)>,
+    /// Permissions that are asked for: the first is on the screen, the others wait.
+    pub asked: VecDeque<(String, String)>,
     /// Who has a camera: number, package, pid.
     pub camera: Option<(u32, String, u32)>,
     /// What the camera service remembers, newest first.
@@ -266,6 +266,14 @@ impl Phone {
         self.packages.insert(script.package.clone(), package);
     }
 
+    /// An app asks for a permission; the same question waits once.
+    pub fn ask(&mut self, package: &str, permission: String) {
+        let question = (package.to_owned(), permission);
+        if !self.asked.contains(&question) {
+            self.asked.push_back(question);
+        }
+    }
+
     /// Ends an app's process.
     pub fn end(&mut self, package: &str) {
         if let Some(app) = self.packages.get_mut(package) {
@@ -275,6 +283,6 @@ impl Phone {
         if self.top.as_deref() == Some(package) {
             self.top = None;
         }
-        self.asked = None;
+        self.asked.clear();
     }
 }

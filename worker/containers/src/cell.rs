@@ -102,7 +102,6 @@ impl CellSpec {
         self.gateway_arguments = EMULATOR_PORTS.iter().flat_map(|p| ["--control-port".to_owned(), p.to_string()]).collect();
         self.device.kvm = kvm;
         self.device.pids = 2048;
-        self.device.open_files = 65_536;
         self.device.file_size = 8 << 30;
         let overlay = if kvm { "3g" } else { "256m" };
         self.device.tmpfs = [

@@ -30,7 +30,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
     let (device, name) = match (a.device, a.on) {
         (Device::Jvm, None) => (DeviceKind::Jvm, "jvm"),
         (Device::Emulator, None) => (DeviceKind::Emulator, "emulator"),
-        (Device::Emulator, Some(StandIn::Fake)) => (DeviceKind::EmulatorFake, "emulator-fake"),
+        (Device::EmulatorFake, _) | (Device::Emulator, Some(StandIn::Fake)) => (DeviceKind::EmulatorFake, "emulator-fake"),
         (Device::Jvm, Some(StandIn::Fake)) => {
             return Err(Failure::hint("the jvm device has no stand-in", "leave out `--on`, or use `--device emulator --on fake`"));
         }

@@ -43,10 +43,13 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     if let Some(api) = a.api {
         scenario.device.api = api;
     }
-    let images = doctor::images();
-    if images.device(device, scenario.device.api).is_none() {
-        return Err(Failure::hint(format!("the {device} device has no API level {}", scenario.device.api), levels(&images, device)));
-    }
+    let mut images = doctor::images();
+    let api = scenario.device.api;
+    let Some(image) = images.device(device, api).map(str::to_owned) else {
+        return Err(Failure::hint(format!("the {device} device has no API level {api}"), levels(&images, device)));
+    };
+    // The worker of this run has nothing else to do.
+    images.devices = vec![(device, image, vec![api])];
     let trials = a.trials.unwrap_or(scenario.trials);
     let secrets = secrets(&a.secret)?;
     let operator = Operator::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
@@ -61,7 +64,14 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let service = Arc::new(Service::new(store, blobs));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
-        ids.insert(format!("image {name}"), engine.image_id(image).await.map_err(Failure::usage)?);
+        let id = engine.image_id(image).await;
+        if id.is_err() && name == "device" && device == DeviceKind::Emulator {
+            return Err(Failure::hint(
+                format!("the image `{image}` is not on this host"),
+                format!("`stakeout images build emulator --api {api}` builds it; STAKEOUT_IMAGE_EMULATOR names another"),
+            ));
+        }
+        ids.insert(format!("image {name}"), id.map_err(Failure::usage)?);
     }
     let (job, receipt) = service
         .submit(Submission {
@@ -79,12 +89,12 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     keep_receipt(&out, &receipt)?;
     let config = WorkerConfig {
         images,
-        slots: if a.slots == 0 { slots() } else { a.slots },
+        slots: if a.slots == 0 { slots(device) } else { a.slots },
         until_idle: true,
         ..WorkerConfig::new(places::cache()?.join("worker"))
     };
     let worker = Worker::new(Shared(service.clone()), engine, config).await.map_err(Failure::usage)?;
-    worker.prewarm(device, scenario.device.api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
+    worker.prewarm(device, api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
     if stop.is_cancelled() {
         out.remove_if_empty();
@@ -148,15 +158,17 @@ fn nonce() -> Result<String, Failure> {
 }
 
 /// Which API levels a device has.
-fn levels(images: &Images, device: DeviceKind) -> String {
+fn levels(images: &stakeout_agent::Images, device: DeviceKind) -> String {
     let all: Vec<String> = images.devices.iter().filter(|(k, ..)| *k == device).flat_map(|(_, _, a)| a).map(u32::to_string).collect();
     format!("use `--api` and one of {}", all.join(", "))
 }
 
-fn slots() -> u32 {
+/// How many trials this host runs at a time: an emulator wants four processors and its memory.
+fn slots(device: DeviceKind) -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let free = places::memory_available() >> 30;
-    cpus.min(u32::try_from(free / 4).unwrap_or(1)).max(1)
+    let (cpus, each) = if device == DeviceKind::Emulator { (cpus / 4, 8) } else { (cpus, 4) };
+    cpus.min(u32::try_from(free / each).unwrap_or(1)).max(1)
 }
 
 fn secrets(args: &[String]) -> Result<Secrets, Failure> {

@@ -92,7 +92,7 @@ fn input(world: &Arc<World>, rest: &[&str]) -> Done {
 pub(crate) fn tap(world: &World, _x: f64, y: f64) {
     let script = world.script();
     let mut phone = world.phone();
-    let Some((package, permission)) = phone.asked.clone() else {
+    let Some((package, permission)) = phone.asked.front().cloned() else {
         if phone.top.as_deref() == Some(script.package.as_str()) && y >= 300.0 {
             let (place, below) = (((y - 300.0) / 100.0) as usize, (y - 300.0) % 100.0);
             if let Some(button) = script.buttons.get(place).filter(|_| below < 90.0) {
@@ -103,7 +103,7 @@ pub(crate) fn tap(world: &World, _x: f64, y: f64) {
     };
     let allow = (1500.0..1600.0).contains(&y);
     if (1500.0..1700.0).contains(&y) {
-        phone.asked = None;
+        phone.asked.pop_front();
         if let Some(app) = phone.packages.get_mut(&package) {
             app.answered.insert(permission.clone());
             if allow {
@@ -128,7 +128,7 @@ fn screen(world: &World) -> String {
     let phone = world.phone();
     let mut nodes = String::new();
     let mut package = "com.google.android.apps.nexuslauncher".to_owned();
-    if phone.asked.is_some() {
+    if !phone.asked.is_empty() {
         "com.google.android.permissioncontroller".clone_into(&mut package);
         let id = |n: &str| format!("com.android.permissioncontroller:id/permission_{n}_button");
         nodes += &node("While using the app", &id("allow_foreground_only"), &package, 1500);

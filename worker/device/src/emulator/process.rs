@@ -100,7 +100,7 @@ impl Layout {
     fn command(&self, words: &[OsString]) -> tokio::process::Command {
         use std::os::unix::fs::MetadataExt as _;
         let kvm = fs::metadata(KVM).ok().map(|m| m.gid());
-        let mut command = confine::command(words, self.user, Limits { files: 65_536, file_bytes: 8 << 30, group: kvm });
+        let mut command = confine::command(words, self.user, Limits { files: 8192, file_bytes: 8 << 30, group: kvm });
         command
             .env("HOME", &self.home)
             .env("TMPDIR", &self.temporary)
