@@ -24,6 +24,7 @@ fn a_refused_package_ends_no_log() {
     };
     let cut = |package: &str| camera::parse(dump(package).as_bytes(), &clock()).notes.cut;
     assert_eq!(cut("com.example.app"), []);
+    assert_eq!(cut("com.victim.app (PID 5) x"), [Cut::Malformed], "the first process is not the one that asked");
     assert_eq!(cut("a (PID 1)\n\nx"), [Cut::Malformed]);
     assert_eq!(cut("a (PID 1)\n== x"), [Cut::Malformed]);
     assert_eq!(cut("a (PID 1)\n\n== Camera service events log"), [Cut::Twice, Cut::Malformed]);
@@ -42,6 +43,7 @@ fn a_tag_changes_no_state_and_ends_no_books() {
         let p = appops::parse(books(tag).as_bytes(), &clock());
         assert!(p.notes.is_whole(), "{tag}: {:?}", p.notes);
         assert_eq!(access::ops(None, &p).accesses.len(), 1, "{tag}");
+        assert_eq!(p.value.uids[0].packages[0].ops[0].attributed[0].tag.as_deref(), Some(tag.trim()), "{tag}");
         assert_eq!((&p.value.uids[0].state, p.value.uids[0].capability.as_deref()), (&Some(appops::UidState::Cch), Some("---")), "{tag}");
     }
 }
