@@ -1,13 +1,15 @@
 #!/bin/bash
-# Measures what a trial costs and how well the codes are read. Prints tables; writes target/bench/{trials,codes-camera,codes-sound}.json.
-#   scripts/bench.sh [trials] [codes]     default: both
+# Measures what a trial costs and how well the codes are read. Prints tables; writes
+# target/bench/{trials,codes-camera,codes-sound,side-by-side}.json.
+#   scripts/bench.sh [trials] [codes] [side]     default: all
+#   side: our codes beside a perceptual hash, QR codes and a sound fingerprint, on the same pictures and sounds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 release=$target/x86_64-unknown-linux-gnu/release bench=$target/bench
 mkdir -p "$bench"
 what=("$@")
-[ ${#what[@]} -gt 0 ] || what=(trials codes)
+[ ${#what[@]} -gt 0 ] || what=(trials codes side)
 for w in "${what[@]}"; do
     case $w in
         trials) python3 scripts/bench_trials.py "$release/stakeout" "$target/apps" "$bench" ;;
@@ -17,6 +19,11 @@ for w in "${what[@]}"; do
                 echo "== codes: $table"
                 "$release/examples/codes_table" "$bench/codes-$table.json" "${BENCH_SAMPLES:-8}" "$table"
             done
+            ;;
+        side)
+            cargo build --release --locked -p stakeout-feed --example side_by_side
+            echo "== our codes beside others"
+            "$release/examples/side_by_side" "$bench/side-by-side.json" "${BENCH_SAMPLES:-8}"
             ;;
         *) echo "bench: unknown part \`$w\`" >&2; exit 2 ;;
     esac

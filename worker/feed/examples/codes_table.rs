@@ -9,8 +9,12 @@
 
 #[path = "../tests/bend/mod.rs"]
 mod bend;
+#[path = "codes_table/bends.rs"]
+mod bends;
 #[path = "codes_table/camera.rs"]
 mod camera;
+#[path = "codes_table/codecs.rs"]
+mod codecs;
 #[path = "codes_table/sound.rs"]
 mod sound;
 
