@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo test test-unit test-java test-containers test-e2e lint bench bench-codes clean
+.PHONY: help setup build images apps demo demo-emulator test test-unit test-java test-containers test-e2e lint bench bench-codes clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -25,6 +25,11 @@ apps: setup ## Build the sample apps from source
 
 demo: images apps ## The main job: three sample apps, verdicts, reports, bundles in target/demo
 	@scripts/demo.sh
+
+demo-emulator: images apps ## The same apps on the emulator device, played by a stand-in: a test of ourselves
+	@tests/apps/build.sh $(TARGET)/apps --only loud-played,quiet-played,nag-played
+	@images/build.sh emulator-fake
+	@scripts/demo-emulator.sh
 
 test: ## All tests: lint, unit, Java, containers, end to end
 	@scripts/test.sh

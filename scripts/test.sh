@@ -16,7 +16,7 @@ prepare() {
     prepared=1
     say "programs and images"
     cargo build --release --locked --workspace --bins
-    images/build.sh
+    images/build.sh gateway jvm analysis emulator-fake
 }
 
 for layer in "${layers[@]}"; do
@@ -31,7 +31,7 @@ for layer in "${layers[@]}"; do
         test-java) images/jvm/test.sh ;;
         test-containers)
             prepare
-            tests/apps/build.sh "$target/apps" --only loud
+            tests/apps/build.sh "$target/apps" --only loud,conform
             cargo nextest run --release --locked --workspace --profile e2e -E 'binary(docker)'
             ;;
         test-e2e)

@@ -1,13 +1,13 @@
 //! From what a trial left behind to events: this rung of this kind, reached at this time, in this state.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use stakeout_contract::{
     DeviceState, Kind, Nanos, Probability, Rung, Sensor,
     artifact::Role,
     finding::Finding,
     flow::Flow,
-    observation::{Fact, Observation, previews_shown},
+    observation::{Fact, Observation, Source, previews_shown},
     probability::PROVEN_AT_MOST,
     result::Evidence,
     scenario::Body,
@@ -213,6 +213,8 @@ fn given<'a>(t: &TrialEvidence<'a>, f: &Finding) -> impl Iterator<Item = (u64, u
     })
 }
 
+/// How much later than a flow a read may be dated that came before it.
+const ADB: Duration = Duration::from_secs(2);
 /// Nanoseconds of a block of sound.
 const BLOCK: u64 = 50_000_000;
 
@@ -255,8 +257,11 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
 
 /// The last read of a canary's kind before it left.
 fn read_before<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> Option<&'a Observation> {
-    let is = |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind) && o.at <= w.at;
-    if captured_at(f).is_some() { None } else { t.observations.iter().rfind(is) }
+    // Android's books and the gateway's clock are brought together over adb, which is never exact.
+    let slack = |o: &Observation| if o.source == Source::Device { ADB } else { Duration::ZERO };
+    let is = |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind) && o.at <= w.at.plus(slack(o));
+    // The books tell late what was early.
+    if captured_at(f).is_some() { None } else { t.observations.iter().filter(is).max_by_key(|o| o.at) }
 }
 
 /// What was found, in words.

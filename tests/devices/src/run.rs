@@ -57,7 +57,8 @@ impl Plan {
     }
 
     fn wants(&self, scene: &str, check: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|o| o == scene || o.strip_prefix(scene).and_then(|r| r.strip_prefix('.')) == Some(check))
+        self.only.is_empty()
+            || self.only.iter().any(|o| o == scene || o.strip_prefix(scene).and_then(|r| r.strip_prefix('.')) == Some(check))
     }
 }
 

@@ -270,6 +270,11 @@ impl World {
             phone.props.remove("sys.boot_completed");
             phone.root = false;
             phone.screen = true;
+            phone.bound = false;
+            // What services keep in memory; app operations are on disk.
+            phone.camera_log.clear();
+            phone.audio_log.clear();
+            phone.log.clear();
             let names: Vec<String> = phone.packages.keys().cloned().collect();
             for name in &names {
                 phone.end(name);

@@ -41,11 +41,11 @@ pub(crate) fn images() -> Images {
     use stakeout_contract::DeviceKind::{Emulator, EmulatorFake, Jvm};
     let set = |n: &str| std::env::var(format!("STAKEOUT_IMAGE_{}", n.to_uppercase().replace('-', "_"))).ok();
     let emulator = |api: u32| {
-        set(&format!("emulator-{api}")).or_else(|| set("emulator")).unwrap_or_else(|| format!("stakeout/emulator:{}-api{api}-x86_64", env!("CARGO_PKG_VERSION")))
+        set(&format!("emulator-{api}"))
+            .or_else(|| set("emulator"))
+            .unwrap_or_else(|| format!("stakeout/emulator:{}-api{api}-x86_64", env!("CARGO_PKG_VERSION")))
     };
-    let name = |n: &str| {
-        set(n).unwrap_or_else(|| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")))
-    };
+    let name = |n: &str| set(n).unwrap_or_else(|| format!("stakeout/{n}:{}", env!("CARGO_PKG_VERSION")));
     Images {
         gateway: name("gateway"),
         devices: [(Jvm, name("jvm"), vec![23, 27, 34]), (EmulatorFake, name("emulator-fake"), vec![34])]

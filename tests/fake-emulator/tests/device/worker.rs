@@ -16,7 +16,7 @@ use stakeout_contract::Sha256Digest;
 use stakeout_device::{
     DeviceError,
     core::serve::serve,
-    emulator::{Deadlines, EmulatorGuest, Layout, MicrophoneRoute, guest::blobs},
+    emulator::{Deadlines, EmulatorGuest, Layout, guest::blobs},
 };
 use stakeout_protocol::{Wire, WireCodec};
 use tokio::{io::DuplexStream, task::JoinHandle};
@@ -87,7 +87,6 @@ impl Worker {
             work: at("work"),
             user: None,
             ports: (free_port(), free_port(), free_port()),
-            microphone: MicrophoneRoute::Grpc,
             environment,
             deadlines: Deadlines {
                 ports: Duration::from_secs(20),
@@ -101,7 +100,7 @@ impl Worker {
         let blobs = blobs(&layout);
         // As in its container: a process of its own, here a thread.
         let device = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 serve(input, output, blobs.clone(), CancellationToken::new(), |out| EmulatorGuest::new(layout, &version, blobs, out)).await
             })

@@ -11,7 +11,7 @@ use std::{
     mem::MaybeUninit,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -20,7 +20,7 @@ use std::{
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
 };
 use stakeout_contract::{observation::Facing, trial::frame_at};
@@ -55,10 +55,19 @@ pub struct Seen {
     pub trouble: Option<String>,
 }
 
+/// Who waits for new pictures, and how many were made.
+#[derive(Debug, Default)]
+struct Wanted {
+    asked: Mutex<(u64, u64)>,
+    done: Condvar,
+}
+
 /// The pictures for both cameras. Dropping it ends the thread.
 pub struct Pictures {
     seen: Arc<Mutex<Seen>>,
     end: Arc<AtomicBool>,
+    wanted: Arc<Wanted>,
+    bell: Arc<rustix::fd::OwnedFd>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,8 +102,17 @@ impl Pictures {
     /// Shows the feed, by the trial's clock, until it is dropped.
     pub fn show(folder: PathBuf, feeds: SharedFeeds, clock: SharedClock) -> io::Result<Self> {
         let (seen, end) = (Arc::<Mutex<Seen>>::default(), Arc::new(AtomicBool::new(false)));
-        let mut show =
-            Show { watch: inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?, files: HashMap::new(), folder, feeds, clock };
+        let wanted = Arc::<Wanted>::default();
+        let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+        let mut show = Show {
+            watch: inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?,
+            bell: bell.clone(),
+            wanted: wanted.clone(),
+            files: HashMap::new(),
+            folder,
+            feeds,
+            clock,
+        };
         // The first coded pictures are there before anything of the trial runs.
         show.replace()?;
         let thread = std::thread::Builder::new().name("pictures".to_owned()).spawn({
@@ -106,7 +124,19 @@ impl Pictures {
                 }
             }
         })?;
-        Ok(Self { seen, end, thread: Some(thread) })
+        Ok(Self { seen, end, wanted, bell, thread: Some(thread) })
+    }
+
+    /// Waits until the pictures are of now: what is opened from here on shows no frame that is older. Blocks for some ten
+    /// milliseconds.
+    pub fn renew(&self) {
+        let mut asked = self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.0 += 1;
+        let mine = asked.0;
+        let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
+        let limit = Duration::from_secs(2);
+        let wait = self.wanted.done.wait_timeout_while(asked, limit, |a| a.1 < mine);
+        drop(wait.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// What was opened since this was asked last.
@@ -126,6 +156,8 @@ impl Drop for Pictures {
 
 struct Show {
     watch: rustix::fd::OwnedFd,
+    bell: Arc<rustix::fd::OwnedFd>,
+    wanted: Arc<Wanted>,
     /// Which frame of which camera a watched file holds.
     files: HashMap<i32, (Facing, u64)>,
     folder: PathBuf,
@@ -138,15 +170,22 @@ impl Show {
         let mut due = Instant::now() + REFRESH;
         while !end.load(Ordering::Relaxed) {
             let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let (asked, made) = *self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if left.is_zero() || asked > made {
                 self.replace()?;
+                self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner).1 = asked;
+                self.wanted.done.notify_all();
                 due = Instant::now() + REFRESH;
                 continue;
             }
             let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
-            match poll(&mut [PollFd::new(&self.watch, PollFlags::IN)], Some(&wait)) {
+            let mut both = [PollFd::new(&self.watch, PollFlags::IN), PollFd::new(&self.bell, PollFlags::IN)];
+            match poll(&mut both, Some(&wait)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => self.hear(seen)?,
+                Ok(_) => {
+                    let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
+                    self.hear(seen)?;
+                }
                 Err(e) => return Err(e.into()),
             }
         }
@@ -237,7 +276,7 @@ mod tests {
             assert_eq!(shown, feeds.camera(stakeout_feed::Facing::Front).rgb(open.frame, SIZE.0, SIZE.1));
             assert_eq!(open.facing, Facing::Front);
             told.push(open.frame);
-            std::thread::sleep(REFRESH * 2);
+            pictures.renew();
         }
         assert!(told.is_sorted() && told[0] < told[2], "{told:?}");
     }

@@ -22,6 +22,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// Nanoseconds in which the answer was true at some moment.
+    pub const fn width(&self) -> u64 {
+        self.after - self.before
+    }
+
     const fn middle(&self) -> u64 {
         self.before.midpoint(self.after)
     }

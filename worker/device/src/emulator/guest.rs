@@ -28,7 +28,7 @@ use super::{
     camera::{self, Pictures},
     clock::{SharedClock, lock},
     files,
-    layout::{Layout, MicrophoneRoute},
+    layout::Layout,
     sound::Sound,
     watch::{Told, Watch},
 };
@@ -175,6 +175,13 @@ impl EmulatorGuest {
         Ok(())
     }
 
+    /// Puts pictures of now before the cameras: before an act, so that what follows it shows nothing older.
+    fn renew(&self) {
+        if let Some(p) = &self.pictures {
+            tokio::task::block_in_place(|| p.renew());
+        }
+    }
+
     /// Waits until the guest's wall clock begins a second: Android's books know no smaller times.
     async fn second(&self) -> Nanos {
         let left = {
@@ -190,10 +197,8 @@ impl EmulatorGuest {
     fn start_feeds(&mut self) -> Result<(), Problem> {
         let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
         self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
-        if self.layout.microphone == MicrophoneRoute::Grpc {
-            let control = self.live()?.control.clone();
-            self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
-        }
+        let control = self.live()?.control.clone();
+        self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
         Ok(())
     }
 
@@ -318,7 +323,7 @@ impl Guest for EmulatorGuest {
             cooperative: false,
             version: format!("{}; {}", env!("CARGO_PKG_VERSION"), self.version),
             camera_route: "imagefile".to_owned(),
-            microphone_route: self.layout.microphone.name().to_owned(),
+            microphone_route: "grpc".to_owned(),
         }
     }
 
@@ -392,6 +397,7 @@ impl Guest for EmulatorGuest {
 
     async fn launch(&mut self) -> Result<Launched, Problem> {
         let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
+        self.renew();
         let done = self.live()?.phone.launch(&app).await;
         let launched = self.judged(done).await?;
         let done = self.answer_requests().await;
@@ -403,6 +409,7 @@ impl Guest for EmulatorGuest {
     async fn input(&mut self, input: Input) -> Result<Found, Problem> {
         let done = self.answer_requests().await;
         self.judged(done).await?;
+        self.renew();
         let done = self.live()?.phone.input(&input).await;
         let found = self.judged(done).await?;
         let done = self.answer_requests().await;
@@ -431,12 +438,15 @@ impl Guest for EmulatorGuest {
     }
 
     async fn advance(&mut self, nanos: Nanos) -> Result<Advanced, Problem> {
+        if nanos == Nanos::ZERO {
+            // A state begins here: no picture from now on shows what was before.
+            let at = self.now();
+            self.renew();
+            self.sample().await;
+            return Ok(Advanced { at, jumps: 0, held_nanos: 0 });
+        }
         let from = self.now();
         let to = from.plus(Duration::from_nanos(nanos.get()));
-        if nanos == Nanos::ZERO {
-            self.sample().await;
-            return Ok(Advanced { at: from, jumps: 0, held_nanos: 0 });
-        }
         let speed = lock(&self.clock).speed().max(0.01);
         let until = Instant::now() + Duration::from_nanos(nanos.get()).div_f64(speed) + STALL;
         let mut next = (from, Instant::now());

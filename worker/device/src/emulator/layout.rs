@@ -2,25 +2,6 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-/// How sound comes to the guest's microphone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MicrophoneRoute {
-    /// The emulator hears PulseAudio's source, into which the feed is played without a pause.
-    Pulse,
-    /// gRPC `injectAudio`, without a pause, the newest 300 ms always in the queue.
-    Grpc,
-}
-
-impl MicrophoneRoute {
-    /// As results name it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pulse => "pulseaudio",
-            Self::Grpc => "grpc",
-        }
-    }
-}
-
 /// Real time that the emulator has for what it does by itself. A virtual machine is never waited for without end.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
@@ -53,8 +34,6 @@ pub struct Layout {
     pub user: Option<u32>,
     /// Console, adb and gRPC. In a cell the gateway closes them to the emulator's own user.
     pub ports: (u16, u16, u16),
-    /// Sound's way.
-    pub microphone: MicrophoneRoute,
     /// More of the emulator's environment.
     pub environment: Vec<(OsString, OsString)>,
     /// What it has time for.
@@ -74,13 +53,8 @@ impl Deadlines {
 }
 
 impl Layout {
-    /// As in the image. `STAKEOUT_MICROPHONE` (`pulseaudio`, `grpc`) is set by who makes the image; what begins with `FAKE_EMULATOR_`
-    /// is for the stand-in, and no emulator knows it.
+    /// As in the image. Of the environment only what begins with `FAKE_EMULATOR_` is passed on: the stand-in's, which no emulator knows.
     pub fn container() -> Self {
-        let microphone = match std::env::var("STAKEOUT_MICROPHONE").as_deref() {
-            Ok("grpc") => MicrophoneRoute::Grpc,
-            _ => MicrophoneRoute::Pulse,
-        };
         let fake = |name: &OsString| name.to_str().is_some_and(|n| n.starts_with("FAKE_EMULATOR_"));
         Self {
             emulator: vec!["/opt/android/sdk/emulator/emulator".into()],
@@ -91,7 +65,6 @@ impl Layout {
             work: "/work".into(),
             user: Some(10_001),
             ports: (5554, 5555, 8554),
-            microphone,
             environment: std::env::vars_os().filter(|(name, _)| fake(name)).collect(),
             deadlines: Deadlines::usual(),
         }

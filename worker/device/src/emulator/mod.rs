@@ -32,4 +32,4 @@ pub mod ui;
 pub mod watch;
 
 pub use guest::EmulatorGuest;
-pub use layout::{Deadlines, Layout, MicrophoneRoute};
+pub use layout::{Deadlines, Layout};

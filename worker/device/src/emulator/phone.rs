@@ -15,6 +15,10 @@ use crate::core::window::monotonic_nanos;
 /// Folder of ours in the guest.
 pub const FOLDER: &str = "/data/local/tmp";
 
+/// An answer about the clocks that took so long, in nanoseconds, is good enough, and how often it is asked for.
+const NARROW: u64 = 15_000_000;
+const LOOKS: usize = 4;
+
 /// A guest that can be spoken to.
 #[derive(Debug)]
 pub struct Phone {
@@ -72,8 +76,22 @@ impl Phone {
         Ok(self.say(&format!("getprop {name}")).await?.trim().to_owned())
     }
 
-    /// Looks at both clocks.
+    /// Looks at both clocks; again if the answer took long, as then it is not known when it was true.
     pub async fn look(&self) -> Result<Look, Problem> {
+        let mut best = self.look_once().await?;
+        for _ in 1..LOOKS {
+            if best.width() <= NARROW {
+                break;
+            }
+            let next = self.look_once().await?;
+            if next.width() < best.width() {
+                best = next;
+            }
+        }
+        Ok(best)
+    }
+
+    async fn look_once(&self) -> Result<Look, Problem> {
         let before = monotonic_nanos();
         let text = self.say("cat /proc/uptime; date +%s.%N").await?;
         let after = monotonic_nanos();

@@ -31,6 +31,7 @@ use super::{
     clock::{Look, SharedClock, lock},
     phone::Phone,
 };
+use crate::core::window::monotonic_nanos;
 
 /// Bytes of a record.
 const RECORD: usize = 4 << 20;
@@ -55,6 +56,8 @@ pub struct Watch {
     ops: Option<Parsed<AppOps>>,
     /// Sessions that are open: of which sensor, under which name in the books.
     open: BTreeMap<(Sensor, String), (u64, Nanos)>,
+    /// When this life of the guest began, Unix milliseconds of its clock: the services' books say nothing of what was before.
+    life: i64,
     /// Recorders that run and get zeros.
     silent: BTreeSet<String>,
     sessions: u64,
@@ -82,6 +85,7 @@ impl Watch {
             audio: None,
             ops: None,
             open: BTreeMap::new(),
+            life: i64::MIN,
             silent: BTreeSet::new(),
             sessions,
             pictures: VecDeque::new(),
@@ -112,14 +116,17 @@ impl Watch {
             ),
             not(&own, Rung::Stored, "the guest has its own, which are not known as the trial's"),
             not(&own, Rung::Transmitted, "the guest has its own, which are not known as the trial's"),
+            not(Kind::ALL, Rung::Requested, "a request that Android answers without a dialog is not seen"),
             not(Kind::ALL, Rung::Stored, "files that the app deleted again are not kept by this device"),
         ]
     }
 
     /// The guest has restarted: its books are empty.
     pub fn restarted(&mut self) -> Vec<Told> {
-        (self.camera, self.audio, self.ops) = (None, None, None);
+        // App operations are kept on disk; what the services keep in memory is gone, and their dates are of another life.
+        (self.camera, self.audio) = (None, None);
         self.visible = false;
+        self.life = lock(&self.clock).wall(monotonic_nanos());
         self.close_all()
     }
 
@@ -204,6 +211,10 @@ impl Watch {
             self.trouble(told, now, what);
         }
         for a in changes.accesses {
+            let books = a.source == access::Source::AppOps;
+            if !books && [a.span.from, a.span.to].iter().flatten().any(|w| w.latest < self.life) {
+                continue;
+            }
             let ours = match (a.uid, &a.package) {
                 (Some(uid), _) => uid == self.app.uid,
                 (None, Some(package)) => *package == self.app.package,
@@ -318,7 +329,7 @@ impl Watch {
     /// Ends all that is open: the app was ended.
     pub fn close_all(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
-        let now = lock(&self.clock).now(crate::core::window::monotonic_nanos());
+        let now = lock(&self.clock).now(monotonic_nanos());
         for key in self.open.keys().cloned().collect::<Vec<_>>() {
             self.end(&mut told, key, now, now);
         }

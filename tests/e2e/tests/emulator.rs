@@ -1,0 +1,79 @@
+//! The emulator device, with a stand-in for the guest, through the whole product. It says nothing of an app, and says so.
+
+#![allow(clippy::unwrap_used)]
+
+use stakeout_contract::{
+    Answer::{Inconclusive, NotObserved, Proven, Supported},
+    DeviceState::{AfterReboot, Any, Background, Doze, Foreground, InUse, ScreenOff},
+    Kind::{CallLog, Camera, Contacts, Microphone},
+    Rung::{Opened, Requested, Stored, Transmitted},
+};
+use stakeout_e2e::{Stakeout, app, scenario, stderr};
+
+const OPTIONS: [&str; 2] = ["--device", "emulator-fake"];
+
+#[test]
+fn what_the_stand_in_plays_is_proven_in_its_states_and_every_document_says_that_it_was_played() {
+    let s = Stakeout::new();
+    let a = s.run(&app("loud-played"), &scenario("emulator"), &OPTIONS);
+    for state in [Background, ScreenOff] {
+        for kind in [Camera, Microphone] {
+            a.is(kind, Stored, state, Proven);
+            a.is(kind, Transmitted, state, Proven);
+        }
+        a.is(Contacts, Transmitted, state, Supported);
+        a.is(CallLog, Transmitted, state, Supported);
+    }
+    a.is(Camera, Opened, Doze, NotObserved);
+    a.is(Contacts, Transmitted, Any, Proven);
+    // What the device cannot see is never taken for nothing.
+    a.is(Camera, Stored, Doze, Inconclusive);
+    a.is(Camera, Requested, Doze, Inconclusive);
+    assert_eq!(a.code, 10, "{}", a.stderr);
+    let row = a.row(Camera, Transmitted, Background);
+    assert!(row.evidence.iter().any(|e| e.frames.is_some() && e.ordered_by_flow.is_some()), "{row:?}");
+    for name in ["report.html", "result.json"] {
+        let text = std::fs::read_to_string(s.out().join(name)).unwrap();
+        assert!(text.contains("emulator-fake") && text.contains("tand-in played"), "{name} does not say that a stand-in played");
+    }
+    let bundle = s.out().join("bundle.zip");
+    let verified = s.call(&["verify", bundle.to_str().unwrap()]);
+    assert!(verified.status.success(), "{}", stderr(&verified));
+    let again = s.call(&["analyze", bundle.to_str().unwrap()]);
+    assert!(again.status.success(), "{}", stderr(&again));
+}
+
+#[test]
+fn a_camera_that_is_used_on_a_tap_is_told_as_used_and_silence_in_idle_states_as_such() {
+    let s = Stakeout::new();
+    let a = s.run(&app("quiet-played"), &scenario("emulator"), &OPTIONS);
+    a.is(Camera, Stored, InUse, Proven);
+    for state in [Foreground, Background, ScreenOff, Doze, AfterReboot] {
+        a.is(Camera, Opened, state, NotObserved);
+        a.is(Microphone, Opened, state, NotObserved);
+        a.is(Camera, Transmitted, state, NotObserved);
+    }
+}
+
+#[test]
+fn a_stand_in_never_answers_for_an_emulator() {
+    let s = Stakeout::new();
+    let image = format!("stakeout/emulator-fake:{}", env!("CARGO_PKG_VERSION"));
+    let image = std::env::var("STAKEOUT_IMAGE_EMULATOR_FAKE").unwrap_or(image);
+    let mut c = s.command(&["run", app("quiet-played").to_str().unwrap(), "--device", "emulator", "--trials", "1"]);
+    c.args(["--scenario", scenario("emulator").to_str().unwrap(), "--out", s.out().to_str().unwrap()]);
+    let out = c.env("STAKEOUT_IMAGE_EMULATOR", image).output().unwrap();
+    assert_eq!(out.status.code(), Some(12), "{}", stderr(&out));
+    let result = std::fs::read_to_string(s.out().join("result.json")).unwrap();
+    assert!(result.contains("is a `emulator-fake` device and not `emulator`"), "{result}");
+    assert!(!result.contains("\"not_observed\""), "a trial without a device says nothing");
+}
+
+#[test]
+fn without_an_image_the_command_that_builds_it_is_named() {
+    let s = Stakeout::new();
+    let out =
+        s.call(&["run", app("quiet-played").to_str().unwrap(), "--device", "emulator", "--api", "30", "--out", s.out().to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(stderr(&out).contains("stakeout images build emulator --api 30"), "{}", stderr(&out));
+}
