@@ -1,62 +1,20 @@
-//! Writes the build contexts of an emulator image as tar files, for images/emulator/test.sh and for whoever builds without the
-//! command line program:
+//! Makes a folder of stand-ins for Google's SDK, with scripts in the place of programs, for images/emulator/test.sh:
 //!
 //! ```text
-//! cargo run --release -p stakeout-sdk --example emulator_context -- --stand-in SDK
-//! cargo run --release -p stakeout-sdk --example emulator_context -- SDK OUT BASE DEVICE_PROGRAM --accept-licenses
+//! cargo run --release -p stakeout-sdk --example stand_in_sdk -- FOLDER
 //! ```
 //!
-//! The first makes a folder of stand-in archives with scripts in the place of programs. The second writes `OUT/sdk.tar`,
-//! `OUT/device.tar`, and `OUT/sdk.tag`, `OUT/device.tag` for one API level, 34.
-#![allow(clippy::print_stderr, reason = "a program for tests")]
+//! Its one API level is 99, which does not exist: no image of it is taken for an emulator. `FOLDER/lock.json` pins nothing.
 
-use std::{
-    io::{BufWriter, Write},
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
-use stakeout_sdk::{Acceptance, Host, ImageBuild, LockSource, Origin, Request, Sha1Digest, prepare};
+use stakeout_sdk::Sha1Digest;
 
 type Failed = Box<dyn std::error::Error>;
 
-#[tokio::main]
-async fn main() -> Result<(), Failed> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
-        ["--stand-in", sdk] => stand_in(Path::new(sdk)),
-        [sdk, out, base, program, ref rest @ ..] => {
-            contexts(Path::new(sdk), Path::new(out), base, Path::new(program), rest.contains(&"--accept-licenses")).await
-        }
-        _ => Err("usage: emulator_context --stand-in SDK | SDK OUT BASE DEVICE_PROGRAM [--accept-licenses]".into()),
-    }
-}
-
-async fn contexts(sdk: &Path, out: &Path, base: &str, program: &Path, accepted: bool) -> Result<(), Failed> {
-    let lock = out.join("lock.json");
-    std::fs::write(&lock, "{\"format\":1,\"about\":\"none\",\"packages\":[]}")?;
-    let request = Request {
-        from: Origin::Folder(sdk.to_owned()),
-        lock: LockSource::File(lock),
-        acceptance: if accepted { Acceptance::Given } else { Acceptance::NotGiven },
-        device_program: Some(PathBuf::from(program)),
-        host: Host { os: "linux", arch: "x64" },
-        ..Request::new(vec![34], out.join("cache"), base, "0.0.0-test")
-    };
-    let prepared = prepare(&request, &()).await?;
-    for images in &prepared.images {
-        write(out, "sdk", &images.sdk)?;
-        images.device.as_ref().map_or(Ok(()), |device| write(out, "device", device))?;
-        eprintln!("api {}: {} bytes unpacked", images.api, images.unpacked);
-    }
-    Ok(())
-}
-
-fn write(out: &Path, name: &str, image: &ImageBuild) -> Result<(), Failed> {
-    image.context.write_tar(BufWriter::new(std::fs::File::create(out.join(format!("{name}.tar")))?))?;
-    let tag = image.tags.first().map(String::as_str).unwrap_or_default();
-    std::fs::write(out.join(format!("{name}.tag")), tag)?;
-    Ok(())
+fn main() -> Result<(), Failed> {
+    let folder = std::env::args().nth(1).ok_or("usage: stand_in_sdk FOLDER")?;
+    stand_in(Path::new(&folder))
 }
 
 /// Archives of the vendor's form with scripts that say who they are.
@@ -86,10 +44,11 @@ fn stand_in(sdk: &Path) -> Result<(), Failed> {
         std::fs::write(sdk.join(file), archive)?;
     }
     std::fs::write(sdk.join("repository2-1.xml"), format!("<sdk-repository>{license}{packages}</sdk-repository>"))?;
-    let archive = zip(&[("x86_64/system.img", "stand-in image\n"), ("x86_64/source.properties", "AndroidVersion.ApiLevel=34\n")])?;
-    let details = "<type-details><api-level>34</api-level><tag><id>google_apis</id></tag><abi>x86_64</abi></type-details>";
-    let image = package("system-images;android-34;google_apis;x86_64", "14", details, "x86_64-34_r14.zip", &archive, "");
-    std::fs::write(sdk.join("sys-img/google_apis/x86_64-34_r14.zip"), archive)?;
+    let archive = zip(&[("x86_64/system.img", "stand-in image\n"), ("x86_64/source.properties", "AndroidVersion.ApiLevel=99\n")])?;
+    let details = "<type-details><api-level>99</api-level><tag><id>google_apis</id></tag><abi>x86_64</abi></type-details>";
+    let image = package("system-images;android-99;google_apis;x86_64", "14", details, "x86_64-99_r14.zip", &archive, "");
+    std::fs::write(sdk.join("sys-img/google_apis/x86_64-99_r14.zip"), archive)?;
+    std::fs::write(sdk.join("lock.json"), "{\"format\":1,\"about\":\"none\",\"packages\":[]}")?;
     std::fs::write(sdk.join("sys-img/google_apis/sys-img2-5.xml"), format!("<sdk-sys-img>{license}{image}</sdk-sys-img>"))?;
     Ok(())
 }

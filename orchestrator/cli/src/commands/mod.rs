@@ -4,6 +4,7 @@ mod analyze;
 mod analyze_bundle;
 mod doctor;
 mod feed;
+pub(crate) mod images;
 mod progress;
 mod report;
 mod run;
@@ -31,6 +32,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Share(a) => share::run(&a),
         Command::Scenario(c) => scenario::run(c),
         Command::Key(KeyCommand::Show { json }) => key(json),
+        Command::Images(c) => images::run(c).await,
         Command::Doctor { json } => doctor::run(json).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());

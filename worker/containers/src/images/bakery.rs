@@ -159,7 +159,7 @@ impl Bakery {
     }
 
     /// Whether a path is there, in what would be kept.
-    pub async fn has(&self, path: &str) -> Result<bool, EngineError> {
+    pub async fn has(&mut self, path: &str) -> Result<bool, EngineError> {
         let options = ContainerArchiveInfoOptionsBuilder::default().path(path).build();
         match self.engine.docker.get_container_archive_info(&self.id, Some(options)).await {
             Ok(_) => Ok(true),
@@ -169,7 +169,7 @@ impl Bakery {
     }
 
     /// Keeps it as an image with these labels beside those of its own image, which also gives the entry point. Gives its id.
-    pub async fn commit(&self, name: &str, labels: &[(String, String)]) -> Result<String, EngineError> {
+    pub async fn commit(&mut self, name: &str, labels: &[(String, String)]) -> Result<String, EngineError> {
         let inspected = self.engine.docker.inspect_container(&self.id, None).await.map_err(EngineError::call("inspect a container"))?;
         let mut labels: HashMap<String, String> = labels.iter().cloned().collect();
         // The container's own would be inherited: whatever is made of the image would look like a leftover of this process.
