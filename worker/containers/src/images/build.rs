@@ -13,7 +13,7 @@ use bollard::{body_try_stream, errors::Error, query_parameters::BuildImageOption
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, engine::Made};
 
 /// Until the engine answers a build at all: it reads the whole context first, and that may be 5 GB on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
@@ -129,10 +129,13 @@ impl Engine {
 
     /// Removes the image of the last step that this build made, and with it those of the steps before that nothing else is built on.
     async fn clean(&self, steps: Steps) {
+        if let Some(container) = &steps.running {
+            self.clean_container(container).await;
+        }
         let Some(last) = steps.made else { return };
         let cleaned = tokio::time::timeout(CLEANING, async {
             loop {
-                // The engine may still be ending the step's container, or not have noticed yet that nobody listens.
+                // Something may still hold it for a moment.
                 let Err(e) = self.remove_untagged(&last).await else { return };
                 tracing::debug!(error = %e, "what a build left is still in use");
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -140,6 +143,20 @@ impl Engine {
         });
         if cleaned.await.is_err() {
             tracing::warn!(image = last, "what a build left could not be removed; `docker image prune` does it");
+        }
+    }
+
+    /// The engine ends and removes the step's container when it notices that nobody listens; one that it forgets is removed here.
+    async fn clean_container(&self, id: &str) {
+        let gone = tokio::time::timeout(CLEANING, async {
+            while self.docker.inspect_container(id, None).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        if gone.await.is_err()
+            && let Err(e) = self.remove(&Made::Container(id.to_owned())).await
+        {
+            tracing::warn!(container = id, error = %e, "the container of a build's step could not be removed");
         }
     }
 
@@ -158,6 +175,8 @@ struct Steps {
     half: String,
     step: String,
     cached: bool,
+    /// The container of the step that is under way.
+    running: Option<String>,
     /// The image after the last step that was not there before.
     made: Option<String>,
     tail: VecDeque<String>,
@@ -178,11 +197,13 @@ impl Steps {
 
     fn line(&mut self, line: &str) {
         if let Some((_, step)) = line.strip_prefix("Step ").and_then(|s| s.split_once(" : ")) {
-            (self.step, self.cached) = (step.to_owned(), false);
+            (self.step, self.cached, self.running) = (step.to_owned(), false, None);
+        } else if let Some(container) = line.strip_prefix(" ---> Running in ").filter(|c| is_short_id(c)) {
+            self.running = Some(container.to_owned());
         } else if let Some(after) = line.strip_prefix(" ---> ") {
             if after == "Using cache" {
                 self.cached = true;
-            } else if after.len() == 12 && after.bytes().all(|b| b.is_ascii_hexdigit()) && !self.cached && !self.step.starts_with("FROM") {
+            } else if is_short_id(after) && !self.cached && !self.step.starts_with("FROM") {
                 self.made = Some(after.to_owned());
             }
         }
@@ -208,6 +229,10 @@ impl Steps {
     }
 }
 
+fn is_short_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +248,7 @@ mod tests {
         );
         assert_eq!(steps.made, None, "the base and the cache are others'");
         read(&mut steps, "Step 4/4 : RUN x\n ---> Running in 1e78f5b00000\nRemoving intermediate container 1e78f5b00000\n ---> bdab0e");
-        assert_eq!(steps.made, None);
+        assert_eq!((steps.made.as_deref(), steps.running.as_deref()), (None, Some("1e78f5b00000")));
         read(&mut steps, "a18c32\n");
         assert_eq!(steps.made.as_deref(), Some("bdab0ea18c32"));
         assert_eq!(steps.step, "RUN x");
