@@ -15,5 +15,7 @@ COPY sdk/system-images /opt/android/sdk/system-images
 COPY sdk/platform-tools /opt/android/sdk/platform-tools
 COPY sdk/emulator /opt/android/sdk/emulator
 COPY meta /opt/android/sdk
-COPY avd /opt/android/avd
+# The emulator's user owns its device: a bake, whose root can be written, saves the snapshot here. In a trial the root cannot be
+# written, and the device starts from a copy.
+COPY --chown=10001:10001 avd /opt/android/avd
 ENV ANDROID_HOME=/opt/android/sdk ANDROID_SDK_ROOT=/opt/android/sdk ANDROID_AVD_HOME=/opt/android/avd

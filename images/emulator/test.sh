@@ -1,58 +1,92 @@
 #!/bin/bash
-# Builds the emulator's images from stand-in archives and looks into them: that the context is complete, the Dockerfiles build on
-# this project's base, every package of Debian's is there, users, rights and labels are as they should be. Nothing of Google's is
-# fetched, and no emulator is started.
+# Builds the emulator's images from stand-in archives with `stakeout images build`, bakes with a stand-in program, and looks at what
+# came of it: licences, contexts, Dockerfiles on this project's base, every package of Debian's, users, rights, labels, the bake's
+# container, what an interrupted or failed run leaves. Nothing of Google's is fetched, and no emulator is started.
 #
-#   images/emulator/test.sh [BASE]      default: the base image that images/build.sh made last
+#   images/emulator/test.sh
 #
-# Needs a container engine. With images/build.sh's `base` built, no network but Debian's archive is used.
+# Needs a container engine, images/build.sh's `base`, and the release binary of `stakeout`; no network is used but Debian's archive.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(dirname "$(dirname "$here")")
 target=${CARGO_TARGET_DIR:-$repo/target}
-export DOCKER_BUILDKIT=0
+stakeout=$target/x86_64-unknown-linux-gnu/release/stakeout
 die() { echo "emulator test: $1" >&2; [ $# -lt 2 ] || echo "hint: $2" >&2; exit 1; }
 
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || die "no container engine answers" "scripts/setup.sh --engine starts one"
-base=${1:-}
-if [ -z "$base" ]; then
-    [ -e "$target/images/base.key" ] || die "there is no base image" "images/build.sh base"
-    base=stakeout/base:$(cat "$target/images/base.key")
-fi
+[ -x "$stakeout" ] || die "\`$stakeout\` is missing" "cargo build --release -p stakeout"
 work=$(mktemp -d)
-made=()
-clean() { rm -rf "$work"; [ ${#made[@]} = 0 ] || docker rmi -f "${made[@]}" >/dev/null 2>&1 || true; }
+# Only stand-ins have this level.
+stand_ins() { docker images -q --no-trunc --filter label=org.stakeout.emulator.api=99 | sort -u; }
+# An image goes after those that were built on it.
+clean() { rm -rf "$work"; for _ in 1 2 3 4 5; do stand_ins | xargs -r docker rmi -f >/dev/null 2>&1 || true; done; }
 trap clean EXIT
+[ -z "$(stand_ins)" ] || die "stand-in images of another run are there" "docker rmi -f \$(docker images -q --filter label=org.stakeout.emulator.api=99)"
 
-context() { cargo run --quiet --release --locked --manifest-path "$repo/Cargo.toml" -p stakeout-sdk --example emulator_context -- "$@"; }
-context --stand-in "$work/sdk"
-mkdir "$work/out"
-printf '#!/bin/sh\nexec echo stand-in device "$@"\n' >"$work/stakeout-device"
+cargo run --quiet --release --locked --manifest-path "$repo/Cargo.toml" -p stakeout-sdk --example stand_in_sdk -- "$work/sdk"
+export STAKEOUT_CACHE=$work/cache
+# A bake as worker/sdk/src/bake/said.rs describes it: an order on standard input, a line a stage.
+cat >"$work/good" <<'PROGRAM'
+#!/bin/sh
+case " $* " in *" --bake "*) ;; *) exec echo stand-in device "$@" ;; esac
+read -r order
+stages=$(printf %s "$order" | grep -o '"do":' | wc -l)
+echo '{"said":"note","text":"a stand-in bakes"}'
+stage=0
+while [ $stage -lt "$stages" ]; do
+    echo "{\"said\":\"begun\",\"stage\":$stage}"
+    # As the emulator's user: the first process has no right to write here.
+    [ $stage != 8 ] || setpriv --reuid 10001 --regid 10001 --clear-groups --inh-caps=-all \
+        sh -c 'd=/opt/android/avd/stakeout.avd/snapshots/stakeout; mkdir -p $d && echo saved >$d/snapshot.pb'
+    echo "{\"said\":\"done\",\"stage\":$stage}"
+    stage=$((stage + 1))
+done
+PROGRAM
+sed 's/\[ $stage != 8 \] ||/true ||/' "$work/good" >"$work/liar"
+printf '#!/bin/sh\nread -r order\necho "{\\"said\\":\\"begun\\",\\"stage\\":0}"\necho "no virtualization" >&2\necho "{\\"said\\":\\"failed\\",\\"stage\\":0,\\"reason\\":\\"KVM is broken\\"}"\n' >"$work/broken"
 
-# Without acceptance there is no context, and the message names the licence and the flag.
-if context "$work/sdk" "$work/out" "$base" "$work/stakeout-device" 2>"$work/refused"; then die "a context was made without acceptance"; fi
-grep -q 'LicensesNotAccepted.*stand-in-license' "$work/refused" || die "the refusal says something else: $(cat "$work/refused")"
-context "$work/sdk" "$work/out" "$base" "$work/stakeout-device" --accept-licenses
-
-proxy=${http_proxy:-$(apt-config shell p Acquire::http::Proxy 2>/dev/null | sed "s/^p='\(.*\)'$/\1/" || true)}
-network=(--network host ${proxy:+--build-arg "http_proxy=$proxy"} ${https_proxy:+--build-arg "https_proxy=$https_proxy"})
-# A tag of this run only, so that nobody takes a stand-in for an emulator.
-run=test-$$
-build() { # NAME ARGUMENTS..
-    local name=$1 image=stakeout-test/emulator-$1:$run; shift
-    docker build "${network[@]}" "$@" -t "$image" - <"$work/out/$name.tar" >"$work/$name.log" 2>&1 || { tail -20 "$work/$name.log" >&2; die "the image \`$name\` could not be built"; }
-    made=("$image" "${made[@]}")
-}
-build sdk --build-arg "BASE=$base"
-build device --build-arg "SDK=stakeout-test/emulator-sdk:$run"
-
-image=stakeout-test/emulator-device:$run
-inside() { docker run --rm --network none --entrypoint "" "$@"; }
+build() { "$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" "$@"; }
 expect() { local what=$1 want=$2 got=$3; [ "$got" = "$want" ] || die "$what: \`$got\`, and \`$want\` is expected"; echo "ok: $what"; }
+says() { local what=$1 want=$2 file=$3; grep -q -- "$want" "$file" || die "$what: \`$want\` is not said in: $(cat "$file")"; echo "ok: $what"; }
+code() { local code=0; "$@" >"$work/out" 2>"$work/err" || code=$?; echo $code; }
+
+# Without acceptance nothing is built, and the message names the licence, its hash and the flag.
+expect "without acceptance the code is 2" 2 "$(code build)"
+hash=$(printf 'A stand-in for tests, without any terms.' | sha1sum | cut -d' ' -f1)
+says "the refusal names the licence" "\`stand-in-license\` ($hash)" "$work/err"
+says "and how to accept it" "hint: .*--accept-licenses" "$work/err"
+says "its text is shown" "A stand-in for tests, without any terms." "$work/out"
+
+# Interrupted in the middle of a step: no container, no image. (What steps before it made is looked at by worker/containers/tests/images.rs.)
+# By what only these containers run: others may use the engine at the same time.
+containers() { docker ps -a --no-trunc --format '{{.ID}} {{.Command}} {{.Image}} {{.Label "org.stakeout.emulator.api"}}' | grep -E 'audio-feed:x:10003| 99$' || true; }
+# Not by the function: the signal is for the program, not for a shell around it.
+"$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" --accept-licenses --device-program "$work/good" \
+    --no-bake >"$work/out" 2>"$work/err" &
+pid=$!
+until grep -q "RUN apt-get" "$work/err"; do kill -0 $pid 2>/dev/null || die "it ended before it was interrupted: $(cat "$work/err")"; sleep 0.2; done
+kill -INT $pid
+ended=0; wait $pid || ended=$?
+expect "an interrupted build ends with 130" 130 "$ended"
+expect "and leaves no container" "" "$(containers)"
+expect "and no image" "" "$(stand_ins)"
+
+# A host without KVM builds, and is told.
+expect "without KVM the images are built" 0 "$(code build --accept-licenses --device-program "$work/good" --kvm /dev/no-such-device)"
+says "what was accepted is said" "accepted by \`--accept-licenses\`: \`stand-in-license\` ($hash)" "$work/err"
+says "that nothing was baked is said" "warning: nothing is baked for API 99: \`/dev/no-such-device\` is not there" "$work/err"
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml")
+image=stakeout/emulator:$version-api99-x86_64
+expect "the image is named" "$image $(docker image inspect -f '{{.Id}}' "$image")" "$(cat "$work/out")"
+
+inside() { docker run --rm --network none --entrypoint "" "$@"; }
 expect "first process" "stand-in device --kind emulator" "$(docker run --rm --network none "$image")"
 expect "emulator runs as the app's user" "stand-in emulator" "$(inside --user 10001 "$image" /opt/android/sdk/emulator/emulator)"
 expect "adb runs as its own user" "stand-in adb" "$(inside --user 10004 "$image" /opt/android/sdk/platform-tools/adb)"
-expect "the emulator's user writes nothing of the SDK" "" "$(inside --user 10001 "$image" find /opt/android -writable -not -type l)"
+expect "the emulator's user writes nothing of the SDK" "" "$(inside --user 10001 "$image" find /opt/android/sdk -writable -not -type l)"
+expect "its own device is its own, for a bake" "10001 0" "$(inside --user 10001 "$image" sh -c 'stat -c %u /opt/android/avd/stakeout.avd; find /opt/android/avd -not -writable | wc -l' | xargs)"
+expect "in a trial, where the root is read-only, it writes nothing" "" "$(inside --read-only --user 10001 "$image" find /opt/android -writable -not -type l)"
+expect "and everybody can read it, to make a copy" "0" "$(inside --user 10004 "$image" sh -c 'find /opt/android/avd -not -readable | wc -l')"
 expect "folders that the emulator looks for" "emulator licenses platform-tools platforms system-images" "$(inside "$image" sh -c 'ls /opt/android/sdk | xargs')"
 expect "the virtual device names its image" "stand-in image" "$(inside "$image" sh -c '
     dir=$(sed -n "s/^image.sysdir.1=//p" "$ANDROID_AVD_HOME/stakeout.avd/config.ini"); cat "$ANDROID_SDK_ROOT/$dir/system.img"')"
@@ -63,9 +97,34 @@ for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.
     inside "$image" sh -c "ldconfig -p | grep -q '$library '" || die "the library \`$library\` is missing"
 done
 echo "ok: libraries"
-label() { docker image inspect --format "{{index .Config.Labels \"$1\"}}" "$image"; }
-expect "label of the emulator" "90.1.12" "$(label org.stakeout.sdk.emulator.revision)"
-expect "label of the archive" "$(sha256sum <"$work/sdk/sys-img/google_apis/x86_64-34_r14.zip" | cut -d' ' -f1)" "$(label org.stakeout.sdk.system-image.sha256)"
-expect "label of the licence" "$(printf 'A stand-in for tests, without any terms.' | sha1sum | cut -d' ' -f1)" "$(label org.stakeout.sdk.license.stand-in-license)"
-expect "hash as sdkmanager keeps it" "$(label org.stakeout.sdk.license.stand-in-license)" "$(inside "$image" sh -c 'cat /opt/android/sdk/licenses/stand-in-license' | xargs)"
+label() { docker image inspect --format "{{index .Config.Labels \"$2\"}}" "$1"; }
+expect "label of the emulator" "90.1.12" "$(label "$image" org.stakeout.sdk.emulator.revision)"
+expect "label of the archive" "$(sha256sum <"$work/sdk/sys-img/google_apis/x86_64-99_r14.zip" | cut -d' ' -f1)" "$(label "$image" org.stakeout.sdk.system-image.sha256)"
+expect "label of the licence" "$hash" "$(label "$image" org.stakeout.sdk.license.stand-in-license)"
+expect "hash as sdkmanager keeps it" "$hash" "$(inside "$image" sh -c 'cat /opt/android/sdk/licenses/stand-in-license' | xargs)"
+expect "no proxy is kept" "" "$(docker history --no-trunc --format '{{.CreatedBy}}' "$image" | grep -i proxy || true)"
+
+# Bakes, with a device in the place of KVM that every host has and everybody may use.
+id=$(docker image inspect -f '{{.Id}}' "$image")
+expect "a bake" 0 "$(code build --accept-licenses --device-program "$work/good" --kvm /dev/null)"
+says "the images are not built again" "\`stakeout/emulator:.*\` is there" "$work/err"
+says "its stages are said" "bake 9 of 16: save the snapshot (at most 300 s)" "$work/err"
+says "and its notes" "bake: a stand-in bakes" "$work/err"
+baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
+case $baked in stakeout/emulator-baked:api99-x86_64-????????????????-"$(echo "$id" | cut -c8-19)") echo "ok: its name has the class and the image" ;; *) die "the bake is named \`$baked\`" ;; esac
+expect "its label has the whole image" "$id" "$(label "$baked" org.stakeout.bake.from)"
+expect "it is no leftover of a process" "" "$(label "$baked" org.stakeout.cell)"
+expect "it starts as the image does" "stand-in device --kind emulator" "$(docker run --rm --network none "$baked")"
+expect "the snapshot is in it" "saved" "$(inside "$baked" cat /opt/android/avd/stakeout.avd/snapshots/stakeout/snapshot.pb)"
+expect "a second run bakes nothing" 0 "$(code build --accept-licenses --device-program "$work/good" --kvm /dev/null)"
+if grep -q "bake 1 of" "$work/err"; then die "it was baked again"; fi
+expect "the list names it" "emulator:true emulator-baked:true" "$("$stakeout" images list --json | tr -d ' \n' | sed 's/},{/\n/g' | grep '"api":99' | sed 's/.*"image":"\([^"]*\)".*"fits_this_host":\([a-z]*\).*/\1:\2/' | grep -v sdk | xargs)"
+expect "its container is gone" "" "$(docker ps -aq --filter "ancestor=$image")"
+expect "a program that lies makes no bake" 1 "$(code build --accept-licenses --device-program "$work/liar" --kvm /dev/null)"
+says "and it is said" "that the snapshot is saved, and .* is not there" "$work/err"
+expect "a stage that fails makes no bake" 1 "$(code build --accept-licenses --device-program "$work/broken" --kvm /dev/null)"
+says "why is said" "at the stage \`check KVM\`, in try 1 of 2: KVM is broken" "$work/err"
+says "with the program's last words" "bake: no virtualization" "$work/err"
+expect "no container is left" "" "$(containers)"
+says "an old image and its bake would go" "would remove stakeout/emulator:" <("$stakeout" images prune --dry-run)
 echo "emulator test: all as it should be"

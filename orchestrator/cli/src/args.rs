@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// The operator's key, which signs bundles
     #[command(subcommand)]
     Key(KeyCommand),
+    /// What the devices are made of, on this host: build, list, remove
+    #[command(subcommand)]
+    Images(crate::commands::images::ImagesCommand),
     /// Say what is missing on this host and how to get it
     Doctor {
         /// One JSON document on standard output

@@ -13,6 +13,8 @@
 //! what owners left that are dead (`kill -9`, a crash, a reboot), and never touches what has no label or a living owner. A cell
 //! is destroyed by [`Cell::destroy`], else when it is dropped, and [`Engine::destroy_all`] is for the end of a process.
 //!
+//! [`Engine::build_image`] builds an image from a stream; a [`Bakery`] is a container that works for a while and is then kept as one.
+//!
 //! [`Engine::run_once`] runs a container for its output: the analysis of hostile bytes without network or capabilities.
 //!
 //! Read first: [`Engine`], [`CellSpec`], [`Cell`].
@@ -21,6 +23,7 @@ mod cell;
 mod engine;
 mod error;
 pub mod hardening;
+mod images;
 mod once;
 mod owner;
 mod pipe;
@@ -30,6 +33,7 @@ mod sweep;
 pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, EMULATOR_PORTS, GatewayPipe, Pipes};
 pub use engine::{Engine, EngineInfo};
 pub use error::EngineError;
+pub use images::{Bakery, BakerySpec, BuildError, Image, ImageSpec, Kvm};
 pub use once::{Once, OnceOutput, OnceSpec};
 pub use owner::{LABEL, Owner, ROLE_LABEL, TRIAL_LABEL};
 pub use pipe::{Pipe, PipeError, PipeReader, PipeWriter, STDERR_KEPT, Stderr};

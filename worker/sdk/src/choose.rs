@@ -91,8 +91,7 @@ pub fn image(index: &Index, lock: &Lock, api: u32, abi: &str, host: &Host) -> Re
     if host.arch == "x64" && !matches!(abi, "x86_64" | "x86") {
         return Err(SdkError::Abi { abi: abi.to_owned(), host: host.to_string() });
     }
-    let of_level =
-        |p: &&Package| p.image.as_ref().is_some_and(|i| i.api == Some(api) && i.tag == TAG && !i.codename && !i.extension) && !p.obsolete;
+    let of_level = |p: &&Package| p.image.as_ref().is_some_and(|i| i.api == Some(api) && i.tag == TAG && !i.codename && !i.extension);
     let candidates: Vec<&Package> =
         index.packages.iter().filter(of_level).filter(|p| p.image.as_ref().is_some_and(|i| i.abi == abi)).collect();
     let path = format!("system-images;android-{api};{TAG};{abi}");
@@ -108,10 +107,11 @@ pub fn image(index: &Index, lock: &Lock, api: u32, abi: &str, host: &Host) -> Re
 
 /// Chooses a tool: `emulator` or `platform-tools`.
 pub fn tool(index: &Index, lock: &Lock, path: &str, host: &Host) -> Result<Chosen, SdkError> {
-    let candidates: Vec<&Package> = index.packages.iter().filter(|p| p.path == path && !p.obsolete).collect();
+    let candidates: Vec<&Package> = index.packages.iter().filter(|p| p.path == path).collect();
     choose(&candidates, lock.pin(path), host, "")?.ok_or_else(|| SdkError::NoPackage(path.to_owned()))
 }
 
+/// A pin holds for what is withdrawn too: it is still listed, and it was asked for by name.
 fn choose(candidates: &[&Package], pin: Option<&Pin>, host: &Host, folder: &str) -> Result<Option<Chosen>, SdkError> {
     if let Some(pin) = pin {
         return match candidates.iter().find(|p| p.path == pin.path && p.revision == pin.revision) {
@@ -124,8 +124,9 @@ fn choose(candidates: &[&Package], pin: Option<&Pin>, host: &Host, folder: &str)
             None => pinned(pin, candidates).map(Some),
         };
     }
-    let Some(newest) = candidates.iter().max_by_key(|p| p.revision) else { return Ok(None) };
-    let stable = candidates.iter().filter(|p| p.channel == Channel::Stable && !p.revision.is_preview()).max_by_key(|p| p.revision);
+    let offered = || candidates.iter().filter(|p| !p.obsolete);
+    let Some(newest) = offered().max_by_key(|p| p.revision) else { return Ok(None) };
+    let stable = offered().filter(|p| p.channel == Channel::Stable && !p.revision.is_preview()).max_by_key(|p| p.revision);
     let Some(p) = stable else {
         return Err(SdkError::OnlyPreview {
             package: newest.path.clone(),

@@ -37,8 +37,8 @@ pub struct Context {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Folders that must be there though empty.
     pub folders: Vec<String>,
-    /// Programs of this host: path in the context, path here.
-    pub programs: Vec<(String, PathBuf)>,
+    /// Programs: path in the context, bytes. They are held and not named, so that what is built is what the key was made from.
+    pub programs: Vec<(String, Bytes)>,
     /// Archives.
     pub trees: Vec<Tree>,
 }
@@ -67,10 +67,8 @@ impl Context {
         for path in &self.folders {
             folder(tar, path).map_err(broke(path))?;
         }
-        for (path, from) in &self.programs {
-            let file = std::fs::File::open(from).map_err(SdkError::io("open", from))?;
-            let size = file.metadata().map_err(SdkError::io("read", from))?.len();
-            append(tar, path, size, true, &mut file.take(size)).map_err(broke(path))?;
+        for (path, bytes) in &self.programs {
+            append(tar, path, bytes.len() as u64, true, &mut bytes.as_ref()).map_err(broke(path))?;
         }
         for tree in &self.trees {
             let unpack = Unpack::open(&tree.archive, &tree.name, &tree.top, tree.limits)?;

@@ -190,6 +190,14 @@ pub enum SdkError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The device program is empty or too large to be one.
+    #[error("`{path}` is no program of 1 to {most} bytes")]
+    Program {
+        /// Where.
+        path: PathBuf,
+        /// Bytes.
+        most: u64,
+    },
     /// The disk is too full.
     #[error("`{folder}` has {free} bytes free, and {need} are needed")]
     NoSpace {

@@ -6,12 +6,18 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Serialize};
 use stakeout_contract::Sha256Digest;
 
-use crate::{avd::Avd, digest::Digests, index::Revision};
+use crate::{
+    avd::{Avd, GPU},
+    bake::FEATURES,
+    digest::Digests,
+    index::Revision,
+    labels,
+};
 
 /// A processor's kind, from `/proc/cpuinfo`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cpu {
-    /// `GenuineIntel`, `AuthenticAMD`; `unknown` where the file does not say.
+    /// `GenuineIntel`, `AuthenticAMD`.
     pub vendor: String,
     /// Family; `CPU architecture` on ARM.
     pub family: u32,
@@ -23,10 +29,10 @@ pub struct Cpu {
 const LOOKED_AT: usize = 64 << 10;
 
 impl Cpu {
-    /// From the text of `/proc/cpuinfo`. What is missing or strange is `unknown` or 0: then the key still is the same on the same
-    /// host, and no snapshot is taken for another's by a value that was made up.
-    pub fn parse(cpuinfo: &str) -> Self {
-        let mut cpu = Self { vendor: "unknown".into(), family: 0, model: 0 };
+    /// From the text of `/proc/cpuinfo`. None where any of it is missing or strange: such a host is of no class, as two of them
+    /// would share one by what nobody knows. It boots cold.
+    pub fn parse(cpuinfo: &str) -> Option<Self> {
+        let (mut vendor, mut family, mut model) = (None, None, None);
         let mut end = cpuinfo.len().min(LOOKED_AT);
         while !cpuinfo.is_char_boundary(end) {
             end -= 1;
@@ -43,21 +49,24 @@ impl Cpu {
             match key {
                 "vendor_id" | "CPU implementer" => {
                     let word: String = value.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
-                    if !word.is_empty() {
-                        cpu.vendor = word;
-                    }
+                    vendor = (!word.is_empty()).then_some(word);
                 }
-                "cpu family" | "CPU architecture" => cpu.family = number(value),
-                _ => cpu.model = number(value),
+                "cpu family" | "CPU architecture" => family = number(value),
+                _ => model = number(value),
             }
         }
-        cpu
+        Some(Self { vendor: vendor?, family: family?, model: model? })
+    }
+
+    /// This host's.
+    pub fn this() -> Option<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/cpuinfo").ok()?)
     }
 }
 
-fn number(text: &str) -> u32 {
+fn number(text: &str) -> Option<u32> {
     let hex = text.strip_prefix("0x").map(|h| u32::from_str_radix(h, 16));
-    hex.unwrap_or_else(|| text.parse()).unwrap_or(0)
+    hex.unwrap_or_else(|| text.parse()).ok()
 }
 
 impl fmt::Display for Cpu {
@@ -105,6 +114,22 @@ impl HostClass {
         }
     }
 
+    /// The class of an image on a host, by the labels that a build gives it. None where one is missing or strange.
+    pub fn of_image<'a>(cpu: Cpu, label: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let abi = label(labels::ABI).filter(|a| crate::index::plain(a))?;
+        Some(Self {
+            cpu,
+            emulator: label(labels::EMULATOR)?.parse().ok()?,
+            gpu: GPU.to_owned(),
+            cores: label(labels::CORES)?.parse().ok()?,
+            ram_mib: label(labels::RAM_MIB)?.parse().ok()?,
+            features: FEATURES.iter().map(|f| (*f).to_owned()).collect(),
+            api: label(labels::API)?.parse().ok()?,
+            abi: abi.to_owned(),
+            image: label(labels::SYSTEM_IMAGE)?.parse().ok()?,
+        })
+    }
+
     /// Sixteen hexadecimal digits that name the class, for tags and snapshots. Hosts with the same key can load each other's.
     pub fn key(&self) -> String {
         // JSON quotes what is in the words, so no two classes have the same text.
@@ -138,7 +163,7 @@ mod tests {
     fn class() -> HostClass {
         let digests = digest::of_reader(&b"image"[..]).unwrap().0.finish();
         HostClass::new(
-            Cpu::parse(INTEL),
+            Cpu::parse(INTEL).unwrap(),
             Revision::new(37, 2, 12),
             &Avd::usual(34, "x86_64"),
             GPU,
@@ -149,11 +174,52 @@ mod tests {
 
     #[test]
     fn the_first_processor_speaks_for_the_host() {
-        assert_eq!(Cpu::parse(INTEL), Cpu { vendor: "GenuineIntel".into(), family: 6, model: 85 });
+        assert_eq!(Cpu::parse(INTEL), Some(Cpu { vendor: "GenuineIntel".into(), family: 6, model: 85 }));
         let arm = "processor : 0\nCPU implementer : 0x41\nCPU architecture: 8\nCPU part : 0xd0c\n";
-        assert_eq!(Cpu::parse(arm), Cpu { vendor: "0x41".into(), family: 8, model: 0xd0c });
-        for odd in ["", ":", "vendor_id", "vendor_id:\ncpu family: many\nmodel: -1", "\u{0}\u{ffff}:é"] {
-            assert_eq!(Cpu::parse(odd), Cpu { vendor: "unknown".into(), family: 0, model: 0 }, "{odd:?}");
+        assert_eq!(Cpu::parse(arm), Some(Cpu { vendor: "0x41".into(), family: 8, model: 0xd0c }));
+        // AMD has processors of model 0.
+        assert_eq!(Cpu::parse(&INTEL.replace(": 85", ": 0")).unwrap().model, 0);
+    }
+
+    #[test]
+    fn a_host_that_does_not_say_all_of_it_is_of_no_class() {
+        let without = |key: &str| INTEL.lines().filter(|l| !l.starts_with(key)).collect::<Vec<_>>().join("\n");
+        for odd in [
+            without("vendor_id"),
+            without("cpu family"),
+            without("model\t"),
+            INTEL.replacen("GenuineIntel", "", 1),
+            INTEL.replace(": 6", ": many"),
+            INTEL.replace(": 85", ": -1"),
+            String::new(),
+            ":".into(),
+            "\u{0}\u{ffff}:é".into(),
+        ] {
+            assert_eq!(Cpu::parse(&odd), None, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_s_labels_give_the_class_that_it_was_built_for() {
+        let class = class();
+        let labels = [
+            (labels::EMULATOR, "37.2.12".to_owned()),
+            (labels::SYSTEM_IMAGE, class.image.to_string()),
+            (labels::API, "34".into()),
+            (labels::ABI, "x86_64".into()),
+            (labels::CORES, "4".into()),
+            (labels::RAM_MIB, "4096".into()),
+        ];
+        let of = |labels: &[(&str, String)]| {
+            HostClass::of_image(class.cpu.clone(), |k| labels.iter().find(|(l, _)| *l == k).map(|(_, v)| v.as_str()))
+        };
+        assert_eq!(of(&labels), Some(class.clone()));
+        for i in 0..labels.len() {
+            let mut worse = labels.to_vec();
+            worse.remove(i);
+            assert_eq!(of(&worse), None, "without {}", labels[i].0);
+            worse.push((labels[i].0, "\u{1b}[2J".into()));
+            assert_eq!(of(&worse), None, "with a strange {}", labels[i].0);
         }
     }
 

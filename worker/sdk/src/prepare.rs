@@ -2,30 +2,30 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
+    io::Read,
     path::{Path, PathBuf},
 };
 
-use stakeout_contract::Sha256Digest;
+use bytes::Bytes;
 
 use crate::{
     SdkError,
-    avd::{Avd, SDK_ROOT},
-    choose::{self, Chosen, Host, TAG},
-    context::{Context, Tree},
+    avd::Avd,
+    choose::{self, Chosen, Host},
+    context::Context,
     digest::Digests,
-    fetch::{Cache, Fetched, Network, Remote, Source},
+    fetch::{Cache, Network, Remote, Source},
     license::{Acceptance, License},
     lock::{self, Lock, LockSource, Pin},
+    parts::Parts,
     progress::{Event, Progress},
-    unpack::Limits,
 };
 
 /// Google's SDK repository. The only place where its address stands.
 pub const DEFAULT_REPOSITORY: &str = "https://dl.google.com/android/repository/";
 
-const SDK_DOCKERFILE: &str = include_str!("../../../images/emulator/sdk.Dockerfile");
-const DEVICE_DOCKERFILE: &str = include_str!("../../../images/emulator/Dockerfile");
+/// Largest device program, bytes.
+const PROGRAM_MAX: u64 = 512 << 20;
 
 /// Where the parts come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,6 +182,11 @@ pub fn plan(request: &Request, index: &crate::index::Index, lock: &Lock) -> Resu
 }
 
 impl Plan {
+    /// The licences of some packages, each wording once.
+    pub fn licenses_of<'a>(&'a self, packages: &[&Chosen]) -> Vec<&'a License> {
+        self.licenses.iter().filter(|l| packages.iter().any(|p| p.licenses.contains(&l.id))).collect()
+    }
+
     /// All packages.
     pub fn all(&self) -> impl Iterator<Item = &Chosen> {
         [&self.emulator, &self.platform_tools].into_iter().chain(self.images.values())
@@ -203,6 +208,10 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
     if request.acceptance != Acceptance::Given {
         return Err(SdkError::LicensesNotAccepted(plan.licenses));
     }
+    for license in &plan.licenses {
+        progress.event(Event::Accepted { id: &license.id, hash: license.hash });
+    }
+    let program = request.device_program.as_deref().map(read_program).transpose()?;
     let emulator = source.archive(&plan.emulator, &cache, progress).await?;
     let tools = source.archive(&plan.platform_tools, &cache, progress).await?;
     let mut found = vec![Pin::candidate(&plan.emulator, &emulator.digests), Pin::candidate(&plan.platform_tools, &tools.digests)];
@@ -211,7 +220,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         let image = source.archive(chosen, &cache, progress).await?;
         found.push(Pin::candidate(chosen, &image.digests));
         progress.event(Event::Step { what: "looking into the archives" });
-        let parts = Parts { request, plan: &plan, emulator: &emulator, tools: &tools, image: (chosen, &image) };
+        let parts = Parts { request, plan: &plan, program: program.as_ref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
         let built = parts.images(*api)?;
         let context = built.sdk.context.clone();
         let unpacked = tokio::task::spawn_blocking(move || context.judge()).await;
@@ -223,115 +232,13 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
     Ok(Prepared { plan, images, candidate })
 }
 
-/// What the images of one API level are made of.
-struct Parts<'a> {
-    request: &'a Request,
-    plan: &'a Plan,
-    emulator: &'a Fetched,
-    tools: &'a Fetched,
-    image: (&'a Chosen, &'a Fetched),
-}
-
-impl Parts<'_> {
-    fn images(&self, api: u32) -> Result<EmulatorImages, SdkError> {
-        let abi = &self.request.abi;
-        let (chosen, image) = self.image;
-        // `system-images;android-34;google_apis;x86_64` is that folder of an SDK.
-        let folder = chosen.path.replace(';', "/");
-        let avd = Avd { image_folder: folder.clone(), ..Avd::usual(api, abi) };
-        let mut context = Context::default();
-        let home = format!("avd/{}.avd", crate::avd::NAME);
-        context.files.insert(format!("{home}/config.ini"), avd.config_ini(self.plan.emulator.revision)?.into_bytes());
-        context.files.insert(format!("avd/{}.ini", crate::avd::NAME), avd.pointer_ini().into_bytes());
-        for id in self.plan.licenses.iter().map(|l| &l.id) {
-            // As `sdkmanager` writes it: an empty line, then a hash a line.
-            let hashes: Vec<String> = self.plan.licenses.iter().filter(|l| l.id == *id).map(|l| l.hash.to_string()).collect();
-            context.files.insert(format!("meta/licenses/{id}"), format!("\n{}", hashes.join("\n")).into_bytes());
-        }
-        // Without this folder the emulator takes the SDK for none.
-        context.folders.push("meta/platforms".into());
-        let under = folder.rsplit_once('/').map_or("", |(under, _)| under);
-        for (chosen, fetched, top, under, limits) in [
-            (&self.plan.emulator, self.emulator, "emulator", "sdk".to_owned(), Limits::TOOL),
-            (&self.plan.platform_tools, self.tools, "platform-tools", "sdk".to_owned(), Limits::TOOL),
-            (chosen, image, abi.as_str(), format!("sdk/{under}"), Limits::IMAGE),
-        ] {
-            let tree = Tree { archive: fetched.path.clone(), name: chosen.file().to_owned(), top: top.to_owned(), under, limits };
-            context.trees.push(tree);
-        }
-        let labels = self.labels(api);
-        let base = BTreeMap::from([("BASE".to_owned(), self.request.base.clone())]);
-        let sdk = build("emulator-sdk", SDK_DOCKERFILE, &format!("api{api}-{abi}"), self.request, base, labels.clone(), context);
-        let device = self.request.device_program.as_ref().map(|program| -> Result<ImageBuild, SdkError> {
-            let bytes = std::fs::read(program).map_err(SdkError::io("read", program))?;
-            let mut arguments = BTreeMap::from([("SDK".to_owned(), sdk.tags[0].clone())]);
-            arguments.insert("STAKEOUT_DEVICE".into(), Sha256Digest::of(&bytes).to_string());
-            let context = Context { programs: vec![("stakeout-device".into(), program.clone())], ..Context::default() };
-            Ok(build("emulator", DEVICE_DOCKERFILE, &format!("api{api}-{abi}"), self.request, arguments, labels, context))
-        });
-        Ok(EmulatorImages { api, sdk, device: device.transpose()?, avd, system_image: image.digests, unpacked: 0 })
+/// Reads the program once: the digest in the key and the bytes in the image are of the same reading.
+fn read_program(path: &Path) -> Result<Bytes, SdkError> {
+    let file = std::fs::File::open(path).map_err(SdkError::io("open", path))?;
+    let mut bytes = Vec::new();
+    file.take(PROGRAM_MAX + 1).read_to_end(&mut bytes).map_err(SdkError::io("read", path))?;
+    if bytes.is_empty() || bytes.len() as u64 > PROGRAM_MAX {
+        return Err(SdkError::Program { path: path.to_owned(), most: PROGRAM_MAX });
     }
-
-    fn labels(&self, api: u32) -> BTreeMap<String, String> {
-        let mut labels = BTreeMap::from([
-            ("org.stakeout.emulator.api".to_owned(), api.to_string()),
-            ("org.stakeout.emulator.abi".to_owned(), self.request.abi.clone()),
-            ("org.stakeout.emulator.tag".to_owned(), TAG.to_owned()),
-            ("org.stakeout.emulator.root".to_owned(), SDK_ROOT.to_owned()),
-        ]);
-        for (name, chosen, fetched) in [
-            ("emulator", &self.plan.emulator, self.emulator),
-            ("platform-tools", &self.plan.platform_tools, self.tools),
-            ("system-image", self.image.0, self.image.1),
-        ] {
-            for (what, value) in [
-                ("revision", chosen.revision.to_string()),
-                ("archive", chosen.file().to_owned()),
-                ("sha1", fetched.digests.sha1.to_string()),
-                ("sha256", fetched.digests.sha256.to_string()),
-                ("trust", chosen.trust.word().to_owned()),
-            ] {
-                labels.insert(format!("org.stakeout.sdk.{name}.{what}"), value);
-            }
-        }
-        for license in &self.plan.licenses {
-            let hashes = labels.entry(format!("org.stakeout.sdk.license.{}", license.id)).or_default();
-            let more = license.hash.to_string();
-            *hashes = if hashes.is_empty() { more } else { format!("{hashes} {more}") };
-        }
-        labels
-    }
-}
-
-fn build(
-    name: &str,
-    dockerfile: &str,
-    kind: &str,
-    request: &Request,
-    arguments: BTreeMap<String, String>,
-    mut labels: BTreeMap<String, String>,
-    mut context: Context,
-) -> ImageBuild {
-    let mut made_from = format!("{name}\n{dockerfile}\n");
-    let lists = arguments.iter().chain(&labels).map(|(k, v)| format!("{k}={v}\n"));
-    made_from.extend(lists);
-    for (path, bytes) in &context.files {
-        let _ = writeln!(made_from, "{path} {}", Sha256Digest::of(bytes));
-    }
-    let key: String = Sha256Digest::of(made_from.as_bytes()).to_string().chars().take(16).collect();
-    for v in labels.values_mut() {
-        // Words of an index are checked where they come in; here they would be lines of a Dockerfile.
-        v.retain(|c| c.is_ascii_alphanumeric() || " ._:/+-".contains(c));
-    }
-    for (k, v) in [("image", name), ("version", &request.version), ("key", &key)] {
-        labels.insert(format!("org.stakeout.{k}"), v.to_owned());
-    }
-    // In the file itself, so that an image built by hand from the same context has them too.
-    let mut text = format!("{}\n", dockerfile.trim_end());
-    for (k, v) in &labels {
-        let _ = writeln!(text, "LABEL {k}=\"{v}\"");
-    }
-    context.files.insert("Dockerfile".into(), text.into_bytes());
-    let tags = vec![format!("stakeout/{name}:{key}"), format!("stakeout/{name}:{}-{kind}", request.version)];
-    ImageBuild { tags, key, arguments, labels, context }
+    Ok(bytes.into())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::digest::Sha1Digest;
+
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -10,6 +12,36 @@ pub enum Event<'a> {
     Step {
         /// In words.
         what: &'a str,
+    },
+    /// A licence that the user accepted, before anything under it is fetched.
+    Accepted {
+        /// Its id.
+        id: &'a str,
+        /// Names its wording.
+        hash: Sha1Digest,
+    },
+    /// A stage of a bake began.
+    Stage {
+        /// From 1 on.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// In words.
+        what: &'a str,
+        /// Longest time.
+        deadline: Duration,
+    },
+    /// A bake begins anew.
+    Again {
+        /// The stage that failed.
+        what: &'a str,
+        /// Why.
+        why: &'a str,
+    },
+    /// The program in a container said something for people. It may be anything.
+    Note {
+        /// What.
+        text: &'a str,
     },
     /// Another process fetches the same file; this one waits for it.
     Waiting {

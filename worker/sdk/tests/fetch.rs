@@ -54,6 +54,28 @@ async fn a_whole_transfer_is_kept_and_not_repeated() {
     assert_eq!(bench.seen.lines("done x86_64-34_r14.zip"), ["done x86_64-34_r14.zip fetched", "done x86_64-34_r14.zip cached"]);
 }
 
+/// Sees whether the archive's lock is held while it is said that the archive is good.
+struct Held(std::path::PathBuf, std::sync::Mutex<Vec<bool>>);
+
+impl stakeout_sdk::Progress for Held {
+    fn event(&self, event: stakeout_sdk::Event<'_>) {
+        if let stakeout_sdk::Event::Done { name: "x86_64-34_r14.zip", cached: true } = event {
+            let file = std::fs::File::open(&self.0).unwrap();
+            self.1.lock().unwrap().push(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_archive_of_the_cache_is_checked_under_its_lock() {
+    let bench = Bench::new().await;
+    bench.run().await.unwrap();
+    let held = Held(bench.cached().with_extension("lock"), std::sync::Mutex::default());
+    prepare(&bench.request(), &held).await.unwrap();
+    assert_eq!(*held.1.lock().unwrap(), [true]);
+    assert!(std::fs::File::open(&held.0).unwrap().try_lock().is_ok(), "and not longer");
+}
+
 #[tokio::test]
 async fn a_cut_transfer_goes_on_where_it_stopped() {
     let bench = Bench::new().await;

@@ -107,6 +107,52 @@ async fn the_key_changes_with_what_is_in_the_image_and_with_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_program_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("stakeout-device");
+    std::fs::write(&program, "program").unwrap();
+    let request = stakeout_sdk::Request { device_program: Some(program.clone()), ..request(folder.path()) };
+    let prepared = prepare(&request, &()).await.unwrap();
+    let images = &prepared.images[0];
+    let device = images.device.as_ref().unwrap();
+    // What is on disk by now is another program; what is built is what the key was made from.
+    std::fs::write(&program, "another").unwrap();
+    assert_eq!(entries(&device.context)["stakeout-device"], "755 program");
+    assert_eq!(device.arguments["STAKEOUT_DEVICE"], stakeout_contract::Sha256Digest::of(b"program").to_string());
+    assert_ne!(prepare(&request, &()).await.unwrap().images[0].device.as_ref().unwrap().key, device.key);
+    std::fs::write(&program, "").unwrap();
+    assert!(matches!(prepare(&request, &()).await, Err(SdkError::Program { .. })));
+}
+
+#[tokio::test]
+async fn an_image_holds_the_licences_of_what_is_in_it_whatever_else_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = request(folder.path());
+    // A second level under another licence.
+    let mut files = repository();
+    files.insert("sys-img/google_apis/x86_64-28_r11.zip".into(), archive("x86_64", &[("system.img", 0o644, b"older")]));
+    describe(&mut files);
+    let index = files.get_mut("sys-img/google_apis/sys-img2-5.xml").unwrap();
+    let text = String::from_utf8(index.clone()).unwrap();
+    let at = text.find("path=\"system-images;android-28;google_apis;x86_64\"").unwrap();
+    let (before, after) = text.split_at(at);
+    let text = format!("{before}{}", after.replacen("uses-license ref=\"test-sdk-license\"", "uses-license ref=\"older-license\"", 1));
+    let text = text.replacen("<license ", "<license id=\"older-license\" type=\"text\">Older terms.</license><license ", 1);
+    *index = text.into_bytes();
+    write_folder(&folder.path().join("sdk"), &files);
+    let both = prepare(&stakeout_sdk::Request { apis: vec![28, 34], ..one.clone() }, &()).await.unwrap();
+    assert_eq!(both.plan.licenses.len(), 2);
+    let alone = prepare(&one, &()).await.unwrap();
+    let [older, newer] = &both.images[..] else { panic!() };
+    assert_eq!(newer.sdk.key, alone.images[0].sdk.key, "another level changes nothing of this one");
+    let label = "org.stakeout.sdk.license.older-license";
+    assert!(older.sdk.labels.contains_key(label) && !newer.sdk.labels.contains_key(label));
+    let file = "meta/licenses/older-license";
+    assert!(older.sdk.context.files.contains_key(file) && !newer.sdk.context.files.contains_key(file));
+    assert!(older.sdk.labels.contains_key("org.stakeout.sdk.license.test-sdk-license"), "the emulator's own");
+}
+
+#[tokio::test]
 async fn what_was_found_out_goes_into_a_candidate_that_can_be_the_next_lock() {
     let folder = tempfile::tempdir().unwrap();
     let request = request(folder.path());
@@ -194,7 +240,8 @@ async fn the_stream_is_the_tar_and_ends_with_its_reader() {
     assert!(stream.next().await.unwrap().is_ok());
     drop(stream);
     // A context that cannot be written says so at its end.
-    let broken = Context { programs: vec![("x".into(), folder.path().join("nothing"))], ..context };
+    let mut broken = context;
+    broken.trees[2].archive = folder.path().join("nothing");
     let mut part = Vec::new();
     broken.write_tar(&mut part).unwrap_err();
     assert!(!part.is_empty() && !part.ends_with(&[0; 1024]), "a part looks like a whole tar");

@@ -1,6 +1,8 @@
 //! `stakeout doctor`: what is missing here, and how to get it.
 
-use std::{path::Path, process::ExitCode};
+mod emulator;
+
+use std::process::ExitCode;
 
 use serde::Serialize;
 use stakeout_agent::Images;
@@ -58,7 +60,8 @@ pub(crate) fn images() -> Images {
 
 pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
     let mut checks = Vec::new();
-    match Engine::connect().await {
+    let engine = Engine::connect().await;
+    match &engine {
         Ok(engine) => {
             let found = engine.info().await.map_or_else(
                 |e| e.to_string(),
@@ -120,14 +123,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
             &format!("`apt-get install {program}`"),
         ));
     }
-    let kvm = Path::new("/dev/kvm").exists();
-    checks.push(check(
-        "KVM",
-        kvm,
-        false,
-        if kvm { "/dev/kvm is there" } else { "/dev/kvm is not there" },
-        "only the `emulator` device needs it: enable virtualization in the firmware, or nested virtualization in the cloud",
-    ));
+    checks.extend(emulator::checks(engine.as_ref().ok()).await);
     let good = checks.iter().all(|c| c.state != State::Missing);
     if json {
         output::json(&checks)?;

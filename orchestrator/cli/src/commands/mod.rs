@@ -5,6 +5,7 @@ mod analyze_bundle;
 mod conformance;
 mod doctor;
 mod feed;
+pub(crate) mod images;
 mod progress;
 mod report;
 mod run;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Share(a) => share::run(&a),
         Command::Scenario(c) => scenario::run(c),
         Command::Key(KeyCommand::Show { json }) => key(json),
+        Command::Images(c) => images::run(c).await,
         Command::Doctor { json } => doctor::run(json).await,
         Command::Conformance(a) => conformance::run(a).await,
         Command::Completions { shell } => {

@@ -83,6 +83,21 @@ fn a_pin_that_the_index_no_longer_lists_stands_alone() {
 }
 
 #[test]
+fn a_pin_holds_for_what_was_withdrawn_and_nothing_else_takes_it() {
+    let mut index = index();
+    for p in index.packages.iter_mut().filter(|p| p.path == IMAGE_34 && p.revision == Revision::new(14, 0, 0)) {
+        p.obsolete = true;
+    }
+    // Without size and licence, which a pin of what is no longer listed would need.
+    let pin = Pin { size: None, license: None, ..pin(IMAGE_34, "14") };
+    let pinned = image(&index, &lock(vec![pin.clone()]), 34, "x86_64", &X64).unwrap();
+    assert_eq!((pinned.revision, pinned.licenses.len()), (Revision::new(14, 0, 0), 1));
+    let other = Pin { sha1: Sha1Digest::of(b"other"), ..pin };
+    assert!(matches!(image(&index, &lock(vec![other]), 34, "x86_64", &X64), Err(SdkError::LockMismatch { .. })));
+    assert_eq!(image(&index, &lock(vec![]), 34, "x86_64", &X64).unwrap().revision, Revision::new(13, 0, 0));
+}
+
+#[test]
 fn lock_and_index_that_disagree_are_an_error_with_both() {
     let good = pin(IMAGE_34, "14");
     for (field, bad) in [

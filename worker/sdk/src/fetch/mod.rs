@@ -66,17 +66,19 @@ impl Source {
 
     /// An archive, from the cache if it is there.
     pub async fn archive(&self, chosen: &Chosen, cache: &Cache, progress: &dyn Progress) -> Result<Fetched, SdkError> {
-        let (path, cached) = match self {
-            Self::Folder(folder) => (folder::archive(folder, chosen)?, true),
+        // Held until the check below is over: it removes what is damaged, and must not remove what another has just put there.
+        let mut alone = None;
+        let path = match self {
+            Self::Folder(folder) => folder::archive(folder, chosen)?,
             Self::Remote(remote) => {
                 let path = cache.archive(&chosen.expected.sha1);
-                let _alone = cache.lock(&chosen.expected.sha1, chosen.file(), progress).await?;
+                alone = Some(cache.lock(&chosen.expected.sha1, chosen.file(), progress).await?);
                 if !path.exists() {
                     let digests = remote.archive(chosen, cache, progress).await?;
                     progress.event(Event::Done { name: chosen.file(), cached: false });
                     return Ok(Fetched { path, digests });
                 }
-                (path, true)
+                path
             }
         };
         // What was right once may have been damaged since; and the digests are needed anyway.
@@ -86,7 +88,8 @@ impl Source {
             std::fs::remove_file(&path).map_err(SdkError::io("remove", &path))?;
         }
         let digests = checked?;
-        progress.event(Event::Done { name: chosen.file(), cached });
+        progress.event(Event::Done { name: chosen.file(), cached: true });
+        drop(alone);
         Ok(Fetched { path, digests })
     }
 }
@@ -121,16 +124,48 @@ fn check(name: &str, expected: &Expected, hasher: Hasher) -> Result<Digests, Sdk
 
 /// Writes a small file so that others see all of it or nothing.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), SdkError> {
+    use std::hash::{BuildHasher, RandomState};
+    // A number of this call alone: process ids are the same in two containers that share a cache, and two tasks share one.
     let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}.new", std::process::id()));
+    new.push(format!(".{:016x}.new", RandomState::new().hash_one(std::process::id())));
     let new = PathBuf::from(new);
-    let written = std::fs::File::create(&new).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
-    written.and_then(|()| std::fs::rename(&new, path)).map_err(SdkError::io("write", path))
+    let file = std::fs::File::options().write(true).create_new(true).open(&new).map_err(SdkError::io("make", &new))?;
+    let written = { &file }.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&new, path));
+    written.map_err(|e| {
+        let _ = std::fs::remove_file(&new);
+        SdkError::io("write", path)(e)
+    })
 }
 
-/// Bytes that a user may still put on the disk of a folder.
+/// An error where less is free.
 pub(crate) fn need_space(folder: &Path, need: u64) -> Result<(), SdkError> {
-    let stat = rustix::fs::statvfs(folder).map_err(|e| SdkError::io("ask for the space of", folder)(e.into()))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let free = free_space(folder)?;
     if free < need { Err(SdkError::NoSpace { folder: folder.to_owned(), need, free }) } else { Ok(()) }
+}
+
+/// Bytes that are free for a user on the disk of a folder.
+pub fn free_space(folder: &Path) -> Result<u64, SdkError> {
+    let stat = rustix::fs::statvfs(folder).map_err(|e| SdkError::io("ask for the space of", folder)(e.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_writers_of_one_file_leave_a_whole_one_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("note.json");
+        let texts: Vec<Vec<u8>> = (0..8_u8).map(|i| vec![i; 100_000]).collect();
+        std::thread::scope(|s| {
+            for text in &texts {
+                s.spawn(|| (0..10).for_each(|_| write_atomically(&path, text).unwrap()));
+            }
+        });
+        assert!(texts.contains(&std::fs::read(&path).unwrap()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write_atomically(folder.path(), b"a folder is in the way").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

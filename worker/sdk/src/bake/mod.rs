@@ -1,14 +1,27 @@
-//! What a bake must do, as data: boot a phone once on a host with KVM, settle it, save a snapshot, prove that it can be loaded,
-//! and keep it as an image for hosts of the same class. Running it is somebody else's; this is the order, the deadlines, and what
-//! to do when a stage fails.
+//! A bake: boot a phone once on a host with KVM, settle it, save a snapshot, prove that it can be loaded, and keep it as an image
+//! for hosts of the same class.
+//!
+//! It has two halves. [`Bake`] is the plan, as data: the order, the deadlines, and what to do when a stage fails. The half in the
+//! container does the work of the stages, one after the other, and says so ([`Order`] is what it gets, [`Said`] what it says; the
+//! module [`said`] is the whole contract). The half on the host ([`run`]) starts the container on a [`Bench`], enforces order and
+//! deadlines, begins anew where the plan says so, looks whether the snapshot is really there, and keeps the container as an image.
+
+pub mod said;
+
+mod run;
 
 use std::time::Duration;
+
+pub use run::{Baked, Bench, BenchError, Fault, NotBaked, Oven, run};
+pub use said::{Order, Said};
+use stakeout_contract::Sha256Digest;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     avd::{GPU, NAME},
     host::HostClass,
+    labels,
 };
 
 /// The snapshot's name.
@@ -91,6 +104,27 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// In words, for progress and messages.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::CheckKvm => "check KVM",
+            Self::Tidy => "tidy up",
+            Self::Start { launch: Launch::Restore, .. } => "start from the snapshot",
+            Self::Start { .. } => "start the emulator",
+            Self::Ready => "wait until the phone is ready",
+            Self::Settle => "settle the phone",
+            Self::Root => "become root",
+            Self::Trust { .. } => "make the certificates replaceable",
+            Self::Quiet => "wait until the phone is quiet",
+            Self::Save { .. } => "save the snapshot",
+            Self::Stop => "stop the emulator",
+            Self::Loadable { .. } => "ask whether the snapshot can be loaded",
+            Self::Commit { .. } => "keep it as an image",
+        }
+    }
+}
+
 /// What happens when a stage fails or takes too long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +154,8 @@ pub struct Bake {
     pub class: HostClass,
     /// The image that it starts from.
     pub image: String,
+    /// That image's id: a name may move, and a snapshot is tied to these bytes.
+    pub from: Sha256Digest,
     /// The image that it makes.
     pub result: String,
     /// In order.
@@ -167,17 +203,22 @@ pub fn arguments(class: &HostClass, launch: Launch) -> Vec<String> {
 }
 
 impl Bake {
-    /// The bake of a class from an image.
-    pub fn new(class: HostClass, image: &str) -> Self {
+    /// The bake of a class from an image: its name, and its id.
+    pub fn new(class: HostClass, image: &str, from: Sha256Digest) -> Self {
         use OnFailure::{Abort, Again};
         let stage = |work, seconds, on_failure| Stage { work, deadline: Duration::from_secs(seconds), on_failure };
         let start = |launch| Work::Start { launch, arguments: arguments(&class, launch) };
         let store = if class.api > LAST_WITHOUT_APEX { TrustStore::TmpfsAndApex } else { TrustStore::Tmpfs };
-        let labels = vec![
-            ("org.stakeout.bake.class".to_owned(), class.key()),
-            ("org.stakeout.bake.host".to_owned(), class.to_string()),
-            ("org.stakeout.bake.snapshot".to_owned(), SNAPSHOT.to_owned()),
+        let key = format!("{}-{}", class.key(), from.short());
+        let labels = [
+            (labels::IMAGE, "emulator-baked".to_owned()),
+            (labels::KEY, key.clone()),
+            (labels::BAKE_CLASS, class.key()),
+            (labels::BAKE_HOST, class.to_string()),
+            (labels::BAKE_SNAPSHOT, SNAPSHOT.to_owned()),
+            (labels::BAKE_FROM, format!("sha256:{from}")),
         ];
+        let labels = labels.map(|(k, v)| (k.to_owned(), v)).to_vec();
         let stages = vec![
             stage(Work::CheckKvm, 20, Abort),
             stage(Work::Tidy, 20, Abort),
@@ -197,8 +238,8 @@ impl Bake {
             stage(Work::Stop, 60, Again),
             stage(Work::Commit { labels }, 900, Abort),
         ];
-        let result = format!("stakeout/emulator-baked:api{}-{}-{}", class.api, class.abi, class.key());
-        Self { class, image: image.to_owned(), result, stages, tries: 2 }
+        let result = format!("stakeout/emulator-baked:api{}-{}-{key}", class.api, class.abi);
+        Self { class, image: image.to_owned(), from, result, stages, tries: 2 }
     }
 
     /// Longest time that all of it may take.
@@ -218,13 +259,17 @@ mod tests {
         HostClass::new(cpu, Revision::new(37, 2, 12), &Avd::usual(api, "x86_64"), GPU, FEATURES.iter().map(|f| (*f).to_owned()), &digests)
     }
 
+    fn bake(api: u32) -> Bake {
+        Bake::new(class(api), "stakeout/emulator:x", Sha256Digest::of(b"image"))
+    }
+
     fn at(bake: &Bake, want: impl Fn(&Work) -> bool) -> usize {
         bake.stages.iter().position(|s| want(&s.work)).unwrap()
     }
 
     #[test]
     fn a_snapshot_is_saved_after_the_trust_store_and_loaded_once_before_it_is_kept() {
-        let bake = Bake::new(class(34), "stakeout/emulator:x");
+        let bake = bake(34);
         let order = [
             at(&bake, |w| matches!(w, Work::CheckKvm)),
             at(&bake, |w| matches!(w, Work::Start { launch: Launch::Bake, .. })),
@@ -240,16 +285,32 @@ mod tests {
         assert_eq!(order[8], bake.stages.len() - 1);
         assert!(bake.stages.iter().all(|s| !s.deadline.is_zero()));
         assert!(bake.longest() <= Duration::from_secs(2 * 3600));
-        assert!(bake.result.ends_with(&bake.class.key()));
         let again: Bake = serde_json::from_str(&serde_json::to_string(&bake).unwrap()).unwrap();
         assert_eq!(again, bake);
     }
 
     #[test]
+    fn name_and_labels_say_the_class_and_the_image_that_it_was_baked_from() {
+        let (one, other) = (bake(34), Bake::new(class(34), "stakeout/emulator:x", Sha256Digest::of(b"another")));
+        let from = Sha256Digest::of(b"image");
+        assert_eq!(one.result, format!("stakeout/emulator-baked:api34-x86_64-{}-{}", one.class.key(), from.short()));
+        assert_ne!(one.result, other.result);
+        // What the engine takes as a tag.
+        assert!(one.result.rsplit(':').next().unwrap().len() <= 128);
+        let Work::Commit { labels } = &one.stages.last().unwrap().work else { panic!() };
+        for (label, value) in [
+            ("org.stakeout.image", "emulator-baked".to_owned()),
+            ("org.stakeout.bake.class", one.class.key()),
+            ("org.stakeout.bake.from", format!("sha256:{from}")),
+        ] {
+            assert!(labels.contains(&(label.to_owned(), value)), "{label}: {labels:?}");
+        }
+    }
+
+    #[test]
     fn certificates_are_in_the_apex_from_api_34_on() {
         for (api, store) in [(28, TrustStore::Tmpfs), (33, TrustStore::Tmpfs), (34, TrustStore::TmpfsAndApex)] {
-            let bake = Bake::new(class(api), "x");
-            assert!(bake.stages.iter().any(|s| s.work == Work::Trust { store }), "{api}");
+            assert!(bake(api).stages.iter().any(|s| s.work == Work::Trust { store }), "{api}");
         }
     }
 
