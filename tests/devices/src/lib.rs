@@ -28,6 +28,6 @@ mod snapshot;
 mod tap;
 
 pub use host::HostFacts;
+pub use media::{NotSound, Wav};
 pub use report::{CheckReport, Outcome, Report};
 pub use run::{Plan, SuiteError, names, run};
-pub use media::{NotSound, Wav};

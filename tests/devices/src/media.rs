@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use stakeout_feed::{CameraDetector, CandidateTrial, Facing, FeedMode, FrameMatch, GrayImage, MicCandidate, MicDetector, SoundMatch, SubKeys};
+use stakeout_feed::{
+    CameraDetector, CandidateTrial, Facing, FeedMode, FrameMatch, GrayImage, MicCandidate, MicDetector, SoundMatch, SubKeys,
+};
 
 /// Nanoseconds of a block of the feed's log of sound.
 pub(crate) const BLOCK_NANOS: u64 = 50_000_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stakeout_agent::talk::AskError;
+use stakeout_agent::talk::{AskError, Side};
 use stakeout_contract::{Nanos, Sha256Digest, canary::PlantData, scenario::PermissionPolicy};
 use stakeout_protocol::device::{BlobRef, Input, Shot, Verb};
 
@@ -31,7 +31,13 @@ pub(super) fn scene() -> Scene {
             setup("assign", "it becomes a trial's", |s| Box::pin(common::assign(s))),
             check("assign_twice", "a second `assign` is `bad_request`", |s| Box::pin(assign_twice(s))),
             check("before_install", "every verb of an app before `install` is `bad_request`", |s| Box::pin(before_install(s))),
-            check("state_without_app", "screen, doze, permission and clock can be set without an app", |s| Box::pin(state_without_app(s))),
+            check("permission_without_app", "how requests are answered can be set without an app", |s| Box::pin(permission_without_app(s))),
+            check("clock_without_app", "the clock moves without an app", |s| Box::pin(clock_without_app(s))),
+            check("screen_without_app", "the screen goes off and on without an app", |s| Box::pin(screen_without_app(s))),
+            check("doze_without_app", "deep idle begins and ends without an app", |s| Box::pin(doze_without_app(s))),
+            check("picture_without_app", "a picture of the screen without an app is one, or `unsupported`", |s| {
+                Box::pin(picture_without_app(s))
+            }),
             check("plant", "planted data is counted by kind, and what cannot be planted is said", |s| Box::pin(common::plant(s))),
             check("install_no_apk", "bytes that are no APK are refused", |s| Box::pin(no_apk(s))),
             check("install_truncated", "half an APK is refused", |s| Box::pin(truncated(s))),
@@ -133,21 +139,39 @@ async fn before_install(s: &mut Session) -> Verdict {
     all_refused(s, of_app()).await
 }
 
-async fn state_without_app(s: &mut Session) -> Verdict {
-    for on in [false, true] {
-        s.done(Verb::Screen { on }).await?;
+async fn permission_without_app(s: &mut Session) -> Verdict {
+    for policy in [PermissionPolicy::Deny, PermissionPolicy::GrantOnRequest] {
+        s.done(Verb::Permission { policy, deny: Vec::new() }).await?;
     }
-    for on in [true, false] {
-        s.done(Verb::Doze { on }).await?;
-    }
-    s.done(Verb::Permission { policy: PermissionPolicy::GrantOnRequest, deny: Vec::new() }).await?;
+    Ok(Passed::Yes)
+}
+
+async fn clock_without_app(s: &mut Session) -> Verdict {
     let from = s.now().await?;
     // An hour costs a virtual clock nothing.
     let time = Duration::from_secs(if s.real_clock() { 1 } else { 3600 });
     let to = s.advance(time).await?;
     ensure(to >= from.plus(time), format!("a clock of at least {}", from.plus(time)), || to.to_string())?;
+    Ok(Passed::Yes)
+}
+
+async fn screen_without_app(s: &mut Session) -> Verdict {
+    for on in [false, true] {
+        s.done(Verb::Screen { on }).await?;
+    }
+    Ok(Passed::Yes)
+}
+
+async fn doze_without_app(s: &mut Session) -> Verdict {
+    for on in [true, false] {
+        s.done(Verb::Doze { on }).await?;
+    }
+    Ok(Passed::Yes)
+}
+
+async fn picture_without_app(s: &mut Session) -> Verdict {
     match s.ask::<Shot>(Verb::Screenshot).await {
-        Ok(shot) => drop(s.talk.take(stakeout_agent::talk::Side::Device, &shot.blob)?),
+        Ok(shot) => drop(s.talk.take(Side::Device, &shot.blob)?),
         Err(AskError::Problem(p)) => ensure(p.code == "unsupported", "a picture or `unsupported`", || p.to_string())?,
         Err(e) => return Err(e.into()),
     }
@@ -156,8 +180,7 @@ async fn state_without_app(s: &mut Session) -> Verdict {
 
 /// It is refused, and the device is as it was.
 async fn refused_install(s: &mut Session, apk: BlobRef, codes: &[&str]) -> Verdict {
-    let told = s.refused(Verb::Install { apk, splits: Vec::new(), prepared: None }, codes).await;
-    told?;
+    s.refused(Verb::Install { apk, splits: Vec::new(), prepared: None }, codes).await?;
     s.refused(Verb::Launch, &["bad_request"]).await?;
     s.lives().await?;
     Ok(Passed::Yes)

@@ -103,10 +103,7 @@ pub(super) async fn microphone(s: &mut Session) -> Verdict {
 pub(super) fn span(s: &Session, button: &str) -> Result<Span, Trouble> {
     let slack = if s.real_clock() { SLACK } else { 0 };
     let span = s.acts.get(button).ok_or_else(|| trouble(format!("`{button}` to have been tapped"), "it was not"))?;
-    Ok(Span {
-        from: Nanos::saturating(span.from.get().saturating_sub(slack)),
-        to: Nanos::saturating(span.to.get().saturating_add(slack)),
-    })
+    Ok(Span { from: Nanos::saturating(span.from.get().saturating_sub(slack)), to: Nanos::saturating(span.to.get().saturating_add(slack)) })
 }
 
 /// Facts and runs lie in the time of the act; `number` dates a run.
