@@ -9,7 +9,7 @@ use stakeout_protocol::device::{BlobRef, Input, Shot, Verb};
 use super::common;
 use crate::{
     app,
-    check::{Passed, Scene, Trouble, Verdict, check, ensure, setup, trouble},
+    check::{Passed, Scene, Trouble, Verdict, at_once, check, ensure, setup, trouble},
     session::Session,
 };
 
@@ -21,7 +21,7 @@ pub(super) fn scene() -> Scene {
         name: "order",
         checks: vec![
             setup("hello", "the device says who it is", |s| Box::pin(common::hello(s))),
-            check("hello_form", "what it says of itself has the form of the protocol", |s| Box::pin(hello_form(s))),
+            check("hello_form", "what it says of itself has the form of the protocol", |s| at_once(hello_form(s))),
             check("before_boot", "every verb before `boot` is `bad_request`, and the device lives on", |s| Box::pin(before_boot(s))),
             check("unknown_api", "a level that it has not is `unsupported`", |s| Box::pin(unknown_api(s))),
             setup("boot", "it boots the level that was asked for", |s| Box::pin(common::boot(s))),
@@ -45,7 +45,7 @@ pub(super) fn scene() -> Scene {
             check("install_no_blob", "a blob that did not come is `bad_request`", |s| Box::pin(no_blob(s))),
             check("install_unfinished", "a blob that did not end is `bad_request`", |s| Box::pin(unfinished(s))),
             setup("install", "after all that the app is installed", |s| Box::pin(common::install(s))),
-            check("install_facts", "what `install` says of the app is what its manifest says", |s| Box::pin(facts(s))),
+            check("install_facts", "what `install` says of the app is what its manifest says", |s| at_once(facts(s))),
             check("install_twice", "a second `install` is `bad_request`", |s| Box::pin(install_twice(s))),
             setup("snapshot", "files can be taken of an app that never ran", |s| Box::pin(snapshot(s))),
             check("after_snapshot", "every verb but `hello`, `snapshot_files` and `stop` is then `bad_request`", |s| Box::pin(after(s))),
@@ -90,7 +90,7 @@ async fn all_refused(s: &mut Session, verbs: Vec<Verb>) -> Verdict {
     Ok(Passed::Yes)
 }
 
-async fn hello_form(s: &mut Session) -> Verdict {
+fn hello_form(s: &mut Session) -> Verdict {
     if let Some(why) = common::form(&s.hello, s.plan.api, s.plan.device) {
         return Err(trouble("the form of the protocol", format!("{why}: {:?}", s.hello)));
     }
@@ -218,7 +218,7 @@ fn app(s: &Session) -> Result<Vec<u8>, Trouble> {
     Ok(std::fs::read(&s.plan.app)?)
 }
 
-async fn facts(s: &mut Session) -> Verdict {
+fn facts(s: &mut Session) -> Verdict {
     let i = s.installed.clone().ok_or_else(|| trouble("an app that is installed", "none"))?;
     let said = (i.package.as_str(), i.version_name.as_str(), i.version_code, i.target_sdk, i.label.as_str());
     let wanted = (app::PACKAGE, app::VERSION.0, app::VERSION.1, app::TARGET, app::LABEL);
