@@ -39,6 +39,7 @@ pub(crate) fn ensure(holds: bool, expected: impl Into<String>, came: impl FnOnce
 }
 
 /// It says nothing of this device.
+#[allow(clippy::unnecessary_wraps, reason = "it is what a check returns")]
 pub(crate) fn skipped(why: impl Into<String>) -> Verdict {
     Ok(Passed::Skipped(why.into()))
 }
@@ -57,6 +58,11 @@ impl From<std::io::Error> for Trouble {
 }
 
 pub(crate) type Run = for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Verdict> + 'a>>;
+
+/// A verdict for which nobody is asked.
+pub(crate) fn at_once<'a>(verdict: Verdict) -> Pin<Box<dyn Future<Output = Verdict> + 'a>> {
+    Box::pin(std::future::ready(verdict))
+}
 
 /// One thing that must hold.
 pub(crate) struct Check {

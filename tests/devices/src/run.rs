@@ -117,12 +117,14 @@ pub async fn run(engine: &Engine, plan: Plan, told: &mut dyn FnMut(&CheckReport)
         logs: Vec::new(),
     };
     let plan = Arc::new(plan);
+    let mut prepared = None;
     for scene in known {
         let wanted: Vec<bool> = scene.checks.iter().map(|c| plan.wants(scene.name, c.name)).collect();
         if !wanted.contains(&true) {
             continue;
         }
-        let mut walk = Walk { engine, cells: &cells, folder: folder.path(), plan: &plan, report: &mut report, told };
+        let mut walk =
+            Walk { engine, cells: &cells, folder: folder.path(), plan: &plan, report: &mut report, prepared: &mut prepared, told };
         walk.scene(&scene, &wanted).await;
     }
     Ok(report)
@@ -134,6 +136,8 @@ struct Walk<'a> {
     folder: &'a Path,
     plan: &'a Arc<Plan>,
     report: &'a mut Report,
+    /// What the app's first install gave for the next.
+    prepared: &'a mut Option<Vec<u8>>,
     told: &'a mut dyn FnMut(&CheckReport),
 }
 
@@ -160,7 +164,9 @@ impl Walk<'_> {
         let cell = made.as_ref().map_or_else(|e| Err(trouble(&*e.expected, &*e.came)), |_| Ok(Passed::Yes));
         self.tell(scene.name, "cell", "gateway sealed, device's container up", begin, cell);
         if let Ok((mut session, control)) = made {
+            session.prepared = self.prepared.take();
             self.checks(scene, wanted, &mut session).await;
+            *self.prepared = session.prepared.take();
             if self.report.hello.is_none() && !session.hello.clock.is_empty() {
                 self.report.hello = Some(session.hello.clone());
             }

@@ -70,6 +70,10 @@ pub(crate) struct Session {
     pub(crate) screen: Option<(u32, u32)>,
     /// How `assign` says that requests are answered.
     pub(crate) policy: PermissionPolicy,
+    /// What an install of the app without its split gave as prepared, in this scene or one before.
+    pub(crate) prepared: Option<Vec<u8>>,
+    /// Whether [`Session::install`] gives it back.
+    pub(crate) use_prepared: bool,
     raw: Sender<Wire<Request<Verb>>>,
     key: TrialKey,
     blobs: u64,
@@ -106,6 +110,8 @@ impl Session {
             ended: None,
             screen: None,
             policy: PermissionPolicy::GrantOnRequest,
+            prepared: None,
+            use_prepared: false,
             raw,
             key: TrialKey::from_bytes(key),
             // Far from the numbers that the conversation gives its own.
@@ -218,9 +224,16 @@ impl Session {
         if with_split {
             splits.push(self.send(&std::fs::read(plan.split())?).await?);
         }
-        let installed: Installed = self.ask(Verb::Install { apk, splits, prepared: None }).await?;
-        if let Some(prepared) = &installed.prepared {
-            self.talk.take(Side::Device, prepared)?;
+        let prepared = match self.prepared.clone().filter(|_| self.use_prepared) {
+            Some(bytes) => Some(self.send(&bytes).await?),
+            None => None,
+        };
+        let installed: Installed = self.ask(Verb::Install { apk, splits, prepared }).await?;
+        if let Some(named) = &installed.prepared
+            && let Some(blob) = self.talk.take(Side::Device, named)?
+            && !with_split
+        {
+            self.prepared = Some(std::fs::read(blob.path())?);
         }
         self.installed = Some(installed.clone());
         Ok(installed)

@@ -31,7 +31,7 @@ fn file(s: &Session, name: &str, text: &str) -> Result<(), Trouble> {
     })
 }
 
-pub(super) async fn files(s: &mut Session) -> Verdict {
+pub(super) fn files(s: &mut Session) -> Verdict {
     file(s, "written.txt", app::WRITTEN)?;
     let who = (s.files.of_app("said/real").is_some(), s.files.of_app("said/played").is_some());
     ensure(who.0 != who.1, "either `said/real` or `said/played`", || s.files.names())?;
@@ -39,7 +39,7 @@ pub(super) async fn files(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn deleted(s: &mut Session) -> Verdict {
+pub(super) fn deleted(s: &mut Session) -> Verdict {
     if s.files.deleted(app::DELETED.as_bytes()) {
         return Ok(Passed::Yes);
     }
@@ -51,7 +51,7 @@ pub(super) async fn deleted(s: &mut Session) -> Verdict {
     skipped("the device says of no deleted file that it keeps it")
 }
 
-pub(super) async fn acts(s: &mut Session) -> Verdict {
+pub(super) fn acts(s: &mut Session) -> Verdict {
     if !s.files.app_is_real() {
         return skipped(PLAYED);
     }
@@ -69,7 +69,7 @@ pub(super) async fn acts(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn life(s: &mut Session) -> Verdict {
+pub(super) fn life(s: &mut Session) -> Verdict {
     let mut wanted = vec!["resumed", "stopped", "screen_off", "screen_on", "boot"];
     if s.files.app_is_real() {
         wanted.extend(["doze_on", "doze_off"]);
@@ -79,13 +79,13 @@ pub(super) async fn life(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn alarm(s: &mut Session) -> Verdict {
+pub(super) fn alarm(s: &mut Session) -> Verdict {
     file(s, "alarm.txt", "the alarm came")?;
     Ok(Passed::Yes)
 }
 
 /// Names and numbers that were planted are in what the app stored.
-pub(super) async fn data(s: &mut Session) -> Verdict {
+pub(super) fn data(s: &mut Session) -> Verdict {
     let (contacts, calls) = (s.files.text("contacts.txt"), s.files.text("calls.txt"));
     let missing = |text: &str, all: Vec<&String>| all.into_iter().filter(|w| !text.contains(w.as_str())).cloned().collect::<Vec<_>>();
     let names = missing(&contacts, s.planted.contacts.iter().map(|c| &c.name).collect());
@@ -106,7 +106,7 @@ fn photo(s: &Session) -> Result<stakeout_feed::GrayImage, Trouble> {
     media::picture(bytes).map_err(|e| trouble("a JPEG that can be opened", e))
 }
 
-pub(super) async fn picture(s: &mut Session) -> Verdict {
+pub(super) fn picture(s: &mut Session) -> Verdict {
     let (photo, runs) = (photo(s)?, s.delivered(Sensor::Camera));
     let found = media::frame(&photo, &s.keys(), &runs);
     let holds = found.as_ref().is_some_and(|m| m.delivered && m.log10_p < -9.0);
@@ -114,7 +114,7 @@ pub(super) async fn picture(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn picture_other_key(s: &mut Session) -> Verdict {
+pub(super) fn picture_other_key(s: &mut Session) -> Verdict {
     let found = media::frame(&photo(s)?, &other_keys(), &s.delivered(Sensor::Camera));
     ensure(found.is_none(), "no frame", || format!("{found:?}"))?;
     Ok(Passed::Yes)
@@ -127,7 +127,7 @@ fn recording(s: &Session) -> Result<Wav, Trouble> {
     Ok(sound)
 }
 
-pub(super) async fn sound(s: &mut Session) -> Verdict {
+pub(super) fn sound(s: &mut Session) -> Verdict {
     let (sound, runs, span) = (recording(s)?, s.delivered(Sensor::Microphone), sensors::span(s, "Microphone")?);
     let found = media::seconds(&sound, &s.keys(), &runs);
     let holds = found.iter().any(|m| {
@@ -138,13 +138,13 @@ pub(super) async fn sound(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn sound_other_key(s: &mut Session) -> Verdict {
+pub(super) fn sound_other_key(s: &mut Session) -> Verdict {
     let found = media::seconds(&recording(s)?, &other_keys(), &s.delivered(Sensor::Microphone));
     ensure(found.is_empty(), "no second", || format!("{found:?}"))?;
     Ok(Passed::Yes)
 }
 
-pub(super) async fn flow(s: &mut Session) -> Verdict {
+pub(super) fn flow(s: &mut Session) -> Verdict {
     let flows = s.end().flows.clone();
     let Some(f) = flows.iter().find(|f| f.host == app::HOST && f.path == app::PATH) else {
         return Err(trouble(format!("a flow to https://{}{}", app::HOST, app::PATH), format!("{} others", flows.len())));
@@ -171,7 +171,7 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// Nothing answers there. A connection that stood is the gateway's, and the gateway has it in its books.
-pub(super) async fn ports_closed(s: &mut Session) -> Verdict {
+pub(super) fn ports_closed(s: &mut Session) -> Verdict {
     let flows = s.end().flows.clone();
     let (hosts, ports) = app::CONTROLS;
     for (host, port) in hosts.into_iter().flat_map(|h| ports.map(|p| (h, p))) {
@@ -190,7 +190,7 @@ pub(super) async fn ports_closed(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn clocks(s: &mut Session) -> Verdict {
+pub(super) fn clocks(s: &mut Session) -> Verdict {
     let samples = s.tap.heard().samples.clone();
     ensure(samples.len() >= 2, "two samples at least", || format!("{}", samples.len()))?;
     let back = samples.windows(2).find(|w| w[1].real < w[0].real || w[1].at < w[0].at);
@@ -200,7 +200,7 @@ pub(super) async fn clocks(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-pub(super) async fn healthy(s: &mut Session) -> Verdict {
+pub(super) fn healthy(s: &mut Session) -> Verdict {
     let health = s.tap.heard().health.clone();
     ensure(health.is_empty(), "no word of it", || health.join("; "))?;
     let lost: Vec<_> = s.since(0).iter().filter(|o| matches!(o.fact, Fact::Lost { .. } | Fact::Escape { .. })).collect();

@@ -5,7 +5,7 @@ use stakeout_contract::{Sensor, observation::Fact, scenario::PermissionPolicy};
 use super::{common, sensors};
 use crate::{
     app,
-    check::{Passed, Scene, Verdict, check, ensure, setup, skipped, trouble},
+    check::{Passed, Scene, Verdict, at_once, check, ensure, setup, skipped, trouble},
     session::{Session, said},
 };
 
@@ -17,12 +17,13 @@ pub(super) fn scene() -> Scene {
             setup("boot", "it boots the level that was asked for", |s| Box::pin(common::boot(s))),
             setup("assign", "it becomes the trial of a policy that grants all", |s| Box::pin(assign(s))),
             setup("install", "the app is installed with its split", |s| Box::pin(install(s))),
-            check("told", "what was granted without being asked is told", |s| Box::pin(told(s))),
+            check("told_at_install", "what is granted without being asked is told when the app is installed", |s| Box::pin(told(s))),
             setup("launch", "the app's activity is opened", |s| Box::pin(common::launch(s))),
+            check("told", "and is told at the latest when the app runs", |s| Box::pin(told(s))),
             check("camera", "the camera opens without a request", |s| Box::pin(camera(s))),
             check("split", "the app reads from its split", |s| Box::pin(split(s))),
             setup("snapshot", "the app's files are given", |s| Box::pin(snapshot(s))),
-            check("split_file", "what it read is what the split has", |s| Box::pin(split_file(s))),
+            check("split_file", "what it read is what the split has", |s| at_once(split_file(s))),
         ],
     }
 }
@@ -60,7 +61,7 @@ async fn snapshot(s: &mut Session) -> Verdict {
     Ok(Passed::Yes)
 }
 
-async fn split_file(s: &mut Session) -> Verdict {
+fn split_file(s: &mut Session) -> Verdict {
     if !s.files.app_is_real() {
         return skipped("the device plays the app instead of running it, as the app's files say");
     }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use stakeout_agent::talk::AskError;
+use stakeout_agent::talk::{AskError, Side};
 use stakeout_contract::{Nanos, Sha256Digest, canary::PlantData, scenario::PermissionPolicy};
 use stakeout_protocol::device::{BlobRef, Input, Shot, Verb};
 
 use super::common;
 use crate::{
     app,
-    check::{Passed, Scene, Trouble, Verdict, check, ensure, setup, trouble},
+    check::{Passed, Scene, Trouble, Verdict, at_once, check, ensure, setup, trouble},
     session::Session,
 };
 
@@ -21,7 +21,7 @@ pub(super) fn scene() -> Scene {
         name: "order",
         checks: vec![
             setup("hello", "the device says who it is", |s| Box::pin(common::hello(s))),
-            check("hello_form", "what it says of itself has the form of the protocol", |s| Box::pin(hello_form(s))),
+            check("hello_form", "what it says of itself has the form of the protocol", |s| at_once(hello_form(s))),
             check("before_boot", "every verb before `boot` is `bad_request`, and the device lives on", |s| Box::pin(before_boot(s))),
             check("unknown_api", "a level that it has not is `unsupported`", |s| Box::pin(unknown_api(s))),
             setup("boot", "it boots the level that was asked for", |s| Box::pin(common::boot(s))),
@@ -31,7 +31,13 @@ pub(super) fn scene() -> Scene {
             setup("assign", "it becomes a trial's", |s| Box::pin(common::assign(s))),
             check("assign_twice", "a second `assign` is `bad_request`", |s| Box::pin(assign_twice(s))),
             check("before_install", "every verb of an app before `install` is `bad_request`", |s| Box::pin(before_install(s))),
-            check("state_without_app", "screen, doze, permission and clock can be set without an app", |s| Box::pin(state_without_app(s))),
+            check("permission_without_app", "how requests are answered can be set without an app", |s| Box::pin(permission_without_app(s))),
+            check("clock_without_app", "the clock moves without an app", |s| Box::pin(clock_without_app(s))),
+            check("screen_without_app", "the screen goes off and on without an app", |s| Box::pin(screen_without_app(s))),
+            check("doze_without_app", "deep idle begins and ends without an app", |s| Box::pin(doze_without_app(s))),
+            check("picture_without_app", "a picture of the screen without an app is one, or `unsupported`", |s| {
+                Box::pin(picture_without_app(s))
+            }),
             check("plant", "planted data is counted by kind, and what cannot be planted is said", |s| Box::pin(common::plant(s))),
             check("install_no_apk", "bytes that are no APK are refused", |s| Box::pin(no_apk(s))),
             check("install_truncated", "half an APK is refused", |s| Box::pin(truncated(s))),
@@ -39,7 +45,7 @@ pub(super) fn scene() -> Scene {
             check("install_no_blob", "a blob that did not come is `bad_request`", |s| Box::pin(no_blob(s))),
             check("install_unfinished", "a blob that did not end is `bad_request`", |s| Box::pin(unfinished(s))),
             setup("install", "after all that the app is installed", |s| Box::pin(common::install(s))),
-            check("install_facts", "what `install` says of the app is what its manifest says", |s| Box::pin(facts(s))),
+            check("install_facts", "what `install` says of the app is what its manifest says", |s| at_once(facts(s))),
             check("install_twice", "a second `install` is `bad_request`", |s| Box::pin(install_twice(s))),
             setup("snapshot", "files can be taken of an app that never ran", |s| Box::pin(snapshot(s))),
             check("after_snapshot", "every verb but `hello`, `snapshot_files` and `stop` is then `bad_request`", |s| Box::pin(after(s))),
@@ -84,7 +90,7 @@ async fn all_refused(s: &mut Session, verbs: Vec<Verb>) -> Verdict {
     Ok(Passed::Yes)
 }
 
-async fn hello_form(s: &mut Session) -> Verdict {
+fn hello_form(s: &mut Session) -> Verdict {
     if let Some(why) = common::form(&s.hello, s.plan.api, s.plan.device) {
         return Err(trouble("the form of the protocol", format!("{why}: {:?}", s.hello)));
     }
@@ -133,21 +139,39 @@ async fn before_install(s: &mut Session) -> Verdict {
     all_refused(s, of_app()).await
 }
 
-async fn state_without_app(s: &mut Session) -> Verdict {
-    for on in [false, true] {
-        s.done(Verb::Screen { on }).await?;
+async fn permission_without_app(s: &mut Session) -> Verdict {
+    for policy in [PermissionPolicy::Deny, PermissionPolicy::GrantOnRequest] {
+        s.done(Verb::Permission { policy, deny: Vec::new() }).await?;
     }
-    for on in [true, false] {
-        s.done(Verb::Doze { on }).await?;
-    }
-    s.done(Verb::Permission { policy: PermissionPolicy::GrantOnRequest, deny: Vec::new() }).await?;
+    Ok(Passed::Yes)
+}
+
+async fn clock_without_app(s: &mut Session) -> Verdict {
     let from = s.now().await?;
     // An hour costs a virtual clock nothing.
     let time = Duration::from_secs(if s.real_clock() { 1 } else { 3600 });
     let to = s.advance(time).await?;
     ensure(to >= from.plus(time), format!("a clock of at least {}", from.plus(time)), || to.to_string())?;
+    Ok(Passed::Yes)
+}
+
+async fn screen_without_app(s: &mut Session) -> Verdict {
+    for on in [false, true] {
+        s.done(Verb::Screen { on }).await?;
+    }
+    Ok(Passed::Yes)
+}
+
+async fn doze_without_app(s: &mut Session) -> Verdict {
+    for on in [true, false] {
+        s.done(Verb::Doze { on }).await?;
+    }
+    Ok(Passed::Yes)
+}
+
+async fn picture_without_app(s: &mut Session) -> Verdict {
     match s.ask::<Shot>(Verb::Screenshot).await {
-        Ok(shot) => drop(s.talk.take(stakeout_agent::talk::Side::Device, &shot.blob)?),
+        Ok(shot) => drop(s.talk.take(Side::Device, &shot.blob)?),
         Err(AskError::Problem(p)) => ensure(p.code == "unsupported", "a picture or `unsupported`", || p.to_string())?,
         Err(e) => return Err(e.into()),
     }
@@ -156,8 +180,7 @@ async fn state_without_app(s: &mut Session) -> Verdict {
 
 /// It is refused, and the device is as it was.
 async fn refused_install(s: &mut Session, apk: BlobRef, codes: &[&str]) -> Verdict {
-    let told = s.refused(Verb::Install { apk, splits: Vec::new(), prepared: None }, codes).await;
-    told?;
+    s.refused(Verb::Install { apk, splits: Vec::new(), prepared: None }, codes).await?;
     s.refused(Verb::Launch, &["bad_request"]).await?;
     s.lives().await?;
     Ok(Passed::Yes)
@@ -195,7 +218,7 @@ fn app(s: &Session) -> Result<Vec<u8>, Trouble> {
     Ok(std::fs::read(&s.plan.app)?)
 }
 
-async fn facts(s: &mut Session) -> Verdict {
+fn facts(s: &mut Session) -> Verdict {
     let i = s.installed.clone().ok_or_else(|| trouble("an app that is installed", "none"))?;
     let said = (i.package.as_str(), i.version_name.as_str(), i.version_code, i.target_sdk, i.label.as_str());
     let wanted = (app::PACKAGE, app::VERSION.0, app::VERSION.1, app::TARGET, app::LABEL);

@@ -24,7 +24,7 @@ pub(super) fn scene() -> Scene {
         setup("hello", "the device says who it is", |s| Box::pin(common::hello(s))),
         setup("boot", "it boots the level that was asked for", |s| Box::pin(common::boot(s))),
         setup("assign", "it becomes the trial of a policy that denies", |s| Box::pin(assign(s))),
-        setup("install", "the app is installed", |s| Box::pin(common::install(s))),
+        setup("install", "the app is installed with what an earlier install prepared, if that gave any", |s| Box::pin(install(s))),
         setup("launch", "the app's activity is opened", |s| Box::pin(common::launch(s))),
     ];
     checks.extend([
@@ -47,6 +47,15 @@ pub(super) fn scene() -> Scene {
 async fn assign(s: &mut Session) -> Verdict {
     s.policy = PermissionPolicy::Deny;
     common::assign(s).await
+}
+
+/// The same app as in the scenes before, on the same image.
+async fn install(s: &mut Session) -> Verdict {
+    let had = s.prepared.is_some();
+    s.use_prepared = true;
+    let installed = s.install(false).await?;
+    ensure(!had || installed.prepared.is_none(), "no work done twice", || format!("{installed:?}"))?;
+    Ok(Passed::Yes)
 }
 
 async fn ask_denied(s: &mut Session) -> Verdict {

@@ -121,11 +121,11 @@ fn dated(s: &Session, button: &str, of: Sensor, number: impl Fn(Nanos) -> u64) -
     Ok(Passed::Yes)
 }
 
-pub(super) async fn camera_dates(s: &mut Session) -> Verdict {
+pub(super) fn camera_dates(s: &mut Session) -> Verdict {
     dated(s, "Camera", Sensor::Camera, frame_at)
 }
 
-pub(super) async fn microphone_dates(s: &mut Session) -> Verdict {
+pub(super) fn microphone_dates(s: &mut Session) -> Verdict {
     dated(s, "Microphone", Sensor::Microphone, |at| at.get() / BLOCK_NANOS)
 }
 
