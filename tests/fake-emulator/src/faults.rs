@@ -27,7 +27,7 @@ pub enum Fault {
     ShellNoExitCode,
     /// `dumpsys` ends in the middle, with its stream.
     DumpsysTruncated,
-    /// The guest's clock goes back an hour, five guest seconds after boot, or as many as stand after `=`.
+    /// The guest's clock goes back an hour, five guest seconds after boot, or with `=launch` after an app's.
     ClockJumps,
     /// The camera gives magenta.
     SceneMagenta,
@@ -39,9 +39,9 @@ pub enum Fault {
     InstallFails,
     /// The app crashes a guest second after its launch.
     AppCrashes,
-    /// Five guest seconds after boot, or as many as stand after `=`, the system server restarts and takes five.
+    /// Five guest seconds after boot, or with `=launch` after an app's, the system server restarts and takes five.
     SystemServerRestarts,
-    /// The process is gone three guest seconds after boot, or as many as stand after `=`, without cleaning up.
+    /// The process is gone three guest seconds after boot, or with `=launch` after an app's, without cleaning up.
     Killed,
     /// No space in the guest, nor for snapshots.
     DiskFull,

@@ -235,18 +235,27 @@ impl World {
         drop(tokio::spawn(async move { world.troubles().await }));
     }
 
+    /// Waits so many guest seconds; with `=launch`, from the first launch of an app on.
+    async fn later(&self, fault: Fault, seconds: f64) {
+        if self.faults.value(fault) == Some("launch") {
+            let mut events = self.events.subscribe();
+            while events.recv().await.is_ok_and(|e| e != On::When(When::Launch)) {}
+        }
+        self.clock.sleep(self.faults.number(fault, seconds)).await;
+    }
+
     /// What goes wrong after a boot.
     async fn troubles(self: Arc<Self>) {
         if self.faults.has(Fault::Killed) {
-            self.clock.sleep(self.faults.number(Fault::Killed, 3.0)).await;
+            self.later(Fault::Killed, 3.0).await;
             let _ = self.end.send(Some(137));
         }
         if self.faults.has(Fault::ClockJumps) {
-            self.clock.sleep(self.faults.number(Fault::ClockJumps, 5.0)).await;
+            self.later(Fault::ClockJumps, 5.0).await;
             self.clock.jump(-3_600_000);
         }
         if self.faults.has(Fault::SystemServerRestarts) {
-            self.clock.sleep(self.faults.number(Fault::SystemServerRestarts, 5.0)).await;
+            self.later(Fault::SystemServerRestarts, 5.0).await;
             {
                 let mut phone = self.phone();
                 phone.system = false;

@@ -248,7 +248,9 @@ async fn injected_sound_is_what_the_app_records() {
 async fn a_terminated_emulator_cleans_up() {
     let (mut emulator, _adb) = Emulator::booted("", &[]).await;
     assert!(avd(emulator.home.path()).join("multiinstance.lock").exists());
-    emulator.control().set_vm_state(RunState::Terminate, LONG).await.unwrap();
+    // It may be gone before its answer is.
+    let told = emulator.control().set_vm_state(RunState::Terminate, LONG).await;
+    assert!(told.as_ref().is_ok() || told.as_ref().is_err_and(LinkError::is_gone), "{told:?}");
     assert!(emulator.child.wait().unwrap().success());
     assert!(!avd(emulator.home.path()).join("multiinstance.lock").exists());
     assert_eq!(stakeout_links::discovery::find(&[emulator.home.path().join("run/avd/running")]).unwrap(), []);

@@ -95,7 +95,7 @@ async fn running(faults: &str, script: &Value) -> Worker {
 
 #[tokio::test]
 async fn an_emulator_that_is_killed_is_a_dead_guest_and_not_the_app_s_doing() {
-    let mut w = running("killed=60", &idle()).await;
+    let mut w = running("killed=launch", &idle()).await;
     let last = w.ask(json!({"verb": "advance", "nanos": 120_000_000_000_u64})).await;
     assert!(last.unwrap_err()["message"].as_str().unwrap().contains("the emulator ended"), "{:?}", w.logs());
     assert_eq!(w.health(), ["guest_died"]);
@@ -103,7 +103,7 @@ async fn an_emulator_that_is_killed_is_a_dead_guest_and_not_the_app_s_doing() {
 
 #[tokio::test]
 async fn a_clock_that_jumps_is_told_and_the_trial_s_clock_does_not() {
-    let mut w = running("clock-jumps=60", &idle()).await;
+    let mut w = running("clock-jumps=launch", &idle()).await;
     let at = w.advance(120).await;
     assert!(at < 600 * 1_000_000_000, "{at}");
     let lost: Vec<_> = w.facts("lost").into_iter().map(|f| f.1["what"].as_str().unwrap().to_owned()).collect();
@@ -195,7 +195,7 @@ async fn a_shell_without_exit_codes_and_a_console_without_commands_are_no_hindra
 
 #[tokio::test]
 async fn a_system_server_that_restarts_is_said_or_survived_but_never_silent() {
-    let mut w = running("system-server-restarts=60", &idle()).await;
+    let mut w = running("system-server-restarts=launch", &idle()).await;
     let mut failed = None;
     for _ in 0..24 {
         if let Err(e) = w.ask(json!({"verb": "advance", "nanos": 5_000_000_000_u64})).await {

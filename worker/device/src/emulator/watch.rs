@@ -7,7 +7,10 @@
 //!
 //! The books forget: a ring that ran over, a poll that was cut, a clock that was set are facts (`lost`) of their own.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use stakeout_contract::{
     Kind, Nanos, Rung, Sensor,
@@ -39,8 +42,9 @@ const RECORD: usize = 4 << 20;
 const BLOCKS: u64 = 20;
 /// How much older than the moment sound may be: the emulator's queue holds 300 ms.
 const QUEUE_MS: u64 = 400;
-/// An opening of a picture belongs to an opening of the camera within this time, in milliseconds.
-const NEAR_MS: u64 = 2000;
+/// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
+/// within this time of ours, as adb has its moments.
+const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
 /// Facts of one kind of trouble.
 const TROUBLES: usize = 200;
 
@@ -305,9 +309,14 @@ impl Watch {
         }
     }
 
+    fn near(&self) -> Duration {
+        NEAR.0.max(NEAR.1.mul_f64(lock(&self.clock).speed().max(0.01)))
+    }
+
     /// The pictures of a camera that were opened about when it was.
     fn frames(&mut self, told: &mut Vec<Told>, facing: Facing, session: u64, at: Nanos) {
-        let near = |t: Nanos| t.since(at).max(at.since(t)).as_millis() <= u128::from(NEAR_MS);
+        let near = self.near();
+        let near = |t: Nanos| t.since(at).max(at.since(t)) <= near;
         let mine = self.pictures.iter().position(|(t, o)| o.facing == facing && near(*t));
         if let Some((t, open)) = mine.and_then(|i| self.pictures.remove(i)) {
             told.push((t.max(at), Source::Feed, picture(&open, session)));
@@ -339,7 +348,8 @@ impl Watch {
 
     /// Openings of pictures that the books know nothing of: the feed gave a frame all the same.
     fn left_over(&mut self, told: &mut Vec<Told>, now: Nanos) {
-        let old = |t: Nanos| now.since(t).as_millis() > u128::from(NEAR_MS * 5);
+        let late = self.near() * 5;
+        let old = |t: Nanos| now.since(t) > late;
         let (old, young): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pictures).into_iter().partition(|(t, _)| old(*t));
         self.pictures = old;
         self.sessions_of_pictures(told);
