@@ -11,5 +11,5 @@ echo "kvm $(stat -c %Hr:%Lr /dev/kvm) $( (: <>/dev/kvm) 2>/dev/null && echo rw)"
 echo "groups $(id -G)"
 echo "CapEff $(sed -n 's/^CapEff:\t//p' /proc/self/status)"
 mkdir -p /opt/made && printf saved >/opt/made/snapshot && echo "root rw"
-touch /data/lost && echo "data $(stat -f -c %T /data)"
+touch /work/lost && echo "work $(stat -f -c %T /work)"
 echo "for people" >&2

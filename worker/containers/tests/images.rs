@@ -128,12 +128,12 @@ async fn a_bakery_works_without_network_or_privileges_and_is_kept_with_its_label
         "groups 0 4242",
         "CapEff 00000000000001e4",
         "root rw",
-        "data tmpfs",
+        "work tmpfs",
     ];
     assert_eq!(lines, expected);
     assert_eq!(bakery.stderr(), "for people\n");
     assert!(bakery.has("/opt/made/snapshot").await.unwrap());
-    assert!(!bakery.has("/opt/made/other").await.unwrap() && !bakery.has("/data/lost").await.unwrap());
+    assert!(!bakery.has("/opt/made/other").await.unwrap() && !bakery.has("/work/lost").await.unwrap());
     let name = format!("stakeout-test/images-baked:{}", std::process::id());
     let id = bakery.commit(&name, &[("org.stakeout.image".into(), "baked-test".into())]).await.unwrap();
     bakery.remove().await;

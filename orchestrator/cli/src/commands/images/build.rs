@@ -200,7 +200,8 @@ impl Work<'_> {
             }
         });
         let line = |l: &str| {
-            if l.starts_with("Step ") {
+            // Two dozen labels say nothing to who waits.
+            if l.starts_with("Step ") && !l.contains(" : LABEL ") {
                 self.show.now(l);
             }
         };
@@ -216,7 +217,9 @@ impl Work<'_> {
             BuildError::Stopped => self.interrupted(),
             BuildError::Step { ref output, .. } => {
                 self.show.line("the end of the engine's output:");
-                output.iter().for_each(|l| self.show.line(&format!("    {l}")));
+                for l in output {
+                    self.show.line(&format!("    {l}"));
+                }
                 Failure::other(anyhow::Error::from(e).context(
                     "an image could not be built\nhint: Debian's packages are fetched by the build: check the network, `http_proxy`, and the disk",
                 ))
