@@ -44,7 +44,8 @@ fn authorities(world: &World) -> anyhow::Result<RootCertStore> {
             }
         }
     }
-    if roots.is_empty() { bail!("the guest has no authorities") } else { Ok(roots) }
+    anyhow::ensure!(!roots.is_empty(), "the guest has no authorities");
+    Ok(roots)
 }
 
 async fn send(world: &World, method: &str, url: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {

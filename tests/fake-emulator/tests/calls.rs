@@ -250,7 +250,7 @@ async fn a_terminated_emulator_cleans_up() {
     assert!(avd(emulator.home.path()).join("multiinstance.lock").exists());
     // It may be gone before its answer is.
     let told = emulator.control().set_vm_state(RunState::Terminate, LONG).await;
-    assert!(told.as_ref().is_ok() || told.as_ref().is_err_and(LinkError::is_gone), "{told:?}");
+    assert!(told.as_ref().is_ok() || told.as_ref().is_err_and(stakeout_links::LinkError::is_gone), "{told:?}");
     assert!(emulator.child.wait().unwrap().success());
     assert!(!avd(emulator.home.path()).join("multiinstance.lock").exists());
     assert_eq!(stakeout_links::discovery::find(&[emulator.home.path().join("run/avd/running")]).unwrap(), []);

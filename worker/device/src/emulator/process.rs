@@ -211,7 +211,9 @@ impl Process {
 
 /// Removes the files that a former emulator of this home left, by which the next one would be refused or mistaken.
 pub fn tidy(places: &[std::path::PathBuf]) {
-    let named = |p: &Path| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("pid_") && n.ends_with(".ini"));
+    let named = |p: &Path| {
+        p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.strip_prefix("pid_").is_some_and(|n| n.strip_suffix(".ini").is_some()))
+    };
     for entry in places.iter().filter_map(|p| fs::read_dir(p).ok()).flatten().flatten() {
         if named(&entry.path()) {
             let _ = fs::remove_file(entry.path());

@@ -261,13 +261,13 @@ impl Watch {
                 if self.open.contains_key(&(sensor, a.id.clone())) {
                     self.end(told, (sensor, a.id), at, at);
                 } else if first && a.span.from.is_some() {
-                    told.push((at, Source::Device, self.refusal(Some(sensor), None, "the recorder", "silenced: it got zeros")));
+                    told.push((at, Source::Device, Self::refusal(Some(sensor), None, "the recorder", "silenced: it got zeros")));
                 }
             }
             (Some(sensor), Outcome::Refused) => {
                 let at = self.date(a.span.from, now);
                 let reason = a.reason.unwrap_or_else(|| a.state.map_or_else(String::new, |s| format!("in state {s:?}")));
-                told.push((at, Source::Device, self.refusal(Some(sensor), None, &a.id, &reason)));
+                told.push((at, Source::Device, Self::refusal(Some(sensor), None, &a.id, &reason)));
             }
             (None, Outcome::Accessed | Outcome::Refused) => {
                 let at = self.date(a.span.from, now);
@@ -276,7 +276,7 @@ impl Watch {
                 let fact = if a.outcome == Outcome::Accessed {
                     Fact::Read { data, what, rows: None }
                 } else {
-                    self.refusal(None, Some(data), &what, a.reason.as_deref().unwrap_or_default())
+                    Self::refusal(None, Some(data), &what, a.reason.as_deref().unwrap_or_default())
                 };
                 told.push((at, Source::Device, fact));
             }
@@ -284,7 +284,7 @@ impl Watch {
         }
     }
 
-    fn refusal(&self, sensor: Option<Sensor>, data: Option<Kind>, what: &str, reason: &str) -> Fact {
+    fn refusal(sensor: Option<Sensor>, data: Option<Kind>, what: &str, reason: &str) -> Fact {
         let cut = |s: &str| s.chars().take(300).collect::<String>();
         Fact::Refused { sensor, data, what: cut(what), reason: cut(reason) }
     }

@@ -30,7 +30,7 @@ pub(crate) fn settings() -> Vec<Prints> {
 }
 
 impl Prints {
-    pub(crate) fn usual(&self) -> f64 {
+    pub(crate) fn usual() -> f64 {
         // The crate drops segments at 10 bits of 32 by itself.
         10.0
     }

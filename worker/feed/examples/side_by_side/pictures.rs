@@ -17,12 +17,15 @@ const DELIVERED: u64 = 200;
 /// of two frames has no right answer.
 const LEFT_OUT: [&str; 2] = ["NV21 raw, width unknown", "two frames blended"];
 
+/// Draws a frame of a key.
+type Draw = fn(u8, u64, u32, u32) -> Pixels;
+
 fn first(trial: usize) -> u64 {
     frame(trial as u64 + 1)
 }
 
 pub(crate) fn run(mode: FeedMode, n: u64) -> Vec<Method> {
-    let (feed, draw, layouts): (_, fn(u8, u64, u32, u32) -> Pixels, _) = match mode {
+    let (feed, draw, layouts): (_, Draw, _) = match mode {
         FeedMode::Pattern => ("card", shot, CARD),
         FeedMode::Scene => ("room", scene, ROOM),
     };
@@ -42,7 +45,9 @@ pub(crate) fn run(mode: FeedMode, n: u64) -> Vec<Method> {
     for (t, &k) in TRIALS.iter().enumerate() {
         for f in first(t)..first(t) + DELIVERED {
             let original = draw(k, f, 640, 480);
-            hashes.iter_mut().for_each(|h| h.learn(&original, t, f));
+            for h in &mut hashes {
+                h.learn(&original, t, f);
+            }
             tags.learn(&key(k), t, f);
         }
     }

@@ -117,7 +117,7 @@ fn print(feed: &str, chosen: &[&Chosen<'_>]) {
         println!("  {} {}: {}, threshold {}", c.method.family, c.which, c.method.setting, c.threshold);
     }
     let line = |name: &str, cells: Vec<String>| {
-        println!("| {name:34} |{}", cells.iter().map(|c| format!(" {c:>18} |")).collect::<String>());
+        println!("| {name:34} |{}", cells.iter().fold(String::new(), |all, c| all + &format!(" {c:>18} |")));
     };
     line("", chosen.iter().map(|c| format!("{} {}", c.method.family, c.which)).collect());
     for row in chosen.first().map(|c| rows(c.method)).unwrap_or_default() {

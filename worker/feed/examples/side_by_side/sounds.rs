@@ -80,11 +80,13 @@ pub(crate) fn run(n: u64) -> Vec<Method> {
     }
     let mut methods = vec![Method::new("code", "sound", "as it is", -9.0)];
     for p in &readers.prints {
-        let mut method = Method::new("fingerprint", "sound", p.name.clone(), p.usual());
+        let mut method = Method::new("fingerprint", "sound", p.name.clone(), Prints::usual());
         method.thresholds = (1..=64).map(|k| f64::from(k) / 4.0).collect();
         methods.push(method);
     }
-    methods.iter_mut().for_each(|m| m.slack = SLACK_MILLIS);
+    for m in &mut methods {
+        m.slack = SLACK_MILLIS;
+    }
 
     for (name, sounds) in rows(&fed) {
         let Some(sounds) = sounds else {
@@ -121,7 +123,7 @@ pub(crate) fn run(n: u64) -> Vec<Method> {
 /// Five seconds of noise, of one tone, or of a melody in chords.
 fn nobodys(s: u64) -> Vec<f32> {
     let samples = 5 * RATE as usize;
-    if s % 3 == 0 {
+    if s.is_multiple_of(3) {
         return noisy(&vec![0.0; samples * 2], 0.0)[(s as usize * 1000)..][..samples].to_vec();
     }
     let mut steps = [0; 64];
