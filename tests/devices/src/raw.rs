@@ -148,7 +148,7 @@ mod tests {
         let after = |w: &str| words.iter().position(|x| *x == w).map(|i| words[i + 1]);
         assert_eq!([after("--network"), after("--cap-drop"), after("--memory")], [Some("none"), Some("ALL"), Some("2621440000")]);
         assert!(words.contains(&"--read-only") && !words.contains(&"--privileged") && !words.contains(&"--device"));
-        assert!(words.iter().any(|w| w.starts_with("/feed:rw,nosuid,nodev,noexec")), "{words:?}");
+        assert!(words.iter().any(|w| w.starts_with("/work:rw,nosuid,nodev,noexec")), "{words:?}");
         assert_eq!(words.iter().filter(|w| **w == "--cap-add").count(), stakeout_containers::hardening::DEVICE_CAPABILITIES.len());
     }
 }

@@ -166,7 +166,8 @@ impl Watch {
         let camera = phone.run_long("dumpsys media.camera", RECORD, phone.within).await?;
         let audio = phone.run_long("dumpsys audio", RECORD, phone.within).await?;
         let ops = phone.run_long("dumpsys appops", RECORD, phone.within).await?;
-        let clock = phone.clock(&phone.look().await.unwrap_or(look));
+        let speed = lock(&self.clock).speed();
+        let clock = phone.clock(&phone.look().await.unwrap_or(look), speed);
         let camera = camera::parse(&camera.stdout, &clock);
         let audio = audio::parse(&audio.stdout, &clock);
         let ops = appops::parse(&ops.stdout, &clock);
