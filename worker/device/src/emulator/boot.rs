@@ -25,6 +25,8 @@ use crate::core::outbox::Outbox;
 
 /// A pause between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Time in which an adbd that was told to restart has done so.
+const SETTLE: Duration = Duration::from_millis(500);
 /// Services that a trial needs.
 const SERVICES: [&str; 6] = ["package", "activity", "window", "media.camera", "audio", "appops"];
 
@@ -212,6 +214,10 @@ pub async fn root(process: &mut Process, phone: &Phone, until: Instant) -> Resul
         Err(_) => return Ok(false),
     }
     // The old adbd may still answer for a moment: only one that is root counts.
-    poll(process, "root", until, async || Ok(phone.run("id").await?.text().contains("uid=0("))).await?;
+    let is_root = async |phone: &Phone| Ok(phone.run("id").await?.text().contains("uid=0("));
+    poll(process, "root", until, async || is_root(phone).await).await?;
+    // And it may say so before it goes away.
+    tokio::time::sleep(SETTLE).await;
+    poll(process, "root", until, async || is_root(phone).await).await?;
     Ok(true)
 }
