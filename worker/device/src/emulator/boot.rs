@@ -17,6 +17,7 @@ use stakeout_truth::{Zone, props};
 use tokio::time::Instant;
 
 use super::{
+    clock::Look,
     layout::Layout,
     phone::{Phone, problem},
     process::{self, Launch, Process},
@@ -177,6 +178,24 @@ pub async fn ready(process: &mut Process, phone: &Phone, until: Instant) -> Resu
         .await?;
     }
     poll(process, "clock", until, async || phone.look().await.map(|_| true)).await
+}
+
+/// Waits for a guest that was told to restart: for one whose clocks are of a new life, and until that can be used.
+pub async fn again(
+    process: &mut Process,
+    phone: &Phone,
+    until: Instant,
+    is_new: impl Fn(&Look) -> bool,
+) -> Result<Look, (&'static str, Problem)> {
+    let mut first = None;
+    poll(process, "restart", until, async || {
+        let look = phone.look().await?;
+        first = Some(look).filter(&is_new);
+        Ok(first.is_some())
+    })
+    .await?;
+    ready(process, phone, until).await?;
+    first.ok_or(("restart", Problem::new("failed", "the guest's clocks cannot be read")))
 }
 
 /// Asks until the answer is yes.

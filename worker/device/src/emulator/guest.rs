@@ -1,5 +1,7 @@
 //! The verbs of an emulator device.
 
+mod states;
+
 use std::{
     collections::HashSet,
     io,
@@ -14,13 +16,12 @@ use stakeout_contract::{
     observation::{Fact, Source},
     scenario::PermissionPolicy,
 };
-use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::{
     Problem,
     device::{Advanced, Assignment, BlobRef, Booted, Event, Found, Hello, Input, Installed, Launched, Shot, Snapshot, Stopped},
 };
-use stakeout_truth::Zone;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     apps::App,
@@ -70,6 +71,7 @@ pub struct EmulatorGuest {
     /// Ends with a trial; before the emulator does.
     pictures: Option<Pictures>,
     sound: Option<Sound>,
+    ticks: Option<AbortOnDropHandle<()>>,
     watch: Option<Watch>,
     app: Option<App>,
     dead: bool,
@@ -101,6 +103,7 @@ impl EmulatorGuest {
             trial: None,
             pictures: None,
             sound: None,
+            ticks: None,
             watch: None,
             app: None,
             dead: false,
@@ -127,11 +130,7 @@ impl EmulatorGuest {
     }
 
     async fn sample(&self) {
-        let (real, at) = {
-            let real = monotonic_nanos();
-            (real, lock(&self.clock).now(real))
-        };
-        self.out.event(Event::Clock { real, at }).await;
+        sample(&self.clock, &self.out).await;
     }
 
     /// If the emulator is gone, that is what there is to say, whatever failed because of it.
@@ -191,125 +190,6 @@ impl EmulatorGuest {
         };
         tokio::time::sleep(left.min(Duration::from_secs(2))).await;
         self.now()
-    }
-
-    /// The feeds run from here on.
-    fn start_feeds(&mut self) -> Result<(), Problem> {
-        let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
-        self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
-        let control = self.live()?.control.clone();
-        self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
-        Ok(())
-    }
-
-    /// What makes a guest this trial's, after each start of it.
-    async fn settle_in(&mut self, start_millis: Option<i64>) -> Result<(), Problem> {
-        let (ca, timezone) = match &self.trial {
-            Some(t) => (t.ca_pem.clone(), t.timezone.clone()),
-            None => return Ok(()),
-        };
-        let live = self.live()?;
-        if !live.root {
-            return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
-        }
-        live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
-        live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
-        live.phone.zone = Zone::Named(timezone);
-        if let Some(ms) = start_millis {
-            live.phone.say(&format!("date @{}", ms.div_euclid(1000))).await?;
-        }
-        live.phone.trust(live.api, &ca).await
-    }
-
-    async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
-        let app = self.app.clone();
-        let live = self.live()?;
-        match change {
-            Change::Background => live.phone.say("input keyevent 3").await.map(drop),
-            Change::Foreground => match &app {
-                Some(app) => live.phone.launch(app).await.map(drop),
-                None => Ok(()),
-            },
-            Change::Screen(true) => {
-                live.phone.say("input keyevent 224").await?;
-                // A lock screen without a secret; where there is none, nothing happens.
-                live.phone.run("wm dismiss-keyguard").await.map(drop)
-            }
-            Change::Screen(false) => live.phone.say("input keyevent 223").await.map(drop),
-            Change::Doze(true) => {
-                live.phone.run("dumpsys battery unplug").await?;
-                live.phone.say("cmd deviceidle force-idle deep").await.map(drop)
-            }
-            Change::Doze(false) => {
-                live.phone.say("cmd deviceidle unforce").await?;
-                live.phone.run("dumpsys battery reset").await.map(drop)
-            }
-            Change::Reboot => self.reboot().await,
-            Change::Permission(..) => Ok(()),
-        }
-    }
-
-    async fn reboot(&mut self) -> Result<(), Problem> {
-        self.poll().await?;
-        let until = Instant::now() + self.layout.deadlines.cold;
-        let before = lock(&self.clock).date(monotonic_nanos());
-        {
-            let live = self.live()?;
-            let within = live.phone.within;
-            live.phone.adb.reboot(within).await.map_err(super::phone::problem)?;
-        }
-        // The old guest may answer for a moment: the new one's uptime is less.
-        loop {
-            let live = self.live()?;
-            let at = |(stage, e): (&'static str, Problem)| {
-                Problem::new(&e.code, format!("the restart failed at stage `{stage}`: {}", e.message))
-            };
-            boot::ready(&mut live.process, &live.phone, until).await.map_err(at)?;
-            let look = live.phone.look().await?;
-            let up = Nanos::saturating(look.up);
-            let passed = lock(&self.clock).date(look.after).since(before);
-            if Duration::from_nanos(up.get()) <= passed + Duration::from_secs(1) {
-                lock(&self.clock).again(look);
-                break;
-            }
-            if Instant::now() >= until {
-                return Err(Problem::new("deadline", "the guest did not restart"));
-            }
-        }
-        let live = self.live()?;
-        live.root = boot::root(&mut live.process, &live.phone, until).await.map_err(|(_, e)| e)?;
-        self.settle_in(None).await?;
-        if let Some(watch) = self.watch.as_mut() {
-            let told = watch.restarted();
-            self.tell(told).await;
-        }
-        let look = self.live()?.phone.look().await?;
-        lock(&self.clock).again(look);
-        Ok(())
-    }
-
-    async fn stop_app(&mut self) -> Result<(), Problem> {
-        let Some(app) = self.app.clone() else { return Ok(()) };
-        self.poll().await?;
-        if let Some(w) = self.watch.as_mut() {
-            w.ending = true;
-        }
-        self.live()?.phone.say(&format!("am force-stop {}", quote(&app.package))).await?;
-        // What closed by it is in the books a moment later.
-        tokio::time::sleep(STEP).await;
-        self.poll().await?;
-        if let Some(w) = self.watch.as_mut() {
-            let told = w.close_all();
-            self.tell(told).await;
-        }
-        if let Some(sound) = self.sound.take() {
-            let state = sound.state();
-            if !state.gaps.is_empty() {
-                let what = format!("microphone feed: {}", state.failed.unwrap_or_else(|| "the call broke and was made again".to_owned()));
-                self.fact(Fact::Lost { what, count: state.gaps.len() as u64 }).await;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -519,6 +399,7 @@ impl Guest for EmulatorGuest {
 
     async fn kill(&mut self) {
         self.sound = None;
+        self.ticks = None;
         self.pictures = None;
         *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(mut live) = self.live.take() {
@@ -528,6 +409,12 @@ impl Guest for EmulatorGuest {
             confine::kill_user(user).await;
         }
     }
+}
+
+async fn sample(clock: &SharedClock, out: &Outbox) {
+    let real = monotonic_nanos();
+    let at = lock(clock).now(real);
+    out.event(Event::Clock { real, at }).await;
 }
 
 /// Width and height of a PNG.

@@ -1,0 +1,147 @@
+//! What a guest is made: a trial's, another state of the device, started anew, or ended.
+
+use std::{io, time::Duration};
+
+use stakeout_contract::observation::Fact;
+use stakeout_links::guest::{Guest as _, quote};
+use stakeout_protocol::Problem;
+use stakeout_truth::Zone;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    super::{
+        boot,
+        camera::Pictures,
+        clock::{Look, SharedClock, lock},
+        phone::problem,
+        sound::Sound,
+    },
+    EmulatorGuest, STEP, sample,
+};
+use crate::core::{guest::Change, outbox::Outbox, window::monotonic_nanos};
+
+/// The worker takes time to run as ours does from one sample to the next: a guest whose time does not needs many.
+const TICK: Duration = Duration::from_millis(25);
+/// Off ours by less than this, in parts of it, is what a look's own width makes.
+const PACE: f64 = 0.05;
+
+/// Tells both clocks again and again while the guest's runs otherwise than ours.
+async fn tick(clock: SharedClock, out: Outbox) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let speed = lock(&clock).speed();
+        if (speed - 1.0).abs() > PACE {
+            sample(&clock, &out).await;
+        }
+    }
+}
+
+impl EmulatorGuest {
+    /// The feeds run from here on.
+    pub(super) fn start_feeds(&mut self) -> Result<(), Problem> {
+        let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
+        self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
+        let control = self.live()?.control.clone();
+        self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
+        self.ticks = Some(AbortOnDropHandle::new(tokio::spawn(tick(self.clock.clone(), self.out.clone()))));
+        Ok(())
+    }
+
+    /// What makes a guest this trial's, after each start of it.
+    pub(super) async fn settle_in(&mut self, start_millis: Option<i64>) -> Result<(), Problem> {
+        let (ca, timezone) = match &self.trial {
+            Some(t) => (t.ca_pem.clone(), t.timezone.clone()),
+            None => return Ok(()),
+        };
+        let live = self.live()?;
+        if !live.root {
+            return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
+        }
+        live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
+        live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
+        live.phone.zone = Zone::Named(timezone);
+        if let Some(ms) = start_millis {
+            live.phone.say(&format!("date @{}", ms.div_euclid(1000))).await?;
+        }
+        live.phone.trust(live.api, &ca).await
+    }
+
+    pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
+        let app = self.app.clone();
+        let live = self.live()?;
+        match change {
+            Change::Background => live.phone.say("input keyevent 3").await.map(drop),
+            Change::Foreground => match &app {
+                Some(app) => live.phone.launch(app).await.map(drop),
+                None => Ok(()),
+            },
+            Change::Screen(true) => {
+                live.phone.say("input keyevent 224").await?;
+                // A lock screen without a secret; where there is none, nothing happens.
+                live.phone.run("wm dismiss-keyguard").await.map(drop)
+            }
+            Change::Screen(false) => live.phone.say("input keyevent 223").await.map(drop),
+            Change::Doze(true) => {
+                live.phone.run("dumpsys battery unplug").await?;
+                live.phone.say("cmd deviceidle force-idle deep").await.map(drop)
+            }
+            Change::Doze(false) => {
+                live.phone.say("cmd deviceidle unforce").await?;
+                live.phone.run("dumpsys battery reset").await.map(drop)
+            }
+            Change::Reboot => self.reboot().await,
+            Change::Permission(..) => Ok(()),
+        }
+    }
+
+    async fn reboot(&mut self) -> Result<(), Problem> {
+        self.poll().await?;
+        let until = Instant::now() + self.layout.deadlines.cold;
+        let clock = self.clock.clone();
+        let before = lock(&clock).date(monotonic_nanos());
+        let live = self.live()?;
+        let within = live.phone.within;
+        live.phone.adb.reboot(within).await.map_err(problem)?;
+        // The old guest may answer for a moment: the new one has not been up for longer than since then.
+        let is_new = |look: &Look| {
+            let passed = lock(&clock).date(look.after).since(before);
+            Duration::from_nanos(look.up) <= passed + Duration::from_secs(1)
+        };
+        let at =
+            |(stage, e): (&'static str, Problem)| Problem::new(&e.code, format!("the restart failed at stage `{stage}`: {}", e.message));
+        let look = boot::again(&mut live.process, &live.phone, until, is_new).await.map_err(at)?;
+        lock(&clock).again(look);
+        live.root = boot::root(&mut live.process, &live.phone, until).await.map_err(at)?;
+        self.settle_in(None).await?;
+        if let Some(watch) = self.watch.as_mut() {
+            let told = watch.restarted();
+            self.tell(told).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop_app(&mut self) -> Result<(), Problem> {
+        let Some(app) = self.app.clone() else { return Ok(()) };
+        self.poll().await?;
+        if let Some(w) = self.watch.as_mut() {
+            w.ending = true;
+        }
+        self.live()?.phone.say(&format!("am force-stop {}", quote(&app.package))).await?;
+        // What closed by it is in the books a moment later.
+        tokio::time::sleep(STEP).await;
+        self.poll().await?;
+        if let Some(w) = self.watch.as_mut() {
+            let told = w.close_all();
+            self.tell(told).await;
+        }
+        if let Some(sound) = self.sound.take() {
+            let state = sound.state();
+            if !state.gaps.is_empty() {
+                let what = format!("microphone feed: {}", state.failed.unwrap_or_else(|| "the call broke and was made again".to_owned()));
+                self.fact(Fact::Lost { what, count: state.gaps.len() as u64 }).await;
+            }
+        }
+        Ok(())
+    }
+}
