@@ -34,6 +34,11 @@ pub struct Script {
 }
 
 impl Script {
+    /// Whether something begins as an APK and is none: it breaks off.
+    pub fn is_broken(apk: &[u8]) -> bool {
+        apk.starts_with(b"PK") && zip::ZipArchive::new(Cursor::new(apk)).is_err()
+    }
+
     /// The script in an APK; none if it carries none.
     pub fn of_apk(apk: &[u8]) -> Option<Result<Self, String>> {
         let mut zip = zip::ZipArchive::new(Cursor::new(apk)).ok()?;

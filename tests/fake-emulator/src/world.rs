@@ -54,6 +54,8 @@ pub struct World {
     pub clock: Clock,
     /// The app: that of the environment, until an APK brings its own.
     script: Mutex<Arc<Script>>,
+    /// What was brought last is no whole APK.
+    pub broken: AtomicBool,
     /// What the app was ordered.
     pub configuration: Mutex<serde_json::Value>,
     /// When the guest was started last, as the clock counts.
@@ -111,6 +113,7 @@ impl World {
             faults,
             clock: Clock::new(number("FAKE_EMULATOR_SCALE", 1.0)?),
             script: Mutex::new(Arc::new(script)),
+            broken: AtomicBool::default(),
             configuration: Mutex::default(),
             begun: Mutex::default(),
             phone: Mutex::new(phone),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Codes that say that an APK is no good.
-const NO_APP: [&str; 5] = ["bad_request", "failed", "bad_dex", "no_code", "unsupported"];
+const NO_APP: [&str; 6] = ["bad_apk", "bad_request", "failed", "bad_dex", "no_code", "unsupported"];
 
 pub(super) fn scene() -> Scene {
     Scene {

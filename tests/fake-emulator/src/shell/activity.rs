@@ -131,6 +131,15 @@ fn screen(world: &World) -> String {
     if !phone.asked.is_empty() {
         "com.google.android.permissioncontroller".clone_into(&mut package);
         let id = |n: &str| format!("com.android.permissioncontroller:id/permission_{n}_button");
+        let permission = phone.asked.front().map_or("", |a| a.1.as_str());
+        let about = match permission.rsplit('.').next().unwrap_or_default() {
+            "CAMERA" => "take pictures and record video",
+            "RECORD_AUDIO" => "record audio",
+            "READ_CONTACTS" => "access your contacts",
+            "READ_CALL_LOG" => "access your phone call logs",
+            _ => "do something",
+        };
+        nodes += &node(&format!("Allow the app to {about}?"), "com.android.permissioncontroller:id/permission_message", &package, 1300);
         nodes += &node("While using the app", &id("allow_foreground_only"), &package, 1500);
         nodes += &node("Don\u{2019}t allow", &id("deny"), &package, 1600);
     } else if let Some(top) = &phone.top {

@@ -108,6 +108,7 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
 
 /// The bytes of an APK have come: it may bring what the app does.
 pub(crate) fn brought(world: &World, apk: &[u8]) {
+    world.broken.store(Script::is_broken(apk), std::sync::atomic::Ordering::SeqCst);
     match Script::of_apk(apk) {
         Some(Ok(script)) => world.set_script(script),
         Some(Err(why)) => world.say(1, 'E', "StandIn", &why),
@@ -123,7 +124,7 @@ fn install(world: &World, size: u64, grant: bool) -> Done {
     if world.faults.has(Fault::DiskFull) {
         return refuse("INSTALL_FAILED_INSUFFICIENT_STORAGE");
     }
-    if size == 0 {
+    if size == 0 || world.broken.load(std::sync::atomic::Ordering::SeqCst) {
         return refuse("INSTALL_PARSE_FAILED_NOT_APK: Failed to parse base.apk");
     }
     let script = world.script();

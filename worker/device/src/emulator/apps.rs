@@ -1,6 +1,12 @@
 //! The app: installed, opened, and its requests for permissions answered.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use stakeout_contract::{observation::Fact, scenario::PermissionPolicy};
 use stakeout_links::{Fault, guest::Guest as _, guest::quote};
@@ -57,6 +63,10 @@ impl Phone {
 
     /// Installs an app, and says which it is.
     pub async fn install(&self, apks: &[PathBuf], grant: bool) -> Result<(App, Installed), Problem> {
+        if let Some(bad) = apks.iter().find(|a| !is_zip(a)) {
+            let name = bad.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(Problem::new("bad_apk", format!("`{name}` is no APK: it does not begin as a ZIP")));
+        }
         let before = self.packages().await?;
         let mut options = vec!["-r", "-t", "-d"];
         if grant {
@@ -126,6 +136,11 @@ impl Phone {
         }
         Ok(facts)
     }
+}
+
+fn is_zip(path: &Path) -> bool {
+    let mut head = [0; 4];
+    File::open(path).and_then(|mut f| f.read_exact(&mut head)).is_ok() && head == *b"PK\x03\x04"
 }
 
 /// Words by which a dialog speaks of a permission, in English and Chinese.

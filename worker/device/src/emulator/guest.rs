@@ -198,7 +198,7 @@ impl Guest for EmulatorGuest {
         Hello {
             kind: self.kind,
             api: self.layout.apis(),
-            abis: self.live.as_ref().map(|l| l.abis.clone()).unwrap_or_default(),
+            abis: self.layout.abis(),
             clock: "real".to_owned(),
             cooperative: false,
             version: format!("{}; {}", env!("CARGO_PKG_VERSION"), self.version),

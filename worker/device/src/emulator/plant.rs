@@ -84,7 +84,7 @@ impl Phone {
         for kind in ["cell", "wifi", "identifiers", "accounts", "installed_apps"] {
             counts.insert(kind.to_owned(), json!(0));
         }
-        Ok(Value::Object(counts))
+        Ok(json!({"planted": counts}))
     }
 
     async fn counted(&self, uri: &str, commands: &[String]) -> Result<usize, Problem> {

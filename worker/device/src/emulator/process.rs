@@ -131,6 +131,12 @@ impl Layout {
         setting(&text, "target", "").strip_prefix("android-").and_then(|n| n.parse().ok()).into_iter().collect()
     }
 
+    /// ABI of the image's own code; what else it translates is known when it runs.
+    pub fn abis(&self) -> Vec<String> {
+        let config = self.config().unwrap_or_default();
+        Some(setting(&config, "abi.type", "")).filter(|a| !a.is_empty()).map(str::to_owned).into_iter().collect()
+    }
+
     /// What the emulator says of itself, in one line.
     pub async fn version(&self) -> Result<String, DeviceError> {
         let mut words = self.emulator.clone();
