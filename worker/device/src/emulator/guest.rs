@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 use stakeout_contract::{
-    DeviceKind, Nanos,
+    DeviceKind, Kind, Nanos, Rung,
     canary::PlantData,
     observation::{Fact, Source},
     scenario::PermissionPolicy,
@@ -146,15 +146,8 @@ impl EmulatorGuest {
 
     /// One look at everything.
     async fn poll(&mut self) -> Result<(), Problem> {
-        if let (Some(pictures), Some(watch)) = (&self.pictures, self.watch.as_mut()) {
-            let seen = pictures.take();
-            watch.opened(seen.opens);
-            if let Some(what) = seen.trouble {
-                self.fact(Fact::Lost { what, count: 1 }).await;
-            }
-        }
         if let (Some(watch), Some(live)) = (self.watch.as_mut(), self.live.as_ref()) {
-            let told = watch.poll(&live.phone, false).await?;
+            let told = watch.poll(&live.phone, self.pictures.as_ref(), false).await?;
             self.tell(told).await;
         } else if let Some(live) = self.live.as_ref() {
             let look = live.phone.look().await?;
@@ -244,7 +237,14 @@ impl Guest for EmulatorGuest {
     async fn plant(&mut self, data: PlantData) -> Result<Value, Problem> {
         let live = self.live()?;
         let done = live.phone.plant(&data, &live.control, &live.console).await;
-        self.judged(done).await
+        let planted = self.judged(done).await?;
+        if !data.calendar.is_empty() && planted["planted"]["calendar"] == 0 {
+            for rung in [Rung::Read, Rung::Stored, Rung::Transmitted] {
+                let (what, settled_by) = ("the guest has no calendar that could be planted".to_owned(), "the `jvm` device".to_owned());
+                self.fact(Fact::NotWatched { kinds: vec![Kind::Calendar], rung, what, settled_by }).await;
+            }
+        }
+        Ok(planted)
     }
 
     async fn install(&mut self, _id: u64, apk: BlobRef, splits: Vec<BlobRef>, _prepared: Option<BlobRef>) -> Result<Installed, Problem> {
@@ -265,7 +265,7 @@ impl Guest for EmulatorGuest {
         self.fact(Fact::PermissionDeclared { permissions: installed.permissions.clone() }).await;
         let mut watch = Watch::new(app.clone(), self.clock.clone(), 0);
         let live = self.live()?;
-        let told = watch.poll(&live.phone, true).await?;
+        let told = watch.poll(&live.phone, None, true).await?;
         if grant && let Some(info) = live.phone.package(&app.package).await? {
             let permissions: Vec<String> = info.granted().map(str::to_owned).collect();
             self.fact(Fact::PermissionGranted { permissions }).await;

@@ -30,7 +30,7 @@ use stakeout_truth::{
 
 use super::{
     apps::App,
-    camera::Open,
+    camera::{Open, Pictures},
     clock::{Look, SharedClock, lock},
     phone::Phone,
 };
@@ -45,6 +45,8 @@ const QUEUE_MS: u64 = 400;
 /// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
 /// within this time of ours, as adb has its moments.
 const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
+/// How far after a look at the clocks a line of the log may be dated, milliseconds.
+const AHEAD_MS: i64 = 60_000;
 /// Facts of one kind of trouble.
 const TROUBLES: usize = 200;
 
@@ -140,7 +142,7 @@ impl Watch {
     }
 
     /// Pictures were opened.
-    pub fn opened(&mut self, opens: Vec<Open>) {
+    fn opened(&mut self, opens: Vec<Open>) {
         let clock = lock(&self.clock);
         self.pictures.extend(opens.into_iter().map(|o| (clock.date(o.host), o)));
     }
@@ -150,8 +152,8 @@ impl Watch {
         self.visible
     }
 
-    /// Asks the books.
-    pub async fn poll(&mut self, phone: &Phone, first: bool) -> Result<Vec<Told>, Problem> {
+    /// Asks the books, and then which pictures were opened: what a book knows was opened before.
+    pub async fn poll(&mut self, phone: &Phone, pictures: Option<&Pictures>, first: bool) -> Result<Vec<Told>, Problem> {
         let look = phone.look().await?;
         let mut told = Vec::new();
         let (set, now) = {
@@ -166,6 +168,12 @@ impl Watch {
         let camera = phone.run_long("dumpsys media.camera", RECORD, phone.within).await?;
         let audio = phone.run_long("dumpsys audio", RECORD, phone.within).await?;
         let ops = phone.run_long("dumpsys appops", RECORD, phone.within).await?;
+        if let Some(seen) = pictures.map(Pictures::take) {
+            self.opened(seen.opens);
+            if let Some(what) = seen.trouble {
+                told.push((now, Source::Device, Fact::Lost { what, count: 1 }));
+            }
+        }
         let speed = lock(&self.clock).speed();
         let clock = phone.clock(&phone.look().await.unwrap_or(look), speed);
         let camera = camera::parse(&camera.stdout, &clock);
@@ -381,7 +389,9 @@ impl Watch {
         let said = phone.run_long(&command, RECORD, phone.within).await?;
         let log = logcat::parse_binary(&said.stdout).value;
         let after = self.log_until;
-        let new = || log.lines.iter().filter(move |l| l.when.earliest > after);
+        // What is dated far ahead was written before the guest's date was set.
+        let limit = look.wall_ms + AHEAD_MS;
+        let new = || log.lines.iter().filter(move |l| l.when.earliest > after && l.when.latest <= limit);
         let ours: Vec<&logcat::Line> = new().filter(|l| l.uid == Some(self.app.uid)).collect();
         self.pids.extend(ours.iter().map(|l| l.pid).take(1000));
         let now = lock(&self.clock).date(look.after);
@@ -406,7 +416,7 @@ impl Watch {
                 _ => {}
             }
         }
-        self.log_until = log.lines.iter().map(|l| l.when.latest).max().unwrap_or(after).max(after).min(look.wall_ms + 60_000);
+        self.log_until = new().map(|l| l.when.latest).max().unwrap_or(after);
         Ok(())
     }
 }
