@@ -19,7 +19,7 @@ use crate::{
 const fn boot_within(kind: DeviceKind) -> Duration {
     match kind {
         DeviceKind::Jvm | DeviceKind::EmulatorFake => Duration::from_secs(120),
-        DeviceKind::Emulator => Duration::from_secs(900),
+        DeviceKind::Emulator => Duration::from_secs(1200),
     }
 }
 /// Real time in which a device must say who it is.

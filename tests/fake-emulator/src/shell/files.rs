@@ -38,7 +38,13 @@ fn below(phone: &Phone, folder: &str) -> Vec<(String, File)> {
 /// `find FOLDER.. [-path FOLDER -prune -o] -type f [-newer FILE] -print0`.
 fn find(phone: &Phone, rest: &[&str]) -> Done {
     let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
-    let folders: Vec<String> = rest.iter().take_while(|w| !w.starts_with('-')).map(|f| format!("{}/", f.trim_end_matches('/'))).collect();
+    // On a phone `/sdcard` is a link, and links are not followed.
+    let folders: Vec<String> = rest
+        .iter()
+        .take_while(|w| !w.starts_with('-'))
+        .filter(|w| **w != "/sdcard")
+        .map(|f| format!("{}/", f.trim_end_matches('/')))
+        .collect();
     let pruned = value("-path").map(|p| format!("{p}/"));
     let newer = value("-newer").and_then(|p| phone.files.get(p)).map(|f| f.modified);
     let mut out = Vec::new();
@@ -132,6 +138,9 @@ pub(super) fn run(world: &World, name: &str, rest: &[&str]) -> Done {
             let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
             let (Some(to), Some(list)) = (value("-f"), value("-T")) else { return Done::failed(1, "tar: the stand-in wants -f and -T") };
             let Some(names) = phone.files.get(list).map(|f| f.bytes.clone()) else { return missing(list) };
+            if names.is_empty() {
+                return Done::failed(1, "tar: empty archive");
+            }
             let mut tar = tar::Builder::new(Vec::new());
             for name in names.split(|b| *b == 0).filter(|n| !n.is_empty()) {
                 let name = String::from_utf8_lossy(name).into_owned();

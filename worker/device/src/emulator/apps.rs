@@ -129,7 +129,10 @@ impl Phone {
             let no = policy == PermissionPolicy::Deny || deny.iter().any(|d| mentions(&asked, d));
             let order: &[&'static str] = if no { &NO } else { &YES };
             let ours = |id: &'static str| screen.by_id(id).filter(|n| ASKERS.contains(&n.package.as_str()));
-            let Some(at) = order.iter().find_map(|id| screen.point(ours(id))) else { break };
+            let Some(at) = order.iter().find_map(|id| screen.point(ours(id))) else {
+                facts.push(Fact::Lost { what: "a dialog for a permission, which has no button that is known".to_owned(), count: 1 });
+                break;
+            };
             self.touch(at).await?;
             let after = self.package(&app.package).await?.unwrap_or_default();
             facts.push(request(&before, &after, no));

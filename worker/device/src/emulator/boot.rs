@@ -8,7 +8,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use stakeout_links::{
-    Adb, Console, Control, console,
+    Adb, Console, Control, Fault, console,
     discovery::{self, Running},
     guest::{Guest as _, Rooted},
 };
@@ -78,7 +78,6 @@ pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Probl
 
 async fn attempt(layout: &Layout, config: &str, out: &Outbox, launch: Launch, api: u32) -> Result<Live, (&'static str, Problem)> {
     let places = places(layout);
-    process::tidy(&places);
     layout.copy().await.map_err(|e| ("copy", e.into()))?;
     let arguments = process::arguments(config, launch, layout.ports);
     let mut process = Process::start(layout, &arguments, out).map_err(|e| ("start", e.into()))?;
@@ -230,7 +229,8 @@ pub async fn root(process: &mut Process, phone: &Phone, until: Instant) -> Resul
         Ok(Rooted::Already) => return Ok(true),
         Ok(Rooted::Restarting) => {}
         // `adbd cannot run as root in production builds`.
-        Err(_) => return Ok(false),
+        Err(e) if matches!(e.fault, Fault::Denied(_)) => return Ok(false),
+        Err(e) => return Err(("root", problem(e))),
     }
     // The old adbd may still answer for a moment: only one that is root counts.
     let is_root = async |phone: &Phone| Ok(phone.run("id").await?.text().contains("uid=0("));

@@ -136,7 +136,10 @@ impl Pictures {
         let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
         let limit = Duration::from_secs(2);
         let wait = self.wanted.done.wait_timeout_while(asked, limit, |a| a.1 < mine);
-        drop(wait.unwrap_or_else(PoisonError::into_inner));
+        if wait.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.trouble = Some("the cameras' pictures were not renewed in time".to_owned());
+        }
     }
 
     /// What was opened since this was asked last.

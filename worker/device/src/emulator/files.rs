@@ -29,30 +29,47 @@ impl Phone {
     /// Files below a folder of the guest, as it names them. A folder that is not there has none.
     async fn list(&self, folders: &[String]) -> Result<Vec<Vec<u8>>, Problem> {
         let quoted: Vec<String> = folders.iter().map(|f| quote(f)).collect();
-        let done = self.run_long(&format!("find {} -type f -print0 2>/dev/null", quoted.join(" ")), NAMES, WITHIN).await?;
+        let done = self.run_long(&format!("find {} -type f -print0", quoted.join(" ")), NAMES, WITHIN).await?;
         if done.truncated {
             return Err(Problem::new("failed", "the guest has more files than can be listed"));
+        }
+        let missing = done.stderr.is_empty() || String::from_utf8_lossy(&done.stderr).contains("No such file");
+        if done.stdout.is_empty() && !missing {
+            return Err(Problem::new("failed", format!("the guest does not list its files: {}", first_line(&done))));
         }
         Ok(done.stdout.split(|b| *b == 0).filter(|n| !n.is_empty()).map(<[u8]>::to_vec).collect())
     }
 
-    /// What is on the shared storage. Dates say nothing there: an app may set those of its files.
+    /// What is on the shared storage: its name is a link, which `find` follows for the slash. Dates say nothing there: an app may set those of its files.
     pub async fn shared_files(&self) -> Result<HashSet<Vec<u8>>, Problem> {
-        Ok(self.list(&["/sdcard".to_owned()]).await?.into_iter().collect())
+        Ok(self.list(&["/sdcard/".to_owned()]).await?.into_iter().collect())
     }
 
-    /// Pulls the app's files, and what else is on the shared storage that was not there before, as the guest packs them.
-    pub async fn pack(&self, package: &str, before: &HashSet<Vec<u8>>, folder: &Path, most: u64) -> Result<PathBuf, Problem> {
+    /// Pulls the app's files, and what else is on the shared storage that was not there before, as the guest packs them; none
+    /// if there are none. And how many it was asked for.
+    pub async fn pack(
+        &self,
+        package: &str,
+        before: &HashSet<Vec<u8>>,
+        folder: &Path,
+        most: u64,
+    ) -> Result<Option<(PathBuf, u64)>, Problem> {
         let (tar, list) = (format!("{FOLDER}/stakeout-files.tar"), format!("{FOLDER}/stakeout-files.list"));
         let own: Vec<String> = ["/data/data", "/data/user_de/0"].iter().map(|f| format!("{f}/{package}")).collect();
         let mut names = self.list(&own).await?;
         names.extend(self.shared_files().await?.into_iter().filter(|n| !before.contains(n)));
         names.sort();
+        if names.is_empty() {
+            return Ok(None);
+        }
         // By `--null`, as a name may hold a line break.
         let bytes = names.join(&0);
         self.adb.push(&mut bytes.as_slice(), &list, 0o600, self.within).await.map_err(problem)?;
-        let done = self.run_long(&format!("tar -c -f {tar} --null -T {list}; rm -f {list}"), 64 << 10, WITHIN).await?;
-        if self.adb.stat(&tar, self.within).await.map_err(problem)?.is_none() {
+        let done = self.run_long(&format!("tar -c -f {tar} --null -T {list}"), 64 << 10, WITHIN).await?;
+        self.run(&format!("rm -f {list}")).await?;
+        // A file that went in between is missed below; one that could not be packed ends here.
+        let gone = String::from_utf8_lossy(&done.stderr).contains("No such file");
+        if (done.failed() && !gone) || self.adb.stat(&tar, self.within).await.map_err(problem)?.is_none() {
             return Err(Problem::new("failed", format!("the guest does not pack the app's files: {}", first_line(&done))));
         }
         let to = folder.join("app-files.tar");
@@ -62,13 +79,14 @@ impl Phone {
         self.run(&format!("rm -f {tar}")).await?;
         pulled?;
         flushed.map_err(|e| Problem::new("failed", e.to_string()))?;
-        Ok(to)
+        Ok(Some((to, names.len() as u64)))
     }
 }
 
 /// Packs what the guest packed again, below `files/`. The guest's tar is hostile.
-pub fn repack(from: &Path, out: BlobWriter, mut budget: Budget) -> io::Result<(BlobWriter, Budget)> {
+pub fn repack(packed: Option<(&Path, u64)>, out: BlobWriter, mut budget: Budget) -> io::Result<(BlobWriter, Budget)> {
     let mut to = tar::Builder::new(out);
+    let Some((from, asked)) = packed else { return Ok((to.into_inner()?, budget)) };
     let mut archive = tar::Archive::new(File::open(from)?);
     for entry in archive.entries()? {
         // A tar that breaks off is not whole: what follows is unknown.
@@ -106,6 +124,8 @@ pub fn repack(from: &Path, out: BlobWriter, mut budget: Budget) -> io::Result<(B
         budget.bytes -= size;
         budget.taken += 1;
     }
+    // What was asked for and is not there.
+    budget.lost_files += asked.saturating_sub(budget.taken + budget.lost_files);
     Ok((to.into_inner()?, budget))
 }
 

@@ -85,12 +85,15 @@ struct Trial {
     deny: Vec<String>,
     ca_pem: String,
     timezone: String,
+    start_millis: i64,
 }
 
 impl EmulatorGuest {
     /// A device in this layout. `version` is what its emulator says of itself: a stand-in says that it is one.
     pub fn new(layout: Layout, version: &str, blobs: SharedBlobs, out: Outbox) -> Self {
-        let kind = if version.contains("stand-in") { DeviceKind::EmulatorFake } else { DeviceKind::Emulator };
+        // What does not say clearly that it is the emulator is none.
+        let real = version.contains("Android emulator version") && !version.contains("stand-in");
+        let kind = if real { DeviceKind::Emulator } else { DeviceKind::EmulatorFake };
         Self {
             layout,
             kind,
@@ -221,8 +224,9 @@ impl Guest for EmulatorGuest {
     async fn assign(&mut self, to: Assignment) -> Result<(), Problem> {
         let feeds = feed::feeds(&to.keys, to.feed_mode)?;
         *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(feeds);
-        self.trial = Some(Trial { policy: to.permissions, deny: to.deny, ca_pem: to.ca_pem, timezone: to.timezone });
-        let done = self.settle_in(Some(to.start_millis)).await;
+        self.trial =
+            Some(Trial { policy: to.permissions, deny: to.deny, ca_pem: to.ca_pem, timezone: to.timezone, start_millis: to.start_millis });
+        let done = self.settle_in().await;
         self.judged(done).await?;
         let look = self.live()?.phone.look().await?;
         lock(&self.clock).begin(look);
@@ -376,11 +380,14 @@ impl Guest for EmulatorGuest {
         // Headers and padding of a tar come on top of its files.
         let most = max_bytes.saturating_add(max_files.saturating_mul(2048)).saturating_add(1 << 20);
         let done = self.live()?.phone.pack(&app.package, &before, &folder, most).await;
-        let tar = self.judged(done).await?;
+        let packed = self.judged(done).await?;
         let blob = self.out.blob(id);
         let packed = tokio::task::spawn_blocking(move || {
-            let (blob, budget) = files::repack(&tar, blob, Budget::new(max_bytes, max_files))?;
-            let _ = std::fs::remove_file(&tar);
+            let from = packed.as_ref().map(|(path, asked)| (path.as_path(), *asked));
+            let (blob, budget) = files::repack(from, blob, Budget::new(max_bytes, max_files))?;
+            if let Some((path, _)) = &packed {
+                std::fs::remove_file(path)?;
+            }
             Ok((blob.finish()?, budget))
         });
         let packed: io::Result<(BlobRef, Budget)> = packed.await.map_err(io::Error::other).and_then(|r| r);

@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs,
-    path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -78,7 +77,8 @@ pub fn arguments(config: &str, launch: Launch, (console, adb, grpc): (u16, u16, 
 const COPY: &str = r#"set -eu
 umask 022
 mkdir -p "$HOME/.android" "$XDG_RUNTIME_DIR" "$ANDROID_AVD_HOME"
-rm -rf "$ANDROID_AVD_HOME/$AVD.avd"
+# Where a former emulator said that it runs: the next one would be mistaken for it.
+rm -rf "$XDG_RUNTIME_DIR/avd" "$HOME/.android/avd/running" "$ANDROID_AVD_HOME/running" "$ANDROID_AVD_HOME/$AVD.avd"
 mkdir "$ANDROID_AVD_HOME/$AVD.avd"
 sed "s|^path=.*|path=$ANDROID_AVD_HOME/$AVD.avd|" "$FROM/$AVD.ini" > "$ANDROID_AVD_HOME/$AVD.ini"
 for f in "$FROM/$AVD.avd"/*; do
@@ -212,18 +212,6 @@ impl Process {
             confine::kill_user(user).await;
         }
         let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
-    }
-}
-
-/// Removes the files that a former emulator of this home left, by which the next one would be refused or mistaken.
-pub fn tidy(places: &[std::path::PathBuf]) {
-    let named = |p: &Path| {
-        p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.strip_prefix("pid_").is_some_and(|n| n.strip_suffix(".ini").is_some()))
-    };
-    for entry in places.iter().filter_map(|p| fs::read_dir(p).ok()).flatten().flatten() {
-        if named(&entry.path()) {
-            let _ = fs::remove_file(entry.path());
-        }
     }
 }
 

@@ -45,8 +45,6 @@ const QUEUE_MS: u64 = 400;
 /// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
 /// within this time of ours, as adb has its moments.
 const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
-/// How far after a look at the clocks a line of the log may be dated, milliseconds.
-const AHEAD_MS: i64 = 60_000;
 /// Facts of one kind of trouble.
 const TROUBLES: usize = 200;
 
@@ -75,7 +73,6 @@ pub struct Watch {
     visible: bool,
     /// The newest line of the log that was read, Unix milliseconds.
     log_until: i64,
-    pids: BTreeSet<i32>,
     /// The device ends the app itself.
     pub ending: bool,
     troubles: usize,
@@ -98,7 +95,6 @@ impl Watch {
             marks: Vec::new(),
             visible: false,
             log_until: 0,
-            pids: BTreeSet::new(),
             ending: false,
             troubles: 0,
         }
@@ -127,12 +123,12 @@ impl Watch {
         ]
     }
 
-    /// The guest has restarted: its books are empty.
-    pub fn restarted(&mut self) -> Vec<Told> {
+    /// The guest has restarted, at this time of its clock: its books are empty.
+    pub fn restarted(&mut self, born: i64) -> Vec<Told> {
         // App operations are kept on disk; what the services keep in memory is gone, and their dates are of another life.
         (self.camera, self.audio) = (None, None);
         self.visible = false;
-        self.life = lock(&self.clock).wall(monotonic_nanos());
+        (self.life, self.log_until) = (born, born);
         self.close_all()
     }
 
@@ -164,7 +160,7 @@ impl Watch {
             // By whom is not known, and what the books date around it is worth less.
             self.trouble(&mut told, now, "dates, as the guest's clock was set");
         }
-        self.seen(phone).await?;
+        self.seen(phone, &mut told, now).await?;
         let camera = phone.run_long("dumpsys media.camera", RECORD, phone.within).await?;
         let audio = phone.run_long("dumpsys audio", RECORD, phone.within).await?;
         let ops = phone.run_long("dumpsys appops", RECORD, phone.within).await?;
@@ -205,10 +201,14 @@ impl Watch {
         Ok(told)
     }
 
-    async fn seen(&mut self, phone: &Phone) -> Result<(), Problem> {
+    async fn seen(&mut self, phone: &Phone, told: &mut Vec<Told>, now: Nanos) -> Result<(), Problem> {
         let top = activity::parse(&phone.run("dumpsys activity activities").await?.stdout);
+        let visible = top.value.visible(&self.app.package);
+        if visible.is_none() || !top.notes.is_whole() {
+            self.trouble(told, now, "which app is on the screen");
+        }
         // What is not known is taken in the app's favour.
-        self.visible = top.value.visible(&self.app.package).unwrap_or(true);
+        self.visible = visible.unwrap_or(true);
         Ok(())
     }
 
@@ -387,14 +387,15 @@ impl Watch {
         let since = format!("{}.{:03}", self.log_until / 1000, self.log_until % 1000);
         let command = format!("logcat -d -B -b main,system,crash -T {}", quote(&since));
         let said = phone.run_long(&command, RECORD, phone.within).await?;
-        let log = logcat::parse_binary(&said.stdout).value;
+        let log = logcat::parse_binary(&said.stdout);
         let after = self.log_until;
-        // What is dated far ahead was written before the guest's date was set.
-        let limit = look.wall_ms + AHEAD_MS;
-        let new = || log.lines.iter().filter(move |l| l.when.earliest > after && l.when.latest <= limit);
+        if !log.notes.is_whole() {
+            self.trouble(told, lock_date(&self.clock, look), "lines of the guest's log");
+        }
+        // The date of a line is its writer's word: what lies ahead is read when its time comes.
+        let new = || log.value.lines.iter().filter(move |l| l.when.earliest > after && l.when.earliest <= look.wall_ms);
         let ours: Vec<&logcat::Line> = new().filter(|l| l.uid == Some(self.app.uid)).collect();
-        self.pids.extend(ours.iter().map(|l| l.pid).take(1000));
-        let now = lock(&self.clock).date(look.after);
+        let now = lock_date(&self.clock, look);
         for c in logcat::crashes(ours) {
             let at = self.date(Some(c.when), now);
             let cut = |s: &str| s.chars().take(300).collect::<String>();
@@ -416,9 +417,13 @@ impl Watch {
                 _ => {}
             }
         }
-        self.log_until = new().map(|l| l.when.latest).max().unwrap_or(after);
+        self.log_until = look.wall_ms;
         Ok(())
     }
+}
+
+fn lock_date(clock: &SharedClock, look: Look) -> Nanos {
+    lock(clock).date(look.after)
 }
 
 fn picture(open: &Open, session: u64) -> Fact {

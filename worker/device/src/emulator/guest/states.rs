@@ -49,11 +49,12 @@ impl EmulatorGuest {
     }
 
     /// What makes a guest this trial's, after each start of it.
-    pub(super) async fn settle_in(&mut self, start_millis: Option<i64>) -> Result<(), Problem> {
-        let (ca, timezone) = match &self.trial {
-            Some(t) => (t.ca_pem.clone(), t.timezone.clone()),
+    pub(super) async fn settle_in(&mut self) -> Result<(), Problem> {
+        let (ca, timezone, start) = match &self.trial {
+            Some(t) => (t.ca_pem.clone(), t.timezone.clone(), t.start_millis),
             None => return Ok(()),
         };
+        let date = start / 1000 + self.now().as_secs_f64() as i64;
         let live = self.live()?;
         if !live.root {
             return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
@@ -61,9 +62,8 @@ impl EmulatorGuest {
         live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
         live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
         live.phone.zone = Zone::Named(timezone);
-        if let Some(ms) = start_millis {
-            live.phone.say(&format!("date @{}", ms.div_euclid(1000))).await?;
-        }
+        // After a restart too: that a guest keeps its date over one is not certain.
+        live.phone.say(&format!("date @{date}")).await?;
         live.phone.trust(live.api, &ca).await
     }
 
@@ -113,9 +113,11 @@ impl EmulatorGuest {
         let look = boot::again(&mut live.process, &live.phone, until, is_new).await.map_err(at)?;
         lock(&clock).again(look);
         live.root = boot::root(&mut live.process, &live.phone, until).await.map_err(at)?;
-        self.settle_in(None).await?;
+        self.settle_in().await?;
+        let look = self.live()?.phone.look().await?;
+        lock(&clock).again(look);
         if let Some(watch) = self.watch.as_mut() {
-            let told = watch.restarted();
+            let told = watch.restarted(look.wall_ms - (look.up / 1_000_000) as i64);
             self.tell(told).await;
         }
         Ok(())
