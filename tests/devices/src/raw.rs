@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::check::{Trouble, trouble};
+use crate::check::{Trouble, ensure, trouble};
 
 /// Time for an answer, and for an end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,8 +89,9 @@ impl Raw {
             let _ = (&mut self.output).take(64 * LINE).read_to_end(&mut rest).await;
             self.child.wait().await
         };
-        tokio::time::timeout(PATIENCE, both).await.map_err(|_| hangs("the device's program to end"))??;
-        Ok(())
+        let status = tokio::time::timeout(PATIENCE, both).await.map_err(|_| hangs("the device's program to end"))??;
+        // It ends well, or says that it was spoken to badly; everything else is a crash, or no program at all.
+        ensure(matches!(status.code(), Some(0 | 1)), "an end with code 0 or 1", || status.to_string())
     }
 }
 
@@ -129,6 +130,7 @@ pub(crate) async fn there() -> Result<Option<Vec<String>>, Trouble> {
     for what in [&["ps", "--all", "--format", "{{.ID}} {{.Image}} {{.Status}}"][..], &["network", "ls", "--format", "{{.ID}} {{.Name}}"]] {
         let asked = Command::new("docker").args(what).args(["--filter", &filter]).stdin(Stdio::null()).kill_on_drop(true).output();
         let out = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| hangs("the engine to answer"))??;
+        ensure(out.status.success(), "the engine's program to answer", || String::from_utf8_lossy(&out.stderr).into_owned())?;
         all.extend(String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned));
     }
     Ok(Some(all))

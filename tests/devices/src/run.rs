@@ -187,7 +187,7 @@ impl Walk<'_> {
         let last = wanted.iter().rposition(|w| *w).unwrap_or(0);
         let mut blocked: Option<String> = None;
         for (i, check) in scene.checks.iter().enumerate() {
-            if i > last || !(wanted[i] || check.setup) {
+            if i > last {
                 continue;
             }
             let begin = Instant::now();

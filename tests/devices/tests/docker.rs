@@ -63,7 +63,6 @@ async fn the_jvm_device_conforms_but_for_what_is_known() {
 const NOT_PLAYED: [&str; 2] = ["life.files_acts", "granted.split_file"];
 
 #[tokio::test]
-#[ignore = "the image `stakeout/emulator-fake` is not built yet; when `images/build.sh` builds it, this line goes"]
 async fn the_emulators_device_conforms_on_a_stand_in() {
     let image = std::env::var("STAKEOUT_IMAGE_EMULATOR_FAKE").unwrap_or(format!("stakeout/emulator-fake:{}", env!("CARGO_PKG_VERSION")));
     let mut may: Vec<&str> = NOT_PLAYED.to_vec();

@@ -11,6 +11,7 @@ use stakeout_conformance::{CheckReport, Outcome, Plan, Report};
 use stakeout_containers::Engine;
 use stakeout_contract::DeviceKind;
 
+use super::doctor;
 use crate::{
     args::{ConformanceArgs, Device, StandIn},
     exit::Failure,
@@ -27,18 +28,22 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         output::line(&stakeout_conformance::names().join("\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (device, name) = match (a.device, a.on) {
-        (Device::Jvm, None) => (DeviceKind::Jvm, "jvm"),
-        (Device::Emulator, None) => (DeviceKind::Emulator, "emulator"),
-        (Device::EmulatorFake, _) | (Device::Emulator, Some(StandIn::Fake)) => (DeviceKind::EmulatorFake, "emulator-fake"),
+    let device = match (a.device, a.on) {
+        (Device::Jvm, None) => DeviceKind::Jvm,
+        (Device::Emulator, None) => DeviceKind::Emulator,
+        (Device::EmulatorFake, _) | (Device::Emulator, Some(StandIn::Fake)) => DeviceKind::EmulatorFake,
         (Device::Jvm, Some(StandIn::Fake)) => {
             return Err(Failure::hint("the jvm device has no stand-in", "leave out `--on`, or use `--device emulator --on fake`"));
         }
     };
+    let images = doctor::images();
+    let Some(image) = images.device(device, a.api) else {
+        return Err(Failure::hint(format!("the {device} device has no API level {}", a.api), "see `--api` of `stakeout run --help`"));
+    };
     let plan = Plan {
         device,
-        image: image(name),
-        gateway: image("gateway"),
+        image: image.to_owned(),
+        gateway: images.gateway.clone(),
         api: a.api,
         app: a.app.unwrap_or_else(|| PathBuf::from(APP)),
         only: a.only,
@@ -70,12 +75,6 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         n(Outcome::Skipped)
     ))?;
     Ok(ExitCode::from(u8::from(n(Outcome::Fail) > 0)))
-}
-
-/// The image that a variable names, else that of this version.
-fn image(name: &str) -> String {
-    let variable = format!("STAKEOUT_IMAGE_{}", name.to_uppercase().replace('-', "_"));
-    std::env::var(variable).ok().filter(|v| !v.is_empty()).unwrap_or_else(|| format!("stakeout/{name}:{}", env!("CARGO_PKG_VERSION")))
 }
 
 fn write(path: &Path, report: &Report) -> Result<(), Failure> {

@@ -221,7 +221,9 @@ fn app(s: &Session) -> Result<Vec<u8>, Trouble> {
 fn facts(s: &mut Session) -> Verdict {
     let i = s.installed.clone().ok_or_else(|| trouble("an app that is installed", "none"))?;
     let said = (i.package.as_str(), i.version_name.as_str(), i.version_code, i.target_sdk, i.label.as_str());
-    let wanted = (app::PACKAGE, app::VERSION.0, app::VERSION.1, app::TARGET, app::LABEL);
+    // The package manager, which a device outside of the app's process asks, tells no names for people.
+    let label = if s.hello.cooperative { app::LABEL } else { app::PACKAGE };
+    let wanted = (app::PACKAGE, app::VERSION.0, app::VERSION.1, app::TARGET, label);
     ensure(said == wanted, format!("{wanted:?}"), || format!("{said:?}"))?;
     let has = |name: &str| i.permissions.iter().any(|p| *p == format!("android.permission.{name}"));
     let missing: Vec<_> = app::ASKED.into_iter().chain(["INTERNET"]).filter(|n| !has(n)).collect();

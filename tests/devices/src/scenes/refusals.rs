@@ -62,6 +62,11 @@ async fn ask_denied(s: &mut Session) -> Verdict {
     sensors::ask(s, "Ask for camera", "CAMERA", "denied").await
 }
 
+/// Whether the device is outside of the app's process: then it knows that something was refused, and not for want of what.
+fn only_told(s: &Session) -> bool {
+    !s.hello.cooperative
+}
+
 /// An act by a button is refused, and nothing was opened, delivered or read.
 async fn refused(s: &mut Session, button: &'static str, is: impl Fn(&Fact) -> bool, never: impl Fn(&Fact) -> bool) -> Verdict {
     let told = s.act(button, MOST, |t| t.iter().any(|o| is(&o.fact))).await?;
@@ -75,17 +80,20 @@ fn given(f: &Fact, of: Sensor) -> bool {
 }
 
 async fn camera(s: &mut Session) -> Verdict {
-    let is = |f: &Fact| matches!(f, Fact::Refused { sensor: Some(Sensor::Camera), reason, .. } if reason == "permission");
+    let told = only_told(s);
+    let is = |f: &Fact| matches!(f, Fact::Refused { sensor: Some(Sensor::Camera), reason, .. } if told || reason == "permission");
     refused(s, "Camera", is, |f| given(f, Sensor::Camera)).await
 }
 
 async fn microphone(s: &mut Session) -> Verdict {
-    let is = |f: &Fact| matches!(f, Fact::Refused { sensor: Some(Sensor::Microphone), reason, .. } if reason == "permission");
+    let told = only_told(s);
+    let is = |f: &Fact| matches!(f, Fact::Refused { sensor: Some(Sensor::Microphone), reason, .. } if told || reason == "permission");
     refused(s, "Microphone", is, |f| given(f, Sensor::Microphone)).await
 }
 
 async fn contacts(s: &mut Session) -> Verdict {
-    let is = |f: &Fact| matches!(f, Fact::Refused { data: Some(Kind::Contacts), reason, .. } if reason == "permission");
+    let told = only_told(s);
+    let is = |f: &Fact| matches!(f, Fact::Refused { data: Some(Kind::Contacts), reason, .. } if told || reason == "permission");
     refused(s, "Contacts", is, |f| matches!(f, Fact::Read { data: Kind::Contacts, .. })).await
 }
 

@@ -76,7 +76,7 @@ async fn a_trial_from_hello_to_stop() {
     assert_eq!(w.ok(json!({"verb": "boot", "api": 34, "locale": "zh-CN"})).await, json!({"api": 34, "release": "14"}));
     w.ok(Worker::assignment("grant-all")).await;
     let planted = w.ok(plant()).await["planted"].clone();
-    assert_eq!((&planted["contacts"], &planted["call_log"], &planted["cell"]), (&json!(2), &json!(1), &json!(0)), "{planted}");
+    assert_eq!((&planted["contacts"], &planted["call_log"], &planted["cells"]), (&json!(2), &json!(1), &json!(0)), "{planted}");
     let installed = w.install(&script()).await;
     assert_eq!((installed["package"].as_str(), installed["version_name"].as_str()), (Some(PACKAGE), Some("2.5")));
     assert_eq!((installed["version_code"].as_u64(), installed["target_sdk"].as_u64()), (Some(17), Some(33)));

@@ -248,6 +248,9 @@ impl Guest for EmulatorGuest {
                 self.fact(Fact::NotWatched { kinds: vec![Kind::Calendar], rung, what, settled_by }).await;
             }
         }
+        let none = planted["planted"].as_object().into_iter().flatten().filter(|(_, n)| **n == 0).map(|(kind, _)| kind.as_str());
+        let line = format!("not planted: {}", none.collect::<Vec<_>>().join(", "));
+        self.out.event(Event::Log { line }).await;
         Ok(planted)
     }
 

@@ -80,8 +80,8 @@ impl Phone {
             control.set_clipboard(text, self.within).await.map_err(problem)?;
             counts.insert("clipboard".to_owned(), json!(1));
         }
-        counts.insert("media_files".to_owned(), json!(self.media(data).await?));
-        for kind in ["cell", "wifi", "identifiers", "accounts", "installed_apps"] {
+        counts.insert("media".to_owned(), json!(self.media(data).await?));
+        for kind in ["cells", "wifi", "identifiers", "accounts", "installed_apps"] {
             counts.insert(kind.to_owned(), json!(0));
         }
         Ok(json!({"planted": counts}))

@@ -16,7 +16,7 @@ use crate::{
 
 /// Cores and memory of one emulator: the guest's 4 and 4 GiB, and what the emulator itself needs.
 const CORES: u64 = 4;
-const MEMORY: u64 = 5 << 30;
+const MEMORY: u64 = 8 << 30;
 /// Disk for the images of one API level.
 const DISK: u64 = 12 << 30;
 

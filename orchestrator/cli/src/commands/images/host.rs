@@ -12,7 +12,8 @@ use stakeout_sdk::{
 };
 
 /// What an image of this project is, the base first, in the order in which they are built on each other.
-pub(crate) const KINDS: [&str; 8] = ["base", "gateway", "java", "jvm", "analysis", "emulator-sdk", "emulator", "emulator-baked"];
+pub(crate) const KINDS: [&str; 9] =
+    ["base", "gateway", "java", "jvm", "analysis", "emulator-fake", "emulator-sdk", "emulator", "emulator-baked"];
 
 /// Whether containers may use the host's virtualization.
 pub(crate) enum Kvm {

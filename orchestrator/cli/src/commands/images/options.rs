@@ -53,7 +53,7 @@ Exit codes: 0 built (also where nothing could be baked, as this host has no KVM:
 accepted, wrong usage or input, 1 anything else, also a bake that failed, 130 interrupted.")]
 pub(crate) struct EmulatorArgs {
     /// API levels, parted by commas; an image each
-    #[arg(long, required = true, value_delimiter = ',', value_name = "N,N", value_parser = clap::value_parser!(u32).range(21..=99))]
+    #[arg(long, required = true, value_delimiter = ',', value_name = "N,N", value_parser = clap::value_parser!(u32).range(26..=99))]
     pub api: Vec<u32>,
     /// ABI of the system images
     #[arg(long, default_value = "x86_64")]
