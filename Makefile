@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo demo-emulator test test-emulator test-unit test-java test-containers test-e2e lint bench bench-codes clean
+.PHONY: help setup build images apps demo demo-emulator test test-emulator test-unit test-java test-containers test-e2e lint bench clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -14,7 +14,7 @@ help: ## Say what can be made
 setup: ## Install what is missing from packages, start the Docker engine
 	@scripts/setup.sh
 
-build: setup ## Compile the three programs
+build: setup ## Compile the programs
 	@cargo build --release --locked --workspace --bins
 
 images: build ## Build the images that cells are made of
@@ -39,7 +39,7 @@ lint test-unit test-java test-containers test-e2e: ## One layer of the tests
 
 test-emulator: build ## The conformance suite on this host's emulator: a table and target/conformance.json (needs its image and /dev/kvm)
 	@tests/apps/build.sh $(TARGET)/apps --only conform
-	@$(RELEASE)/stakeout conformance --device emulator --app $(TARGET)/apps/conform.apk --out $(TARGET)/conformance.json --record $(TARGET)/conformance
+	@$(RELEASE)/stakeout conformance --device emulator --app $(TARGET)/apps/conform.apk --out $(TARGET)/conformance.json
 
 bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
 	@scripts/bench.sh

@@ -141,7 +141,7 @@ pub(crate) enum Device {
 #[command(after_long_help = "Examples:
   stakeout conformance --device jvm
       all checks, a table on standard output
-  stakeout conformance --device emulator --api 34 --out report.json --record answers
+  stakeout conformance --device emulator --api 34 --out report.json
       on a lab's emulator: a report to send, and what the guest said for those who write parsers
   stakeout conformance --device emulator --on fake --only hostile,life.picture
       the emulator's device on a stand-in: it proves that we agree with ourselves, and no more
@@ -166,7 +166,7 @@ pub(crate) struct ConformanceArgs {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE.json")]
     pub out: Option<PathBuf>,
-    /// Keep the raw answers of the guest, where the device tells them
+    /// Keep the raw answers of the guest, where a device tells them; none of this version does
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
     /// Print the names of all checks and do nothing

@@ -271,7 +271,7 @@ async fn answer(world: &Arc<World>, request: Request<Incoming>, token: Option<&s
         "getScreenshot" => {
             unary(request, |format: ImageFormat| {
                 let image = screenshot().ok_or_else(|| Status::internal("no picture"))?;
-                Ok(Image { format: Some(ImageFormat { width: 108, height: 240, ..format }), image: image.into(), timestamp: 0 })
+                Ok(Image { format: Some(ImageFormat { width: 1080, height: 2400, ..format }), image: image.into(), timestamp: 0 })
             })
             .await
         }
@@ -301,6 +301,6 @@ fn key(world: &World, event: &KeyboardEvent) -> Empty {
 /// A small PNG in one colour.
 fn screenshot() -> Option<Vec<u8>> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_pixel(108, 240, image::Rgb([30, 60, 90])).write_to(&mut bytes, image::ImageFormat::Png).ok()?;
+    image::RgbImage::from_pixel(1080, 2400, image::Rgb([30, 60, 90])).write_to(&mut bytes, image::ImageFormat::Png).ok()?;
     Some(bytes.into_inner())
 }

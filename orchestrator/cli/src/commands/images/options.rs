@@ -41,7 +41,7 @@ pub(crate) enum BuildCommand {
   stakeout images build emulator --api 34
       shows the licences and what would be fetched; nothing else happens
   stakeout images build emulator --api 28,34 --accept-licenses
-      fetches (1 to 2 GB each), builds, and bakes a snapshot for this host where it has KVM
+      fetches (1 to 2 GB each) and builds
   stakeout images build emulator --api 34 --accept-licenses --from-dir /media/sdk
       the same without a network, from files that somebody brought
   stakeout images build emulator --api 34 --accept-licenses --sdk-index https://mirror.example/android/repository/
@@ -49,7 +49,7 @@ pub(crate) enum BuildCommand {
 A broken download goes on where it stopped, also after Ctrl-C. docs/emulator-images.md says which files are fetched,
 how they are pinned and how much disk is needed.
 
-Exit codes: 0 built (also where nothing could be baked, as this host has no KVM: trials boot cold), 2 licences not
+Exit codes: 0 built (nothing is baked yet: trials boot cold), 2 licences not
 accepted, wrong usage or input, 1 anything else, also a bake that failed, 130 interrupted.")]
 pub(crate) struct EmulatorArgs {
     /// API levels, parted by commas; an image each

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use stakeout_contract::observation::Fact;
 use stakeout_links::guest::{Guest as _, quote};
-use stakeout_protocol::Problem;
+use stakeout_protocol::{Problem, device::Event};
 use stakeout_truth::Zone;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -137,6 +137,10 @@ impl EmulatorGuest {
             let told = w.close_all();
             self.tell(told).await;
         }
+        // The trial's time ends here.
+        self.ticks = None;
+        let at = self.now();
+        self.out.event(Event::Progress { at }).await;
         if let Some(sound) = self.sound.take() {
             let state = sound.state();
             if !state.gaps.is_empty() {
