@@ -1,4 +1,4 @@
-//! Names of jobs, trials and workers, and the epoch that fences a lease.
+//! Names of jobs, trials, workers, tenants and their things, and the epoch that fences a lease.
 
 use std::{fmt, str::FromStr};
 
@@ -81,6 +81,44 @@ id!(
     WorkerId,
     "worker-"
 );
+
+id!(
+    /// A tenant: whose apps, jobs and tokens these are. Chosen by the operator: `acme`.
+    TenantId,
+    "tenant-"
+);
+id!(
+    /// A token, without its secret part.
+    TokenId,
+    "token-"
+);
+id!(
+    /// An upload that may be resumed.
+    UploadId,
+    "upload-"
+);
+id!(
+    /// A webhook.
+    HookId,
+    "hook-"
+);
+id!(
+    /// One attempt series of telling a webhook one thing.
+    DeliveryId,
+    "delivery-"
+);
+
+impl TenantId {
+    /// The tenant of those who run the farm: its admins are the operators, its workers serve all tenants.
+    pub fn farm() -> Self {
+        Self("farm".to_owned())
+    }
+
+    /// Whether it is the operators' own.
+    pub fn is_farm(&self) -> bool {
+        self.0 == "farm"
+    }
+}
 
 /// How often a trial has been leased. Only the newest epoch may write; it counts from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A trial, leased.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Lease {
     /// Which trial.
     pub trial: TrialId,
@@ -40,7 +40,7 @@ pub struct Lease {
 }
 
 /// What the worker hands in at the end, once. Artifacts were given before, by digest.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Completion {
     /// The record; its key is left out until the orchestrator reveals it.
     pub record: TrialRecord,
@@ -51,7 +51,7 @@ pub struct Completion {
 }
 
 /// What a worker can run.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Abilities {
     /// Device kind and API levels.
     pub devices: Vec<(DeviceKind, Vec<u32>)>,

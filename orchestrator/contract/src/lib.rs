@@ -14,6 +14,7 @@
 //! Read first: [`scenario::Scenario`] (what a trial does), [`trial::TrialRecord`] (what one trial was) and
 //! [`result::JobResult`] (what was found, the document behind `result.json`).
 
+pub mod api;
 pub mod artifact;
 pub mod canary;
 pub mod clock;
@@ -31,6 +32,6 @@ pub mod words;
 
 pub use clock::Nanos;
 pub use digest::Sha256Digest;
-pub use ids::{Epoch, JobId, TrialId, WorkerId};
+pub use ids::{DeliveryId, Epoch, HookId, JobId, TenantId, TokenId, TrialId, UploadId, WorkerId};
 pub use probability::Probability;
 pub use words::{Answer, DeviceKind, DeviceState, Kind, Rung, Sensor};

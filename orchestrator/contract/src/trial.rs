@@ -115,7 +115,7 @@ pub enum FeedMode {
 /// Why a trial ended as it did.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TrialEnd {
-    /// Finished, failed or cancelled.
+    /// Finished, failed or cancelled; in what a worker gives back also `queued`: it was told to stop, and nobody is to blame.
     pub state: TrialState,
     /// Where it failed: `cell`, `boot`, `install`, `launch`, `script`, `collect`, `analyse`; empty if it did not.
     #[serde(default)]

@@ -18,12 +18,14 @@ pub struct TrialRow {
     pub expires: Option<Millis>,
     /// Its owner gave it up; the worker hears of it when it renews.
     pub cancel: bool,
+    /// Workers on which it failed, each once.
+    pub failed_on: Vec<WorkerId>,
 }
 
 impl TrialRow {
     /// A trial that nobody had yet.
-    pub const fn queued() -> Self {
-        Self { state: TrialState::Queued, epoch: Epoch(0), worker: None, expires: None, cancel: false }
+    pub fn queued() -> Self {
+        Self { state: TrialState::Queued, epoch: Epoch(0), worker: None, expires: None, cancel: false, failed_on: Vec::new() }
     }
 }
 
@@ -55,6 +57,8 @@ pub enum Command {
     GiveBack {
         /// The worker's lease.
         epoch: Epoch,
+        /// The trial failed there; else the worker was told to stop.
+        failed: bool,
     },
     /// Time passed.
     Expire,
@@ -84,8 +88,11 @@ pub enum Refused {
     NotAnEnd(TrialState),
 }
 
-/// How often a trial is leased at most before it is failed as poisonous.
+/// How often a trial is leased at most before it is failed.
 pub const ATTEMPTS: u32 = 3;
+
+/// A trial that failed on so many workers is poison: it is not given to another.
+pub const WORKERS: usize = 2;
 
 /// What a trial becomes, or why not. `Expire` on a lease that still holds changes nothing.
 pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow, Refused> {
@@ -115,8 +122,13 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
             }
             end(&mut next, *state);
         }
-        Command::GiveBack { epoch } => {
+        Command::GiveBack { epoch, failed } => {
             fence(row, *epoch)?;
+            if let (true, Some(worker)) = (failed, &row.worker)
+                && !row.failed_on.contains(worker)
+            {
+                next.failed_on.push(worker.clone());
+            }
             release(&mut next);
         }
         Command::Expire => {
@@ -153,7 +165,7 @@ fn end(row: &mut TrialRow, state: TrialState) {
 fn release(row: &mut TrialRow) {
     if row.cancel {
         end(row, TrialState::Cancelled);
-    } else if row.epoch.0 >= ATTEMPTS {
+    } else if row.epoch.0 >= ATTEMPTS || row.failed_on.len() >= WORKERS {
         end(row, TrialState::Failed);
     } else {
         end(row, TrialState::Queued);
@@ -202,10 +214,26 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_that_fails_on_two_workers_is_given_to_no_third() {
+        let mut row = TrialRow::queued();
+        for (n, name) in ["worker-1", "worker-1", "worker-2"].iter().enumerate().skip(1) {
+            row = apply(&row, &Command::Lease { worker: name.parse().unwrap(), seconds: 1 }, 0).unwrap();
+            row = apply(&row, &Command::GiveBack { epoch: Epoch(n as u32), failed: true }, 0).unwrap();
+        }
+        assert_eq!(row.state, TrialState::Failed);
+    }
+
+    #[test]
+    fn a_worker_that_is_told_to_stop_blames_no_trial() {
+        let row = apply(&leased(), &Command::GiveBack { epoch: Epoch(1), failed: false }, 0).unwrap();
+        assert_eq!((row.state, row.failed_on.len()), (TrialState::Queued, 0));
+    }
+
+    #[test]
     fn a_cancelled_trial_ends_when_its_worker_lets_go() {
         let row = apply(&leased(), &Command::Cancel, 0).unwrap();
         assert_eq!(row.state, TrialState::Leased);
-        assert_eq!(apply(&row, &Command::GiveBack { epoch: Epoch(1) }, 1).unwrap().state, TrialState::Cancelled);
+        assert_eq!(apply(&row, &Command::GiveBack { epoch: Epoch(1), failed: true }, 1).unwrap().state, TrialState::Cancelled);
     }
 
     proptest! {
@@ -219,7 +247,7 @@ mod tests {
                     0 => Command::Lease { worker: worker(), seconds: 1 },
                     1 => Command::Renew { epoch, seconds: 1 },
                     2 => Command::Complete { epoch, state: TrialState::Finished },
-                    3 => Command::GiveBack { epoch },
+                    3 => Command::GiveBack { epoch, failed: true },
                     4 => Command::Expire,
                     _ => Command::Cancel,
                 };

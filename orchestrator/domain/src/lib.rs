@@ -1,6 +1,6 @@
 //! What may happen next, as pure functions: no input, no output, time is an argument.
 //!
-//! Two subjects live here. [`lease`] says what a trial's row in a store becomes when a worker leases, renews, completes or
+//! Three subjects live here. [`lease`] says what a trial's row in a store becomes when a worker leases, renews, completes or
 //! loses it: the store reads a row, asks here, and writes what it is told, inside one transaction. [`verdict::decide`]
 //! turns what trials left behind (records, observations, flows, findings) into the answers of a job.
 //!
@@ -23,6 +23,7 @@ pub mod gate;
 pub mod lease;
 pub mod permission;
 pub mod reasons;
+pub mod share;
 pub mod verdict;
 
 #[cfg(test)]

@@ -64,7 +64,8 @@ impl Failure {
             Self::Orchestrator(OrchestratorError::Lost(_)) => None,
             Self::Orchestrator(e) => end(TrialState::Failed, stage, e.to_string(), ""),
             Self::Cancelled => end(TrialState::Cancelled, stage, "cancelled by its owner".to_owned(), ""),
-            Self::Stopped => end(TrialState::Failed, stage, "the worker was stopped".to_owned(), ""),
+            // Nobody is to blame: the trial is as good as new.
+            Self::Stopped => end(TrialState::Queued, stage, "the worker was stopped".to_owned(), ""),
         }
     }
 }

@@ -1,0 +1,250 @@
+//! Jobs, trials, leases and what they leave.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+use stakeout_contract::{
+    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialId, WorkerId,
+    api::{
+        events::{Event, What},
+        jobs::{Outcome, TrialCounts},
+    },
+    lease::{Abilities, Completion},
+    observation::Observation,
+    result::JobResult,
+    scenario::Scenario,
+    trial::{AppFacts, FeedMode, TrialEnd, TrialState},
+};
+use stakeout_domain::lease::{Millis, TrialRow};
+
+use crate::StoreError;
+
+/// What a job is, as submitted.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// The app.
+    pub app: Sha256Digest,
+    /// Its splits.
+    pub splits: Vec<Sha256Digest>,
+    /// What its manifest says.
+    pub facts: AppFacts,
+    /// What to do.
+    pub scenario: Scenario,
+    /// On what.
+    pub device: DeviceKind,
+    /// How often.
+    pub trials: u32,
+    /// How frames are coded.
+    pub feed_mode: FeedMode,
+    /// Chosen by the submitter: part of every key.
+    pub nonce: String,
+    /// Put the APK into the bundle.
+    #[serde(default)]
+    pub with_app: bool,
+}
+
+/// A job in a store. Its secret is the root of its trials' keys.
+#[derive(Clone, PartialEq)]
+pub struct JobRow {
+    /// Its id.
+    pub id: JobId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// As submitted.
+    pub spec: JobSpec,
+    /// 32 random bytes.
+    pub secret: [u8; 32],
+    /// How far it is.
+    pub state: TrialState,
+    /// Larger is earlier within the tenant.
+    pub priority: i32,
+    /// For finding it again.
+    pub tags: Vec<String>,
+    /// What makes a later job the same as this one: app, scenario, device, trials, feed and engine.
+    pub fingerprint: Sha256Digest,
+    /// Values for `inputText`, sealed by the server; none: there are none, or the job has ended.
+    pub sealed: Option<Vec<u8>>,
+    /// When it was submitted.
+    pub created: Millis,
+    /// When it ended.
+    pub ended: Option<Millis>,
+    /// Milliseconds after its end when it is deleted.
+    pub delete_after: Option<Millis>,
+    /// Only workers of its tenant may lease its trials.
+    pub own_workers_only: bool,
+    /// Kept in the same transaction as the state.
+    pub counts: TrialCounts,
+    /// The job whose answer this one is.
+    pub reused: Option<JobId>,
+    /// The result, when there is one.
+    pub result: Option<JobResult>,
+    /// In short, and where report and bundle are.
+    pub outcome: Option<Outcome>,
+    /// SHA-256 of the report, when there is one.
+    pub report: Option<Sha256Digest>,
+}
+
+impl std::fmt::Debug for JobRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JobRow").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A trial in a store.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TrialFull {
+    /// Its id.
+    pub id: TrialId,
+    /// Its job.
+    pub job: JobId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// From 1.
+    pub number: u32,
+    /// State, epoch, lease.
+    pub row: TrialRow,
+    /// What its worker handed in.
+    pub completion: Option<Completion>,
+    /// How its last try ended, if it did not complete.
+    pub ended: Option<TrialEnd>,
+}
+
+/// Which jobs are wanted, the newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JobFilter {
+    /// Older than this one.
+    pub before: Option<JobId>,
+    /// In this state.
+    pub state: Option<TrialState>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Of this package.
+    pub package: Option<String>,
+    /// Of this app.
+    pub app: Option<Sha256Digest>,
+    /// At most so many.
+    pub most: u32,
+}
+
+/// Who asks for a trial.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LeaseFor {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Whose it is: of `farm`, it may have everyone's trials but those of tenants who want their own workers; else its own's.
+    pub tenant: TenantId,
+    /// What it can run now.
+    pub abilities: Abilities,
+    /// How long the lease lasts.
+    pub seconds: u64,
+}
+
+/// A job's end, as decided.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decided {
+    /// Finished, failed or cancelled.
+    pub state: TrialState,
+    /// The whole.
+    pub result: JobResult,
+    /// In short.
+    pub outcome: Option<Outcome>,
+    /// SHA-256 of the report.
+    pub report: Option<Sha256Digest>,
+}
+
+/// How long trials of a kind took: for estimates.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Paces {
+    /// Trials that it rests on.
+    pub trials: u32,
+    /// Seconds of a slot, mean.
+    pub slot_seconds: f64,
+    /// Bytes kept, mean.
+    pub bytes: f64,
+}
+
+/// Jobs and trials. Every method is one transaction. A trial's change of state is written together with its job's counts, and
+/// with the event that tells of it; when the last trial of a job ends, the job becomes due for its decision.
+pub trait Jobs: Send + Sync + 'static {
+    /// Remembers jobs and their trials, all queued: all of them or none. A job with `reused` has no trials, and has ended.
+    fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// A job of this tenant; of the farm itself when none is given. Another tenant's is [`StoreError::NotFound`].
+    fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> impl Future<Output = Result<JobRow, StoreError>> + Send;
+    /// A tenant's jobs, the newest first.
+    fn jobs(&self, tenant: &TenantId, filter: &JobFilter) -> impl Future<Output = Result<Vec<JobRow>, StoreError>> + Send;
+    /// The newest finished job of this tenant with this fingerprint that is not itself an answer of before.
+    fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> impl Future<Output = Result<Option<JobRow>, StoreError>> + Send;
+    /// A job's trials by number.
+    fn trials(&self, job: &JobId) -> impl Future<Output = Result<Vec<TrialFull>, StoreError>> + Send;
+    /// A trial; see [`Jobs::job`] for whose.
+    fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> impl Future<Output = Result<TrialFull, StoreError>> + Send;
+    /// The next trial by [`stakeout_domain::share`] that this worker can run, now leased to it.
+    fn lease(&self, ask: &LeaseFor, now: Millis) -> impl Future<Output = Result<Option<(TrialFull, JobRow)>, StoreError>> + Send;
+    /// How many trials wait that such a worker could run.
+    fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    /// The worker lives. The row says whether the trial was cancelled meanwhile.
+    fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    /// Whether this lease still counts, and whose trial it is: for reads of a worker, and before bytes are taken.
+    fn fenced(&self, trial: &TrialId, epoch: Epoch) -> impl Future<Output = Result<TrialFull, StoreError>> + Send;
+    /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once.
+    fn observe(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        first: u64,
+        observations: &[Observation],
+        now: Millis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// A lease's stream, from a line on, at most so many.
+    fn observations(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        from: u64,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<Observation>, StoreError>> + Send;
+    /// An artifact belongs to a lease, and its bytes (so many) to its tenant.
+    fn note_artifact(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        digest: &Sha256Digest,
+        bytes: u64,
+        now: Millis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Keeps an event of a lease (its progress). States, observations and findings make theirs by themselves.
+    fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Ends a trial with what its worker handed in, and counts what it used. The same completion of the same epoch twice is once.
+    fn complete(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        completion: &Completion,
+        now: Millis,
+    ) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    /// The worker gives up; the trial is queued again or failed.
+    fn give_back(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        end: &TrialEnd,
+        now: Millis,
+    ) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    /// Ends leases that are over, at most a thousand. Gives the trials whose row changed.
+    fn expire(&self, now: Millis) -> impl Future<Output = Result<Vec<TrialId>, StoreError>> + Send;
+    /// Gives a job up. Leased trials end when their worker lets go.
+    fn cancel(&self, job: &JobId, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`.
+    fn claim_due(&self, now: Millis, seconds: u64) -> impl Future<Output = Result<Option<JobId>, StoreError>> + Send;
+    /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
+    /// tenant's webhooks begin to wait.
+    fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// A job's events after a number, at most so many; observations are filled in.
+    fn events(&self, job: &JobId, after: u64, most: u32) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+    /// Forgets a job that has ended, and all that it left but the bytes.
+    fn delete_job(&self, tenant: &TenantId, job: &JobId) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Jobs whose time to be deleted has come, at most so many.
+    fn outdated_jobs(&self, now: Millis, most: u32) -> impl Future<Output = Result<Vec<(TenantId, JobId)>, StoreError>> + Send;
+    /// How long trials of this device and scenario took on this farm, of the last ones.
+    fn paces(&self, device: DeviceKind, scenario: &str) -> impl Future<Output = Result<Paces, StoreError>> + Send;
+}
