@@ -6,19 +6,24 @@ use std::{
 };
 
 use stakeout_bundle::{Writer, keys::Operator, manifest::Manifest, receipt::Receipt};
+use sha2::{Digest, Sha256};
 use stakeout_contract::{
-    Epoch, JobId, Nanos,
+    Answer, Epoch, JobId, Nanos, Rung, Sha256Digest,
+    api::jobs::Outcome,
     artifact::{Artifact, Role},
     finding::Analysis,
     flow::Flow,
     observation::Observation,
-    result::JobResult,
+    result::{JobResult, Verdict},
     trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
 };
-use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
+use stakeout_domain::{
+    gate::gate,
+    verdict::{JobFacts, TrialEvidence, decide},
+};
 use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
-use stakeout_store::{JobRow, Store, TrialFull};
+use stakeout_store::{Decided, JobRow, Store, TrialFull};
 
 use crate::{ENGINE, Service, ServiceError, host, pictures, service::now};
 
@@ -50,9 +55,9 @@ pub async fn gather<S: Store>(service: &Service<S>, job: &JobRow) -> Result<Vec<
     let root = Receipt::root(&job.secret, &job.spec.nonce);
     let mut out = Vec::new();
     for t in service.store.trials(&job.id).await? {
-        let observations = service.store.observations(&t.id, t.row.epoch).await?;
+        let observations = all_observations(&service.store, &t).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
-        let commitment = stakeout_contract::Sha256Digest::from_bytes(key.commitment());
+        let commitment = Sha256Digest::from_bytes(key.commitment());
         let (mut record, flows, analysis) = match t.completion.clone() {
             Some(c) => (c.record, c.flows, c.analysis),
             None => (without_completion(job, &t, commitment), vec![], Analysis::default()),
@@ -70,8 +75,22 @@ pub async fn gather<S: Store>(service: &Service<S>, job: &JobRow) -> Result<Vec<
     Ok(out)
 }
 
+/// The whole stream of a trial's last lease, read in parts.
+async fn all_observations<S: Store>(store: &S, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
+    const PART: u32 = 5000;
+    let mut all = Vec::new();
+    loop {
+        let part = store.observations(&t.id, t.row.epoch, all.len() as u64, PART).await?;
+        let last = part.len() < PART as usize;
+        all.extend(part);
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
 /// A trial that nobody completed: it says so, and nothing else.
-fn without_completion(job: &JobRow, t: &TrialFull, commitment: stakeout_contract::Sha256Digest) -> TrialRecord {
+fn without_completion(job: &JobRow, t: &TrialFull, commitment: Sha256Digest) -> TrialRecord {
     let state = if t.row.state == TrialState::Cancelled { TrialState::Cancelled } else { TrialState::Failed };
     let end = t.ended.clone().map(|e| TrialEnd { state, ..e }).unwrap_or(TrialEnd {
         state,
@@ -143,19 +162,43 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
     decide(&facts, &evidence)
 }
 
-/// Decides, writes the three files, remembers the result.
+/// What was made of a job.
+pub struct Produced {
+    /// The whole result.
+    pub result: JobResult,
+    /// In short; the bundle's digest and size are those of the file.
+    pub outcome: Outcome,
+    /// SHA-256 of the report.
+    pub report: Sha256Digest,
+}
+
+/// Decides and writes the three files, and keeps the decision.
 pub async fn finish<S: Store>(
     service: &Service<S>,
     id: &JobId,
     operator: &Operator,
     options: &FinishOptions,
 ) -> Result<JobResult, ServiceError> {
-    let job = service.store.job(id).await?;
-    let data = gather(service, &job).await?;
+    let job = service.store.job(None, id).await?;
+    let made = produce(service, &job, operator, options).await?;
+    let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: Some(made.outcome), report: Some(made.report) };
+    service.store.decide(id, &decided, now()).await?;
+    service.wake(id);
+    Ok(made.result)
+}
+
+/// Decides and writes the three files into a folder; nothing is kept.
+pub async fn produce<S: Store>(
+    service: &Service<S>,
+    job: &JobRow,
+    operator: &Operator,
+    options: &FinishOptions,
+) -> Result<Produced, ServiceError> {
+    let data = gather(service, job).await?;
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
-    let result = result_of(&job, &data, wall);
+    let result = result_of(job, &data, wall);
     let receipt = Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce);
-    let pictures = pictures::of(&service.blobs, &data).await;
+    let pictures = pictures::of(&service.blobs.of(&job.tenant), &data).await;
     let report = stakeout_report::html(&ReportInput {
         result: &result,
         scenario: &job.spec.scenario,
@@ -170,13 +213,37 @@ pub async fn finish<S: Store>(
     let json = pretty("result.json", &result)?;
     write_file(&options.out.join("result.json"), &json)?;
     write_file(&options.out.join("report.html"), report.as_bytes())?;
-    let parts = Parts { job: &job, data: &data, result: &json, report: report.as_bytes(), receipt };
+    let parts = Parts { job, data: &data, result: &json, report: report.as_bytes(), receipt };
     bundle(service, &parts, operator, options).await?;
-    service.store.finish_job(id, result.state, &result).await?;
-    if let Ok(mut all) = service.secrets.write() {
-        all.remove(id);
+    let path = options.out.join("bundle.zip");
+    let (bundle, bundle_bytes) = digest_of(&path)?;
+    let outcome = outcome(&result, job.spec.trials, bundle, bundle_bytes, operator.public().fingerprint());
+    Ok(Produced { result, outcome, report: Sha256Digest::of(report.as_bytes()) })
+}
+
+/// The short form of a result.
+fn outcome(result: &JobResult, trials: u32, bundle: Sha256Digest, bundle_bytes: u64, signer: String) -> Outcome {
+    let at = |v: &&Verdict| {
+        v.device_state.is_idle()
+            && !matches!(v.rung, Rung::Declared | Rung::Requested | Rung::Granted)
+            && matches!(v.verdict, Answer::Proven | Answer::Supported)
+    };
+    Outcome {
+        exit_code: gate(result, Rung::Opened, trials) as u8,
+        found: result.verdicts.iter().filter(at).cloned().collect(),
+        inconclusive: result.verdicts.iter().filter(|v| v.verdict == Answer::Inconclusive).count() as u32,
+        bundle,
+        bundle_bytes,
+        signer,
     }
-    Ok(result)
+}
+
+fn digest_of(path: &Path) -> Result<(Sha256Digest, u64), ServiceError> {
+    let failed = |source| ServiceError::File { path: path.display().to_string(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let n = std::io::copy(&mut file, &mut hash).map_err(failed)?;
+    Ok((Sha256Digest::from_bytes(hash.finalize().into()), n))
 }
 
 struct Parts<'a> {
@@ -225,12 +292,12 @@ async fn bundle<S: Store>(service: &Service<S>, p: &Parts<'_>, operator: &Operat
         for a in &d.record.artifacts {
             let name = entry_name(n, a);
             if seen.insert(name.clone()) {
-                w.add(&name, &service.blobs.get(&a.sha256).await?)?;
+                w.add(&name, &service.blobs.of(&p.job.tenant).get(&a.sha256).await?)?;
             }
         }
     }
     if options.with_app {
-        w.add("app.apk", &service.blobs.get(&p.job.spec.app).await?)?;
+        w.add("app.apk", &service.blobs.of(&p.job.tenant).get(&p.job.spec.app).await?)?;
     }
     let mut versions = options.images.clone();
     versions.insert("engine".to_owned(), ENGINE.to_owned());

@@ -10,16 +10,25 @@
 //!
 //! Not here: what a verdict is (`domain`), what a match is (`evidence`), Docker (`containers`).
 //!
-//! Read first: [`Service`], [`intake`] for what is refused at the door, [`finish`].
+//! [`api`] is the same over HTTP for people, pipelines and workers, with tokens and tenants; [`http`] listens, [`tasks`] does what
+//! is to be done without being asked. Several processes may serve one store side by side.
+//!
+//! Read first: [`Service`], [`intake`] for what is refused at the door, [`finish`], [`api`].
 
+pub mod api;
 pub mod finish;
 mod host;
+pub mod http;
 pub mod intake;
+pub mod metrics;
 mod pictures;
+pub mod scenarios;
+pub mod seal;
 mod service;
+pub mod tasks;
 mod worker_port;
 
-pub use service::{Secrets, Service, ServiceError, Submission};
+pub use service::{Secrets, Service, ServiceError, Submission, fingerprint};
 
 /// Version of the engine, as it stands in results and bundles.
 pub const ENGINE: &str = concat!("stakeout ", env!("CARGO_PKG_VERSION"));

@@ -1,6 +1,6 @@
 //! The recovered picture beside the frame that was fed, for the report.
 
-use stakeout_blobs::Blobs;
+use stakeout_blobs::TenantBlobs;
 use stakeout_contract::{Kind, observation::Facing, trial::FeedMode};
 use stakeout_feed::{CameraFeed, TrialKey};
 use stakeout_report::Picture;
@@ -13,7 +13,7 @@ const MOST: usize = 8;
 const WIDTH: u32 = 320;
 
 /// One for each trial, device state and rung first, the strongest of each.
-pub(crate) async fn of(blobs: &Blobs, data: &[TrialData]) -> Vec<Picture> {
+pub(crate) async fn of(blobs: &TenantBlobs, data: &[TrialData]) -> Vec<Picture> {
     let mut out = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for d in data {

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path, time::SystemTime};
 
+use sha2::{Digest, Sha256};
 use stakeout_blobs::{BlobError, Blobs};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
-    DeviceKind, JobId, TrialId,
+    DeviceKind, JobId, Sha256Digest, TenantId, TrialId,
+    api::{apps::App, jobs::TrialCounts},
     lease::Progress,
     scenario::Scenario,
     trial::{FeedMode, TrialState},
@@ -13,7 +15,11 @@ use stakeout_contract::{
 use stakeout_store::{JobRow, JobSpec, Store, StoreError, TrialFull};
 use tokio::sync::broadcast;
 
-use crate::intake::{self, IntakeError};
+use crate::{
+    ENGINE,
+    intake::{self, IntakeError},
+    seal::{SealError, Sealer, random},
+};
 
 /// Why the orchestrator did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +39,9 @@ pub enum ServiceError {
     /// A report could not be written.
     #[error(transparent)]
     Report(#[from] stakeout_report::ReportError),
-    /// The system gives no randomness.
-    #[error("the system gives no randomness: {0}")]
-    Randomness(String),
+    /// A secret could not be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A document of ours could not be written as JSON.
     #[error("`{what}` cannot be written as JSON")]
     Document {
@@ -55,7 +61,7 @@ pub enum ServiceError {
     },
 }
 
-/// Values of secrets that scenarios name. They live in memory only, and never in a store, bundle or log.
+/// Values of secrets that scenarios name. A store has them sealed, and only until their job ends; no bundle or log has them.
 #[derive(Clone, Default)]
 pub struct Secrets(BTreeMap<String, String>);
 
@@ -71,6 +77,12 @@ impl Secrets {
     }
 }
 
+impl From<BTreeMap<String, String>> for Secrets {
+    fn from(all: BTreeMap<String, String>) -> Self {
+        Self(all)
+    }
+}
+
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -79,11 +91,11 @@ impl std::fmt::Debug for Secrets {
 
 /// What is submitted.
 #[derive(Clone, Debug)]
-pub struct Submission<'a> {
-    /// The APK.
-    pub apk: &'a Path,
-    /// Its splits.
-    pub splits: &'a [std::path::PathBuf],
+pub struct Submission {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The app, which was taken before.
+    pub app: App,
     /// What to do.
     pub scenario: Scenario,
     /// On what.
@@ -92,18 +104,50 @@ pub struct Submission<'a> {
     pub trials: u32,
     /// How frames are coded.
     pub feed_mode: FeedMode,
-    /// Chosen by the submitter.
+    /// Chosen by the submitter; empty: drawn here.
     pub nonce: String,
     /// For the scenario's `inputText`.
     pub secrets: Secrets,
+    /// Larger is earlier within the tenant.
+    pub priority: i32,
+    /// For finding it again.
+    pub tags: Vec<String>,
+    /// Milliseconds after its end when it is deleted.
+    pub delete_after: Option<i64>,
+    /// Only workers of its tenant run it.
+    pub own_workers_only: bool,
+    /// Put the APK into the bundle.
+    pub with_app: bool,
+}
+
+impl Submission {
+    /// Of the embedded orchestrator's one tenant, with nothing special.
+    pub fn plain(app: App, scenario: Scenario, device: DeviceKind) -> Self {
+        Self {
+            tenant: TenantId::farm(),
+            app,
+            trials: scenario.trials,
+            scenario,
+            device,
+            feed_mode: FeedMode::default(),
+            nonce: String::new(),
+            secrets: Secrets::default(),
+            priority: 0,
+            tags: vec![],
+            delete_after: None,
+            own_workers_only: false,
+            with_app: false,
+        }
+    }
 }
 
 /// The orchestrator.
 pub struct Service<S> {
     pub(crate) store: S,
     pub(crate) blobs: Blobs,
+    pub(crate) sealer: Sealer,
     pub(crate) progress: broadcast::Sender<Progress>,
-    pub(crate) secrets: std::sync::RwLock<BTreeMap<JobId, Secrets>>,
+    pub(crate) woken: broadcast::Sender<JobId>,
 }
 
 /// Seconds of a lease.
@@ -111,8 +155,8 @@ pub(crate) const LEASE_SECONDS: u64 = 60;
 
 impl<S: Store> Service<S> {
     /// On a store and a place for artifacts.
-    pub fn new(store: S, blobs: Blobs) -> Self {
-        Self { store, blobs, progress: broadcast::channel(1024).0, secrets: std::sync::RwLock::default() }
+    pub fn new(store: S, blobs: Blobs, sealer: Sealer) -> Self {
+        Self { store, blobs, sealer, progress: broadcast::channel(1024).0, woken: broadcast::channel(1024).0 }
     }
 
     /// The store.
@@ -120,42 +164,113 @@ impl<S: Store> Service<S> {
         &self.store
     }
 
+    /// The artifacts.
+    pub const fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
     /// Progress of all trials from now on; a slow reader loses the oldest.
     pub fn watch(&self) -> broadcast::Receiver<Progress> {
         self.progress.subscribe()
     }
 
+    /// Jobs to which something happened at this orchestrator: a hint to look, no more.
+    pub fn woken(&self) -> broadcast::Receiver<JobId> {
+        self.woken.subscribe()
+    }
+
+    pub(crate) fn wake(&self, job: &JobId) {
+        // Nobody may be watching.
+        let _ = self.woken.send(job.clone());
+    }
+
+    /// Looks at an app and keeps it. Whether it is new to its tenant.
+    pub async fn add_app(&self, tenant: &TenantId, apk: &Path, splits: &[std::path::PathBuf]) -> Result<(App, bool), ServiceError> {
+        let facts = {
+            let (apk, splits) = (apk.to_owned(), splits.to_vec());
+            // Reading a stranger's archive takes its time, and no other request's.
+            tokio::task::spawn_blocking(move || intake::app(&apk, &splits))
+                .await
+                .map_err(|e| IntakeError::Unreadable { path: "app".to_owned(), source: std::io::Error::other(e) })??
+        };
+        let (blobs, now) = (self.blobs.of(tenant), now());
+        let mut bytes = 0;
+        let mut kept = Vec::new();
+        for path in std::iter::once(apk).chain(splits.iter().map(std::path::PathBuf::as_path)) {
+            let size = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
+            let digest = blobs.put_file(path).await?;
+            self.store.note_blob(tenant, &digest, size, now).await?;
+            bytes += size;
+            kept.push(digest);
+        }
+        let app = App { sha256: kept[0], splits: kept[1..].to_vec(), bytes, facts, created_ms: now };
+        let new = self.store.put_app(tenant, &app).await?;
+        Ok((app, new))
+    }
+
     /// Takes a job. The receipt is for the submitter, before anything runs.
-    pub async fn submit(&self, s: Submission<'_>) -> Result<(JobId, Receipt), ServiceError> {
+    pub async fn submit(&self, s: Submission) -> Result<(JobId, Receipt), ServiceError> {
+        let (row, trials, receipt) = self.plan(s)?;
+        let id = row.id.clone();
+        self.store.insert_jobs(vec![(row, trials)]).await?;
+        Ok((id, receipt))
+    }
+
+    /// A job as it will be kept, not kept yet.
+    pub fn plan(&self, s: Submission) -> Result<(JobRow, Vec<TrialId>, Receipt), ServiceError> {
         s.scenario.check().map_err(IntakeError::Scenario)?;
         intake::secrets_are_there(&s.scenario, &s.secrets)?;
-        let facts = intake::app(s.apk, s.splits)?;
-        let app = self.blobs.put_file(s.apk).await?;
-        let mut splits = Vec::new();
-        for p in s.splits {
-            splits.push(self.blobs.put_file(p).await?);
-        }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|e| ServiceError::Randomness(e.to_string()))?;
+        let secret: [u8; 32] = random()?;
+        let nonce = if s.nonce.is_empty() { hex::encode(random::<32>()?) } else { s.nonce };
         let id = JobId::generate();
-        let receipt = Receipt::new(id.clone(), &secret, &s.nonce);
+        let receipt = Receipt::new(id.clone(), &secret, &nonce);
+        let sealed = if s.secrets.0.is_empty() {
+            None
+        } else {
+            let plain = serde_json::to_vec(&s.secrets.0).map_err(|source| ServiceError::Document { what: "secrets".to_owned(), source })?;
+            Some(self.sealer.seal(id.as_str(), &plain)?)
+        };
         let spec = JobSpec {
-            app,
-            splits,
-            facts,
+            app: s.app.sha256,
+            splits: s.app.splits,
+            facts: s.app.facts,
             scenario: s.scenario,
             device: s.device,
             trials: s.trials,
             feed_mode: s.feed_mode,
-            nonce: s.nonce,
+            nonce,
+            with_app: s.with_app,
         };
-        let job = JobRow { id: id.clone(), spec, secret, state: TrialState::Queued, created: now(), result: None };
+        let fingerprint = fingerprint(&spec);
+        let row = JobRow {
+            id,
+            tenant: s.tenant,
+            secret,
+            state: TrialState::Queued,
+            priority: s.priority,
+            tags: s.tags,
+            fingerprint,
+            sealed,
+            created: now(),
+            ended: None,
+            delete_after: s.delete_after,
+            own_workers_only: s.own_workers_only,
+            counts: TrialCounts { all: s.trials, queued: s.trials, ..TrialCounts::default() },
+            reused: None,
+            result: None,
+            outcome: None,
+            report: None,
+            spec,
+        };
         let trials = (0..s.trials).map(|_| TrialId::generate()).collect();
-        if let Ok(mut all) = self.secrets.write() {
-            all.insert(id.clone(), s.secrets);
-        }
-        self.store.insert_job(job, trials).await?;
-        Ok((id, receipt))
+        Ok((row, trials, receipt))
+    }
+
+    /// The values that a job's scenario types.
+    pub(crate) fn secrets_of(&self, job: &JobRow) -> Result<Secrets, ServiceError> {
+        let Some(sealed) = &job.sealed else { return Ok(Secrets::default()) };
+        let plain = self.sealer.open(job.id.as_str(), sealed)?;
+        serde_json::from_slice(&plain).map(Secrets).map_err(|source| ServiceError::Document { what: "secrets".to_owned(), source })
     }
 
     /// A job's trials.
@@ -163,20 +278,25 @@ impl<S: Store> Service<S> {
         Ok(self.store.trials(job).await?)
     }
 
-    /// Whether every trial of a job has ended.
-    pub async fn has_ended(&self, job: &JobId) -> Result<bool, ServiceError> {
-        Ok(self.store.trials(job).await?.iter().all(|t| t.row.state.is_final()))
-    }
-
     /// Gives a job up.
     pub async fn cancel(&self, job: &JobId) -> Result<(), ServiceError> {
-        Ok(self.store.cancel(job, now()).await?)
+        self.store.cancel(job, now()).await?;
+        self.wake(job);
+        Ok(())
     }
 
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
         Ok(self.store.expire(now()).await?.len())
     }
+}
+
+/// What makes a later job the same as this one: all that decides what its trials do, but its keys.
+pub fn fingerprint(spec: &JobSpec) -> Sha256Digest {
+    let mut h = Sha256::new();
+    let what = serde_json::json!([ENGINE, spec.app, spec.splits, spec.scenario, spec.device, spec.trials, spec.feed_mode, spec.with_app]);
+    h.update(what.to_string().as_bytes());
+    Sha256Digest::from_bytes(h.finalize().into())
 }
 
 /// Unix milliseconds.

@@ -5,30 +5,34 @@ use std::path::Path;
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
-    Sha256Digest, WorkerId,
+    Sha256Digest, TenantId, WorkerId,
+    api::{events::What, fleet::WorkerMode},
     lease::{Abilities, Completion, Lease, Progress},
     observation::Observation,
-    trial::{KeyHex, TrialEnd, TrialState},
+    trial::{KeyHex, TrialEnd},
 };
 use stakeout_feed::TrialKey;
-use stakeout_store::{Store, StoreError};
+use stakeout_store::{LeaseFor, Store, StoreError, TrialFull};
 
 use crate::{
-    Service,
+    Service, ServiceError,
     service::{LEASE_SECONDS, now},
 };
 
 type Answer<T> = Result<T, OrchestratorError>;
 
-fn refused(fence: &Fence) -> impl Fn(StoreError) -> OrchestratorError {
+/// What a worker is told when an answer of the service is an error.
+fn refused(fence: &Fence) -> impl Fn(ServiceError) -> OrchestratorError {
     let fence = fence.clone();
     move |e| match e {
-        StoreError::Refused(_) => OrchestratorError::Lost(fence.clone()),
+        ServiceError::Store(StoreError::Refused(_)) => OrchestratorError::Lost(fence.clone()),
+        ServiceError::Blob(stakeout_blobs::BlobError::NotFound(d)) => OrchestratorError::NoBlob(d),
         other => OrchestratorError::Refused(chain(&other)),
     }
 }
 
-fn chain(e: &dyn std::error::Error) -> String {
+/// An error with its sources.
+pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut out = e.to_string();
     let mut next = e.source();
     while let Some(e) = next {
@@ -39,16 +43,27 @@ fn chain(e: &dyn std::error::Error) -> String {
     out
 }
 
-impl<S: Store> Orchestrator for Service<S> {
-    async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
-        let other = |e: StoreError| OrchestratorError::Refused(chain(&e));
-        self.store.expire(now()).await.map_err(other)?;
-        let Some((trial, job)) = self.store.lease(worker, abilities, now(), LEASE_SECONDS).await.map_err(other)? else { return Ok(None) };
+/// The steps of a lease, for workers in this process and behind HTTP alike.
+impl<S: Store> Service<S> {
+    /// A trial for a worker of a tenant, if there is one and the worker is not draining; and whether it gets any.
+    pub async fn lease_for(
+        &self,
+        worker: &WorkerId,
+        tenant: &TenantId,
+        abilities: &Abilities,
+    ) -> Result<(Option<Lease>, WorkerMode), ServiceError> {
+        let mode = self.store.worker_seen(worker, tenant, abilities, None, now()).await?;
+        if mode != WorkerMode::Active {
+            return Ok((None, mode));
+        }
+        let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: LEASE_SECONDS };
+        let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok((None, mode)) };
+        self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
         let key = TrialKey::derive(&root, trial.id.as_str(), trial.row.epoch.0);
         // Differs from trial to trial and is nobody's choice: it follows from the key's commitment, which says nothing of the key.
         let seed = u64::from_le_bytes(key.commitment()[..8].try_into().unwrap_or_default());
-        Ok(Some(Lease {
+        let lease = Lease {
             trial: trial.id,
             job: job.id,
             epoch: trial.row.epoch,
@@ -61,64 +76,121 @@ impl<S: Store> Orchestrator for Service<S> {
             feed_mode: job.spec.feed_mode,
             seed,
             lease_seconds: LEASE_SECONDS,
-        }))
+        };
+        Ok((Some(lease), mode))
     }
 
-    async fn waiting(&self, _: &WorkerId) -> Answer<Option<u32>> {
-        self.store.waiting().await.map(Some).map_err(|e| OrchestratorError::Refused(chain(&e)))
+    /// Whether a lease still counts, and its trial.
+    pub async fn fenced(&self, fence: &Fence) -> Result<TrialFull, ServiceError> {
+        Ok(self.store.fenced(&fence.trial, fence.epoch).await?)
     }
 
-    async fn renew(&self, fence: &Fence) -> Answer<RenewAnswer> {
-        match self.store.renew(&fence.trial, fence.epoch, now(), LEASE_SECONDS).await {
-            Ok(row) if row.cancel => Ok(RenewAnswer::Cancelled),
-            Ok(_) => Ok(RenewAnswer::Ok),
-            Err(StoreError::Refused(_)) => Ok(RenewAnswer::Lost),
-            Err(e) => Err(OrchestratorError::Unreachable(chain(&e))),
+    /// A value that the trial's scenario types.
+    pub async fn secret_for(&self, fence: &Fence, name: &str) -> Result<Option<String>, ServiceError> {
+        let trial = self.fenced(fence).await?;
+        let job = self.store.job(None, &trial.job).await?;
+        Ok(self.secrets_of(&job)?.get(name).map(str::to_owned))
+    }
+
+    /// Whether a lease may read these bytes: its app and splits, and nothing else.
+    pub async fn readable(&self, fence: &Fence, digest: &Sha256Digest) -> Result<TenantId, ServiceError> {
+        let trial = self.fenced(fence).await?;
+        let job = self.store.job(None, &trial.job).await?;
+        if job.spec.app == *digest || job.spec.splits.contains(digest) {
+            Ok(trial.tenant)
+        } else {
+            Err(StoreError::NotFound { what: "blob", id: digest.to_string() }.into())
         }
     }
 
-    async fn blob(&self, _: &Fence, digest: &Sha256Digest, to: &Path) -> Answer<()> {
-        let bytes = self.blobs.get(digest).await.map_err(|e| match e {
-            stakeout_blobs::BlobError::NotFound(d) => OrchestratorError::NoBlob(d),
-            other => OrchestratorError::Refused(chain(&other)),
-        })?;
-        tokio::fs::write(to, bytes).await.map_err(|e| OrchestratorError::Refused(format!("`{}` cannot be written: {e}", to.display())))
+    /// Renews a lease; whether its job was given up.
+    pub async fn renew_lease(&self, fence: &Fence) -> Result<bool, ServiceError> {
+        Ok(self.store.renew(&fence.trial, fence.epoch, now(), LEASE_SECONDS).await?.cancel)
     }
 
-    async fn secret(&self, fence: &Fence, name: &str) -> Answer<Option<String>> {
-        let job = self.store.trial_job(&fence.trial).await.map_err(refused(fence))?;
-        let all = self.secrets.read().map_err(|_| OrchestratorError::Refused("secrets cannot be read".to_owned()))?;
-        Ok(all.get(&job).and_then(|s| s.get(name)).map(str::to_owned))
+    /// Takes observations of a lease.
+    pub async fn take_observations(&self, fence: &Fence, first: u64, batch: &[Observation]) -> Result<(), ServiceError> {
+        Ok(self.store.observe(&fence.trial, fence.epoch, first, batch, now()).await?)
     }
 
-    async fn put_artifact(&self, fence: &Fence, digest: &Sha256Digest, path: &Path) -> Answer<()> {
-        let found = self.blobs.put_file(path).await.map_err(|e| OrchestratorError::Refused(chain(&e)))?;
-        if found != *digest {
-            return Err(OrchestratorError::Refused(format!("the artifact `{digest}` has the digest `{found}`")));
-        }
-        self.store.note_artifact(&fence.trial, fence.epoch, digest).await.map_err(refused(fence))
-    }
-
-    async fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> Answer<()> {
-        self.store.observe(&fence.trial, fence.epoch, first, &batch).await.map_err(refused(fence))
-    }
-
-    async fn progress(&self, _: &Fence, progress: Progress) -> Answer<()> {
+    /// Takes progress of a lease.
+    pub async fn take_progress(&self, fence: &Fence, progress: Progress) -> Result<(), ServiceError> {
+        self.store.tell(&fence.trial, fence.epoch, &What::Progress { progress: progress.clone() }, now()).await?;
         // Nobody may be watching.
         let _ = self.progress.send(progress);
         Ok(())
     }
 
-    async fn complete(&self, fence: &Fence, completion: Completion) -> Answer<()> {
-        let row = self.store.complete(&fence.trial, fence.epoch, &completion, now()).await.map_err(refused(fence))?;
+    /// Ends a trial with its evidence.
+    pub async fn take_completion(&self, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
+        let row = self.store.complete(&fence.trial, fence.epoch, completion, now()).await?;
         tracing::info!(trial = %fence.trial, epoch = fence.epoch.0, state = ?row.state, "trial ended");
+        self.wake(&completion.record.job);
         Ok(())
     }
 
-    async fn fail(&self, fence: &Fence, end: TrialEnd) -> Answer<()> {
-        let row = self.store.give_back(&fence.trial, fence.epoch, &end, now()).await.map_err(refused(fence))?;
-        let again = row.state == TrialState::Queued;
+    /// Takes a lease back.
+    pub async fn take_back(&self, fence: &Fence, end: &TrialEnd) -> Result<(), ServiceError> {
+        let row = self.store.give_back(&fence.trial, fence.epoch, end, now()).await?;
+        let again = !row.state.is_final();
         tracing::warn!(trial = %fence.trial, epoch = fence.epoch.0, stage = end.stage, reason = end.reason, again, "trial was given back");
         Ok(())
+    }
+}
+
+impl<S: Store> Orchestrator for Service<S> {
+    async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
+        let failed = |e: ServiceError| OrchestratorError::Refused(chain(&e));
+        self.expire().await.map_err(failed)?;
+        self.lease_for(worker, &TenantId::farm(), abilities).await.map(|(l, _)| l).map_err(failed)
+    }
+
+    async fn waiting(&self, _: &WorkerId, abilities: &Abilities) -> Answer<Option<u32>> {
+        let n = self.store.waiting(&TenantId::farm(), abilities).await.map_err(|e| OrchestratorError::Refused(chain(&e)))?;
+        Ok(Some(u32::try_from(n).unwrap_or(u32::MAX)))
+    }
+
+    async fn renew(&self, fence: &Fence) -> Answer<RenewAnswer> {
+        match self.renew_lease(fence).await {
+            Ok(true) => Ok(RenewAnswer::Cancelled),
+            Ok(false) => Ok(RenewAnswer::Ok),
+            Err(ServiceError::Store(StoreError::Refused(_))) => Ok(RenewAnswer::Lost),
+            Err(e) => Err(OrchestratorError::Unreachable(chain(&e))),
+        }
+    }
+
+    async fn blob(&self, fence: &Fence, digest: &Sha256Digest, to: &Path) -> Answer<()> {
+        let tenant = self.readable(fence, digest).await.map_err(refused(fence))?;
+        self.blobs.of(&tenant).get_to_file(digest, to).await.map_err(|e| refused(fence)(e.into()))
+    }
+
+    async fn secret(&self, fence: &Fence, name: &str) -> Answer<Option<String>> {
+        self.secret_for(fence, name).await.map_err(refused(fence))
+    }
+
+    async fn put_artifact(&self, fence: &Fence, digest: &Sha256Digest, path: &Path) -> Answer<()> {
+        let trial = self.fenced(fence).await.map_err(refused(fence))?;
+        let found = self.blobs.of(&trial.tenant).put_file(path).await.map_err(|e| refused(fence)(e.into()))?;
+        if found != *digest {
+            return Err(OrchestratorError::Refused(format!("the artifact `{digest}` has the digest `{found}`")));
+        }
+        let bytes = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
+        self.store.note_artifact(&fence.trial, fence.epoch, digest, bytes, now()).await.map_err(|e| refused(fence)(e.into()))
+    }
+
+    async fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> Answer<()> {
+        self.take_observations(fence, first, &batch).await.map_err(refused(fence))
+    }
+
+    async fn progress(&self, fence: &Fence, progress: Progress) -> Answer<()> {
+        self.take_progress(fence, progress).await.map_err(refused(fence))
+    }
+
+    async fn complete(&self, fence: &Fence, completion: Completion) -> Answer<()> {
+        self.take_completion(fence, &completion).await.map_err(refused(fence))
+    }
+
+    async fn fail(&self, fence: &Fence, end: TrialEnd) -> Answer<()> {
+        self.take_back(fence, &end).await.map_err(refused(fence))
     }
 }

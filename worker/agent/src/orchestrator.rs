@@ -62,8 +62,8 @@ pub trait Orchestrator: Send + Sync + 'static {
     fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> impl Future<Output = Answer<Option<Lease>>> + Send;
 
     /// How many trials wait that this worker could lease; none: it does not say. No more cells are kept warm than that.
-    fn waiting(&self, worker: &WorkerId) -> impl Future<Output = Answer<Option<u32>>> + Send {
-        let _ = worker;
+    fn waiting(&self, worker: &WorkerId, abilities: &Abilities) -> impl Future<Output = Answer<Option<u32>>> + Send {
+        let _ = (worker, abilities);
         async { Ok(None) }
     }
 

@@ -162,7 +162,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         slot.control = Some(control);
         self.stages.push(("cell".to_owned(), cell_seconds));
         self.stages.push(("boot".to_owned(), boot_seconds));
-        let waiting = self.shop.orchestrator.waiting(&self.shop.config.worker).await.unwrap_or(None);
+        let waiting = self.shop.orchestrator.waiting(&self.shop.config.worker, &self.shop.config.abilities()).await.unwrap_or(None);
         self.shop.pool.warm_up(&kind, waiting).await;
 
         talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));

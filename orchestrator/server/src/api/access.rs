@@ -1,0 +1,262 @@
+//! Tokens, tenants, audit, usage.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{Method, StatusCode},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use stakeout_contract::{
+    TenantId, TokenId,
+    api::{
+        access::{AuditEntry, Me, NewToken, Role, Tenant, TenantSpec, Token, TokenSpec, Usage},
+        page::{Page, PageQuery},
+        problem::Code,
+    },
+};
+use stakeout_store::{Access, Deed, Store, StoreError, TokenRow};
+
+use super::{
+    App,
+    auth::{self, Caller},
+    idempotency::json,
+    page,
+    problem::{Answer, Failed},
+    read::{Args, At, Body},
+    spec::{Needs, Routes, op},
+};
+use crate::{ENGINE, ServiceError, service::now};
+
+const DAY: i64 = 24 * 3600 * 1000;
+/// Days that a token lasts unless told otherwise.
+const TOKEN_DAYS: u32 = 90;
+
+/// Which tenant is asked about.
+#[derive(Deserialize, Serialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OfTenant {
+    /// Another tenant's; only for admins of `farm`.
+    tenant: Option<TenantId>,
+    /// Days, 1 to 366; 30 if not given.
+    #[schemars(range(min = 1, max = 366))]
+    days: Option<u32>,
+}
+
+/// Which entries are wanted.
+#[derive(Deserialize, Serialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuditQuery {
+    /// Entries after this number; 0: from the begin.
+    after: u32,
+    /// Items, 1 to 1000; 200 if not given.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// Another tenant's; only for admins of `farm`.
+    tenant: Option<TenantId>,
+}
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let (admin, reader) = (Needs::Role(Role::Admin), Needs::Role(Role::Reader));
+    r.add(op(Method::GET, "/v1/me", "me", reader, "Who one is").gives::<Me>(200, "Token and tenant"), me);
+    r.add(
+        op(Method::GET, "/v1/tokens", "listTokens", admin, "Tokens of the tenant")
+            .query::<PageQuery>()
+            .gives::<Page<Token>>(200, "Without their secrets"),
+        tokens::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/tokens", "makeToken", admin, "Make a token")
+            .more("Its text is shown this once.")
+            .takes::<TokenSpec>()
+            .gives::<NewToken>(201, "The token and its text")
+            .fails(&[Code::NotFound]),
+        make_token::<S>,
+    );
+    r.add(
+        op(Method::DELETE, "/v1/tokens/{token}", "revokeToken", admin, "Take a token back").gives_nothing(204, "It counts no more"),
+        revoke::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"),
+        tenants::<S>,
+    );
+    r.add(
+        op(Method::PUT, "/v1/tenants", "putTenant", Needs::Operator, "Make a tenant, or change it")
+            .takes::<TenantSpec>()
+            .gives::<Tenant>(200, "Changed")
+            .gives::<Tenant>(201, "Made"),
+        put_tenant::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/audit", "audit", admin, "What was done, the oldest first")
+            .more("Each entry's hash covers the one before: `stakeout audit --check` verifies an export.")
+            .query::<AuditQuery>()
+            .gives::<Page<AuditEntry>>(200, "In order"),
+        audit::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)").query::<OfTenant>().gives::<Usage>(200, "Usage"),
+        usage::<S>,
+    );
+}
+
+async fn me(Extension(c): Extension<Caller>) -> Json<Me> {
+    Json(Me { token: c.token, tenant: c.tenant, engine: ENGINE.to_owned() })
+}
+
+/// Writes down what was done.
+pub(crate) async fn note<S: Store>(app: &App<S>, c: &Caller, action: &'static str, thing: &str, detail: String) -> Answer<()> {
+    let deed = Deed { tenant: c.tenant().clone(), token: Some(c.token.id.clone()), action, thing: thing.to_owned(), detail };
+    app.service().store().audit(&deed, now()).await?;
+    Ok(())
+}
+
+async fn tokens<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    Args(q): Args<PageQuery>,
+) -> Answer<Json<Page<Token>>> {
+    let before: Option<TokenId> = page::read(q.cursor.as_deref())?;
+    let all = app.service().store().tokens(c.tenant()).await?;
+    let rest = match before {
+        None => all,
+        Some(b) => all.into_iter().filter(|t| t.id < b).collect(),
+    };
+    let n = q.limit();
+    Ok(Json(page::of(rest.into_iter().take(n as usize + 1).collect(), n, |t| t.id.clone())))
+}
+
+async fn make_token<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TokenSpec>) -> Answer<Response> {
+    let spec = body.value;
+    let tenant = spec.tenant.unwrap_or_else(|| c.tenant().clone());
+    if tenant != *c.tenant() && !c.is_operator() {
+        return Err(Failed::not_found("tenant", tenant.as_str()));
+    }
+    if spec.label.chars().count() > 200 || spec.days.is_some_and(|d| !(1..=3650).contains(&d)) {
+        return Err(Failed::value("label", "a label has at most 200 characters, and a token lasts 1 to 3650 days"));
+    }
+    app.service().store().tenant(&tenant).await?;
+    let now = now();
+    let token = Token {
+        id: TokenId::generate(),
+        tenant,
+        role: spec.role,
+        label: spec.label,
+        created_ms: now,
+        expires_ms: Some(now + i64::from(spec.days.unwrap_or(TOKEN_DAYS)) * DAY),
+        revoked_ms: None,
+        last_used_ms: None,
+    };
+    let (secret, row) = auth::new_token(token.clone()).map_err(ServiceError::from)?;
+    app.service().store().put_token(&row).await?;
+    note(&app, &c, "token.make", token.id.as_str(), format!("{} of {}", token.role.as_str(), token.tenant)).await?;
+    json(StatusCode::CREATED, &NewToken { token, secret })
+}
+
+async fn revoke<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<TokenId>) -> Answer<StatusCode> {
+    app.service().store().revoke_token(c.tenant(), &id, now()).await?;
+    note(&app, &c, "token.revoke", id.as_str(), String::new()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn tenants<S: Store>(State(app): State<App<S>>) -> Answer<Json<Page<Tenant>>> {
+    Ok(Json(Page { items: app.service().store().tenants().await?, next: None }))
+}
+
+async fn put_tenant<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
+    let s = body.value;
+    if !(1..=1000).contains(&s.weight) || s.name.chars().count() > 200 || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
+        return Err(Failed::value("weight", "a weight is 1 to 1000, a name has at most 200 characters, things are kept 1 to 36500 days"));
+    }
+    let created_ms = match app.service().store().tenant(&s.id).await {
+        Ok(t) => t.created_ms,
+        Err(StoreError::NotFound { .. }) => now(),
+        Err(e) => return Err(e.into()),
+    };
+    let tenant = Tenant {
+        id: s.id,
+        name: s.name,
+        weight: s.weight,
+        quota: s.quota,
+        own_workers_only: s.own_workers_only,
+        retention_days: s.retention_days,
+        created_ms,
+    };
+    let new = app.service().store().put_tenant(&tenant).await?;
+    note(&app, &c, "tenant.put", tenant.id.as_str(), String::new()).await?;
+    json(if new { StatusCode::CREATED } else { StatusCode::OK }, &tenant)
+}
+
+/// The tenant that is asked about: one's own, or any for an operator.
+fn asked(c: &Caller, tenant: Option<TenantId>) -> Answer<TenantId> {
+    match tenant {
+        None => Ok(c.tenant().clone()),
+        Some(t) if t == *c.tenant() || c.is_operator() => Ok(t),
+        Some(t) => Err(Failed::not_found("tenant", t.as_str())),
+    }
+}
+
+async fn audit<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    Args(q): Args<AuditQuery>,
+) -> Answer<Json<Page<AuditEntry>>> {
+    let tenant = asked(&c, q.tenant)?;
+    let most = q.limit.unwrap_or(200).clamp(1, 1000);
+    let items = app.service().store().audit_after(&tenant, u64::from(q.after), most).await?;
+    let next = items.last().filter(|_| items.len() == most as usize).map(|e| e.number.to_string());
+    Ok(Json(Page { items, next }))
+}
+
+async fn usage<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<OfTenant>) -> Answer<Json<Usage>> {
+    let tenant = asked(&c, q.tenant)?;
+    Ok(Json(app.service().store().usage(&tenant, q.days.unwrap_or(30).clamp(1, 366), now()).await?))
+}
+
+/// The first admin token of an empty farm.
+pub struct Bootstrap {
+    /// Its text.
+    pub token: String,
+    /// It was made now.
+    pub new: bool,
+}
+
+/// Makes the tenant `farm`, and sees that the admin token counts: `given`, or a new one where the farm has none.
+pub async fn bootstrap<S: Store>(store: &S, given: Option<&str>) -> Result<Option<Bootstrap>, ServiceError> {
+    let farm = TenantId::farm();
+    if matches!(store.tenant(&farm).await, Err(StoreError::NotFound { .. })) {
+        let tenant = Tenant {
+            id: farm.clone(),
+            name: "operators".to_owned(),
+            weight: 1,
+            quota: stakeout_contract::api::access::Quota::default(),
+            own_workers_only: false,
+            retention_days: None,
+            created_ms: now(),
+        };
+        store.put_tenant(&tenant).await?;
+    }
+    let token = |id: TokenId| Token {
+        id,
+        tenant: farm.clone(),
+        role: Role::Admin,
+        label: "first admin".to_owned(),
+        created_ms: now(),
+        expires_ms: None,
+        revoked_ms: None,
+        last_used_ms: None,
+    };
+    if let Some((id, secret)) = given.and_then(auth::parts) {
+        if matches!(Access::token(store, &id).await, Err(StoreError::NotFound { .. })) {
+            store.put_token(&TokenRow { token: token(id), hash: auth::hash(secret) }).await?;
+        }
+        return Ok(given.map(|t| Bootstrap { token: t.to_owned(), new: false }));
+    }
+    if store.tokens(&farm).await?.iter().any(|t| t.role == Role::Admin && t.revoked_ms.is_none()) {
+        return Ok(None);
+    }
+    let (text, row) = auth::new_token(token(TokenId::generate()))?;
+    store.put_token(&row).await?;
+    Ok(Some(Bootstrap { token: text, new: true }))
+}

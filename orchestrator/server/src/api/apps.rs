@@ -1,0 +1,177 @@
+//! Apps of a tenant.
+
+use axum::{
+    Extension, Json,
+    body::Body as Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use stakeout_contract::{
+    Sha256Digest,
+    api::{
+        access::Role,
+        apps::{App as AppDoc, AppSpec},
+        page::Page,
+        problem::Code,
+    },
+};
+use stakeout_store::Store;
+
+use super::{
+    App, access,
+    artifacts::{self, Serve},
+    auth::Caller,
+    idempotency::{json, tagged},
+    page, plan,
+    problem::{Answer, Failed},
+    read::{self, Args, At, Body},
+    spec::{Needs, Routes, op},
+    uploads,
+};
+
+/// What an APK is sent as.
+const APK: &str = "application/vnd.android.package-archive";
+
+/// Which apps are wanted.
+#[derive(Deserialize, Serialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AppQuery {
+    /// `next` of the part before.
+    cursor: Option<String>,
+    /// Items, 1 to 200.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<u32>,
+    /// Of this package.
+    package: Option<String>,
+}
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
+    r.add(
+        op(Method::POST, "/v1/apps", "addApp", submitter, "Add an app: the bytes of one APK")
+            .more("`curl --data-binary @app.apk`. An APK with splits, or one whose upload may be interrupted, goes by /v1/uploads and /v1/app-sets.")
+            .header("Content-Digest", "`sha-256=:<base64>:` (RFC 9530); checked if given", false)
+            .takes_bytes(APK)
+            .gives::<AppDoc>(200, "It was there before")
+            .gives::<AppDoc>(201, "Added")
+            .fails(&[Code::BadApp, Code::Digest, Code::Quota]),
+        add::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/app-sets", "addAppSet", submitter, "Add an app from finished uploads: base and splits")
+            .takes::<AppSpec>()
+            .gives::<AppDoc>(200, "It was there before")
+            .gives::<AppDoc>(201, "Added")
+            .fails(&[Code::BadApp, Code::NotFound, Code::Conflict]),
+        add_set::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/apps", "listApps", reader, "Apps, the newest first").query::<AppQuery>().gives::<Page<AppDoc>>(200, "Apps"),
+        list::<S>,
+    );
+    r.add(op(Method::GET, "/v1/apps/{sha256}", "getApp", reader, "An app").gives::<AppDoc>(200, "The app"), get::<S>);
+    r.add(
+        op(Method::GET, "/v1/apps/{sha256}/apk", "getApk", reader, "An app's bytes")
+            .header("Range", "One range of bytes", false)
+            .gives_bytes(200, uploads::OCTETS, "The APK, as an attachment")
+            .gives_bytes(206, uploads::OCTETS, "A part of it")
+            .fails(&[Code::Range]),
+        apk::<S>,
+    );
+    r.add(
+        op(Method::DELETE, "/v1/apps/{sha256}", "deleteApp", submitter, "Forget an app")
+            .gives_nothing(204, "Forgotten")
+            .fails(&[Code::Conflict]),
+        delete::<S>,
+    );
+}
+
+fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
+    let Some(text) = read::text(headers, "content-digest") else { return Ok(None) };
+    let b64 = text.trim().strip_prefix("sha-256=:").and_then(|t| t.strip_suffix(':'));
+    let bytes = b64.and_then(|t| STANDARD.decode(t).ok()).and_then(|b| <[u8; 32]>::try_from(b).ok());
+    bytes
+        .map(|b| Some(Sha256Digest::from_bytes(b)))
+        .ok_or_else(|| Failed::new(Code::BadRequest, "the Content-Digest cannot be read").at("Content-Digest").hint("write it as `sha-256=:<base64>:`"))
+}
+
+async fn add<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<Response> {
+    read::media(&headers, APK)?;
+    let digest = content_digest(&headers)?;
+    plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
+    let taken = uploads::to_file(&app, body, app.options().app_bytes, digest.as_ref()).await?;
+    let (doc, new) = app.service().add_app(c.tenant(), &taken.path, &[]).await?;
+    added(&app, &c, &doc, new).await
+}
+
+async fn added<S: Store>(app: &App<S>, c: &Caller, doc: &AppDoc, new: bool) -> Answer<Response> {
+    if new {
+        access::note(app, c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone()).await?;
+    }
+    json(if new { StatusCode::CREATED } else { StatusCode::OK }, doc)
+}
+
+async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
+    let s = body.value;
+    if s.splits.len() > 100 {
+        return Err(Failed::value("splits", "an app has at most 100 splits"));
+    }
+    let (mut files, mut total) = (Vec::new(), 0);
+    for id in std::iter::once(&s.upload).chain(&s.splits) {
+        let row = app.service().store().upload(c.tenant(), id).await?;
+        if row.trial.is_some() {
+            return Err(Failed::not_found("upload", id.as_str()));
+        }
+        if !row.upload.complete {
+            return Err(Failed::new(Code::Conflict, format!("the upload `{id}` is not complete")).hint("send its remaining bytes first"));
+        }
+        total += row.upload.bytes;
+        if total > app.options().app_bytes {
+            return Err(Failed::new(Code::TooLarge, format!("an app has at most {} bytes with its splits", app.options().app_bytes)));
+        }
+        files.push(uploads::fetch(&app, c.tenant(), &row.upload.sha256).await?);
+    }
+    let splits: Vec<_> = files[1..].iter().map(|(_, p)| p.clone()).collect();
+    let (doc, new) = app.service().add_app(c.tenant(), &files[0].1, &splits).await?;
+    added(&app, &c, &doc, new).await
+}
+
+async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {
+    let n = q.limit.unwrap_or(50).clamp(1, 200);
+    let before = page::read::<(i64, Sha256Digest)>(q.cursor.as_deref())?;
+    let items = app.service().store().apps(c.tenant(), q.package.as_deref(), before, n + 1).await?;
+    Ok(Json(page::of(items, n, |a| (a.created_ms, a.sha256))))
+}
+
+async fn get<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(sha256): At<Sha256Digest>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    tagged(&headers, &app.service().store().app(c.tenant(), &sha256).await?)
+}
+
+async fn apk<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(sha256): At<Sha256Digest>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    app.service().store().app(c.tenant(), &sha256).await?;
+    artifacts::serve(&app, &headers, &Serve { tenant: c.tenant(), sha256: &sha256, media: uploads::OCTETS, name: Some(format!("{}.apk", sha256.short())) }).await
+}
+
+async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {
+    app.service().store().delete_app(c.tenant(), &sha256).await?;
+    access::note(&app, &c, "app.delete", &sha256.to_string(), String::new()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

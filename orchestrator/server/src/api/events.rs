@@ -1,0 +1,143 @@
+//! What happens in a job, as server-sent events that can be resumed.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event as Sse, KeepAlive, Sse as Stream},
+    },
+};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use stakeout_contract::{
+    JobId,
+    api::{access::Role, events::Event, page::Page},
+};
+use stakeout_store::Store;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{
+    App,
+    auth::Caller,
+    problem::Answer,
+    read::{self, Args, At},
+    spec::{Needs, Routes, op},
+};
+
+/// From where on.
+#[derive(Deserialize, Serialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EventQuery {
+    /// Events after this number; 0: from the begin.
+    after: u32,
+    /// Items of a page, 1 to 200; 100 if not given.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<u32>,
+}
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let reader = Needs::Role(Role::Reader);
+    r.add(
+        op(Method::GET, "/v1/jobs/{job}/events", "streamEvents", reader, "What happens, as server-sent events")
+            .more("Each event's `id` is its number; a client that comes back with `Last-Event-ID` misses nothing. The stream ends when the job has ended.")
+            .header("Last-Event-ID", "The last number that was seen", false)
+            .query::<EventQuery>()
+            .gives_bytes(200, "text/event-stream", "Events, each with an `Event` as its data"),
+        follow::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/jobs/{job}/event-list", "listEvents", reader, "What happened, in pages, the oldest first")
+            .query::<EventQuery>()
+            .gives::<Page<Event>>(200, "Events; `next` goes into `after`"),
+        list::<S>,
+    );
+}
+
+async fn list<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(id): At<JobId>,
+    Args(q): Args<EventQuery>,
+) -> Answer<Json<Page<Event>>> {
+    app.service().store().job(Some(c.tenant()), &id).await?;
+    let most = q.limit.unwrap_or(100).clamp(1, 200);
+    let items = app.service().store().events(&id, u64::from(q.after), most).await?;
+    let next = items.last().filter(|_| items.len() == most as usize).map(|e| e.number.to_string());
+    Ok(Json(Page { items, next }))
+}
+
+struct Following<S> {
+    app: App<S>,
+    job: JobId,
+    after: u64,
+    buffer: std::collections::VecDeque<Event>,
+    woken: Receiver<JobId>,
+    ended: bool,
+}
+
+/// Another orchestrator's changes are seen after so long at most.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl<S: Store> Following<S> {
+    /// The next event; none when the job has ended and all was told, or when the store fails: the client comes back.
+    async fn next(mut self) -> Option<(Result<Sse, Infallible>, Self)> {
+        loop {
+            if let Some(e) = self.buffer.pop_front() {
+                self.after = e.number;
+                let data = serde_json::to_string(&e).unwrap_or_default();
+                return Some((Ok(Sse::default().id(e.number.to_string()).data(data)), self));
+            }
+            if self.ended {
+                return None;
+            }
+            let store = self.app.service().store();
+            // The state first: an event that comes between the two is in what is read after it.
+            let ended = store.job(None, &self.job).await.ok()?.state.is_final();
+            self.buffer = store.events(&self.job, self.after, 200).await.ok()?.into();
+            if self.buffer.is_empty() {
+                self.ended = ended;
+                if !ended {
+                    self.wait().await;
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let (job, woken) = (&self.job, &mut self.woken);
+        let hint = async {
+            loop {
+                match woken.recv().await {
+                    Ok(j) if j == *job => return,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => std::future::pending::<()>().await,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LOOK, hint).await;
+    }
+}
+
+async fn follow<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(id): At<JobId>,
+    Args(q): Args<EventQuery>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    app.service().store().job(Some(c.tenant()), &id).await?;
+    let after = read::number(&headers, "last-event-id")?.unwrap_or(u64::from(q.after));
+    let woken = app.service().woken();
+    let following = Following { app, job: id, after, buffer: std::collections::VecDeque::new(), woken, ended: false };
+    let events = stream::unfold(following, Following::next);
+    let mut r = Stream::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();
+    // A proxy must not keep events back.
+    r.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(r)
+}

@@ -1,0 +1,43 @@
+//! Whether the server lives, and what it offers.
+
+use axum::{
+    extract::State,
+    http::{Method, header},
+    response::{IntoResponse, Response},
+};
+use stakeout_contract::{TenantId, api::problem::Code};
+use stakeout_store::Store;
+
+use super::{
+    App,
+    problem::Answer,
+    spec::{Needs, Routes, op},
+};
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    r.add(
+        op(Method::GET, "/healthz", "health", Needs::Nothing, "Whether the process lives").gives_bytes(200, "text/plain", "It does"),
+        async || "ok\n",
+    );
+    r.add(
+        op(Method::GET, "/readyz", "ready", Needs::Nothing, "Whether database and artifact storage answer")
+            .gives_bytes(200, "text/plain", "They do")
+            .fails(&[Code::Unavailable]),
+        ready::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/openapi.json", "openapi", Needs::Nothing, "This document").gives::<serde_json::Value>(200, "OpenAPI 3.1"),
+        document::<S>,
+    );
+}
+
+async fn ready<S: Store>(State(app): State<App<S>>) -> Answer<&'static str> {
+    app.service().store().tenants().await?;
+    app.service().blobs().of(&TenantId::farm()).has(&stakeout_contract::Sha256Digest::of(b"")).await?;
+    Ok("ok\n")
+}
+
+async fn document<S: Store>(State(app): State<App<S>>) -> Response {
+    let text = app.0.document.get().cloned().unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

@@ -1,0 +1,230 @@
+//! Jobs: submit, list, look, cancel, delete.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use stakeout_contract::{
+    JobId, TrialId,
+    api::{
+        access::Role,
+        jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Reused},
+        page::Page,
+        problem::Code,
+    },
+};
+use stakeout_store::{JobFilter, JobRow, Store};
+
+use super::{
+    App, access,
+    auth::Caller,
+    idempotency::{once, tagged},
+    page, plan,
+    problem::{Answer, Failed},
+    read::{Args, At, Body},
+    spec::{Needs, Routes, op},
+};
+use crate::service::now;
+
+const KEY: &str = "The same key with the same request is answered as the first time; kept for a day";
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
+    let refused = [Code::BadScenario, Code::NotFound, Code::Quota, Code::NothingToReuse, Code::KeyReused, Code::Conflict];
+    r.add(
+        op(Method::POST, "/v1/jobs", "submitJob", submitter, "Submit a job: one app, one scenario, one device, n trials")
+            .more("The answer's `commitment` is the receipt: keep it.")
+            .header("Idempotency-Key", KEY, false)
+            .takes::<JobSpec>()
+            .gives::<Job>(200, "Answered by a job of before: nothing runs")
+            .gives::<Job>(201, "Taken")
+            .fails(&refused),
+        submit::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/batches", "submitBatch", submitter, "Submit several jobs, together or not at all")
+            .header("Idempotency-Key", KEY, false)
+            .takes::<BatchSpec>()
+            .gives::<Batch>(201, "Taken, in order")
+            .fails(&refused),
+        batch::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/estimates", "estimateJob", reader, "What a job would cost and how long it would wait; nothing is kept")
+            .takes::<JobSpec>()
+            .gives::<Estimate>(200, "A guess from trials of this farm")
+            .fails(&refused),
+        estimate::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/jobs", "listJobs", reader, "Jobs, the newest first").query::<JobQuery>().gives::<Page<Job>>(200, "Jobs"),
+        list::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/jobs/{job}", "getJob", reader, "A job as it is now")
+            .header("If-None-Match", "The ETag of what one has: 304 if nothing changed", false)
+            .gives::<Job>(200, "The job")
+            .gives_nothing(304, "As before"),
+        get::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/jobs/{job}/cancel", "cancelJob", submitter, "Give a job up; what runs is stopped")
+            .gives::<Job>(200, "The job"),
+        cancel::<S>,
+    );
+    r.add(
+        op(Method::DELETE, "/v1/jobs/{job}", "deleteJob", submitter, "Forget a job that has ended, and all it left")
+            .gives_nothing(204, "Forgotten")
+            .fails(&[Code::Conflict]),
+        delete::<S>,
+    );
+}
+
+/// A job as people see it.
+pub(crate) fn doc(j: &JobRow) -> Job {
+    let reused = j.reused.clone().map(|job| Reused { job, age_seconds: (now() - j.created).max(0) as f64 / 1000.0 });
+    Job {
+        id: j.id.clone(),
+        tenant: j.tenant.clone(),
+        app: j.spec.app,
+        package: j.spec.facts.package.clone(),
+        scenario: j.spec.scenario.name.clone(),
+        device: j.spec.device.with_api(j.spec.scenario.device.api),
+        state: j.state,
+        trials: j.counts,
+        priority: j.priority,
+        tags: j.tags.clone(),
+        created_ms: j.created,
+        ended_ms: j.ended,
+        delete_ms: j.delete_after.zip(j.ended).map(|(after, ended)| ended + after),
+        commitment: plan::commitment(j),
+        nonce: j.spec.nonce.clone(),
+        reused,
+        outcome: j.outcome.clone(),
+    }
+}
+
+/// Says how old the answer of before is.
+async fn aged<S: Store>(app: &App<S>, mut job: Job) -> Answer<Job> {
+    if let Some(r) = &mut job.reused
+        && let Ok(before) = app.service().store().job(Some(&job.tenant), &r.job).await
+    {
+        r.age_seconds = (now() - before.ended.unwrap_or(before.created)).max(0) as f64 / 1000.0;
+    }
+    Ok(job)
+}
+
+async fn planned<S: Store>(app: &App<S>, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
+    let reuse = spec.reuse;
+    let (job, trials, _) = app.service().plan(plan::submission(app, c, spec).await?)?;
+    Ok(match plan::reusable(app, c, reuse, &job).await? {
+        Some(before) => (plan::answered_by(job, &before), vec![]),
+        None => (job, trials),
+    })
+}
+
+async fn keep<S: Store>(app: &App<S>, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answer<Vec<Job>> {
+    let new: u64 = rows.iter().map(|(_, t)| t.len() as u64).sum();
+    if new > 0 {
+        plan::quotas(app, &c.tenant, new).await?;
+        plan::room_for(app, &c.tenant, 0).await?;
+    }
+    let docs: Vec<Job> = rows.iter().map(|(j, _)| doc(j)).collect();
+    app.service().store().insert_jobs(rows).await?;
+    for j in &docs {
+        access::note(app, c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario)).await?;
+        app.service().wake(&j.id);
+    }
+    let mut out = Vec::new();
+    for j in docs {
+        out.push(aged(app, j).await?);
+    }
+    Ok(out)
+}
+
+async fn submit<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body<JobSpec>,
+) -> Answer<Response> {
+    let Body { value, digest } = body;
+    once(&app, &c, &headers, "submitJob", &digest, async || {
+        let row = planned(&app, &c, value).await?;
+        let job = keep(&app, &c, vec![row]).await?.remove(0);
+        Ok((if job.reused.is_some() { StatusCode::OK } else { StatusCode::CREATED }, job))
+    })
+    .await
+}
+
+async fn batch<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body<BatchSpec>,
+) -> Answer<Response> {
+    let Body { value, digest } = body;
+    if !(1..=1000).contains(&value.jobs.len()) {
+        return Err(Failed::value("jobs", "a batch has 1 to 1000 jobs"));
+    }
+    once(&app, &c, &headers, "submitBatch", &digest, async || {
+        let mut rows = Vec::new();
+        for (i, spec) in value.jobs.into_iter().enumerate() {
+            let row = planned(&app, &c, spec).await.map_err(|e| {
+                let at = e.problem.at.clone().unwrap_or_default();
+                e.at(format!("jobs[{i}].{at}"))
+            });
+            rows.push(row?);
+        }
+        Ok((StatusCode::CREATED, Batch { jobs: keep(&app, &c, rows).await? }))
+    })
+    .await
+}
+
+async fn estimate<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<JobSpec>) -> Answer<Json<Estimate>> {
+    let reuse = body.value.reuse;
+    let s = plan::submission(&app, &c, body.value).await?;
+    let (job, ..) = app.service().plan(s.clone())?;
+    Ok(Json(plan::estimate(&app, &c, &s, &job, reuse).await?))
+}
+
+async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
+    let n = q.limit.unwrap_or(50).clamp(1, 200);
+    let filter = JobFilter {
+        before: page::read::<JobId>(q.cursor.as_deref())?,
+        state: q.state,
+        tag: q.tag,
+        package: q.package,
+        app: q.app,
+        most: n + 1,
+    };
+    let rows = app.service().store().jobs(c.tenant(), &filter).await?;
+    Ok(Json(page::of(rows.iter().map(doc).collect(), n, |j: &Job| j.id.clone())))
+}
+
+async fn get<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(id): At<JobId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let job = app.service().store().job(Some(c.tenant()), &id).await?;
+    tagged(&headers, &doc(&job))
+}
+
+async fn cancel<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {
+    let job = app.service().store().job(Some(c.tenant()), &id).await?;
+    if !job.state.is_final() {
+        app.service().cancel(&id).await?;
+        access::note(&app, &c, "job.cancel", id.as_str(), String::new()).await?;
+    }
+    Ok(Json(doc(&app.service().store().job(Some(c.tenant()), &id).await?)))
+}
+
+async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {
+    app.service().store().delete_job(c.tenant(), &id).await?;
+    access::note(&app, &c, "job.delete", id.as_str(), String::new()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,328 @@
+//! What workers do: lease, renew, read the app, hand in, end.
+//!
+//! Every write names its lease (trial and epoch), and only the newest epoch of a trial is accepted (`lease-lost`). A worker of
+//! the tenant `farm` serves everyone; another tenant's worker reaches only its own tenant's trials, the rest is not found. A
+//! repeated call is answered as the first.
+
+use std::time::Duration;
+
+use axum::{
+    Extension, Json,
+    body::Body as Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use stakeout_agent::Fence;
+use stakeout_contract::{
+    Epoch, Sha256Digest, TrialId, UploadId,
+    api::{
+        access::Role,
+        apps::Upload,
+        fleet::{ArtifactState, LeaseAnswer, LeaseAsk, ObservationBatch, RenewDoc, SecretDoc, WorkerMode},
+        problem::Code,
+    },
+    lease::{Abilities, Completion, Progress},
+    trial::TrialEnd,
+};
+use stakeout_store::{Store, TrialFull, UploadRow};
+use tokio::time::Instant;
+
+use super::{
+    App,
+    artifacts::{self, Serve},
+    auth::Caller,
+
+    problem::{Answer, Failed},
+    read::{At, Body},
+    spec::{Needs, Routes, op},
+    uploads,
+};
+use crate::service::{LEASE_SECONDS, now};
+
+/// Size of an artifact that is to come.
+#[derive(Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArtifactSpec {
+    /// Bytes in all.
+    bytes: u64,
+}
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let worker = Needs::Role(Role::Worker);
+    let lost = [Code::LeaseLost];
+    r.add(
+        op(Method::POST, "/v1/leases", "lease", worker, "Ask for a trial; waits for one if asked to")
+            .takes::<LeaseAsk>()
+            .gives::<LeaseAnswer>(200, "A lease, or none now"),
+        lease::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/renew", "renewLease", worker, "Keep a lease")
+            .gives::<RenewDoc>(200, "Kept; whether its job was given up")
+            .fails(&lost),
+        renew::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/leases/{trial}/{epoch}/blobs/{sha256}", "leaseBlob", worker, "The app's bytes, or a split's")
+            .gives_bytes(200, uploads::OCTETS, "The bytes")
+            .gives_bytes(206, uploads::OCTETS, "A part of them")
+            .fails(&[Code::LeaseLost, Code::Range]),
+        blob::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/leases/{trial}/{epoch}/secrets/{name}", "leaseSecret", worker, "A value that the scenario types")
+            .gives::<SecretDoc>(200, "The value")
+            .fails(&lost),
+        secret::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/artifacts/{sha256}", "beginArtifact", worker, "Begin an artifact, or ask how far it is")
+            .more("Complete at once if this tenant gave the same bytes before.")
+            .takes::<ArtifactSpec>()
+            .gives::<ArtifactState>(200, "Its offset")
+            .fails(&[Code::LeaseLost, Code::Conflict]),
+        begin::<S>,
+    );
+    r.add(
+        op(Method::PATCH, "/v1/leases/{trial}/{epoch}/artifacts/{sha256}", "fillArtifact", worker, "Append bytes to an artifact")
+            .header("Upload-Offset", "Where these bytes begin", true)
+            .takes_bytes(uploads::OCTETS)
+            .gives::<ArtifactState>(200, "Its new offset")
+            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
+        fill::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/observations", "observe", worker, "Hand in observations; a batch sent twice counts once")
+            .takes::<ObservationBatch>()
+            .gives_nothing(204, "Taken")
+            .fails(&lost),
+        observe::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/progress", "tellProgress", worker, "Say how far a trial is")
+            .takes::<Progress>()
+            .gives_nothing(204, "Taken")
+            .fails(&lost),
+        progress::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/complete", "completeLease", worker, "End a trial with its evidence, once")
+            .takes::<Completion>()
+            .gives_nothing(204, "Taken; the same again is no error")
+            .fails(&[Code::LeaseLost, Code::Conflict]),
+        complete::<S>,
+    );
+    r.add(
+        op(Method::POST, "/v1/leases/{trial}/{epoch}/fail", "failLease", worker, "Give a lease back without evidence")
+            .takes::<TrialEnd>()
+            .gives_nothing(204, "Taken")
+            .fails(&lost),
+        fail::<S>,
+    );
+}
+
+/// Nobody names a thousand devices.
+pub(crate) fn bounded(a: &Abilities) -> Answer<()> {
+    let many = a.devices.len() > 16 || a.devices.iter().any(|(_, apis)| apis.len() > 64);
+    if many || a.slots > 10_000 {
+        return Err(Failed::value("abilities", "a worker has at most 16 kinds of 64 API levels, and 10000 slots"));
+    }
+    Ok(())
+}
+
+async fn lease<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<LeaseAsk>) -> Answer<Json<LeaseAnswer>> {
+    let ask = body.value;
+    bounded(&ask.abilities)?;
+    let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds.min(30)));
+    let mut woken = app.service().woken();
+    loop {
+        let began = Instant::now();
+        let (lease, mode) = app.service().lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
+        app.metrics().lease(began.elapsed());
+        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until {
+            return Ok(Json(LeaseAnswer { lease, mode }));
+        }
+        // Another orchestrator's jobs are seen after two seconds at most, our own at once.
+        let pause = (until - Instant::now()).min(Duration::from_secs(2));
+        let _ = tokio::time::timeout(pause, woken.recv()).await;
+    }
+}
+
+/// A lease that counts and that this worker's tenant may serve.
+async fn held<S: Store>(app: &App<S>, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
+    let fence = Fence { trial, epoch: Epoch(epoch) };
+    let t = app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
+    quarantined(app, c, &t).await?;
+    let held = app.service().fenced(&fence).await?;
+    Ok((fence, held))
+}
+
+/// What a quarantined worker hands in is refused.
+async fn quarantined<S: Store>(app: &App<S>, c: &Caller, t: &TrialFull) -> Answer<()> {
+    let Some(worker) = &t.row.worker else { return Ok(()) };
+    match app.service().store().worker(c.tenant(), worker, now()).await {
+        Ok(w) if w.mode == WorkerMode::Quarantined => {
+            Err(Failed::new(Code::Forbidden, format!("the worker `{worker}` is in quarantine")).hint("an admin may activate it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn renew<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch)): At<(TrialId, u32)>,
+) -> Answer<Json<RenewDoc>> {
+    let (fence, _) = held(&app, &c, trial, epoch).await?;
+    let cancelled = app.service().renew_lease(&fence).await?;
+    Ok(Json(RenewDoc { cancelled, lease_seconds: LEASE_SECONDS }))
+}
+
+async fn blob<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let (fence, _) = held(&app, &c, trial, epoch).await?;
+    let tenant = app.service().readable(&fence, &sha256).await?;
+    artifacts::serve(&app, &headers, &Serve { tenant: &tenant, sha256: &sha256, media: uploads::OCTETS, name: Some(sha256.to_string()) }).await
+}
+
+async fn secret<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch, name)): At<(TrialId, u32, String)>,
+) -> Answer<Json<SecretDoc>> {
+    let (fence, _) = held(&app, &c, trial, epoch).await?;
+    Ok(Json(SecretDoc { value: app.service().secret_for(&fence, &name).await? }))
+}
+
+async fn begin<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
+    body: Body<ArtifactSpec>,
+) -> Answer<Json<ArtifactState>> {
+    let bytes = body.value.bytes;
+    if bytes > artifact_max() {
+        return Err(Failed::new(Code::TooLarge, format!("an artifact has at most {} bytes", artifact_max())).at("bytes"));
+    }
+    let (fence, t) = held(&app, &c, trial, epoch).await?;
+    let store = app.service().store();
+    let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
+    if let Some(there) = store.blob(&t.tenant, &sha256).await? {
+        store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
+        return Ok(Json(done));
+    }
+    if bytes == 0 {
+        let empty = app.service().blobs().of(&t.tenant).put(vec![]).await?;
+        if empty != sha256 {
+            return Err(Failed::new(Code::Digest, "no bytes have another digest"));
+        }
+        store.note_artifact(&fence.trial, fence.epoch, &sha256, 0, now()).await?;
+        return Ok(Json(done));
+    }
+    let row = match store.artifact_upload(&fence.trial, &sha256).await? {
+        Some(row) if row.upload.bytes == bytes => row,
+        Some(_) => return Err(Failed::new(Code::Conflict, "the artifact was begun with another size").at("bytes")),
+        None => {
+            let expires_ms = now() + 24 * 3600 * 1000;
+            let upload = Upload { id: UploadId::generate(), bytes, offset: 0, sha256, complete: false, expires_ms };
+            let row = UploadRow { upload, tenant: t.tenant, trial: Some(fence.trial.clone()) };
+            store.put_upload(&row).await?;
+            row
+        }
+    };
+    Ok(Json(ArtifactState { trial: fence.trial, offset: row.upload.offset, complete: false }))
+}
+
+/// As the agent's own bound of all that is kept of a trial.
+const fn artifact_max() -> u64 {
+    4 << 30
+}
+
+async fn fill<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<Json<ArtifactState>> {
+    let (fence, _) = held(&app, &c, trial, epoch).await?;
+    let store = app.service().store();
+    let row = store.artifact_upload(&fence.trial, &sha256).await?.ok_or_else(|| Failed::not_found("artifact", &sha256.to_string()))?;
+    let upload = uploads::append(&app, row, &headers, body).await?;
+    if upload.complete {
+        store.note_artifact(&fence.trial, fence.epoch, &sha256, upload.bytes, now()).await?;
+    }
+    Ok(Json(ArtifactState { trial: fence.trial, offset: upload.offset, complete: upload.complete }))
+}
+
+async fn observe<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch)): At<(TrialId, u32)>,
+    body: Body<ObservationBatch>,
+) -> Answer<StatusCode> {
+    let batch = body.value;
+    if batch.observations.len() > 1000 {
+        return Err(Failed::value("observations", "a batch has at most 1000 observations"));
+    }
+    let (fence, t) = held(&app, &c, trial, epoch).await?;
+    app.service().take_observations(&fence, batch.first, &batch.observations).await?;
+    app.service().wake(&t.job);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn progress<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch)): At<(TrialId, u32)>,
+    body: Body<Progress>,
+) -> Answer<StatusCode> {
+    let (fence, t) = held(&app, &c, trial, epoch).await?;
+    if body.value.trial != fence.trial {
+        return Err(Failed::value("trial", "the progress is of another trial"));
+    }
+    app.service().take_progress(&fence, body.value).await?;
+    app.service().wake(&t.job);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn complete<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch)): At<(TrialId, u32)>,
+    body: Body<Completion>,
+) -> Answer<StatusCode> {
+    let fence = Fence { trial, epoch: Epoch(epoch) };
+    let t = app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
+    quarantined(&app, &c, &t).await?;
+    let done = &body.value;
+    if done.record.trial != fence.trial || done.record.job != t.job || done.record.epoch != fence.epoch {
+        return Err(Failed::value("record", "the record is of another trial, job or epoch"));
+    }
+    for a in &done.record.artifacts {
+        if app.service().store().blob(&t.tenant, &a.sha256).await?.is_none() {
+            return Err(Failed::new(Code::Conflict, format!("the artifact `{}` was not handed in", a.sha256)).hint("hand it in, then complete"));
+        }
+    }
+    app.service().take_completion(&fence, done).await?;
+    app.metrics().trial(&done.record.end, &done.record.cost);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn fail<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At((trial, epoch)): At<(TrialId, u32)>,
+    body: Body<TrialEnd>,
+) -> Answer<StatusCode> {
+    let (fence, t) = held(&app, &c, trial, epoch).await?;
+    app.service().take_back(&fence, &body.value).await?;
+    app.service().wake(&t.job);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,158 @@
+//! The HTTP API, version 1.
+//!
+//! One table of routes ([`spec::Routes`]) makes the router, checks the roles and writes the OpenAPI document. A handler reads
+//! its request by the types of [`read`], acts through [`Service`] and its store (which knows tenants: another's thing is not
+//! found), and answers with a document of `stakeout_contract::api` or a problem. Nothing here decides a verdict or a lease.
+//!
+//! Read first: [`spec`], [`auth`], then a room: [`jobs`], [`leases`].
+
+mod access;
+mod apps;
+mod artifacts;
+mod auth;
+mod events;
+mod health;
+mod hooks;
+mod idempotency;
+mod jobs;
+mod leases;
+mod page;
+mod plan;
+mod problem;
+mod read;
+mod reports;
+mod scenarios;
+mod session;
+mod spec;
+mod trials;
+mod uploads;
+mod workers;
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, http::Method, response::IntoResponse};
+use stakeout_bundle::keys::Operator;
+use stakeout_contract::api::problem::Code;
+use stakeout_store::Store;
+
+pub use access::{Bootstrap, bootstrap};
+
+use crate::{Service, metrics::Metrics};
+
+/// How the API is served.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// Folder for parts of work: apps that are looked at, bundles that are written. Ours alone.
+    pub work: PathBuf,
+    /// Largest app, bytes, with its splits.
+    pub app_bytes: u64,
+    /// Clients reach us by TLS, so cookies are for TLS only.
+    pub secure: bool,
+    /// Webhooks may go to private addresses and by plain HTTP.
+    pub private_hooks: bool,
+}
+
+struct Inner<S> {
+    service: Arc<Service<S>>,
+    operator: Operator,
+    options: ApiOptions,
+    rates: auth::Rates,
+    metrics: Metrics,
+    document: std::sync::OnceLock<String>,
+}
+
+/// What handlers share.
+pub struct App<S>(Arc<Inner<S>>);
+
+impl<S> Clone for App<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S> App<S> {
+    /// On a service.
+    pub fn new(service: Arc<Service<S>>, operator: Operator, options: ApiOptions) -> Self {
+        let (rates, metrics) = (auth::Rates::default(), Metrics::default());
+        Self(Arc::new(Inner { service, operator, options, rates, metrics, document: std::sync::OnceLock::new() }))
+    }
+
+    /// The service.
+    pub fn service(&self) -> &Arc<Service<S>> {
+        &self.0.service
+    }
+
+    /// The key that bundles are signed with.
+    pub fn operator(&self) -> &Operator {
+        &self.0.operator
+    }
+
+    /// How it is served.
+    pub fn options(&self) -> &ApiOptions {
+        &self.0.options
+    }
+
+    /// Figures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn rates(&self) -> &auth::Rates {
+        &self.0.rates
+    }
+}
+
+/// Largest JSON body, bytes: a scenario's text is the largest that people send.
+const JSON_MAX: usize = 10 << 20;
+
+fn table<S: Store>(app: &App<S>) -> (Router<App<S>>, Vec<spec::Op>) {
+    let mut routes = spec::Routes::new(app.clone());
+    health::routes(&mut routes);
+    access::routes(&mut routes);
+    apps::routes(&mut routes);
+    uploads::routes(&mut routes);
+    scenarios::routes(&mut routes);
+    jobs::routes(&mut routes);
+    trials::routes(&mut routes);
+    artifacts::routes(&mut routes);
+    events::routes(&mut routes);
+    reports::routes(&mut routes);
+    workers::routes(&mut routes);
+    leases::routes(&mut routes);
+    hooks::routes(&mut routes);
+    routes.end()
+}
+
+/// The OpenAPI document, as it is served.
+pub fn openapi<S: Store>(app: &App<S>) -> String {
+    let (_, ops) = table(app);
+    serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n"
+}
+
+/// All routes, with the answers to what is none.
+pub fn router<S: Store>(app: App<S>) -> Router {
+    let (router, ops) = table(&app);
+    let _ = app.0.document.set(serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n");
+    router
+        .fallback(async |req: axum::extract::Request| {
+            problem::Failed::new(Code::NotFound, format!("there is no `{}`", req.uri().path())).hint("see /v1/openapi.json").into_response()
+        })
+        .method_not_allowed_fallback(async |method: Method, uri: axum::http::Uri| {
+            problem::Failed::new(Code::MethodNotAllowed, format!("there is no `{method}` of `{}`", uri.path())).into_response()
+        })
+        .layer(DefaultBodyLimit::max(JSON_MAX))
+        .layer(axum::middleware::map_response(headers))
+        .with_state(app)
+}
+
+/// What every answer carries.
+async fn headers(mut r: axum::response::Response) -> axum::response::Response {
+    use axum::http::{HeaderValue, header};
+    let h = r.headers_mut();
+    h.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    h.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    h.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    h.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    h.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    r
+}

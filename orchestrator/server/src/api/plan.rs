@@ -1,0 +1,202 @@
+//! From a submitted document to a job that can be kept: what is refused, quotas, reuse, estimates.
+
+use stakeout_contract::{
+    DeviceKind, Sha256Digest,
+    api::{
+        access::Tenant,
+        jobs::{Estimate, JobSpec, Reuse, ScenarioRef},
+        problem::Code,
+    },
+    scenario::{NetworkPolicy, Scenario},
+};
+use stakeout_store::{JobRow, Store};
+
+use super::{
+    App,
+    auth::Caller,
+    problem::{Answer, Failed},
+    scenarios,
+};
+use crate::{Secrets, Submission, service::now};
+
+/// A tenant's kept bytes are known to so much: checked before bytes come, not at each chunk.
+pub(crate) async fn room_for<S: Store>(app: &App<S>, tenant: &Tenant, bytes: u64) -> Answer<()> {
+    let Some(most) = tenant.quota.bytes else { return Ok(()) };
+    let kept = app.service().store().usage(&tenant.id, 1, now()).await?.bytes_kept;
+    if kept.saturating_add(bytes) > most {
+        return Err(Failed::new(Code::Quota, format!("{kept} of {most} bytes are used")).hint("delete jobs and apps, or ask for more"));
+    }
+    Ok(())
+}
+
+/// Refuses jobs beyond the tenant's quotas. A day's quota is mended by time, and says when.
+pub(crate) async fn quotas<S: Store>(app: &App<S>, tenant: &Tenant, new_trials: u64) -> Answer<()> {
+    let q = &tenant.quota;
+    if q.waiting_trials.is_none() && q.trials_a_day.is_none() && q.slot_hours_a_day.is_none() {
+        return Ok(());
+    }
+    let used = app.service().store().usage(&tenant.id, 1, now()).await?;
+    if let Some(most) = q.waiting_trials
+        && used.waiting_trials + new_trials > u64::from(most)
+    {
+        let detail = format!("{} trials wait, and {most} may; this asks for {new_trials} more", used.waiting_trials);
+        return Err(Failed::new(Code::Quota, detail).hint("wait until some have run, or cancel jobs").retry(60));
+    }
+    let day = 24 * 3600 * 1000;
+    let tomorrow = (day - now().rem_euclid(day)) as u64 / 1000 + 1;
+    let today = used.days.iter().find(|d| d.day == now().div_euclid(day));
+    if let (Some(most), Some(t)) = (q.trials_a_day, today)
+        && t.trials >= u64::from(most)
+    {
+        return Err(Failed::new(Code::Quota, format!("{} of {most} trials of today (UTC) have run", t.trials)).retry(tomorrow));
+    }
+    if let (Some(most), Some(t)) = (q.slot_hours_a_day, today)
+        && t.slot_seconds >= f64::from(most) * 3600.0
+    {
+        return Err(Failed::new(Code::Quota, format!("the {most} hours of today (UTC) are used")).retry(tomorrow));
+    }
+    Ok(())
+}
+
+/// Reads the scenario that a job names.
+async fn scenario<S: Store>(app: &App<S>, c: &Caller, r: ScenarioRef) -> Answer<Scenario> {
+    let parsed = |text: &str| crate::scenarios::parse(text).map_err(|m| scenarios::mistake(&m));
+    match r {
+        ScenarioRef::Name(name) => {
+            let ok = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            if !ok {
+                return Err(Failed::value("scenario", "a scenario's name is 1 to 64 letters, digits, `-` or `_`"));
+            }
+            parsed(&scenarios::named(app, c, &name).await?.text)
+        }
+        ScenarioRef::Text { yaml } => parsed(&yaml),
+        ScenarioRef::Inline(s) => {
+            s.check().map_err(|e| Failed::new(Code::BadScenario, e.to_string()))?;
+            Ok(*s)
+        }
+    }
+}
+
+fn check_values(s: &JobSpec) -> Answer<()> {
+    if s.trials.is_some_and(|n| !(1..=1000).contains(&n)) {
+        return Err(Failed::value("trials", "a job has 1 to 1000 trials"));
+    }
+    if !(-100..=100).contains(&s.priority) {
+        return Err(Failed::value("priority", "a priority is -100 to 100"));
+    }
+    if s.tags.len() > 20 || s.tags.iter().any(|t| t.is_empty() || t.chars().count() > 64 || t.chars().any(char::is_control)) {
+        return Err(Failed::value("tags", "a job has at most 20 tags of 1 to 64 characters"));
+    }
+    if s.nonce.as_ref().is_some_and(|n| n.len() != 64 || !n.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return Err(Failed::value("nonce", "a nonce is 64 hexadecimal digits"));
+    }
+    if s.delete_after_days.is_some_and(|d| d > 36500) || s.api.is_some_and(|a| !(1..=99).contains(&a)) {
+        return Err(Failed::value("delete_after_days", "a job is kept 0 to 36500 days, an API level is 1 to 99"));
+    }
+    if s.secrets.len() > 50 || s.secrets.iter().any(|(k, v)| k.len() > 64 || !(4..=4096).contains(&v.len())) {
+        return Err(Failed::value("secrets", "a secret has 4 to 4096 bytes and a name of at most 64")
+            .hint("a short one would be found everywhere: it is searched for in all that is kept"));
+    }
+    if s.device == DeviceKind::EmulatorFake {
+        return Err(Failed::value("device", "`emulator-fake` tests Stakeout itself and says nothing of an app"));
+    }
+    Ok(())
+}
+
+/// A job as it will be planned.
+pub(crate) async fn submission<S: Store>(app: &App<S>, c: &Caller, s: JobSpec) -> Answer<Submission> {
+    check_values(&s)?;
+    let found = app.service().store().app(c.tenant(), &s.app).await?;
+    let mut scenario = scenario(app, c, s.scenario).await?;
+    if let Some(api) = s.api {
+        scenario.device.api = api;
+    }
+    if s.reuse != Reuse::Never && scenario.network.policy == NetworkPolicy::Live && s.reuse == Reuse::Require {
+        return Err(Failed::new(Code::NothingToReuse, "under `live` the network is another each time: no job of before answers this one"));
+    }
+    let keep = |days: u32| i64::from(days) * 24 * 3600 * 1000;
+    let delete_after = match (s.delete_after_days, c.tenant.retention_days) {
+        (Some(a), Some(b)) => Some(keep(a.min(b))),
+        (a, b) => a.or(b).map(keep),
+    };
+    Ok(Submission {
+        tenant: c.tenant().clone(),
+        trials: s.trials.unwrap_or(scenario.trials),
+        app: found,
+        scenario,
+        device: s.device,
+        feed_mode: s.feed_mode,
+        nonce: s.nonce.unwrap_or_default(),
+        secrets: Secrets::from(s.secrets),
+        priority: s.priority,
+        tags: s.tags,
+        delete_after,
+        own_workers_only: c.tenant.own_workers_only,
+        with_app: s.with_app,
+    })
+}
+
+/// The job of before that answers this one, where that is wanted and allowed.
+pub(crate) async fn reusable<S: Store>(app: &App<S>, c: &Caller, reuse: Reuse, job: &JobRow) -> Answer<Option<JobRow>> {
+    if reuse == Reuse::Never || job.spec.scenario.network.policy == NetworkPolicy::Live {
+        return Ok(None);
+    }
+    let found = app.service().store().same_job(c.tenant(), &job.fingerprint).await?;
+    if found.is_none() && reuse == Reuse::Require {
+        return Err(Failed::new(Code::NothingToReuse, "this tenant has no finished job of this app, scenario, device, engine and number of trials")
+            .hint("submit it with `reuse: allow`"));
+    }
+    Ok(found)
+}
+
+/// A job that answers from before: nothing of it will run.
+pub(crate) fn answered_by(mut job: JobRow, before: &JobRow) -> JobRow {
+    job.state = before.state;
+    job.ended = Some(job.created);
+    job.counts = before.counts;
+    job.reused = Some(before.id.clone());
+    job.result.clone_from(&before.result);
+    job.outcome.clone_from(&before.outcome);
+    job.report = before.report;
+    job.sealed = None;
+    // The keys are those of the job that ran.
+    job.secret = before.secret;
+    job.spec.nonce.clone_from(&before.spec.nonce);
+    job
+}
+
+/// What a job would cost.
+pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission, job: &JobRow, reuse: Reuse) -> Answer<Estimate> {
+    let store = app.service().store();
+    let paces = store.paces(s.device, &s.scenario.name).await?;
+    let known = paces.trials > 0;
+    let api = s.scenario.device.api;
+    let workers: Vec<_> = store.workers(c.tenant(), now()).await?.into_iter().filter(|w| {
+        let can = w.abilities.devices.iter().any(|(k, apis)| *k == s.device && apis.contains(&api));
+        w.alive && w.mode == stakeout_contract::api::fleet::WorkerMode::Active && can && (!s.own_workers_only || w.tenant == *c.tenant())
+    }).collect();
+    let slots: u32 = workers.iter().map(|w| w.abilities.slots).sum();
+    let busy: u32 = workers.iter().map(|w| w.running).sum();
+    // Shares are fair: only the tenant's own trials are before this one, and one of each slot that is busy.
+    let own = store.usage(c.tenant(), 1, now()).await?.waiting_trials;
+    let wait_seconds = (slots > 0 && known).then(|| {
+        let rounds = own as f64 / f64::from(slots) + if busy >= slots { 0.5 } else { 0.0 };
+        rounds * paces.slot_seconds
+    });
+    let reusable = reusable(app, c, if reuse == Reuse::Never { Reuse::Allow } else { reuse }, job).await.ok().flatten().map(|j| j.id);
+    Ok(Estimate {
+        trials: s.trials,
+        virtual_seconds: f64::from(s.trials) * s.scenario.virtual_length().as_secs_f64(),
+        slot_seconds: known.then(|| f64::from(s.trials) * paces.slot_seconds),
+        bytes: known.then_some((f64::from(s.trials) * paces.bytes) as u64),
+        wait_seconds,
+        workers: workers.len() as u32,
+        based_on: paces.trials,
+        reusable,
+    })
+}
+
+/// SHA-256 of a job's receipt.
+pub(crate) fn commitment(job: &JobRow) -> Sha256Digest {
+    stakeout_bundle::receipt::Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce).commitment
+}

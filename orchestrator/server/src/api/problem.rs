@@ -1,0 +1,137 @@
+//! Errors as answers.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use stakeout_blobs::BlobError;
+use stakeout_contract::api::problem::{Code, Problem};
+use stakeout_store::StoreError;
+
+use crate::{ServiceError, intake::IntakeError, worker_port::chain};
+
+/// A problem as an answer.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) problem: Box<Problem>,
+    /// Seconds after which trying again may help.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// What handlers give.
+pub(crate) type Answer<T> = Result<T, Failed>;
+
+impl Failed {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Problem::new(code, detail).into()
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, at: impl Into<String>) -> Self {
+        self.problem.at = Some(at.into());
+        self
+    }
+
+    pub(crate) const fn retry(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    pub(crate) fn not_found(what: &str, id: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no {what} `{id}`"))
+    }
+
+    pub(crate) fn value(at: &str, detail: impl Into<String>) -> Self {
+        Self::new(Code::BadValue, detail).at(at)
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(p: Problem) -> Self {
+        Self { problem: Box::new(p), retry_after: None }
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.problem).unwrap_or_default();
+        let mut r = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(s) = self.retry_after {
+            r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(s));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            r.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        r
+    }
+}
+
+/// Our fault: the log has all of it, the caller only that it happened.
+fn internal(e: &dyn std::error::Error) -> Failed {
+    tracing::error!(error = chain(e), "a request failed");
+    Failed::new(Code::Internal, "the server failed; its log says why")
+}
+
+fn unavailable(e: &dyn std::error::Error, what: &str) -> Failed {
+    tracing::error!(error = chain(e), what, "a request could not be served");
+    Failed::new(Code::Unavailable, format!("{what} does not answer")).hint("try again").retry(5)
+}
+
+impl From<StoreError> for Failed {
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::NotFound { what, id } => Self::not_found(what, &id),
+            StoreError::Refused(why) => Self::new(Code::LeaseLost, why.to_string()).hint("stop writing to this trial"),
+            StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
+            StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
+            StoreError::Database { .. } => unavailable(&e, "the database"),
+            StoreError::BadRow { .. } => internal(&e),
+            #[allow(unreachable_patterns, reason = "variants of a back end")]
+            _ => internal(&e),
+        }
+    }
+}
+
+impl From<BlobError> for Failed {
+    fn from(e: BlobError) -> Self {
+        match e {
+            BlobError::NotFound(d) => Self::not_found("blob", &d.to_string()),
+            BlobError::Damaged { .. } => internal(&e),
+            _ => unavailable(&e, "the artifact storage"),
+        }
+    }
+}
+
+impl From<IntakeError> for Failed {
+    fn from(e: IntakeError) -> Self {
+        match e {
+            IntakeError::Scenario(p) => Self::new(Code::BadScenario, p.to_string()),
+            IntakeError::NoSecret(name) => Self::value("secrets", format!("the scenario types the secret `{name}`, which was not given"))
+                .hint(format!("add `{name}` to `secrets`")),
+            IntakeError::NotUsable { what, hint, .. } => Self::new(Code::BadApp, format!("the app {what}")).hint(hint),
+            IntakeError::Unreadable { .. } => internal(&e),
+        }
+    }
+}
+
+impl From<ServiceError> for Failed {
+    fn from(e: ServiceError) -> Self {
+        match e {
+            ServiceError::Intake(e) => e.into(),
+            ServiceError::Store(e) => e.into(),
+            ServiceError::Blob(e) => e.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(e: std::io::Error) -> Self {
+        unavailable(&e, "the server's disk")
+    }
+}

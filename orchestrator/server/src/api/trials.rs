@@ -1,0 +1,72 @@
+//! Trials of a job.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, Method},
+    response::Response,
+};
+use stakeout_bundle::receipt::Receipt;
+use stakeout_contract::{
+    JobId, Sha256Digest, TrialId,
+    api::{
+        access::Role,
+        jobs::{ArtifactDoc, Trial},
+        page::Page,
+    },
+};
+use stakeout_feed::TrialKey;
+use stakeout_store::{JobRow, Store, TrialFull};
+
+use super::{
+    App,
+    auth::Caller,
+    idempotency::tagged,
+    problem::Answer,
+    read::At,
+    spec::{Needs, Routes, op},
+};
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let reader = Needs::Role(Role::Reader);
+    r.add(
+        op(Method::GET, "/v1/jobs/{job}/trials", "listTrials", reader, "A job's trials, by number").gives::<Page<Trial>>(200, "All of them"),
+        list::<S>,
+    );
+    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get::<S>);
+}
+
+/// A trial as people see it. Its key is committed to in each epoch, and shown in the bundle only.
+pub(crate) fn doc(job: &JobRow, t: &TrialFull) -> Trial {
+    let root = Receipt::root(&job.secret, &job.spec.nonce);
+    let committed = || Sha256Digest::from_bytes(TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0).commitment());
+    let artifacts = t.completion.iter().flat_map(|c| &c.record.artifacts);
+    Trial {
+        id: t.id.clone(),
+        job: t.job.clone(),
+        number: t.number,
+        state: t.row.state,
+        epoch: t.row.epoch,
+        worker: t.row.worker.clone(),
+        end: t.completion.as_ref().map(|c| c.record.end.clone()).or_else(|| t.ended.clone()),
+        commitment: (t.row.epoch.0 > 0).then(committed),
+        artifacts: artifacts.map(|a| ArtifactDoc { sha256: a.sha256, role: a.role, name: a.name.clone(), bytes: a.size }).collect(),
+    }
+}
+
+async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Page<Trial>>> {
+    let job = app.service().store().job(Some(c.tenant()), &id).await?;
+    let trials = app.service().store().trials(&id).await?;
+    Ok(Json(Page { items: trials.iter().map(|t| doc(&job, t)).collect(), next: None }))
+}
+
+async fn get<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(id): At<TrialId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let t = app.service().store().trial(Some(c.tenant()), &id).await?;
+    let job = app.service().store().job(Some(c.tenant()), &t.job).await?;
+    tagged(&headers, &doc(&job, &t))
+}

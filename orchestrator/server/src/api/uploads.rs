@@ -1,0 +1,190 @@
+//! Uploads that may be resumed: begun with size and digest, filled part by part.
+
+use std::path::PathBuf;
+
+use axum::{
+    Extension, Json,
+    body::Body as Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use futures_util::StreamExt;
+use stakeout_contract::{
+    Sha256Digest, TenantId, UploadId,
+    api::{
+        access::Role,
+        apps::{Upload, UploadSpec},
+        problem::Code,
+    },
+};
+use stakeout_store::{Store, UploadRow};
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    App,
+    auth::Caller,
+    idempotency::json,
+    problem::{Answer, Failed},
+    read::{self, At, Body},
+    spec::{Needs, Routes, op},
+};
+use crate::service::now;
+
+/// How long an upload may take.
+const UPLOAD_MILLIS: i64 = 24 * 3600 * 1000;
+/// Largest part, bytes.
+pub(crate) const PART_MAX: u64 = 64 << 20;
+/// What bytes are sent as.
+pub(crate) const OCTETS: &str = "application/octet-stream";
+
+pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+    let submitter = Needs::Role(Role::Submitter);
+    r.add(
+        op(Method::POST, "/v1/uploads", "beginUpload", submitter, "Begin an upload")
+            .more("Send the bytes with PATCH, in parts of at most 64 MiB.")
+            .takes::<UploadSpec>()
+            .gives::<Upload>(201, "To be filled")
+            .fails(&[Code::Quota]),
+        begin::<S>,
+    );
+    r.add(
+        op(Method::GET, "/v1/uploads/{upload}", "getUpload", submitter, "How far an upload is").gives::<Upload>(200, "Its offset"),
+        get::<S>,
+    );
+    r.add(
+        op(Method::PATCH, "/v1/uploads/{upload}", "fillUpload", submitter, "Append bytes")
+            .header("Upload-Offset", "Where these bytes begin: the upload's `offset`", true)
+            .takes_bytes(OCTETS)
+            .gives::<Upload>(200, "Its new offset")
+            .fails(&[Code::Conflict, Code::Digest]),
+        fill::<S>,
+    );
+}
+
+async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<UploadSpec>) -> Answer<Response> {
+    let s = body.value;
+    let most = app.options().app_bytes;
+    if s.bytes == 0 || s.bytes > most {
+        return Err(Failed::new(Code::TooLarge, format!("{} bytes: 1 to {most} are taken", s.bytes)).at("bytes"));
+    }
+    super::plan::room_for(&app, &c.tenant, s.bytes).await?;
+    let upload = Upload { id: UploadId::generate(), bytes: s.bytes, offset: 0, sha256: s.sha256, complete: false, expires_ms: now() + UPLOAD_MILLIS };
+    app.service().store().put_upload(&UploadRow { upload: upload.clone(), tenant: c.tenant().clone(), trial: None }).await?;
+    json(StatusCode::CREATED, &upload)
+}
+
+async fn get<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<UploadId>) -> Answer<Json<Upload>> {
+    let row = app.service().store().upload(c.tenant(), &id).await?;
+    if row.trial.is_some() {
+        return Err(Failed::not_found("upload", id.as_str()));
+    }
+    Ok(Json(row.upload))
+}
+
+async fn fill<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    At(id): At<UploadId>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<Json<Upload>> {
+    let row = app.service().store().upload(c.tenant(), &id).await?;
+    if row.trial.is_some() {
+        return Err(Failed::not_found("upload", id.as_str()));
+    }
+    Ok(Json(append(&app, row, &headers, body).await?))
+}
+
+/// Appends a request's bytes to an upload; with the last ones it becomes a blob.
+pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
+    read::media(headers, OCTETS)?;
+    let offset = read::number(headers, "Upload-Offset")?
+        .ok_or_else(|| Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`"))?;
+    let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
+    let here = |row: &UploadRow| {
+        Failed::new(Code::Conflict, format!("the upload is at {}, not at {offset}", row.upload.offset)).hint("go on from its `offset`")
+    };
+    if row.upload.complete || offset != row.upload.offset {
+        return Err(here(&row));
+    }
+    let left = row.upload.bytes - offset;
+    let part = to_file(app, body, left.min(PART_MAX), None).await?;
+    if part.bytes == 0 {
+        return Ok(row.upload);
+    }
+    let name = blobs.put_part_file(&part.path).await?;
+    let to = offset + part.bytes;
+    if let Err(e) = store.upload_part(&row.upload.id, offset, to, &name).await {
+        blobs.remove_part(&name).await?;
+        return Err(e.into());
+    }
+    row.upload.offset = to;
+    if to == row.upload.bytes {
+        complete(app, &mut row).await?;
+    }
+    Ok(row.upload)
+}
+
+async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
+    let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
+    let parts = store.upload_parts(&row.upload.id).await?;
+    match blobs.compose(&parts, &row.upload.sha256, row.upload.bytes).await {
+        Ok(_) => {}
+        Err(stakeout_blobs::BlobError::Mismatch { found, .. }) => {
+            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
+                .hint("begin a new upload: these bytes were changed on their way, or another file was named"));
+        }
+        Err(e) => return Err(e.into()),
+    }
+    store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    store.upload_complete(&row.upload.id).await?;
+    row.upload.complete = true;
+    Ok(())
+}
+
+/// Bytes of a request in a file of ours, which goes with this value.
+pub(crate) struct Taken {
+    pub(crate) path: tempfile::TempPath,
+    pub(crate) bytes: u64,
+}
+
+/// Writes a body to a file, at most so many bytes, and checks its digest where one is given.
+pub(crate) async fn to_file<S: Store>(app: &App<S>, body: Bytes, most: u64, digest: Option<&Sha256Digest>) -> Answer<Taken> {
+    let path = work_file(&app.options().work)?;
+    let mut file = tokio::fs::File::create(&path).await?;
+    let (mut bytes, mut hash) = (0_u64, <sha2::Sha256 as sha2::Digest>::new());
+    let mut stream = body.into_data_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Failed::new(Code::BadRequest, "the body ended before its time"))?;
+        bytes += chunk.len() as u64;
+        if bytes > most {
+            return Err(Failed::new(Code::TooLarge, format!("at most {most} bytes are taken here")));
+        }
+        if digest.is_some() {
+            sha2::Digest::update(&mut hash, &chunk);
+        }
+        file.write_all(&chunk).await?;
+    }
+    file.flush().await?;
+    if let Some(wanted) = digest {
+        let found = Sha256Digest::from_bytes(sha2::Digest::finalize(hash).into());
+        if found != *wanted {
+            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{wanted}`")));
+        }
+    }
+    Ok(Taken { path, bytes })
+}
+
+/// A new file for part of work.
+pub(crate) fn work_file(work: &std::path::Path) -> Answer<tempfile::TempPath> {
+    Ok(tempfile::Builder::new().prefix("part-").tempfile_in(work)?.into_temp_path())
+}
+
+/// A blob of a tenant in a file of ours.
+pub(crate) async fn fetch<S: Store>(app: &App<S>, tenant: &TenantId, digest: &Sha256Digest) -> Answer<(tempfile::TempPath, PathBuf)> {
+    let path = work_file(&app.options().work)?;
+    app.service().blobs().of(tenant).get_to_file(digest, &path).await?;
+    let plain = path.to_path_buf();
+    Ok((path, plain))
+}

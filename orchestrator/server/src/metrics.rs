@@ -1,0 +1,140 @@
+//! Figures for Prometheus.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use stakeout_contract::trial::{TrialCost, TrialEnd, TrialState};
+use stakeout_store::Gauges;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Route {
+    route: &'static str,
+    method: String,
+    status: u16,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Ended {
+    state: &'static str,
+    stage: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Stage {
+    stage: String,
+}
+
+/// Stages that a worker may name; another's is `other`, so that no worker makes series without end.
+const STAGES: [&str; 9] = ["lease", "cell", "boot", "convert", "install", "launch", "script", "collect", "analyse"];
+
+fn stage(name: &str) -> String {
+    if name.is_empty() || STAGES.contains(&name) { name.to_owned() } else { "other".to_owned() }
+}
+
+fn request_seconds() -> Histogram {
+    Histogram::new([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
+}
+
+fn stage_seconds() -> Histogram {
+    Histogram::new([0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0])
+}
+
+/// What this process counts, and what the store says.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Route, Histogram, fn() -> Histogram>,
+    leases: Histogram,
+    trials: Family<Ended, Counter>,
+    stages: Family<Stage, Histogram, fn() -> Histogram>,
+    gauges: Vec<(Gauge<f64, std::sync::atomic::AtomicU64>, fn(&Gauges) -> f64)>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("stakeout");
+        let requests = Family::new_with_constructor(request_seconds as fn() -> Histogram);
+        registry.register_with_unit("http_request", "Time until an answer began", Unit::Seconds, requests.clone());
+        let leases = request_seconds();
+        registry.register_with_unit("lease", "Time of one try to lease a trial", Unit::Seconds, leases.clone());
+        let trials = Family::<Ended, Counter>::default();
+        registry.register("trials", "Trials that ended, by state and the stage where they failed", trials.clone());
+        let stages = Family::new_with_constructor(stage_seconds as fn() -> Histogram);
+        registry.register_with_unit("trial_stage", "Time of a trial's stage on its worker", Unit::Seconds, stages.clone());
+        let list: [(&str, &str, fn(&Gauges) -> f64); 7] = [
+            ("queue_waiting", "Trials that wait", |g| g.waiting as f64),
+            ("trials_running", "Trials that run", |g| g.running as f64),
+            ("queue_oldest_seconds", "Age of the oldest waiting trial", |g| g.oldest_waiting_seconds),
+            ("jobs_due", "Jobs whose decision is due", |g| g.due as f64),
+            ("workers_alive", "Workers that live", |g| g.workers as f64),
+            ("slots", "Slots of workers that live", |g| g.slots as f64),
+            ("webhook_deliveries_waiting", "Webhook deliveries that wait", |g| g.deliveries as f64),
+        ];
+        let gauges = list.map(|(name, help, of)| {
+            let gauge = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+            registry.register(name, help, gauge.clone());
+            (gauge, of)
+        });
+        Self { registry, requests, leases, trials, stages, gauges: gauges.into() }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn request(&self, route: &'static str, method: &Method, status: StatusCode, took: Duration) {
+        let labels = Route { route, method: method.as_str().to_owned(), status: status.as_u16() };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn lease(&self, took: Duration) {
+        self.leases.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn trial(&self, end: &TrialEnd, cost: &TrialCost) {
+        let state = match end.state {
+            TrialState::Finished => "finished",
+            TrialState::Cancelled => "cancelled",
+            _ => "failed",
+        };
+        self.trials.get_or_create(&Ended { state, stage: stage(&end.stage) }).inc();
+        for (name, seconds) in &cost.stages {
+            self.stages.get_or_create(&Stage { stage: stage(name) }).observe(*seconds);
+        }
+    }
+
+    /// As Prometheus reads it (OpenMetrics text).
+    pub fn text(&self, gauges: &Gauges) -> String {
+        for (gauge, of) in &self.gauges {
+            gauge.set(of(gauges));
+        }
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut out, &self.registry);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_what_was_counted_and_bounded_names() {
+        let m = Metrics::default();
+        m.lease(Duration::from_millis(2));
+        let end = TrialEnd { state: TrialState::Failed, stage: "made up".to_owned(), reason: String::new(), log: String::new() };
+        m.trial(&end, &TrialCost::default());
+        let text = m.text(&Gauges { waiting: 3, ..Gauges::default() });
+        assert!(text.contains("stakeout_queue_waiting 3.0"), "{text}");
+        assert!(text.contains("stakeout_lease_seconds_count 1") && text.contains("stage=\"other\""), "{text}");
+    }
+}
