@@ -52,7 +52,7 @@ impl Sealer {
         let text = match std::fs::read_to_string(path) {
             Ok(t) => t,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let text = hex::encode(random()?);
+                let text = hex::encode(random::<32>()?);
                 if let Some(dir) = path.parent() {
                     std::fs::create_dir_all(dir).map_err(|e| bad(e.to_string()))?;
                 }
@@ -70,7 +70,7 @@ impl Sealer {
     /// Seals.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let nonce: [u8; NONCE_LEN] = random()?;
-        let mut out = plain.to_vec();
+        let mut out: Vec<u8> = plain.to_vec();
         self.0
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context.as_bytes()), &mut out)
             .map_err(|_| SealError::Randomness)?;

@@ -73,7 +73,7 @@ pub(crate) async fn serve<S: Store>(app: &App<S>, headers: &HeaderMap, what: &Se
         None => None,
     };
     let (from, to) = range.unwrap_or((0, size));
-    let stream = blobs.stream(what.sha256, from..to).await?;
+    let stream = blobs.stream(what.sha256, range.is_some().then_some(from..to)).await?;
     let mut r = Response::new(Body::from_stream(stream));
     let h = r.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static(what.media));

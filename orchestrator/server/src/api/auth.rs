@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::header,
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -116,7 +116,7 @@ pub(crate) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Reques
     let response = if gate.needs == Needs::Nothing {
         next.run(req).await
     } else {
-        match admit(&gate, &req).await {
+        match admit(&gate, req.headers().clone(), &method).await {
             Ok(caller) => {
                 req.extensions_mut().insert(caller);
                 next.run(req).await
@@ -128,10 +128,10 @@ pub(crate) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Reques
     response
 }
 
-async fn admit<S: Store>(gate: &Gate<S>, req: &Request) -> Result<Caller, Failed> {
-    let given = req.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+async fn admit<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method) -> Result<Caller, Failed> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let text = given.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-    let text = text.or_else(|| super::session::token_of(req.headers(), req.method()));
+    let text = text.or_else(|| super::session::token_of(&headers, method));
     let caller = who(&gate.app, text).await?;
     if let Some(n) = caller.tenant.quota.requests_a_minute
         && let Err(seconds) = gate.app.rates().take(caller.tenant(), n, Instant::now())

@@ -5,7 +5,7 @@ use axum::{
     http::{Method, header},
     response::{IntoResponse, Response},
 };
-use stakeout_contract::{TenantId, api::problem::Code};
+use stakeout_contract::api::problem::Code;
 use stakeout_store::Store;
 
 use super::{
@@ -33,7 +33,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
 
 async fn ready<S: Store>(State(app): State<App<S>>) -> Answer<&'static str> {
     app.service().store().tenants().await?;
-    app.service().blobs().of(&TenantId::farm()).has(&stakeout_contract::Sha256Digest::of(b"")).await?;
+    app.service().blobs().check().await?;
     Ok("ok\n")
 }
 

@@ -36,6 +36,7 @@ use stakeout_contract::api::problem::Code;
 use stakeout_store::Store;
 
 pub use access::{Bootstrap, bootstrap};
+pub(crate) use uploads::part_names;
 
 use crate::{Service, metrics::Metrics};
 

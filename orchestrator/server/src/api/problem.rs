@@ -101,7 +101,9 @@ impl From<BlobError> for Failed {
     fn from(e: BlobError) -> Self {
         match e {
             BlobError::NotFound(d) => Self::not_found("blob", &d.to_string()),
-            BlobError::Damaged { .. } => internal(&e),
+            BlobError::Damaged { .. } | BlobError::Torn { .. } | BlobError::Key { .. } => internal(&e),
+            BlobError::Range { .. } => Self::new(Code::Range, e.to_string()),
+            BlobError::Input(_) => Self::new(Code::BadRequest, "the body ended before its time"),
             _ => unavailable(&e, "the artifact storage"),
         }
     }

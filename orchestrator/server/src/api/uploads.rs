@@ -18,8 +18,10 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{Store, UploadRow};
+use stakeout_blobs::PartName;
+use stakeout_store::{Store, StoreError, UploadRow};
 use tokio::io::AsyncWriteExt;
+use tokio_util::io::ReaderStream;
 
 use super::{
     App,
@@ -113,9 +115,9 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
     if part.bytes == 0 {
         return Ok(row.upload);
     }
-    let name = blobs.put_part_file(&part.path).await?;
+    let name = blobs.put_part(ReaderStream::new(tokio::fs::File::open(&part.path).await?)).await?.name;
     let to = offset + part.bytes;
-    if let Err(e) = store.upload_part(&row.upload.id, offset, to, &name).await {
+    if let Err(e) = store.upload_part(&row.upload.id, offset, to, &name.to_string()).await {
         blobs.remove_part(&name).await?;
         return Err(e.into());
     }
@@ -128,8 +130,8 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
 
 async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
-    let parts = store.upload_parts(&row.upload.id).await?;
-    match blobs.compose(&parts, &row.upload.sha256, row.upload.bytes).await {
+    let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
+    match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
         Ok(_) => {}
         Err(stakeout_blobs::BlobError::Mismatch { found, .. }) => {
             return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
@@ -141,6 +143,12 @@ async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
     store.upload_complete(&row.upload.id).await?;
     row.upload.complete = true;
     Ok(())
+}
+
+/// Names of parts as the store has them.
+pub(crate) fn part_names(texts: Vec<String>) -> Result<Vec<PartName>, StoreError> {
+    let bad = |e| StoreError::BadRow { what: "uploads", source: Box::new(e) };
+    texts.into_iter().map(|t| t.parse().map_err(bad)).collect()
 }
 
 /// Bytes of a request in a file of ours, which goes with this value.

@@ -89,6 +89,7 @@ impl Resolve for PublicOnly {
 }
 
 /// Tells.
+#[derive(Clone)]
 pub struct Teller {
     client: Client,
     private: bool,

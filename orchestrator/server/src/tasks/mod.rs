@@ -18,24 +18,35 @@ use crate::{ServiceError, api::App, worker_port::chain};
 pub async fn run<S: Store>(app: App<S>, stop: CancellationToken) {
     let mut all = JoinSet::new();
     let hooks = hooks::Teller::new(app.options().private_hooks);
-    all.spawn(every(Duration::from_secs(2), stop.clone(), "expire", app.clone(), async |app| app.service().expire().await.map(|n| n > 0)));
-    all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", app.clone(), async |app| decide::one(app).await));
-    all.spawn(every(Duration::from_secs(60), stop.clone(), "tidy", app.clone(), async |app| tidy::some(app).await));
-    all.spawn(async move {
-        every(Duration::from_secs(2), stop, "webhooks", app, async move |app| hooks.some(app).await).await;
-    });
+    let expire = app.clone();
+    all.spawn(every(Duration::from_secs(2), stop.clone(), "expire", move || {
+        let app = expire.clone();
+        async move { app.service().expire().await.map(|n| n > 0) }
+    }));
+    let deciding = app.clone();
+    all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
+        let app = deciding.clone();
+        async move { decide::one(&app).await }
+    }));
+    let tidying = app.clone();
+    all.spawn(every(Duration::from_secs(60), stop.clone(), "tidy", move || {
+        let app = tidying.clone();
+        async move { tidy::some(&app).await }
+    }));
+    all.spawn(every(Duration::from_secs(2), stop, "webhooks", move || {
+        let (app, hooks) = (app.clone(), hooks.clone());
+        async move { hooks.some(&app).await }
+    }));
     while all.join_next().await.is_some() {}
 }
 
 /// Does a thing again and again; at once when there was something to do, else after a pause.
-async fn every<S, F>(pause: Duration, stop: CancellationToken, name: &'static str, app: App<S>, work: F)
+async fn every<F>(pause: Duration, stop: CancellationToken, name: &'static str, work: impl Fn() -> F + Send)
 where
-    S: Store,
-    F: AsyncFn(&App<S>) -> Result<bool, ServiceError> + Send,
-    for<'a> F::CallRefFuture<'a>: Future<Output = Result<bool, ServiceError>> + Send,
+    F: Future<Output = Result<bool, ServiceError>> + Send,
 {
     while !stop.is_cancelled() {
-        let again = match work(&app).await {
+        let again = match work().await {
             Ok(again) => again,
             Err(e) => {
                 tracing::warn!(task = name, error = chain(&e), "a task failed; it is tried again");

@@ -34,7 +34,7 @@ pub(crate) async fn some<S: Store>(app: &App<S>) -> Result<bool, ServiceError> {
         more = true;
     }
     for (row, parts) in store.drop_uploads(now, MOST).await? {
-        for part in parts {
+        for part in crate::api::part_names(parts)? {
             blobs.of(&row.tenant).remove_part(&part).await?;
         }
         more = true;
