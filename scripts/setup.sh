@@ -84,6 +84,8 @@ install_deploy_tools() {
         for v in $kubernetes_versions; do
             unzip -qj "$wheel" "kubernetes_validate/kubernetes-json-schema/v$v-local-strict/*" -d "$tools/.schemas.new/v$v-strict"
         done
+        # They refer to each other below an address of the network; each one's neighbour is meant.
+        sed -i 's|"/api/_definitions.json#|"_definitions.json#|; s|"\$id": "https:|"x-id": "https:|' "$tools"/.schemas.new/*/*.json
         rm -rf "$(dirname "$wheel")"
         mv "$tools/.schemas.new" "$schemas"
     fi
