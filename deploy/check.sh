@@ -57,7 +57,8 @@ declare -A exposure=([server]=15 [worker]=20)
 
 units() {
     need systemd-analyze
-    local u
+    local u version
+    version=$(systemd-analyze --version | awk 'NR == 1 { print int($2) }')
     mkdir -p "$work/units"
     # The program need not be installed here, so another one that is stands for it.
     for u in deploy/single/systemd/*.service; do
@@ -65,6 +66,11 @@ units() {
     done
     for u in server worker; do
         ok "units: stakeout-$u.service is read as it is meant" silent systemd-analyze verify --man=no "$work/units/stakeout-$u.service"
+        # Older ones (Ubuntu 22.04) look at running services alone.
+        if [ "$version" -lt 250 ]; then
+            echo "skipped: exposure of stakeout-$u.service, systemd $version cannot tell it of a file" >&2
+            continue
+        fi
         ok "units: stakeout-$u.service is exposed at most ${exposure[$u]}/100" \
             systemd-analyze security --offline=true --threshold="${exposure[$u]}" "$work/units/stakeout-$u.service"
     done
