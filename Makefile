@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo demo-emulator test test-emulator test-unit test-java test-containers test-e2e lint bench clean
+.PHONY: help setup build images apps demo demo-emulator test test-emulator test-deploy test-unit test-java test-containers test-e2e lint bench clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,10 +31,10 @@ demo-emulator: images apps ## The same apps on the emulator device, played by a 
 	@images/build.sh emulator-fake
 	@scripts/demo-emulator.sh
 
-test: ## All tests: lint, unit, Java, containers, end to end
+test: ## All tests: lint, deployment, unit, Java, containers, end to end
 	@scripts/test.sh
 
-lint test-unit test-java test-containers test-e2e: ## One layer of the tests
+lint test-deploy test-unit test-java test-containers test-e2e: ## One layer of the tests
 	@scripts/test.sh $@
 
 test-emulator: build ## The conformance suite on this host's emulator: a table and target/conformance.json (needs its image and /dev/kvm)

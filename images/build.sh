@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the images that cells are made of: stakeout/base, stakeout/gateway, stakeout/jvm, stakeout/analysis, and for tests
-# stakeout/emulator-fake. (Those of the emulator device are built by `stakeout images build emulator`.)
+# stakeout/emulator-fake. (Those of the emulator device are built by `stakeout images build emulator`.) And stakeout/server,
+# for a farm in containers: no cell is made of it.
 #
 #   images/build.sh [--quiet] [IMAGE...]      default: gateway, jvm, analysis
 #
@@ -22,8 +23,8 @@ wanted=()
 for a in "$@"; do
     case $a in
         --quiet) quiet=1 ;;
-        base | gateway | java | jvm | analysis | emulator-fake) wanted+=("$a") ;;
-        *) die "unknown image \`$a\`" "the images are base, gateway, jvm (on java), analysis and emulator-fake" ;;
+        base | gateway | java | jvm | analysis | emulator-fake | server) wanted+=("$a") ;;
+        *) die "unknown image \`$a\`" "the images are base, gateway, jvm (on java), analysis, emulator-fake and server" ;;
     esac
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=(gateway jvm analysis)
@@ -105,6 +106,12 @@ analysis() {
     program stakeout stakeout
     image analysis "$(key_of "$state"/{base.key,stakeout.sum} "$here/analysis/Dockerfile")" \
         "$here/analysis/Dockerfile" "$state/stakeout.context" --build-arg "BASE=stakeout/base:$base_key"
+}
+
+server() {
+    program stakeout stakeout
+    image server "$(key_of "$state"/{base.key,stakeout.sum} "$here/server/Dockerfile")" \
+        "$here/server/Dockerfile" "$state/stakeout.context" --build-arg "BASE=stakeout/base:$base_key"
 }
 
 # The Java parts are large and change apart from the program, so they are an image of their own below it.

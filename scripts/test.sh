@@ -1,11 +1,11 @@
 #!/bin/bash
-# All tests in layers, the quick ones first: lint, test-unit, test-java, test-containers, test-e2e. Arguments choose layers.
+# All tests in layers, the quick ones first: lint, test-deploy, test-unit, test-java, test-containers, test-e2e. Arguments choose layers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=0
 target=${CARGO_TARGET_DIR:-target}
 layers=("$@")
-[ ${#layers[@]} -gt 0 ] || layers=(lint test-unit test-java test-containers test-e2e)
+[ ${#layers[@]} -gt 0 ] || layers=(lint test-deploy test-unit test-java test-containers test-e2e)
 began=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - began)); }
 
@@ -25,6 +25,11 @@ for layer in "${layers[@]}"; do
         lint)
             cargo fmt --all --check
             cargo clippy --release --locked --workspace --all-targets -- -D warnings
+            ;;
+        # Needs no engine, no program of ours and, once its tools are there, no network. `deploy` is another name of it.
+        test-deploy | deploy)
+            scripts/setup.sh --deploy
+            deploy/check.sh
             ;;
         # Needs root, nft, tshark and ffmpeg, and no engine.
         test-unit) cargo nextest run --release --locked --workspace -E 'not (package(stakeout-e2e) or binary(docker))' ;;
