@@ -8,15 +8,13 @@ use stakeout_contract::{
 };
 use tokio::time::Instant;
 
-use crate::{Fence, Orchestrator, OrchestratorError, record::Record};
+use crate::{Fence, Orchestrator, OrchestratorError, record::Record, worker::PATIENCE};
 
 /// Progress is for people: no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Observations are handed in this often, or when so many wait.
 const HAND_IN_EVERY: Duration = Duration::from_secs(1);
 const HAND_IN_AT: usize = 500;
-/// How long an orchestrator that cannot be reached is asked again; then the lease is over anyway.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reports of one trial.
 pub struct Reporter<'a, O> {

@@ -213,20 +213,22 @@ async fn say_failed<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Le
     }
 }
 
-/// Renews the lease until it must not be used any more; says why.
+/// How long an orchestrator that does not answer is asked again. Others may have the trial by then: its epoch keeps them apart.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Renews the lease until it must not be used any more; says why. While nobody answers the trial goes on: the lease counts until
+/// somebody else gets it, and the orchestrator says so then.
 async fn keep_lease<O: Orchestrator>(orchestrator: &O, fence: &Fence, seconds: u64) -> Failure {
-    let length = Duration::from_secs(seconds.max(1));
-    let mut good_until = Instant::now() + length;
+    let pause = Duration::from_secs(seconds.max(1)) / 3;
+    let mut answered = Instant::now();
     loop {
-        tokio::time::sleep(length / 3).await;
-        let asked = Instant::now();
+        tokio::time::sleep(pause).await;
         match orchestrator.renew(fence).await {
-            Ok(RenewAnswer::Ok) => good_until = asked + length,
+            Ok(RenewAnswer::Ok) => answered = Instant::now(),
             Ok(RenewAnswer::Cancelled) => return Failure::Cancelled,
-            Err(OrchestratorError::Unreachable(e)) if Instant::now() < good_until => {
+            Err(OrchestratorError::Unreachable(e)) if answered.elapsed() < PATIENCE => {
                 tracing::warn!(error = %e, "the lease was not renewed, trying again");
             }
-            // Nobody answered for as long as the lease lasts: another worker may have the trial by now.
             Ok(RenewAnswer::Lost) | Err(OrchestratorError::Unreachable(_)) => return OrchestratorError::Lost(fence.clone()).into(),
             Err(e) => return e.into(),
         }
