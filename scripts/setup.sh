@@ -57,6 +57,22 @@ install_cargo_tools() {
     done
 }
 
+# The S3-compatible server that the tests of artifacts speak with. The checksum of its sources is asked of sum.golang.org.
+versitygw=v1.8.0
+bin="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/stakeout/bin"
+
+install_s3_server() {
+    [ ! -x "$bin/versitygw" ] || [ "$(cat "$bin/versitygw.version" 2>/dev/null)" != "$versitygw" ] || return 0
+    go=go; have go || go=/usr/local/go/bin/go
+    have "$go" || { packages=golang-go; install_packages; go=go; }
+    have "$go" || die "\`go\` is missing" "install golang-go, or Go from https://go.dev/dl"
+    say "about to build \`versitygw\` $versitygw from its sources, from the Go module proxy (some minutes), into $bin"
+    mkdir -p "$bin"
+    (cd / && GOFLAGS='' GOTOOLCHAIN=local GOBIN="$bin" "$go" install -trimpath "github.com/versity/versitygw/cmd/versitygw@$versitygw") ||
+        die "\`versitygw\` could not be built" "if it asks for a newer Go than $("$go" env GOVERSION), install one from https://go.dev/dl"
+    echo "$versitygw" >"$bin/versitygw.version"
+}
+
 answers() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
 start_engine() {
@@ -85,4 +101,5 @@ start_engine() {
 [ -n "$engine_only" ] || install_packages
 start_engine
 [ -n "$engine_only" ] || install_cargo_tools
+[ -n "$engine_only" ] || install_s3_server
 say "ready; next: images/build.sh"

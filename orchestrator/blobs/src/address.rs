@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_says_what_is_expected_and_shows_no_secret() {
-        for bad in ["", "s3://", "s3:///x", "ftp://x", "file://host/x", "s3://b?colour=red", "s3://b?path_style=maybe", "s3://u:secret@b/p"] {
+        for bad in ["", "s3://", "s3:///x", "ftp://x", "file://host/x", "s3://b?colour=red", "s3://b?path_style=maybe", "s3://u:secret@b/p"]
+        {
             let e = parse(bad).unwrap_err().to_string();
             assert!(e.contains("address") && !e.contains("secret"), "{bad}: {e}");
         }
