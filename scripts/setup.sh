@@ -130,6 +130,23 @@ find_go() {
     mv "$tools/.go.new/go" "$tools/go-$go_version"; rmdir "$tools/.go.new"
 }
 
+# The S3-compatible server that the tests of artifacts speak with. The checksum of its sources is asked of sum.golang.org.
+versitygw=v1.8.0
+bin="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/stakeout/bin"
+
+install_s3_server() {
+    [ ! -x "$bin/versitygw" ] || [ "$(cat "$bin/versitygw.version" 2>/dev/null)" != "$versitygw" ] || return 0
+    # shellcheck source=deploy/tools.sh
+    . "$(dirname "$0")/../deploy/tools.sh"
+    mkdir -p "$tools"
+    find_go
+    say "about to build \`versitygw\` $versitygw from its sources, from the Go module proxy (some minutes), into $bin"
+    mkdir -p "$bin"
+    (cd / && GOFLAGS='' GOTOOLCHAIN=local GOBIN="$bin" "$go" install -trimpath "github.com/versity/versitygw/cmd/versitygw@$versitygw") ||
+        die "\`versitygw\` could not be built" "if it asks for a newer Go than $("$go" env GOVERSION), install one from https://go.dev/dl"
+    echo "$versitygw" >"$bin/versitygw.version"
+}
+
 answers() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
 start_engine() {
@@ -159,4 +176,5 @@ if [ -n "$deploy_only" ]; then install_deploy_tools; say "ready; next: deploy/ch
 [ -n "$engine_only" ] || install_packages $packages $(chromium_driver)
 start_engine
 [ -n "$engine_only" ] || install_cargo_tools
+[ -n "$engine_only" ] || install_s3_server
 say "ready; next: images/build.sh"

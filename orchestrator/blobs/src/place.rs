@@ -24,7 +24,7 @@ pub struct Blobs {
 
 impl fmt::Debug for Blobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Blobs").field("at", &self.shown).field("sealed", &self.master.is_some()).finish()
+        f.debug_struct("Blobs").field("at", &self.shown).field("sealed", &self.master.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -57,7 +57,18 @@ impl Object<'_> {
             sealed = Some(Sealed { cipher, buffer, next: 0, body: stored - HEADER as u64 });
         }
         let check = digest.map(|d| (d, Hash::new()));
-        Ok(Some(Reader { name: self.name.clone(), body, sealed, skip: 0, left: bytes, check, held: None, began: false, bytes }))
+        Ok(Some(Reader {
+            name: self.name.clone(),
+            body,
+            sealed,
+            skip: 0,
+            left: bytes,
+            check,
+            held: None,
+            began: false,
+            magic: false,
+            bytes,
+        }))
     }
 
     /// A part of it that is known to be within `total`, its plain bytes. Nothing if the object is gone.
@@ -72,6 +83,7 @@ impl Object<'_> {
             check: None,
             held: None,
             began: true,
+            magic: false,
             bytes,
         };
         if bytes == 0 {
@@ -140,6 +152,8 @@ pub(crate) struct Reader {
     held: Option<Bytes>,
     /// Whether the first bytes were looked at.
     began: bool,
+    /// Whether it is read without a key and begins as what is encrypted does.
+    magic: bool,
     bytes: u64,
 }
 
@@ -165,6 +179,7 @@ impl Reader {
             let piece = self.piece().await?;
             let Some((wanted, hash)) = &mut self.check else { return Ok(piece) };
             if let Some(p) = piece {
+                self.magic |= hash.bytes() == 0 && self.sealed.is_none() && seal::is_sealed(&p);
                 hash.update(&p);
                 if let Some(before) = self.held.replace(p) {
                     return Ok(Some(before));
@@ -172,7 +187,11 @@ impl Reader {
             } else {
                 let (wanted, found) = (*wanted, hash.clone().finish());
                 self.check = None;
-                return if found == wanted { Ok(self.held.take()) } else { Err(BlobError::Damaged { wanted, found }) };
+                return match (found == wanted, self.magic) {
+                    (true, _) => Ok(self.held.take()),
+                    (false, false) => Err(BlobError::Damaged { wanted, found }),
+                    (false, true) => Err(BlobError::Key { name: self.name.clone(), problem: KeyProblem::Absent }),
+                };
             }
         }
     }
@@ -234,7 +253,8 @@ fn pieces(got: GetResult) -> BlobStream {
     match got.payload {
         GetResultPayload::Stream(s) => s.map_err(BlobError::from).boxed(),
         GetResultPayload::File(file, _) => {
-            let failed = |source: std::io::Error| BlobError::from(object_store::Error::Generic { store: "folder", source: Box::new(source) });
+            let failed =
+                |source: std::io::Error| BlobError::from(object_store::Error::Generic { store: "folder", source: Box::new(source) });
             let begin = async move {
                 let mut file = tokio::fs::File::from_std(file);
                 file.seek(SeekFrom::Start(range.start)).await.map_err(failed)?;

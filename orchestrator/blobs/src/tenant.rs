@@ -8,7 +8,7 @@ use stakeout_contract::{Sha256Digest, TenantId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    BlobError, BlobStream, Blobs, KeyProblem,
+    BlobError, BlobStream, Blobs,
     hash::Hash,
     read::{Object, Reader},
     seal::{self, TenantKey},
@@ -84,16 +84,10 @@ impl TenantBlobs {
     pub async fn get(&self, digest: &Sha256Digest) -> Result<Vec<u8>, BlobError> {
         let mut reader = self.reader(digest).await?;
         let mut bytes = Vec::with_capacity(reader.bytes().min(1 << 24) as usize);
-        loop {
-            match reader.next().await {
-                Ok(Some(p)) => bytes.extend_from_slice(&p),
-                Ok(None) => return Ok(bytes),
-                Err(BlobError::Damaged { .. }) if self.key.is_none() && seal::is_sealed(&bytes) => {
-                    return Err(BlobError::Key { name: digest.to_string(), problem: KeyProblem::Absent });
-                }
-                Err(e) => return Err(e),
-            }
+        while let Some(p) = reader.next().await? {
+            bytes.extend_from_slice(&p);
         }
+        Ok(bytes)
     }
 
     /// Writes a blob to a file, which is there when all of it was checked against its name, and not before. The file is

@@ -60,7 +60,9 @@ async fn a_range_is_the_same_bytes_as_in_the_whole(p: Place) {
     let blobs = p.blobs.of(&tenant("a"));
     let whole = bytes(200_000);
     let d = blobs.put(whole.clone()).await.unwrap();
-    for (from, to) in [(0, 0), (0, 1), (0, 200_000), (65_535, 65_537), (65_536, 131_072), (70_000, 70_000), (131_071, 200_000), (200_000, 200_000)] {
+    for (from, to) in
+        [(0, 0), (0, 1), (0, 200_000), (65_535, 65_537), (65_536, 131_072), (70_000, 70_000), (131_071, 200_000), (200_000, 200_000)]
+    {
         assert_eq!(blobs.range(&d, from..to).await.unwrap(), whole[from as usize..to as usize], "{from}..{to}");
         let (streamed, end) = drain(blobs.stream(&d, Some(from..to)).await.unwrap()).await;
         assert!(end.is_ok() && streamed == whole[from as usize..to as usize], "{from}..{to}");

@@ -1,5 +1,5 @@
 //! Places to test with: a folder and a bucket, each plain and encrypted, with a look at the files that lie below.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "each test program uses its part")]
 
 use std::{
     future::Future,
