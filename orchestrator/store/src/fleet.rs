@@ -14,6 +14,9 @@ use stakeout_domain::lease::Millis;
 
 use crate::StoreError;
 
+/// How long after it was heard of a worker counts as alive, milliseconds: three lease times of a minute.
+pub const ALIVE: Millis = 180_000;
+
 /// A webhook as it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HookRow {
@@ -72,7 +75,13 @@ pub trait Fleet: Send + Sync + 'static {
     /// What came of a try.
     fn delivery_tried(&self, delivery: &Delivery) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deliveries of a webhook, the newest first.
-    fn deliveries(&self, tenant: &TenantId, hook: &HookId, before: Option<&DeliveryId>, most: u32) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    fn deliveries(
+        &self,
+        tenant: &TenantId,
+        hook: &HookId,
+        before: Option<&DeliveryId>,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
     /// A delivery is tried again, as if new.
     fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> impl Future<Output = Result<Delivery, StoreError>> + Send;
     /// Figures for watching: see [`Gauges`].
