@@ -47,7 +47,8 @@ pub struct DeliveryRow {
 
 /// Workers and webhooks.
 pub trait Fleet: Send + Sync + 'static {
-    /// A worker was heard of: what it can run and, where given, its host. Gives its mode.
+    /// A worker was heard of: what it can run and, where given, its host. Gives its mode. [`StoreError::NotFound`]: its id is of
+    /// another tenant's worker.
     fn worker_seen(
         &self,
         worker: &WorkerId,
@@ -60,9 +61,9 @@ pub trait Fleet: Send + Sync + 'static {
     fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> impl Future<Output = Result<WorkerDoc, StoreError>> + Send;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     fn workers(&self, tenant: &TenantId, now: Millis) -> impl Future<Output = Result<Vec<WorkerDoc>, StoreError>> + Send;
-    /// Changes a worker's mode.
+    /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
     fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Forgets workers that were not heard of since.
+    /// Forgets workers that were not heard of since, but those that have a trial or are quarantined. How many.
     fn forget_workers(&self, not_since: Millis) -> impl Future<Output = Result<u64, StoreError>> + Send;
     /// Keeps a new webhook.
     fn put_hook(&self, hook: &HookRow) -> impl Future<Output = Result<(), StoreError>> + Send;

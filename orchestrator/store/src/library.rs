@@ -23,7 +23,8 @@ pub struct UploadRow {
 
 /// Apps, scenarios, uploads, bytes.
 pub trait Library: Send + Sync + 'static {
-    /// Keeps an app; it is no error if it is there. Whether it is new.
+    /// Keeps an app; it is no error if it is there. Whether it is new. [`StoreError::NotFound`] of a blob: its bytes were not given
+    /// by this tenant, or are being dropped.
     fn put_app(&self, tenant: &TenantId, app: &App) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// A tenant's app.
     fn app(&self, tenant: &TenantId, sha256: &Sha256Digest) -> impl Future<Output = Result<App, StoreError>> + Send;
