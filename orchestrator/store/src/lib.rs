@@ -7,22 +7,31 @@
 //! write: it gets [`StoreError::Refused`].
 //!
 //! [`sqlite::SqliteStore`] is the default: one file in WAL mode with one writer, made for one host. [`postgres::PostgresStore`]
-//! serves several orchestrators. Both are the same text of SQL, compiled once for each; what differs is in their `dialect`.
-//! [`conformance`] holds what both must do.
+//! serves several orchestrators. Both are the same text of SQL (`sql/`), compiled once for each; what differs is in their
+//! `dialect`. [`conformance`] holds what both must do; [`backup`] moves everything from one to the other.
 //!
 //! It keeps no bytes of apps and decides no verdicts. Times are Unix milliseconds of the caller's clock, given as arguments, so
 //! that a test can be a day long without waiting. A tenant's thing asked for by another is [`StoreError::NotFound`].
 //!
 //! Read first: [`Jobs`], [`JobRow`], [`TrialFull`].
 
+#![allow(clippy::duplicate_mod, reason = "the text of SQL is compiled once for each back end")]
+
+#[macro_use]
+mod query;
+
 pub mod access;
-//TMP pub mod conformance;
+pub mod backup;
+mod codec;
+pub mod conformance;
 pub mod fleet;
 pub mod jobs;
 pub mod library;
-//TMP pub mod sqlite;
+pub mod postgres;
+pub mod sqlite;
 
 pub use access::{Access, Deed, Idempotent, TokenRow};
+pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
 pub use jobs::{Decided, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Paces, TrialFull};
 pub use library::{Library, UploadRow};

@@ -23,7 +23,8 @@ pub struct UploadRow {
 
 /// Apps, scenarios, uploads, bytes.
 pub trait Library: Send + Sync + 'static {
-    /// Keeps an app; it is no error if it is there. Whether it is new.
+    /// Keeps an app; it is no error if it is there. Whether it is new. [`StoreError::NotFound`] of a blob: its bytes were not given
+    /// by this tenant, or are being dropped.
     fn put_app(&self, tenant: &TenantId, app: &App) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// A tenant's app.
     fn app(&self, tenant: &TenantId, sha256: &Sha256Digest) -> impl Future<Output = Result<App, StoreError>> + Send;
@@ -52,16 +53,11 @@ pub trait Library: Send + Sync + 'static {
     /// A tenant's upload.
     fn upload(&self, tenant: &TenantId, id: &UploadId) -> impl Future<Output = Result<UploadRow, StoreError>> + Send;
     /// The open upload of an artifact of a trial with this digest.
-    fn artifact_upload(&self, trial: &TrialId, sha256: &Sha256Digest) -> impl Future<Output = Result<Option<UploadRow>, StoreError>> + Send;
+    fn artifact_upload(&self, trial: &TrialId, sha256: &Sha256Digest)
+    -> impl Future<Output = Result<Option<UploadRow>, StoreError>> + Send;
     /// A part came: the offset moves from `from` to `to`. [`StoreError::Changed`] if it is not at `from`. `part` names the stored
     /// part, in order; all parts make the whole.
-    fn upload_part(
-        &self,
-        id: &UploadId,
-        from: u64,
-        to: u64,
-        part: &str,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn upload_part(&self, id: &UploadId, from: u64, to: u64, part: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// The stored parts of an upload, in order.
     fn upload_parts(&self, id: &UploadId) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// All parts are one blob now.
@@ -69,7 +65,13 @@ pub trait Library: Send + Sync + 'static {
     /// Uploads that are over by time, with their parts, now forgotten.
     fn drop_uploads(&self, now: Millis, most: u32) -> impl Future<Output = Result<Vec<(UploadRow, Vec<String>)>, StoreError>> + Send;
     /// A tenant gave these bytes.
-    fn note_blob(&self, tenant: &TenantId, sha256: &Sha256Digest, bytes: u64, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn note_blob(
+        &self,
+        tenant: &TenantId,
+        sha256: &Sha256Digest,
+        bytes: u64,
+        now: Millis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Bytes of a blob that this tenant gave before; none: it did not, whoever else did.
     fn blob(&self, tenant: &TenantId, sha256: &Sha256Digest) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
     /// Blobs given before `older_than` that no app, trial or job of their tenant names, now forgotten, at most so many. Whoever

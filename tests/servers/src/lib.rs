@@ -6,6 +6,7 @@
 //!
 //! Not for production, and not for containers: these are plain processes of the machine that runs the tests.
 //!
-//! Read first: [`s3::S3Server`].
+//! Read first: [`s3::S3Server`], [`postgres::Postgres`].
 
+pub mod postgres;
 pub mod s3;

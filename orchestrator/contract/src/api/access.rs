@@ -1,6 +1,9 @@
 //! Tenants, tokens, audit, usage.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Sha256Digest, TenantId, TokenId};
 
@@ -201,6 +204,41 @@ pub struct AuditEntry {
     pub hash: Sha256Digest,
 }
 
+impl AuditEntry {
+    /// What the hash must be: SHA-256 over the hash of the entry before (32 bytes; of the first entry: zeros) and this entry as
+    /// JSON without `hash`, keys in order, no spaces.
+    pub fn digest(&self, before: Option<&Sha256Digest>) -> Sha256Digest {
+        let mut fields = BTreeMap::from([
+            ("number", Value::from(self.number)),
+            ("at_ms", self.at_ms.into()),
+            ("tenant", self.tenant.as_str().into()),
+            ("action", self.action.as_str().into()),
+            ("thing", self.thing.as_str().into()),
+            ("detail", self.detail.as_str().into()),
+        ]);
+        if let Some(token) = &self.token {
+            fields.insert("token", token.as_str().into());
+        }
+        let fields: Vec<String> = fields.into_iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+        let mut bytes = before.map_or([0; 32], |b| *b.as_bytes()).to_vec();
+        bytes.extend(format!("{{{}}}", fields.join(",")).into_bytes());
+        Sha256Digest::of(&bytes)
+    }
+
+    /// The first entry that does not follow from the one before it, by its number; none: the chain holds. `before` is the entry
+    /// before the first of them; none: they begin at number 1.
+    pub fn broken<'a>(before: Option<&Self>, entries: impl IntoIterator<Item = &'a Self>) -> Option<u64> {
+        let (mut number, mut hash) = before.map_or((0, None), |b| (b.number, Some(b.hash)));
+        for entry in entries {
+            if entry.number != number + 1 || entry.hash != entry.digest(hash.as_ref()) {
+                return Some(entry.number);
+            }
+            (number, hash) = (entry.number, Some(entry.hash));
+        }
+        None
+    }
+}
+
 /// What a tenant used on a day.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UsageDay {
@@ -231,4 +269,53 @@ pub struct Usage {
     pub waiting_trials: u64,
     /// Trials that run now.
     pub running_trials: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(n: u64) -> Vec<AuditEntry> {
+        let mut all: Vec<AuditEntry> = Vec::new();
+        for number in 1..=n {
+            let mut entry = AuditEntry {
+                number,
+                at_ms: 5,
+                tenant: TenantId::farm(),
+                token: None,
+                action: "job.submit".to_owned(),
+                thing: "a \"quoted\" thing".to_owned(),
+                detail: String::new(),
+                hash: Sha256Digest::from_bytes([0; 32]),
+            };
+            entry.hash = entry.digest(all.last().map(|e| &e.hash));
+            all.push(entry);
+        }
+        all
+    }
+
+    #[test]
+    fn a_chain_holds_from_its_begin_and_from_any_entry() {
+        let all = chain(4);
+        assert_eq!(AuditEntry::broken(None, &all), None);
+        assert_eq!(AuditEntry::broken(Some(&all[1]), &all[2..]), None);
+    }
+
+    #[test]
+    fn a_changed_or_missing_entry_breaks_it() {
+        let mut all = chain(4);
+        all[1].thing = "another".to_owned();
+        assert_eq!(AuditEntry::broken(None, &all), Some(2));
+        let mut all = chain(4);
+        all.remove(2);
+        assert_eq!(AuditEntry::broken(None, &all), Some(4));
+    }
+
+    #[test]
+    fn what_is_hashed_is_written_down() {
+        let mut entry = chain(1).remove(0);
+        entry.token = Some("token-1".parse().unwrap());
+        let text = "{\"action\":\"job.submit\",\"at_ms\":5,\"detail\":\"\",\"number\":1,\"tenant\":\"farm\",\"thing\":\"a \\\"quoted\\\" thing\",\"token\":\"token-1\"}";
+        assert_eq!(entry.digest(None), Sha256Digest::of(&[&[0; 32], text.as_bytes()].concat()));
+    }
 }

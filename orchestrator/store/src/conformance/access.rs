@@ -1,0 +1,92 @@
+//! Tenants, tokens, keys of requests, audit.
+
+use stakeout_contract::{
+    Sha256Digest, TokenId,
+    api::access::{AuditEntry, Role, Token},
+};
+
+use super::sample::{tenant, tenant_row};
+use crate::{Deed, Idempotent, Store, StoreError, TokenRow};
+
+pub(super) async fn all<S: Store>(store: &S) {
+    tenants_are_made_and_changed(store).await;
+    tokens_are_their_tenants(store).await;
+    a_request_that_comes_again_is_answered_as_before(store).await;
+    the_chain_of_audit_holds(store).await;
+}
+
+async fn tenants_are_made_and_changed<S: Store>(store: &S) {
+    let mut row = tenant_row("changing");
+    assert!(store.put_tenant(&row).await.unwrap());
+    (row.weight, row.retention_days, row.own_workers_only) = (7, Some(3), true);
+    row.quota.bytes = Some(u64::from(u32::MAX) * 10);
+    assert!(!store.put_tenant(&row).await.unwrap());
+    assert_eq!(store.tenant(&row.id).await.unwrap(), row);
+    assert!(matches!(store.tenant(&tenant("nobody")).await, Err(StoreError::NotFound { what: "tenant", .. })));
+    let ids: Vec<_> = store.tenants().await.unwrap().into_iter().map(|t| t.id).collect();
+    assert!(ids.contains(&row.id) && ids.is_sorted());
+}
+
+async fn tokens_are_their_tenants<S: Store>(store: &S) {
+    let t = tenant("tokens");
+    let row = |id: &str| TokenRow {
+        token: Token {
+            id: id.parse::<TokenId>().unwrap(),
+            tenant: t.clone(),
+            role: Role::Submitter,
+            label: "ci".to_owned(),
+            created_ms: 1,
+            expires_ms: Some(100),
+            revoked_ms: None,
+            last_used_ms: None,
+        },
+        hash: Sha256Digest::of(id.as_bytes()),
+    };
+    let (a, b) = (row("token-a"), row("token-b"));
+    store.put_token(&a).await.unwrap();
+    store.put_token(&b).await.unwrap();
+    assert!(store.put_token(&a).await.is_err(), "an id is used once");
+    assert_eq!(store.token(&a.token.id).await.unwrap(), a);
+    assert_eq!(store.tokens(&t).await.unwrap(), [b.token.clone(), a.token.clone()]);
+    assert!(store.tokens(&tenant("stranger")).await.unwrap().is_empty());
+    let stranger = store.revoke_token(&tenant("stranger"), &a.token.id, 5).await;
+    assert!(matches!(stranger, Err(StoreError::NotFound { what: "token", .. })));
+    store.revoke_token(&t, &a.token.id, 5).await.unwrap();
+    store.revoke_token(&t, &a.token.id, 9).await.unwrap();
+    assert_eq!(store.token(&a.token.id).await.unwrap().token.revoked_ms, Some(5));
+    for now in [1000, 30_000, 61_000, 62_000] {
+        store.token_used(&b.token.id, now).await.unwrap();
+    }
+    assert_eq!(store.token(&b.token.id).await.unwrap().token.last_used_ms, Some(61_000));
+}
+
+async fn a_request_that_comes_again_is_answered_as_before<S: Store>(store: &S) {
+    let (t, f, day) = (tenant("idem"), Sha256Digest::of(b"f"), 86_400_000);
+    let ask = async |f: Sha256Digest, now| store.idempotent(&t, "k", &f, now).await.unwrap();
+    assert_eq!(ask(f, 0).await, Idempotent::First);
+    assert_eq!(ask(f, 1).await, Idempotent::Running);
+    assert_eq!(ask(Sha256Digest::of(b"g"), 1).await, Idempotent::Differs);
+    assert_eq!(store.idempotent(&tenant("stranger"), "k", &f, 1).await.unwrap(), Idempotent::First);
+    store.answered(&t, "k", None).await.unwrap();
+    assert_eq!(ask(f, 2).await, Idempotent::First, "the first one failed");
+    store.answered(&t, "k", Some((201, "{}"))).await.unwrap();
+    assert_eq!(ask(f, 3).await, Idempotent::Again { status: 201, body: "{}".to_owned() });
+    assert_eq!(ask(f, 2 + day).await, Idempotent::First, "a day is over");
+    store.tidy(3 + day).await.unwrap();
+    assert_eq!(ask(f, 4 + day).await, Idempotent::Running);
+    store.tidy(3 + 2 * day).await.unwrap();
+    assert_eq!(ask(Sha256Digest::of(b"g"), 4 + day).await, Idempotent::First);
+}
+
+async fn the_chain_of_audit_holds<S: Store>(store: &S) {
+    let t = tenant("audited");
+    for n in 0..4 {
+        let token = (n % 2 == 0).then(|| "token-1".parse().unwrap());
+        let deed = Deed { tenant: t.clone(), token, action: "job.submit", thing: format!("job-{n}"), detail: "\"ü\"".to_owned() };
+        assert_eq!(store.audit(&deed, 10 + n).await.unwrap().number, n as u64 + 1);
+    }
+    let all = store.audit_after(&t, 0, 100).await.unwrap();
+    assert_eq!(AuditEntry::broken(None, &all), None);
+    assert_eq!(store.audit_after(&t, 1, 2).await.unwrap(), all[1..3]);
+    assert!(store.audit_after(&tenant("stranger"), 0, 100).await.unwrap().is_empty());
+}

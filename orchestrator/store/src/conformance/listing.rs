@@ -1,0 +1,108 @@
+//! What is written is read, by whom it belongs to.
+
+use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, trial::TrialState};
+
+use super::sample::{FIRST, completion, decided, insert, job, lease, tenant};
+use crate::{JobFilter, Store, StoreError};
+
+pub(super) async fn all<S: Store>(store: &S) {
+    what_is_written_is_read(store).await;
+    jobs_come_together_or_not_at_all(store).await;
+    jobs_are_found_by_what_they_are(store).await;
+    an_answer_of_before_is_found_and_kept(store).await;
+}
+
+async fn what_is_written_is_read<S: Store>(store: &S) {
+    let (t, stranger) = (tenant("reader"), tenant("stranger"));
+    let mut j = job(&t, 2);
+    j.tags = vec!["nightly".to_owned()];
+    j.delete_after = Some(1000);
+    let ids = insert(store, &j).await;
+    assert_eq!(store.job(None, &j.id).await.unwrap(), j);
+    assert_eq!(store.job(Some(&t), &j.id).await.unwrap(), j);
+    let trials = store.trials(&j.id).await.unwrap();
+    assert_eq!(trials.iter().map(|t| (t.id.clone(), t.number)).collect::<Vec<_>>(), [(ids[0].clone(), 1), (ids[1].clone(), 2)]);
+    assert_eq!(store.trial(Some(&t), &ids[0]).await.unwrap(), trials[0]);
+    assert!(matches!(store.job(None, &JobId::generate()).await, Err(StoreError::NotFound { what: "job", .. })));
+    assert!(matches!(store.job(Some(&stranger), &j.id).await, Err(StoreError::NotFound { what: "job", .. })));
+    assert!(matches!(store.trial(Some(&stranger), &ids[0]).await, Err(StoreError::NotFound { what: "trial", .. })));
+    assert!(matches!(store.delete_job(&stranger, &j.id).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(store.delete_job(&t, &j.id).await, Err(StoreError::InUse { .. })));
+    assert!(store.jobs(&stranger, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap().is_empty());
+    store.cancel(&j.id, 0).await.unwrap();
+    assert!(matches!(store.cancel(&JobId::generate(), 0).await, Err(StoreError::NotFound { .. })));
+}
+
+async fn jobs_come_together_or_not_at_all<S: Store>(store: &S) {
+    let t = tenant("batch");
+    let (a, b) = (job(&t, 1), job(&t, 1));
+    let id = TrialId::generate();
+    let twice = vec![(a.clone(), vec![id.clone()]), (b.clone(), vec![id])];
+    assert!(matches!(store.insert_jobs(twice).await, Err(StoreError::Database { .. })));
+    assert!(matches!(store.job(None, &a.id).await, Err(StoreError::NotFound { .. })));
+    let many = job(&t, 1100);
+    assert_eq!(insert(store, &many).await.len(), 1100);
+    assert_eq!(store.trials(&many.id).await.unwrap().last().unwrap().number, 1100);
+    store.cancel(&many.id, 0).await.unwrap();
+    assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
+}
+
+async fn jobs_are_found_by_what_they_are<S: Store>(store: &S) {
+    let t = tenant("filter");
+    let mut all = Vec::new();
+    for n in 0..5u8 {
+        let mut j = job(&t, 1);
+        j.tags = if n % 2 == 0 { vec!["even".to_owned(), "n".to_owned()] } else { vec!["n".to_owned()] };
+        j.spec.facts.package = format!("com.example.n{}", n / 2);
+        j.spec.app = Sha256Digest::of(&[n]);
+        insert(store, &j).await;
+        all.push(j);
+    }
+    all.reverse();
+    let find = async |f: JobFilter| store.jobs(&t, &f).await.unwrap().into_iter().map(|j| j.id).collect::<Vec<_>>();
+    let any = JobFilter { most: 10, ..JobFilter::default() };
+    let ids = |of: &[usize]| of.iter().map(|i| all[*i].id.clone()).collect::<Vec<_>>();
+    assert_eq!(find(any.clone()).await, ids(&[0, 1, 2, 3, 4]));
+    assert_eq!(find(JobFilter { most: 2, ..any.clone() }).await, ids(&[0, 1]));
+    assert_eq!(find(JobFilter { before: Some(all[1].id.clone()), most: 2, ..any.clone() }).await, ids(&[2, 3]));
+    assert_eq!(find(JobFilter { tag: Some("even".to_owned()), ..any.clone() }).await, ids(&[0, 2, 4]));
+    assert_eq!(find(JobFilter { package: Some("com.example.n0".to_owned()), ..any.clone() }).await, ids(&[3, 4]));
+    assert_eq!(find(JobFilter { app: Some(Sha256Digest::of(&[4])), ..any.clone() }).await, ids(&[0]));
+    assert_eq!(find(JobFilter { state: Some(TrialState::Finished), ..any.clone() }).await, ids(&[]));
+    for j in &all {
+        store.cancel(&j.id, 0).await.unwrap();
+    }
+}
+
+async fn an_answer_of_before_is_found_and_kept<S: Store>(store: &S) {
+    let t = tenant("again");
+    let mut j = job(&t, 1);
+    j.fingerprint = Sha256Digest::of(b"again");
+    j.spec.scenario.name = "paced".to_owned();
+    insert(store, &j).await;
+    assert_eq!(store.same_job(&t, &j.fingerprint).await.unwrap(), None);
+    let (trial, of) = lease(store, &t, "w-1", 1000).await;
+    store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 31_000).await.unwrap();
+    let paces = store.paces(DeviceKind::Jvm, "paced").await.unwrap();
+    assert_eq!((paces.trials, paces.slot_seconds, paces.bytes), (1, 30.0, 100.0));
+    assert_eq!(store.paces(DeviceKind::Jvm, "never").await.unwrap().trials, 0);
+    assert!(store.decide(&j.id, &decided(&j, TrialState::Finished), 32_000).await.unwrap());
+    let before = store.same_job(&t, &j.fingerprint).await.unwrap().unwrap();
+    assert_eq!(before.id, j.id);
+    assert_eq!(store.same_job(&tenant("stranger"), &j.fingerprint).await.unwrap(), None);
+
+    let mut again = job(&t, 1);
+    (again.fingerprint, again.reused, again.state) = (j.fingerprint, Some(j.id.clone()), TrialState::Finished);
+    (again.result, again.created, again.sealed) = (before.result.clone(), 40_000, None);
+    again.counts = before.counts;
+    store.insert_jobs(vec![(again.clone(), vec![])]).await.unwrap();
+    let read = store.job(Some(&t), &again.id).await.unwrap();
+    assert_eq!(
+        (read.state, read.ended, &read.result, &read.reused),
+        (TrialState::Finished, Some(40_000), &before.result, &Some(j.id.clone()))
+    );
+    assert_eq!(store.same_job(&t, &j.fingerprint).await.unwrap().unwrap().id, j.id, "an answer of before is no new answer");
+    assert!(store.trials(&again.id).await.unwrap().is_empty());
+    assert_eq!(store.events(&again.id, 0, 10).await.unwrap().len(), 1);
+    assert!(!store.decide(&again.id, &decided(&again, TrialState::Failed), 41_000).await.unwrap());
+}

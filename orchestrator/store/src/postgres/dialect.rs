@@ -1,0 +1,33 @@
+//! What is PostgreSQL's own in the text of `sql`.
+
+/// Others wait for these rows. `NO KEY`, as whoever adds what refers to a row (events to a job) locks its key for that: two that
+/// did so and then asked for more would wait for each other.
+macro_rules! for_update {
+    () => {
+        " FOR NO KEY UPDATE"
+    };
+}
+/// Rows that another has are passed over.
+macro_rules! skip_locked {
+    () => {
+        " FOR NO KEY UPDATE SKIP LOCKED"
+    };
+}
+/// Nobody changes this row meanwhile.
+macro_rules! for_share {
+    () => {
+        " FOR SHARE"
+    };
+}
+/// A change that a crash may undo: its commit does not wait for the disk.
+macro_rules! lazily {
+    ($update:literal, $condition:literal) => {
+        concat!("WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true)) ", $update, " FROM lazily WHERE ", $condition)
+    };
+}
+
+pub(super) use super::PostgresStore as Backend;
+pub(super) use sqlx::{PgConnection as Conn, Postgres as Db, postgres::PgRow as DbRow};
+
+/// Begins a consistent view for a backup.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -1,0 +1,226 @@
+//! [`Access`]: tenants, tokens, keys of requests.
+
+use stakeout_contract::{
+    Sha256Digest, TenantId, TokenId,
+    api::access::{AuditEntry, Tenant, Token, Usage},
+};
+use stakeout_domain::lease::Millis;
+
+use super::{Backend, Db, DbRow, audit, row::Read, usage};
+use crate::{
+    Access, Deed, Idempotent, StoreError, TokenRow,
+    codec::{DAY, bad, db, json, missing, word},
+};
+
+fn tenant_of(row: &DbRow) -> Result<Tenant, StoreError> {
+    let r = Read("tenants", row);
+    Ok(Tenant {
+        id: r.id("id")?,
+        name: r.text("name")?,
+        weight: r.small("weight")?,
+        quota: r.json("quota")?,
+        own_workers_only: r.flag("own_workers_only")?,
+        retention_days: r.get::<Option<i64>>("retention_days")?.map(u32::try_from).transpose().map_err(bad("tenants"))?,
+        created_ms: r.int("created")?,
+    })
+}
+
+fn token_of(row: &DbRow) -> Result<Token, StoreError> {
+    let r = Read("tokens", row);
+    Ok(Token {
+        id: r.id("id")?,
+        tenant: r.id("tenant")?,
+        role: r.word("role")?,
+        label: r.text("label")?,
+        created_ms: r.int("created")?,
+        expires_ms: r.get("expires")?,
+        revoked_ms: r.get("revoked")?,
+        last_used_ms: r.get("used")?,
+    })
+}
+
+/// A use of a token is written at most so often.
+const MINUTE: Millis = 60_000;
+
+impl Access for Backend {
+    async fn put_tenant(&self, t: &Tenant) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let quota = json("tenants", &t.quota)?;
+        let most_running = t.quota.running_trials.map(i64::from);
+        let new = run!(
+            tx,
+            "make a tenant",
+            "INSERT INTO tenants (id, name, weight, quota, most_running, own_workers_only, retention_days, created) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            t.id.as_str(),
+            t.name.as_str(),
+            i64::from(t.weight),
+            quota.as_str(),
+            most_running,
+            i64::from(t.own_workers_only),
+            t.retention_days.map(i64::from),
+            t.created_ms
+        )?;
+        if new == 0 {
+            run!(
+                tx,
+                "change a tenant",
+                "UPDATE tenants SET name = $2, weight = $3, quota = $4, most_running = $5, own_workers_only = $6, retention_days = $7 \
+                 WHERE id = $1",
+                t.id.as_str(),
+                t.name.as_str(),
+                i64::from(t.weight),
+                quota.as_str(),
+                most_running,
+                i64::from(t.own_workers_only),
+                t.retention_days.map(i64::from)
+            )?;
+        }
+        tx.commit().await.map_err(db("commit"))?;
+        Ok(new == 1)
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError> {
+        let row = maybe!(self.reader().await?, "read a tenant", "SELECT * FROM tenants WHERE id = $1", id.as_str())?;
+        tenant_of(&row.ok_or_else(|| missing("tenant", id))?)
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        all!(self.reader().await?, "read tenants", "SELECT * FROM tenants ORDER BY id")?.iter().map(tenant_of).collect()
+    }
+
+    async fn put_token(&self, row: &TokenRow) -> Result<(), StoreError> {
+        let t = &row.token;
+        run!(
+            self.writer().await?,
+            "make a token",
+            "INSERT INTO tokens (id, tenant, role, label, hash, created, expires, revoked, used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            t.id.as_str(),
+            t.tenant.as_str(),
+            word("tokens", &t.role)?,
+            t.label.as_str(),
+            row.hash.to_string(),
+            t.created_ms,
+            t.expires_ms,
+            t.revoked_ms,
+            t.last_used_ms
+        )?;
+        Ok(())
+    }
+
+    async fn token(&self, id: &TokenId) -> Result<TokenRow, StoreError> {
+        let row = maybe!(self.reader().await?, "read a token", "SELECT * FROM tokens WHERE id = $1", id.as_str())?;
+        let row = row.ok_or_else(|| missing("token", id))?;
+        Ok(TokenRow { token: token_of(&row)?, hash: Read("tokens", &row).id("hash")? })
+    }
+
+    async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError> {
+        let rows = all!(self.reader().await?, "read tokens", "SELECT * FROM tokens WHERE tenant = $1 ORDER BY id DESC", tenant.as_str())?;
+        rows.iter().map(token_of).collect()
+    }
+
+    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> Result<(), StoreError> {
+        let there = run!(
+            self.writer().await?,
+            "take a token back",
+            "UPDATE tokens SET revoked = coalesce(revoked, $1) WHERE id = $2 AND tenant = $3",
+            now,
+            id.as_str(),
+            tenant.as_str()
+        )?;
+        if there == 0 { Err(missing("token", id)) } else { Ok(()) }
+    }
+
+    async fn token_used(&self, id: &TokenId, now: Millis) -> Result<(), StoreError> {
+        let row = maybe!(self.reader().await?, "read a token's use", "SELECT used FROM tokens WHERE id = $1", id.as_str())?;
+        let used: Option<Millis> = Read("tokens", &row.ok_or_else(|| missing("token", id))?).get("used")?;
+        if used.is_none_or(|u| u.saturating_add(MINUTE) <= now) {
+            run!(
+                self.writer().await?,
+                "note a token's use",
+                "UPDATE tokens SET used = $1 WHERE id = $2 AND (used IS NULL OR used < $1)",
+                now,
+                id.as_str()
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn idempotent(&self, tenant: &TenantId, key: &str, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError> {
+        let mut tx = self.begin().await?;
+        let new = run!(
+            tx,
+            "keep a request's key",
+            "INSERT INTO requests (tenant, key, fingerprint, created) VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, key) DO UPDATE SET \
+             fingerprint = excluded.fingerprint, created = excluded.created, status = NULL, body = NULL WHERE requests.created <= $5",
+            tenant.as_str(),
+            key,
+            fingerprint.to_string(),
+            now,
+            now - DAY
+        )?;
+        if new > 0 {
+            tx.commit().await.map_err(db("commit"))?;
+            return Ok(Idempotent::First);
+        }
+        let row = one!(
+            tx,
+            "read a request's key",
+            "SELECT fingerprint, status, body FROM requests WHERE tenant = $1 AND key = $2",
+            tenant.as_str(),
+            key
+        )?;
+        let r = Read("requests", &row);
+        if r.id::<Sha256Digest>("fingerprint")? != *fingerprint {
+            return Ok(Idempotent::Differs);
+        }
+        Ok(match r.get::<Option<i64>>("status")? {
+            None => Idempotent::Running,
+            Some(status) => Idempotent::Again {
+                status: u16::try_from(status).map_err(bad("requests"))?,
+                body: r.get::<Option<String>>("body")?.unwrap_or_default(),
+            },
+        })
+    }
+
+    async fn answered(&self, tenant: &TenantId, key: &str, answer: Option<(u16, &str)>) -> Result<(), StoreError> {
+        let mut conn = self.writer().await?;
+        if let Some((status, body)) = answer {
+            run!(
+                conn,
+                "keep an answer",
+                "UPDATE requests SET status = $1, body = $2 WHERE tenant = $3 AND key = $4",
+                i64::from(status),
+                body,
+                tenant.as_str(),
+                key
+            )?;
+        } else {
+            run!(
+                conn,
+                "forget a request's key",
+                "DELETE FROM requests WHERE tenant = $1 AND key = $2 AND status IS NULL",
+                tenant.as_str(),
+                key
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn audit(&self, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError> {
+        audit::add(self, deed, now).await
+    }
+
+    async fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        audit::after(self, tenant, after, most).await
+    }
+
+    async fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> Result<Usage, StoreError> {
+        usage::usage(self, tenant, days, now).await
+    }
+
+    async fn tidy(&self, now: Millis) -> Result<(), StoreError> {
+        run!(self.writer().await?, "forget keys of requests", "DELETE FROM requests WHERE created <= $1", now - DAY)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! A job's end, and its being forgotten.
+
+use stakeout_contract::{JobId, TenantId, api::events::What, api::jobs::TrialCounts};
+use stakeout_domain::{lease::Millis, tally};
+
+use super::{
+    Backend, Conn, Db, DbRow,
+    change::{Told, tell},
+    deliveries,
+    hold::{Must, hold, let_go},
+    row::{Read, job_of},
+};
+use crate::{
+    Decided, StoreError,
+    codec::{DAY, db, json, millis, missing, word},
+};
+
+/// See [`crate::Jobs::claim_due`].
+pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError> {
+    let any = maybe!(store.reader().await?, "look for due jobs", "SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 LIMIT 1", now)?;
+    if any.is_none() {
+        return Ok(None);
+    }
+    let mut tx = store.begin().await?;
+    let row = maybe!(
+        tx,
+        "find a due job",
+        concat!("SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT 1", skip_locked!()),
+        now
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let id: JobId = Read("jobs", &row).id("id")?;
+    run!(tx, "claim a due job", "UPDATE jobs SET due = $1 WHERE id = $2", now.saturating_add(millis(seconds)), id.as_str())?;
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(Some(id))
+}
+
+async fn lock_job(conn: &mut Conn, id: &JobId) -> Result<(DbRow, TrialCounts, bool), StoreError> {
+    let row = maybe!(conn, "lock a job", concat!("SELECT * FROM jobs WHERE id = $1", for_update!()), id.as_str())?;
+    let row = row.ok_or_else(|| missing("job", id))?;
+    let r = Read("jobs", &row);
+    let (counts, ended) = (r.counts()?, r.get::<Option<Millis>>("ended")?.is_some());
+    Ok((row, counts, ended))
+}
+
+/// See [`crate::Jobs::decide`].
+pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let (row, counts, ended) = lock_job(&mut tx, id).await?;
+    if ended {
+        return Ok(false);
+    }
+    if !tally::over(&counts) {
+        return Err(StoreError::InUse { what: "job", id: id.to_string() });
+    }
+    let before = Read("jobs", &row).int("events")?;
+    let mut job = job_of(&row)?;
+    job.state = decided.state;
+    job.ended = Some(now);
+    job.outcome.clone_from(&decided.outcome);
+    let holder = format!("job:{id}");
+    let_go(&mut tx, &holder).await?;
+    let kept = decided.report.into_iter().chain(decided.outcome.as_ref().map(|o| o.bundle));
+    hold(&mut tx, &job.tenant, &holder, kept, Must::BeThere, now).await?;
+    run!(
+        tx,
+        "keep a result",
+        "UPDATE jobs SET state = $1, result = $2, outcome = $3, report = $4, ended = $5, delete_at = $6, sealed = NULL, due = NULL, \
+         events = events + 1 WHERE id = $7",
+        word("jobs", &decided.state)?,
+        json("jobs", &decided.result)?,
+        decided.outcome.as_ref().map(|o| json("jobs", o)).transpose()?,
+        decided.report.map(|r| r.to_string()),
+        now,
+        job.delete_after.map(|d| now.saturating_add(d)),
+        id.as_str()
+    )?;
+    tell(&mut tx, id, before, &[Told::What(What::Job { state: decided.state })], now).await?;
+    deliveries::begin(&mut tx, &job, now).await?;
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(true)
+}
+
+/// See [`crate::Jobs::delete_job`].
+pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let (row, _, ended) = lock_job(&mut tx, id).await?;
+    if Read("jobs", &row).get::<&str>("tenant")? != tenant.as_str() {
+        return Err(missing("job", id));
+    }
+    if !ended {
+        return Err(StoreError::InUse { what: "job", id: id.to_string() });
+    }
+    let_go(&mut tx, &format!("job:{id}")).await?;
+    run!(tx, "let a job's blobs go", "DELETE FROM holds WHERE holder IN (SELECT 'trial:' || id FROM trials WHERE job = $1)", id.as_str())?;
+    run!(tx, "delete a job", "DELETE FROM jobs WHERE id = $1", id.as_str())?;
+    tx.commit().await.map_err(db("commit"))
+}
+
+/// See [`crate::Jobs::outdated_jobs`].
+pub(super) async fn outdated_jobs(store: &Backend, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError> {
+    let mut conn = store.reader().await?;
+    let mut rows = all!(
+        conn,
+        "find outdated jobs",
+        "SELECT tenant, id FROM jobs WHERE delete_at IS NOT NULL AND delete_at <= $1 ORDER BY delete_at, id LIMIT $2",
+        now,
+        i64::from(most)
+    )?;
+    let more = i64::from(most) - rows.len() as i64;
+    rows.extend(all!(
+        conn,
+        "find jobs that their tenant keeps no longer",
+        "SELECT j.tenant AS tenant, j.id AS id FROM tenants t JOIN jobs j ON j.tenant = t.id AND j.delete_at IS NULL \
+         AND j.ended IS NOT NULL AND j.ended <= $1 - t.retention_days * $2 WHERE t.retention_days IS NOT NULL ORDER BY j.id LIMIT $3",
+        now,
+        DAY,
+        more
+    )?);
+    rows.iter().map(|row| Ok((Read("jobs", row).id("tenant")?, Read("jobs", row).id("id")?))).collect()
+}

@@ -1,0 +1,221 @@
+//! Webhooks, and what is told to them.
+
+use serde_json::json as object;
+use stakeout_contract::{
+    DeliveryId, HookId, TenantId,
+    api::hooks::{Delivery, Hook},
+};
+use stakeout_domain::lease::Millis;
+
+use super::{Backend, Conn, Db, DbRow, row::Read};
+use crate::{
+    DeliveryRow, HookRow, JobRow, StoreError,
+    codec::{bad, db, millis, missing, word},
+};
+
+fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
+    let hook = Hook { id: r.id("hook_id")?, url: r.text("url")?, tag: r.get("tag")?, created_ms: r.int("hook_created")? };
+    Ok(HookRow { hook, tenant: r.id("tenant")?, sealed: r.get("sealed")? })
+}
+
+fn delivery_of(row: &DbRow) -> Result<Delivery, StoreError> {
+    let r = Read("deliveries", row);
+    Ok(Delivery {
+        id: r.id("id")?,
+        hook: r.id("hook")?,
+        job: r.id("job")?,
+        state: r.word("state")?,
+        tries: r.small("tries")?,
+        next_ms: r.get("next")?,
+        status: r.get::<Option<i64>>("status")?.map(u16::try_from).transpose().map_err(bad("deliveries"))?,
+        error: r.text("error")?,
+        created_ms: r.int("created")?,
+    })
+}
+
+/// A job has ended: what its tenant's webhooks are told begins to wait.
+pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<(), StoreError> {
+    let hooks = all!(conn, "read a tenant's webhooks", "SELECT id, tag FROM hooks WHERE tenant = $1 ORDER BY id", job.tenant.as_str())?;
+    for hook in &hooks {
+        let r = Read("hooks", hook);
+        let tag: Option<String> = r.get("tag")?;
+        if tag.is_some_and(|t| !job.tags.contains(&t)) {
+            continue;
+        }
+        let id = DeliveryId::generate();
+        let body = object!({
+            "event": "job.ended",
+            "delivery": id,
+            "at_ms": now,
+            "job": {
+                "id": job.id,
+                "tenant": job.tenant,
+                "app": job.spec.app,
+                "package": job.spec.facts.package,
+                "scenario": job.spec.scenario.name,
+                "device": job.spec.device.with_api(job.spec.scenario.device.api),
+                "state": job.state,
+                "tags": job.tags,
+                "created_ms": job.created,
+                "ended_ms": job.ended,
+                "reused": job.reused,
+                "outcome": job.outcome,
+            },
+        });
+        run!(
+            conn,
+            "begin a delivery",
+            "INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
+             VALUES ($1, $2, $3, 'waiting', 0, $4, '', $4, $5)",
+            id.as_str(),
+            r.get::<&str>("id")?,
+            job.id.as_str(),
+            now,
+            body.to_string()
+        )?;
+    }
+    Ok(())
+}
+
+/// See [`crate::Fleet::put_hook`].
+pub(super) async fn put_hook(store: &Backend, row: &HookRow) -> Result<(), StoreError> {
+    run!(
+        store.writer().await?,
+        "make a webhook",
+        "INSERT INTO hooks (id, tenant, url, tag, sealed, created) VALUES ($1, $2, $3, $4, $5, $6)",
+        row.hook.id.as_str(),
+        row.tenant.as_str(),
+        row.hook.url.as_str(),
+        row.hook.tag.clone(),
+        row.sealed.clone(),
+        row.hook.created_ms
+    )?;
+    Ok(())
+}
+
+/// See [`crate::Fleet::hooks`].
+pub(super) async fn hooks(store: &Backend, tenant: &TenantId) -> Result<Vec<Hook>, StoreError> {
+    let rows = all!(
+        store.reader().await?,
+        "read webhooks",
+        "SELECT id AS hook_id, url, tag, created AS hook_created, tenant, sealed FROM hooks WHERE tenant = $1 ORDER BY id",
+        tenant.as_str()
+    )?;
+    rows.iter().map(|r| hook_of(&Read("hooks", r)).map(|h| h.hook)).collect()
+}
+
+/// See [`crate::Fleet::delete_hook`].
+pub(super) async fn delete_hook(store: &Backend, tenant: &TenantId, id: &HookId) -> Result<(), StoreError> {
+    let there =
+        run!(store.writer().await?, "forget a webhook", "DELETE FROM hooks WHERE id = $1 AND tenant = $2", id.as_str(), tenant.as_str())?;
+    if there == 0 { Err(missing("webhook", id)) } else { Ok(()) }
+}
+
+/// See [`crate::Fleet::claim_deliveries`].
+pub(super) async fn claim(store: &Backend, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+    let any = maybe!(
+        store.reader().await?,
+        "look for deliveries",
+        "SELECT id FROM deliveries WHERE state = 'waiting' AND next <= $1 LIMIT 1",
+        now
+    )?;
+    if any.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = all!(
+        store.writer().await?,
+        "claim deliveries",
+        concat!(
+            "UPDATE deliveries SET next = $1 WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' AND next <= $2 \
+             ORDER BY next, id LIMIT $3",
+            skip_locked!(),
+            ") RETURNING id"
+        ),
+        now.saturating_add(millis(seconds)),
+        now,
+        i64::from(most)
+    )?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let row = maybe!(
+            store.reader().await?,
+            "read a delivery",
+            "SELECT d.*, h.id AS hook_id, h.url AS url, h.tag AS tag, h.created AS hook_created, h.tenant AS tenant, h.sealed AS sealed \
+             FROM deliveries d JOIN hooks h ON h.id = d.hook WHERE d.id = $1",
+            Read("deliveries", row).get::<&str>("id")?
+        )?;
+        // Its webhook may have been forgotten at this moment.
+        let Some(row) = row else { continue };
+        let r = Read("deliveries", &row);
+        claimed.push(DeliveryRow { delivery: delivery_of(&row)?, hook: hook_of(&r)?, body: r.text("body")? });
+    }
+    claimed.sort_by(|a, b| a.delivery.id.cmp(&b.delivery.id));
+    Ok(claimed)
+}
+
+/// See [`crate::Fleet::delivery_tried`].
+pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<(), StoreError> {
+    let there = run!(
+        store.writer().await?,
+        "keep what came of a delivery",
+        "UPDATE deliveries SET state = $1, tries = $2, next = $3, status = $4, error = $5 WHERE id = $6",
+        word("deliveries", &d.state)?,
+        i64::from(d.tries),
+        d.next_ms,
+        d.status.map(i64::from),
+        d.error.as_str(),
+        d.id.as_str()
+    )?;
+    if there == 0 { Err(missing("delivery", &d.id)) } else { Ok(()) }
+}
+
+/// See [`crate::Fleet::deliveries`].
+pub(super) async fn list(
+    store: &Backend,
+    tenant: &TenantId,
+    hook: &HookId,
+    before: Option<&DeliveryId>,
+    most: u32,
+) -> Result<Vec<Delivery>, StoreError> {
+    let mut conn = store.reader().await?;
+    let there = maybe!(conn, "look for a webhook", "SELECT id FROM hooks WHERE id = $1 AND tenant = $2", hook.as_str(), tenant.as_str())?;
+    if there.is_none() {
+        return Err(missing("webhook", hook));
+    }
+    let rows = all!(
+        conn,
+        "read deliveries",
+        "SELECT * FROM deliveries WHERE hook = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        hook.as_str(),
+        before.map(DeliveryId::as_str),
+        i64::from(most)
+    )?;
+    rows.iter().map(delivery_of).collect()
+}
+
+/// See [`crate::Fleet::replay`].
+pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, now: Millis) -> Result<Delivery, StoreError> {
+    let mut tx = store.begin().await?;
+    let there = run!(
+        tx,
+        "try a delivery again",
+        "UPDATE deliveries SET state = 'waiting', tries = 0, next = $1, status = NULL, error = '' \
+         WHERE id = $2 AND hook IN (SELECT id FROM hooks WHERE tenant = $3)",
+        now,
+        id.as_str(),
+        tenant.as_str()
+    )?;
+    if there == 0 {
+        return Err(missing("delivery", id));
+    }
+    let row = one!(tx, "read a delivery", "SELECT * FROM deliveries WHERE id = $1", id.as_str())?;
+    let delivery = delivery_of(&row)?;
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(delivery)
+}
+
+/// How many wait.
+pub(super) async fn waiting(store: &Backend) -> Result<i64, StoreError> {
+    let row = one!(store.reader().await?, "count deliveries", "SELECT count(*) AS n FROM deliveries WHERE state = 'waiting'")?;
+    Read("deliveries", &row).int("n")
+}

@@ -1,0 +1,63 @@
+//! A job's events, filled in.
+
+use stakeout_contract::{
+    Epoch, JobId, TrialId,
+    api::events::{Event, What},
+    lease::Completion,
+    observation::Observation,
+};
+
+use super::{Backend, Conn, Db, row::Read};
+use crate::{
+    StoreError,
+    codec::{bad, int, missing, uint},
+};
+
+/// See [`crate::Jobs::events`].
+pub(super) async fn events(store: &Backend, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {
+    let mut conn = store.reader().await?;
+    let rows = all!(
+        conn,
+        "read events",
+        "SELECT number, at, kind, trial, epoch, first, lines, what FROM events WHERE job = $1 AND number > $2 ORDER BY number LIMIT $3",
+        job.as_str(),
+        int(after),
+        i64::from(most)
+    )?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let r = Read("events", row);
+        let what = what_of(&mut conn, &r).await?;
+        events.push(Event { number: uint(r.int("number")?), job: job.clone(), at_ms: r.int("at")?, what });
+    }
+    Ok(events)
+}
+
+async fn what_of(conn: &mut Conn, r: &Read<'_>) -> Result<What, StoreError> {
+    match r.get("kind")? {
+        "observations" => {
+            let (trial, epoch) = (r.id::<TrialId>("trial")?, Epoch(r.small("epoch")?));
+            let (first, lines) = (r.int("first")?, r.int("lines")?);
+            let rows = all!(
+                conn,
+                "read an event's observations",
+                "SELECT observation FROM observations WHERE trial = $1 AND epoch = $2 AND line >= $3 AND line < $4 ORDER BY line",
+                trial.as_str(),
+                i64::from(epoch.0),
+                first,
+                first + lines
+            )?;
+            let observations = rows.iter().map(|r| Read("observations", r).json("observation")).collect::<Result<Vec<Observation>, _>>()?;
+            Ok(What::Observations { trial, epoch: epoch.0, first: uint(first), observations })
+        }
+        "findings" => {
+            let trial = r.id::<TrialId>("trial")?;
+            let row = maybe!(conn, "read an event's findings", "SELECT completion FROM trials WHERE id = $1", trial.as_str())?;
+            let row = row.ok_or_else(|| missing("trial", &trial))?;
+            let completion: Option<Completion> = Read("trials", &row).maybe_json("completion")?;
+            Ok(What::Findings { trial, findings: completion.map(|c| c.analysis.findings).unwrap_or_default() })
+        }
+        "other" => r.json("what"),
+        _ => Err(bad("events")("an event is observations, findings or other")),
+    }
+}

@@ -1,0 +1,91 @@
+//! [`Fleet`]: each step by its own file.
+
+use stakeout_contract::{
+    DeliveryId, HookId, TenantId, WorkerId,
+    api::{
+        fleet::{HostFacts, WorkerDoc, WorkerMode},
+        hooks::{Delivery, Hook},
+    },
+    lease::Abilities,
+};
+use stakeout_domain::lease::Millis;
+
+use super::{Backend, deliveries, workers};
+use crate::{DeliveryRow, Fleet, Gauges, HookRow, StoreError, codec::uint};
+
+impl Fleet for Backend {
+    async fn worker_seen(
+        &self,
+        worker: &WorkerId,
+        tenant: &TenantId,
+        abilities: &Abilities,
+        host: Option<&HostFacts>,
+        now: Millis,
+    ) -> Result<WorkerMode, StoreError> {
+        workers::seen(self, worker, tenant, abilities, host, now).await
+    }
+
+    async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError> {
+        workers::one(self, tenant, id, now).await
+    }
+
+    async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError> {
+        workers::of(self, tenant, now).await
+    }
+
+    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<(), StoreError> {
+        workers::set_mode(self, tenant, id, mode).await
+    }
+
+    async fn forget_workers(&self, not_since: Millis) -> Result<u64, StoreError> {
+        workers::forget(self, not_since).await
+    }
+
+    async fn put_hook(&self, hook: &HookRow) -> Result<(), StoreError> {
+        deliveries::put_hook(self, hook).await
+    }
+
+    async fn hooks(&self, tenant: &TenantId) -> Result<Vec<Hook>, StoreError> {
+        deliveries::hooks(self, tenant).await
+    }
+
+    async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError> {
+        deliveries::delete_hook(self, tenant, id).await
+    }
+
+    async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        deliveries::claim(self, now, seconds, most).await
+    }
+
+    async fn delivery_tried(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        deliveries::tried(self, delivery).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        hook: &HookId,
+        before: Option<&DeliveryId>,
+        most: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        deliveries::list(self, tenant, hook, before, most).await
+    }
+
+    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> Result<Delivery, StoreError> {
+        deliveries::replay(self, tenant, delivery, now).await
+    }
+
+    async fn gauges(&self, now: Millis) -> Result<Gauges, StoreError> {
+        let (waiting, running, oldest, due) = workers::open(self, now).await?;
+        let (alive, slots) = workers::alive(self, now).await?;
+        Ok(Gauges {
+            waiting: uint(waiting),
+            running: uint(running),
+            oldest_waiting_seconds: oldest.map_or(0.0, |o| now.saturating_sub(o).max(0) as f64 / 1000.0),
+            due: uint(due),
+            workers: uint(alive),
+            slots: uint(slots),
+            deliveries: uint(deliveries::waiting(self).await?),
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! New jobs.
+
+use std::collections::BTreeSet;
+
+use sqlx::QueryBuilder;
+use stakeout_contract::{TenantId, TrialId, api::events::What};
+use stakeout_domain::{share, tally};
+
+use super::{
+    Backend, Conn, Db,
+    change::{Told, tell},
+    deliveries,
+    hold::{Must, hold},
+    row::Read,
+    usage::{self, Used},
+};
+use crate::{
+    JobRow, StoreError,
+    codec::{columns, db, int, json, word},
+};
+
+/// See [`crate::Jobs::insert_jobs`].
+pub(super) async fn insert_jobs(store: &Backend, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
+    for tenant in jobs.iter().filter(|(_, trials)| !trials.is_empty()).map(|(j, _)| &j.tenant).collect::<BTreeSet<_>>() {
+        join(store, tenant).await?;
+    }
+    let mut tx = store.begin().await?;
+    for (job, trials) in &jobs {
+        insert_job(&mut tx, job, trials).await?;
+    }
+    // Counted last, by tenant in order: others wait for these rows.
+    for tenant in jobs.iter().map(|(j, _)| &j.tenant).collect::<BTreeSet<_>>() {
+        let of: Vec<&JobRow> = jobs.iter().map(|(j, _)| j).filter(|j| j.tenant == *tenant).collect();
+        let used = Used { jobs: int(of.len() as u64), ..Used::default() };
+        usage::add(&mut tx, tenant, of[0].id.as_str(), used, of[0].created).await?;
+    }
+    tx.commit().await.map_err(db("commit"))
+}
+
+/// A tenant that had nothing waiting gets the virtual time that it would have by now. Soft state, so a statement of its own.
+async fn join(store: &Backend, tenant: &TenantId) -> Result<(), StoreError> {
+    let mut conn = store.writer().await?;
+    let waits =
+        maybe!(conn, "look for waiting trials", "SELECT id FROM trials WHERE state = 'queued' AND tenant = $1 LIMIT 1", tenant.as_str())?;
+    if waits.is_some() {
+        return Ok(());
+    }
+    let others = all!(
+        conn,
+        "read who waits",
+        "WITH RECURSIVE w(tenant) AS (SELECT min(tenant) FROM trials WHERE state = 'queued' UNION ALL \
+         SELECT (SELECT min(t.tenant) FROM trials t WHERE t.state = 'queued' AND t.tenant > w.tenant) FROM w WHERE w.tenant IS NOT NULL) \
+         SELECT s.time AS time FROM w JOIN shares s ON s.tenant = w.tenant"
+    )?;
+    let others = others.iter().map(|r| Read("shares", r).int("time")).collect::<Result<Vec<_>, _>>()?;
+    let time = share::joined(0, others.into_iter());
+    run!(
+        conn,
+        "join those who wait",
+        "INSERT INTO shares (tenant, time) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET time = excluded.time \
+         WHERE shares.time < excluded.time",
+        tenant.as_str(),
+        time
+    )?;
+    Ok(())
+}
+
+async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Result<(), StoreError> {
+    let (counts, ended, due) = if job.reused.is_some() {
+        (job.counts, Some(job.ended.unwrap_or(job.created)), None)
+    } else {
+        (tally::fresh(int(trials.len() as u64) as u32), job.ended, trials.is_empty().then_some(job.created))
+    };
+    let [all, queued, running, finished, failed, cancelled] = columns(&counts);
+    run!(
+        conn,
+        "insert a job",
+        "INSERT INTO jobs (id, tenant, spec, secret, state, priority, tags, fingerprint, sealed, created, ended, delete_after, \
+         delete_at, own, app, package, device, api, trials, queued, running, finished, failed, cancelled, events, due, reused, \
+         result, outcome, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $21, $22, $23, $24, 1, $25, $26, $27, $28, $29)",
+        job.id.as_str(),
+        job.tenant.as_str(),
+        json("jobs", &job.spec)?,
+        job.secret.to_vec(),
+        word("jobs", &job.state)?,
+        i64::from(job.priority),
+        json("jobs", &job.tags)?,
+        job.fingerprint.to_string(),
+        job.sealed.clone(),
+        job.created,
+        ended,
+        job.delete_after,
+        ended.zip(job.delete_after).map(|(e, d)| e.saturating_add(d)),
+        i64::from(job.own_workers_only),
+        job.spec.app.to_string(),
+        job.spec.facts.package.as_str(),
+        job.spec.device.as_str(),
+        i64::from(job.spec.scenario.device.api),
+        all,
+        queued,
+        running,
+        finished,
+        failed,
+        cancelled,
+        due,
+        job.reused.as_ref().map(|r| r.as_str().to_owned()),
+        job.result.as_ref().map(|r| json("jobs", r)).transpose()?,
+        job.outcome.as_ref().map(|o| json("jobs", o)).transpose()?,
+        job.report.map(|r| r.to_string())
+    )?;
+    for tag in job.tags.iter().collect::<BTreeSet<_>>() {
+        run!(
+            conn,
+            "insert a tag",
+            "INSERT INTO tags (tenant, tag, job) VALUES ($1, $2, $3)",
+            job.tenant.as_str(),
+            tag.as_str(),
+            job.id.as_str()
+        )?;
+    }
+    insert_trials(conn, job, trials).await?;
+    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state })], job.created).await?;
+    let holder = format!("job:{}", job.id);
+    if ended.is_some() {
+        let kept = job.report.into_iter().chain(job.outcome.as_ref().map(|o| o.bundle));
+        hold(conn, &job.tenant, &holder, kept, Must::BeThere, job.created).await?;
+        deliveries::begin(conn, job, job.created).await
+    } else {
+        // Until the job ends the bytes of its app stay, even if the app is forgotten at this moment.
+        let apks = std::iter::once(job.spec.app).chain(job.spec.splits.iter().copied());
+        hold(conn, &job.tenant, &holder, apks, Must::NotBeThere, job.created).await
+    }
+}
+
+async fn insert_trials(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Result<(), StoreError> {
+    let device = &job.spec.scenario.device;
+    for (part, ids) in trials.chunks(500).enumerate() {
+        let mut q = QueryBuilder::<Db>::new(
+            "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, cancel, failed_on, slot_ms, kept) ",
+        );
+        q.push_values((1 + int(part as u64 * 500)..).zip(ids), |mut b, (number, id)| {
+            b.push_bind(id.as_str()).push_bind(job.id.as_str()).push_bind(job.tenant.as_str()).push_bind(number);
+            b.push_bind(job.spec.device.as_str()).push_bind(i64::from(device.api)).push_bind(job.spec.scenario.name.as_str());
+            b.push_bind(i64::from(job.priority)).push_bind(i64::from(job.own_workers_only));
+            b.push("'queued', 0, 0, '[]', 0, 0");
+        });
+        q.build().persistent(false).execute(&mut *conn).await.map_err(db("insert trials"))?;
+    }
+    Ok(())
+}

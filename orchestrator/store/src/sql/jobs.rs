@@ -1,0 +1,118 @@
+//! [`Jobs`]: each step by its own file.
+
+use stakeout_contract::{
+    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialId,
+    api::events::{Event, What},
+    lease::{Abilities, Completion},
+    observation::Observation,
+    trial::TrialEnd,
+};
+use stakeout_domain::lease::{Millis, TrialRow};
+
+use super::{Backend, decide, end, events, insert, lease, list, stream};
+use crate::{Decided, JobFilter, JobRow, Jobs, LeaseFor, Paces, StoreError, TrialFull};
+
+impl Jobs for Backend {
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
+        insert::insert_jobs(self, jobs).await
+    }
+
+    async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError> {
+        list::job(self, tenant, id).await
+    }
+
+    async fn jobs(&self, tenant: &TenantId, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
+        list::jobs(self, tenant, filter).await
+    }
+
+    async fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> Result<Option<JobRow>, StoreError> {
+        list::same_job(self, tenant, fingerprint).await
+    }
+
+    async fn trials(&self, job: &JobId) -> Result<Vec<TrialFull>, StoreError> {
+        list::trials(self, job).await
+    }
+
+    async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError> {
+        list::trial(self, tenant, id).await
+    }
+
+    async fn lease(&self, ask: &LeaseFor, now: Millis) -> Result<Option<(TrialFull, JobRow)>, StoreError> {
+        lease::lease(self, ask, now).await
+    }
+
+    async fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> Result<u64, StoreError> {
+        lease::waiting(self, tenant, abilities).await
+    }
+
+    async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
+        end::renew(self, trial, epoch, now, seconds).await
+    }
+
+    async fn fenced(&self, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
+        list::fenced(self, trial, epoch).await
+    }
+
+    async fn observe(
+        &self,
+        trial: &TrialId,
+        epoch: Epoch,
+        first: u64,
+        observations: &[Observation],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        stream::observe(self, trial, epoch, first, observations, now).await
+    }
+
+    async fn observations(&self, trial: &TrialId, epoch: Epoch, from: u64, most: u32) -> Result<Vec<Observation>, StoreError> {
+        stream::observations(self, trial, epoch, from, most).await
+    }
+
+    async fn note_artifact(&self, trial: &TrialId, epoch: Epoch, digest: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError> {
+        stream::note_artifact(self, trial, epoch, digest, bytes, now).await
+    }
+
+    async fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError> {
+        stream::tell(self, trial, epoch, what, now).await
+    }
+
+    async fn complete(&self, trial: &TrialId, epoch: Epoch, completion: &Completion, now: Millis) -> Result<TrialRow, StoreError> {
+        end::complete(self, trial, epoch, completion, now).await
+    }
+
+    async fn give_back(&self, trial: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError> {
+        end::give_back(self, trial, epoch, end, now).await
+    }
+
+    async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError> {
+        end::expire(self, now).await
+    }
+
+    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError> {
+        end::cancel(self, job, now).await
+    }
+
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError> {
+        decide::claim_due(self, now, seconds).await
+    }
+
+    async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
+        decide::decide(self, job, decided, now).await
+    }
+
+    async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {
+        events::events(self, job, after, most).await
+    }
+
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError> {
+        decide::delete_job(self, tenant, job).await
+    }
+
+    async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError> {
+        decide::outdated_jobs(self, now, most).await
+    }
+
+    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
+        list::paces(self, device, scenario).await
+    }
+}

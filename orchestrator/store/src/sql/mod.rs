@@ -1,0 +1,29 @@
+//! The one text of SQL, compiled once for each back end: each has a `dialect` beside it, with what differs.
+//!
+//! Who changes a trial locks rows in this order: worker, tenant, trial (several of them by id, or those that nobody has), blob (by
+//! digest), job (several by id), then what is only counted. Rows of the first kinds are not asked for while one of the later is
+//! held, so that nobody waits in a circle.
+
+mod access;
+mod audit;
+mod backup;
+mod blobs;
+mod change;
+mod decide;
+mod deliveries;
+mod end;
+mod events;
+mod fleet;
+mod hold;
+mod insert;
+mod jobs;
+mod lease;
+mod library;
+mod list;
+mod row;
+mod stream;
+mod uploads;
+mod usage;
+mod workers;
+
+use super::dialect::{Backend, Conn, Db, DbRow, SNAPSHOT};

@@ -1,0 +1,115 @@
+//! What a lease streams: observations, artifacts, progress.
+
+use sqlx::QueryBuilder;
+use stakeout_contract::{Epoch, Sha256Digest, TrialId, api::events::What, observation::Observation};
+use stakeout_domain::lease::Millis;
+
+use super::{
+    Backend, Db, blobs,
+    change::{Told, fence, settle},
+    end::holder,
+    hold::{Must, hold},
+    row::Read,
+    usage::{self, Used},
+};
+use crate::{
+    StoreError,
+    codec::{db, int, json, uint},
+};
+
+/// See [`crate::Jobs::observe`].
+pub(super) async fn observe(
+    store: &Backend,
+    id: &TrialId,
+    epoch: Epoch,
+    first: u64,
+    observations: &[Observation],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let trial = fence(&mut tx, id, epoch).await?;
+    let here = one!(
+        tx,
+        "count observations",
+        "SELECT coalesce(max(line) + 1, 0) AS n FROM observations WHERE trial = $1 AND epoch = $2",
+        id.as_str(),
+        i64::from(epoch.0)
+    )?;
+    let here = uint(Read("observations", &here).int("n")?);
+    if first > here {
+        // A hole would be lost evidence that nobody sees.
+        return Err(StoreError::Changed { what: "stream of observations", id: format!("{id} at line {here}") });
+    }
+    let new = observations.get((here - first) as usize..).unwrap_or_default();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut line = int(here);
+    for part in new.chunks(1000) {
+        let texts = part.iter().map(|o| json("observations", o)).collect::<Result<Vec<_>, _>>()?;
+        let mut q = QueryBuilder::<Db>::new("INSERT INTO observations (trial, epoch, line, observation) ");
+        q.push_values((line..).zip(texts), |mut b, (line, text)| {
+            b.push_bind(id.as_str()).push_bind(i64::from(epoch.0)).push_bind(line).push_bind(text);
+        });
+        q.build().persistent(false).execute(&mut *tx).await.map_err(db("insert observations"))?;
+        line += int(part.len() as u64);
+    }
+    let told = Told::Lines { trial: id.clone(), epoch, first: here, lines: new.len() as u64 };
+    settle(&mut tx, &trial.job, &[], vec![told], now).await?;
+    tx.commit().await.map_err(db("commit"))
+}
+
+/// See [`crate::Jobs::observations`].
+pub(super) async fn observations(
+    store: &Backend,
+    id: &TrialId,
+    epoch: Epoch,
+    from: u64,
+    most: u32,
+) -> Result<Vec<Observation>, StoreError> {
+    let rows = all!(
+        store.reader().await?,
+        "read observations",
+        "SELECT observation FROM observations WHERE trial = $1 AND epoch = $2 AND line >= $3 ORDER BY line LIMIT $4",
+        id.as_str(),
+        i64::from(epoch.0),
+        int(from),
+        i64::from(most)
+    )?;
+    rows.iter().map(|r| Read("observations", r).json("observation")).collect()
+}
+
+/// See [`crate::Jobs::note_artifact`].
+pub(super) async fn note_artifact(
+    store: &Backend,
+    id: &TrialId,
+    epoch: Epoch,
+    digest: &Sha256Digest,
+    bytes: u64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let trial = fence(&mut tx, id, epoch).await?;
+    run!(
+        tx,
+        "insert an artifact",
+        "INSERT INTO artifacts (trial, epoch, sha256) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        id.as_str(),
+        i64::from(epoch.0),
+        digest.to_string()
+    )?;
+    let new = blobs::give(&mut tx, &trial.tenant, digest, bytes, now).await?;
+    hold(&mut tx, &trial.tenant, &holder(id), [*digest], Must::BeThere, now).await?;
+    if new {
+        usage::add(&mut tx, &trial.tenant, id.as_str(), Used { bytes: int(bytes), ..Used::default() }, now).await?;
+    }
+    tx.commit().await.map_err(db("commit"))
+}
+
+/// See [`crate::Jobs::tell`].
+pub(super) async fn tell(store: &Backend, id: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let trial = fence(&mut tx, id, epoch).await?;
+    settle(&mut tx, &trial.job, &[], vec![Told::What(what.clone())], now).await?;
+    tx.commit().await.map_err(db("commit"))
+}

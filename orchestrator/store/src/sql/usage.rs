@@ -1,0 +1,91 @@
+//! What a tenant used, by UTC day.
+
+use stakeout_contract::{
+    TenantId,
+    api::access::{Usage, UsageDay},
+};
+use stakeout_domain::lease::Millis;
+
+use super::{Backend, Conn, Db, row::Read};
+use crate::{
+    StoreError,
+    codec::{DAY, int, uint},
+};
+
+/// What is added to a day.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Used {
+    pub(super) jobs: i64,
+    pub(super) trials: i64,
+    pub(super) slot_ms: i64,
+    pub(super) cpu_ms: i64,
+    pub(super) bytes: i64,
+}
+
+/// Adds to today. `of` is the thing that used it: those of one tenant that end at once are spread over several rows by it.
+pub(super) async fn add(conn: &mut Conn, tenant: &TenantId, of: &str, used: Used, now: Millis) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "count usage",
+        "INSERT INTO usage_days (tenant, day, shard, jobs, trials, slot_ms, cpu_ms, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (tenant, day, shard) DO UPDATE SET jobs = usage_days.jobs + excluded.jobs, \
+         trials = usage_days.trials + excluded.trials, slot_ms = usage_days.slot_ms + excluded.slot_ms, \
+         cpu_ms = usage_days.cpu_ms + excluded.cpu_ms, bytes = usage_days.bytes + excluded.bytes",
+        tenant.as_str(),
+        now.div_euclid(DAY),
+        i64::from(of.bytes().fold(0u8, |a, b| a.wrapping_mul(31).wrapping_add(b)) % 8),
+        used.jobs,
+        used.trials,
+        used.slot_ms,
+        used.cpu_ms,
+        used.bytes
+    )?;
+    Ok(())
+}
+
+/// See [`crate::Access::usage`].
+pub(super) async fn usage(store: &Backend, tenant: &TenantId, days: u32, now: Millis) -> Result<Usage, StoreError> {
+    let mut conn = store.reader().await?;
+    let rows = all!(
+        conn,
+        "read usage",
+        "SELECT day, CAST(sum(jobs) AS BIGINT) AS jobs, CAST(sum(trials) AS BIGINT) AS trials, CAST(sum(slot_ms) AS BIGINT) AS slot_ms, \
+         CAST(sum(cpu_ms) AS BIGINT) AS cpu_ms, CAST(sum(bytes) AS BIGINT) AS bytes \
+         FROM usage_days WHERE tenant = $1 AND day > $2 GROUP BY day ORDER BY day DESC",
+        tenant.as_str(),
+        now.div_euclid(DAY) - int(days.into())
+    )?;
+    let days = rows.iter().map(|row| day_of(tenant, &Read("usage_days", row))).collect::<Result<_, _>>()?;
+    let kept = one!(
+        conn,
+        "count kept bytes",
+        "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM blobs WHERE tenant = $1",
+        tenant.as_str()
+    )?;
+    let open = one!(
+        conn,
+        "count open trials",
+        "SELECT CAST(coalesce(sum(queued), 0) AS BIGINT) AS queued, CAST(coalesce(sum(running), 0) AS BIGINT) AS running \
+         FROM jobs WHERE tenant = $1 AND ended IS NULL",
+        tenant.as_str()
+    )?;
+    let open = Read("jobs", &open);
+    Ok(Usage {
+        days,
+        bytes_kept: uint(Read("blobs", &kept).int("n")?),
+        waiting_trials: uint(open.int("queued")?),
+        running_trials: uint(open.int("running")?),
+    })
+}
+
+fn day_of(tenant: &TenantId, r: &Read<'_>) -> Result<UsageDay, StoreError> {
+    Ok(UsageDay {
+        tenant: tenant.clone(),
+        day: r.int("day")?,
+        jobs: uint(r.int("jobs")?),
+        trials: uint(r.int("trials")?),
+        slot_seconds: r.int("slot_ms")? as f64 / 1000.0,
+        cpu_seconds: r.int("cpu_ms")? as f64 / 1000.0,
+        bytes: uint(r.int("bytes")?),
+    })
+}

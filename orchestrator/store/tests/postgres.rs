@@ -1,0 +1,89 @@
+//! The conformance suite on a PostgreSQL of its own, and what several orchestrators do to one database at once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use stakeout_contract::{TenantId, TrialId, trial::TrialState};
+use stakeout_servers::postgres::Postgres;
+use stakeout_store::{
+    Jobs, Library, StoreError,
+    conformance::{
+        self,
+        sample::{ask, completion, insert, job, tenant},
+    },
+    postgres::PostgresStore,
+};
+use tokio::sync::Mutex;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_does_what_every_store_must() {
+    let server = Postgres::start().unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    conformance::all(&store).await;
+    store.close().await;
+    PostgresStore::open(&server.url(), 2).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_workers_of_two_orchestrators_complete_each_trial_once() {
+    let server = Postgres::start().unwrap();
+    let url = server.url();
+    let stores = tokio::join!(PostgresStore::open(&url, 8), PostgresStore::open(&url, 8));
+    let stores = [stores.0.unwrap(), stores.1.unwrap()];
+    let jobs = [job(&tenant("a"), 200), job(&tenant("b"), 200), job(&tenant("a"), 100)];
+    for j in &jobs {
+        insert(&stores[0], j).await;
+    }
+    let completed: Arc<Mutex<Vec<TrialId>>> = Arc::default();
+    let tasks: Vec<_> = (0..16usize)
+        .map(|n| {
+            let (store, completed) = (stores[n % 2].clone(), completed.clone());
+            tokio::spawn(async move {
+                let ask = ask(&TenantId::farm(), &format!("w-{n}"));
+                while let Some((trial, of)) = store.lease(&ask, 1).await.unwrap() {
+                    store.renew(&trial.id, trial.row.epoch, 2, 60).await.unwrap();
+                    store.complete(&trial.id, trial.row.epoch, &completion(&trial, &of, TrialState::Finished), 3).await.unwrap();
+                    completed.lock().await.push(trial.id);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // A worker goes when all that waits is being taken by others; at the end nothing may be left.
+    let completed = completed.lock().await;
+    assert_eq!((completed.len(), completed.iter().collect::<BTreeSet<_>>().len()), (500, 500));
+    for j in &jobs {
+        let read = stores[1].job(None, &j.id).await.unwrap();
+        assert_eq!((read.counts.finished, read.counts.queued, read.counts.running), (j.spec.trials, 0, 0));
+        let numbers: Vec<u64> = stores[1].events(&j.id, 0, 10_000).await.unwrap().iter().map(|e| e.number).collect();
+        assert_eq!(numbers, (1..=2 + 3 * u64::from(j.spec.trials)).collect::<Vec<_>>());
+        assert!(stores[0].claim_due(3, 60).await.unwrap().is_some());
+    }
+    assert_eq!(stores[0].claim_due(3, 60).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_is_named_while_it_is_dropped_stays_or_is_given_again() {
+    let server = Postgres::start().unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    let t = tenant("t");
+    for round in 0..50u8 {
+        let app = stakeout_contract::api::apps::App {
+            sha256: stakeout_contract::Sha256Digest::of(&[round]),
+            splits: vec![],
+            bytes: 1,
+            facts: stakeout_contract::trial::AppFacts::default(),
+            created_ms: 1000,
+        };
+        store.note_blob(&t, &app.sha256, 1, 1).await.unwrap();
+        let (named, dropped) = tokio::join!(store.put_app(&t, &app), store.drop_blobs(500, 10));
+        let there = store.blob(&t, &app.sha256).await.unwrap().is_some();
+        match named {
+            Ok(_) => assert!(there && dropped.unwrap().is_empty()),
+            Err(StoreError::NotFound { what: "blob", .. }) => assert!(!there && dropped.unwrap().len() == 1),
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
