@@ -101,7 +101,8 @@ impl Browser {
         let end = Instant::now() + Duration::from_secs(30);
         // While one page goes and another comes an expression may fail: that is not yet true.
         let safe = format!("(() => {{ try {{ return Boolean({script}) }} catch {{ return false }} }})()");
-        while !self.ask("Runtime.evaluate", json!({"expression": safe, "returnByValue": true})).is_ok_and(|r| r["result"]["value"] == true) {
+        while !self.ask("Runtime.evaluate", json!({"expression": safe, "returnByValue": true})).is_ok_and(|r| r["result"]["value"] == true)
+        {
             if Instant::now() > end {
                 let at = self.eval("location.href + '\\n' + document.body?.innerText");
                 panic!("never true: {script}\n{}", at.as_str().unwrap_or_default());
@@ -119,7 +120,10 @@ impl Browser {
 
     /// As wide as this, in pixels.
     pub fn width(&mut self, width: u32) {
-        self.call("Emulation.setDeviceMetricsOverride", json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}));
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}),
+        );
     }
 
     /// `light` or `dark`, as a person's system prefers.

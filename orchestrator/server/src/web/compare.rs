@@ -3,11 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::{
-    Extension,
-    extract::{Query, State},
-    http::StatusCode,
-};
+use axum::{Extension, extract::State, http::StatusCode};
 use serde::Deserialize;
 use stakeout_contract::{
     DeviceState, JobId, Kind, Rung,
@@ -20,6 +16,7 @@ use super::{
     Fault, Shown,
     job::id_of,
     link,
+    read::Asked,
     shell::{Shell, page},
     words::{self, Moment},
 };
@@ -162,7 +159,7 @@ fn result(j: &JobRow) -> Result<&JobResult, Fault> {
 }
 
 /// The comparison, or the jobs to choose from.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Query(w): Query<Wanted>) -> Shown {
+pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let store = app.service().store();
     let a = store.job(Some(c.tenant()), &id_of::<JobId>("job", w.a.trim())?).await?;
     if w.b.trim().is_empty() {
@@ -251,9 +248,13 @@ mod tests {
         let (rows, differing) = rows(&a, &b);
         let text: Vec<String> = rows
             .iter()
-            .flat_map(|r| r.cells.iter().zip(DeviceState::ALL).filter(|(c, _)| !c.a.is_empty()).map(move |(c, s)| {
-                format!("{}, {s}: {} | {}{}", r.claim, c.a, c.b, if c.differs { " differs" } else { "" })
-            }))
+            .flat_map(|r| {
+                r.cells
+                    .iter()
+                    .zip(DeviceState::ALL)
+                    .filter(|(c, _)| !c.a.is_empty())
+                    .map(move |(c, s)| format!("{}, {s}: {} | {}{}", r.claim, c.a, c.b, if c.differs { " differs" } else { "" }))
+            })
             .collect();
         assert_eq!(
             text,

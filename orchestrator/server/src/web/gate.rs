@@ -11,11 +11,7 @@ use axum::{
 use stakeout_contract::api::problem::Code;
 use stakeout_store::Store;
 
-use super::{
-    fault::Fault,
-    link,
-    shell::go,
-};
+use super::{fault::Fault, link, shell::go};
 use crate::api::{
     auth::{self, Caller, Gate},
     problem::Failed,

@@ -169,7 +169,8 @@ mod tests {
     use crate::web::shell::Who;
 
     fn signed_in(role: Role) -> Shell {
-        let who = Who { tenant: "farm".to_owned(), role: role.as_str(), submits: role.covers(Role::Submitter), admin: role.covers(Role::Admin) };
+        let who =
+            Who { tenant: "farm".to_owned(), role: role.as_str(), submits: role.covers(Role::Submitter), admin: role.covers(Role::Admin) };
         Shell { here: "job", who: Some(who), engine: "" }
     }
 

@@ -1,21 +1,14 @@
 //! The first page: jobs, the newest first.
 
 use askama::Template;
-use axum::{
-    Extension,
-    extract::{Query, State},
-    http::StatusCode,
-};
+use axum::{Extension, extract::State, http::StatusCode};
 use serde::Deserialize;
-use stakeout_contract::{
-    JobId,
-    api::jobs::Job,
-    trial::TrialState,
-};
+use stakeout_contract::{JobId, api::jobs::Job, trial::TrialState};
 use stakeout_store::{JobFilter, Store};
 
 use super::{
     Shown, link,
+    read::Asked,
     shell::{Shell, page},
     words::{self, Moment, Said, Segment},
 };
@@ -104,7 +97,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 /// The list.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Query(w): Query<Wanted>) -> Shown {
+pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let filter = JobFilter {
         before: cursor::read::<JobId>(some(&w.cursor).as_deref())?,
         state: state_of(&w.state),
@@ -142,7 +135,7 @@ mod tests {
         row.tags = vec!["night ly".to_owned()];
         let l = line(&doc(&row));
         assert_eq!((l.package.as_str(), l.state, l.trials.as_str()), ("com.\u{fffd}moc", "queued", "2 trials: 2 queued"));
-        assert_eq!((l.said.word, l.device.as_str(), l.tags[0].href.as_str()), ("open", "jvm 34", "/?tag=night%20ly"));
+        assert_eq!((l.said.word, l.device.as_str(), l.tags[0].href.as_str()), ("no answer yet", "jvm 34", "/?tag=night%20ly"));
     }
 
     #[test]

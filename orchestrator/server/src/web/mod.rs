@@ -20,6 +20,7 @@ mod job;
 mod jobs;
 mod link;
 mod picture;
+mod read;
 mod seen;
 mod shell;
 mod sign_in;

@@ -38,6 +38,7 @@ pub(super) async fn get<S: Store>(
         return Err(Fault(Failed::new(Code::NotFound, "the screenshot is no PNG that is shown here").hint("the bundle has it as it is")));
     }
     let mut r = serve(&app, &headers, &Serve { tenant: c.tenant(), sha256: &sha256, media: "image/png", name: None }).await?;
-    r.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    r.headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
     Ok(r)
 }

@@ -155,7 +155,10 @@ impl Seen {
             let count = |column| self.trials.values().filter_map(|t| t.counts.get(&(*state, column))).sum();
             let counts: Vec<u64> = (0..COLUMNS.len()).map(count).collect();
             if counts.iter().any(|n| *n > 0) {
-                rows.push(StateRow { state: if *state == DeviceState::Any { "before the scenario".to_owned() } else { words::plain(state) }, counts });
+                rows.push(StateRow {
+                    state: if *state == DeviceState::Any { "before the scenario".to_owned() } else { words::plain(state) },
+                    counts,
+                });
             }
         }
         rows
@@ -187,7 +190,12 @@ fn told(fact: &Fact) -> Option<Told> {
         }
         Fact::Delivered { sensor, count: n, .. } => {
             let what = if *sensor == Sensor::Camera { "frame" } else { "block" };
-            (vec![(column(*sensor, DELIVERED), *n)], "delivered", format!("{} of the {sensor} delivered", words::count(*n, what)), String::new())
+            (
+                vec![(column(*sensor, DELIVERED), *n)],
+                "delivered",
+                format!("{} of the {sensor} delivered", words::count(*n, what)),
+                String::new(),
+            )
         }
         Fact::Read { data, what, rows } => {
             let rows = rows.map_or_else(String::new, |n| format!(", {}", words::count(n, "row")));
@@ -269,7 +277,8 @@ mod tests {
 
     #[test]
     fn a_job_that_tells_much_keeps_the_newest_rows_and_all_counts() {
-        let opened: Vec<_> = (0..300).map(|n| json!({"at": n, "source": "host", "fact": "opened", "sensor": "camera", "session": n})).collect();
+        let opened: Vec<_> =
+            (0..300).map(|n| json!({"at": n, "source": "host", "fact": "opened", "sensor": "camera", "session": n})).collect();
         let mut seen = Seen::default();
         seen.take(&observed(1, 1, json!(opened)));
         assert_eq!((seen.rows.len(), seen.table()[0].counts[OPENED]), (ROWS, 300));

@@ -2,8 +2,7 @@
 
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -13,6 +12,7 @@ use stakeout_store::Store;
 
 use super::{
     Shown, link,
+    read::{Asked, Sent},
     shell::{Shell, go, page},
 };
 use crate::api::{App, auth, session};
@@ -46,16 +46,20 @@ fn form(status: StatusCode, next: &str, mistake: &'static str) -> Response {
 }
 
 /// The form.
-pub(super) async fn show(Query(w): Query<Wanted>) -> Response {
+pub(super) async fn show(Asked(w): Asked<Wanted>) -> Response {
     form(StatusCode::OK, &w.next, "")
 }
 
 /// Takes a token into the cookie, if it is one.
-pub(super) async fn enter<S: Store>(State(app): State<App<S>>, Form(given): Form<Given>) -> Shown {
+pub(super) async fn enter<S: Store>(State(app): State<App<S>>, Sent(given): Sent<Given>) -> Shown {
     let token = given.token.trim();
     match auth::who(&app, Some(token)).await {
         Ok(c) if c.token.role.covers(Role::Reader) => Ok(with_cookie(&app, Some(token), link::own(&given.next))),
-        Ok(_) => Ok(form(StatusCode::FORBIDDEN, &given.next, "this token is for a worker; people need one with the role reader, submitter or admin")),
+        Ok(_) => Ok(form(
+            StatusCode::FORBIDDEN,
+            &given.next,
+            "this token is for a worker; people need one with the role reader, submitter or admin",
+        )),
         Err(f) if f.problem.code() == Some(Code::Unauthorized) => {
             Ok(form(StatusCode::FORBIDDEN, &given.next, "the token is not known, has expired or was taken back"))
         }

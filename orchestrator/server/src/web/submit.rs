@@ -9,7 +9,7 @@ mod mistakes;
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Multipart, Query, State},
+    extract::{Multipart, State},
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
@@ -29,12 +29,12 @@ use self::{
 };
 use super::{
     Fault, Shown,
+    read::Asked,
     shell::{Shell, go, page},
     words,
 };
 use crate::api::{
-    App,
-    apps,
+    App, apps,
     auth::Caller,
     jobs, plan,
     problem::{Answer, Failed},
@@ -85,7 +85,7 @@ pub(super) struct Wanted {
 }
 
 /// The form.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Query(w): Query<Wanted>) -> Shown {
+pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let fields = Fields { app: w.app, ..Fields::empty() };
     let taken = match fields.app.parse::<Sha256Digest>() {
         Ok(sha256) => Some(app.service().store().app(c.tenant(), &sha256).await?),
@@ -140,7 +140,9 @@ async fn app_of<S: Store>(app: &App<S>, c: &Caller, fields: &Fields) -> Answer<A
 fn number(field: &'static str, text: &str) -> Answer<Option<u32>> {
     match text.trim() {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Failed::value(field, format!("`{}` is no number that is taken here", words::short(text)))),
+        text => {
+            text.parse().map(Some).map_err(|_| Failed::value(field, format!("`{}` is no number that is taken here", words::short(text))))
+        }
     }
 }
 
@@ -182,7 +184,8 @@ async fn act<S: Store>(app: &App<S>, c: &Caller, fields: &Fields, taken: &AppDoc
 }
 
 fn guess(e: &Estimate) -> Guess {
-    let mut lines = vec![format!("{}, {} on the devices’ clocks", words::count(u64::from(e.trials), "trial"), words::about(e.virtual_seconds))];
+    let mut lines =
+        vec![format!("{}, {} on the devices’ clocks", words::count(u64::from(e.trials), "trial"), words::about(e.virtual_seconds))];
     match (e.slot_seconds, e.bytes) {
         (Some(seconds), Some(bytes)) => lines.push(format!(
             "about {} of workers’ time and {} kept, by {} of before",

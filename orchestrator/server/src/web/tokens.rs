@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    Extension, Form,
+    Extension,
     extract::{Path, State},
     http::StatusCode,
     response::Response,
@@ -17,6 +17,7 @@ use stakeout_store::Store;
 use super::{
     Fault, Shown,
     job::id_of,
+    read::Sent,
     shell::{Shell, go, page},
     words::{self, Moment},
 };
@@ -71,7 +72,13 @@ fn line(t: &Token, own: &TokenId, now: i64) -> Line {
     }
 }
 
-async fn answer<S: Store>(app: &App<S>, c: &Caller, status: StatusCode, made: Option<NewToken>, mistake: String) -> Result<Response, Fault> {
+async fn answer<S: Store>(
+    app: &App<S>,
+    c: &Caller,
+    status: StatusCode,
+    made: Option<NewToken>,
+    mistake: String,
+) -> Result<Response, Fault> {
     let (all, now) = (app.service().store().tokens(c.tenant()).await?, now());
     let model = Page {
         shell: Shell::of(c, "tokens"),
@@ -113,7 +120,7 @@ fn spec(w: &Wanted) -> Result<TokenSpec, Failed> {
 }
 
 /// Makes a token.
-pub(super) async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Form(w): Form<Wanted>) -> Shown {
+pub(super) async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Sent(w): Sent<Wanted>) -> Shown {
     let made = match spec(&w) {
         Ok(spec) => access::new_token(&app, &c, spec).await,
         Err(e) => Err(e),

@@ -46,7 +46,7 @@ pub(super) fn outcome(j: &Job) -> Said {
         return match j.state {
             TrialState::Cancelled => said("none", "cancelled", "given up before it could answer".to_owned()),
             s if s.is_final() => said("inconclusive", "no result", "it ended without evidence".to_owned()),
-            _ => said("none", "open", "it has not ended".to_owned()),
+            _ => said("none", "no answer yet", String::new()),
         };
     };
     let too_few = || format!("{} of {} finished", j.trials.finished, j.trials.all);
@@ -140,7 +140,8 @@ const SHOWN: usize = 160;
 
 /// A stranger's text: cut, and without characters that hide or turn others.
 pub(super) fn short(s: &str) -> String {
-    let hides = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let hides =
+        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let clean = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         c if hides(c) => char::REPLACEMENT_CHARACTER,
@@ -155,10 +156,7 @@ pub(super) fn short(s: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stakeout_contract::{
-        Answer, DeviceState, Kind, Rung, Sha256Digest, TenantId,
-        api::jobs::Outcome,
-    };
+    use stakeout_contract::{Answer, DeviceState, Kind, Rung, Sha256Digest, TenantId, api::jobs::Outcome};
     use stakeout_store::conformance::sample;
 
     use super::*;
@@ -179,7 +177,14 @@ mod tests {
             count: 1,
         };
         let digest = Sha256Digest::of(b"bundle");
-        row.outcome = Some(Outcome { exit_code, found: vec![verdict; found], inconclusive: 4, bundle: digest, bundle_bytes: 1, signer: String::new() });
+        row.outcome = Some(Outcome {
+            exit_code,
+            found: vec![verdict; found],
+            inconclusive: 4,
+            bundle: digest,
+            bundle_bytes: 1,
+            signer: String::new(),
+        });
         crate::api::jobs::doc(&row)
     }
 
@@ -207,7 +212,7 @@ mod tests {
                 "inconclusive | too few trials | 2 of 3 finished",
                 "inconclusive | inconclusive | 4 claims",
                 "nothing | nothing observed within its bound | ",
-                "none | open | it has not ended",
+                "none | no answer yet | ",
                 "none | cancelled | given up before it could answer",
                 "inconclusive | no result | it ended without evidence",
             ]
@@ -218,11 +223,10 @@ mod tests {
     fn a_bar_is_as_long_as_its_trials_and_says_them() {
         let (segments, said) = bar(&TrialCounts { all: 4, queued: 1, running: 1, finished: 2, ..TrialCounts::default() });
         assert_eq!(said, "4 trials: 2 finished, 1 running, 1 queued");
-        assert_eq!(segments.iter().map(|s| (s.class, s.from, s.width)).collect::<Vec<_>>(), [
-            ("finished", 0.0, 50.0),
-            ("running", 50.0, 25.0),
-            ("queued", 75.0, 25.0)
-        ]);
+        assert_eq!(
+            segments.iter().map(|s| (s.class, s.from, s.width)).collect::<Vec<_>>(),
+            [("finished", 0.0, 50.0), ("running", 50.0, 25.0), ("queued", 75.0, 25.0)]
+        );
     }
 
     #[test]

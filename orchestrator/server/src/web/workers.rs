@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    Extension, Form,
+    Extension,
     extract::{Path, State},
     http::StatusCode,
 };
@@ -16,6 +16,7 @@ use stakeout_store::Store;
 use super::{
     Shown,
     job::id_of,
+    read::Sent,
     shell::{Shell, go, page},
     words::{self, Moment},
 };
@@ -126,7 +127,7 @@ pub(super) async fn set<S: Store>(
     State(app): State<App<S>>,
     Extension(c): Extension<Caller>,
     Path(id): Path<String>,
-    Form(w): Form<Wanted>,
+    Sent(w): Sent<Wanted>,
 ) -> Shown {
     let id: WorkerId = id_of("worker", &id)?;
     drop(workers::set(&app, &c, &id, w.mode).await?);
@@ -142,7 +143,13 @@ mod tests {
 
     #[test]
     fn a_worker_says_what_it_can_run_and_what_troubles_it() {
-        let host = HostFacts { host: "host-7".to_owned(), cpus: 8, memory_free: 1 << 33, troubles: vec!["no\u{202e} disk".to_owned()], ..HostFacts::default() };
+        let host = HostFacts {
+            host: "host-7".to_owned(),
+            cpus: 8,
+            memory_free: 1 << 33,
+            troubles: vec!["no\u{202e} disk".to_owned()],
+            ..HostFacts::default()
+        };
         let w = WorkerDoc {
             id: "worker-1".parse().unwrap(),
             tenant: TenantId::farm(),
