@@ -42,6 +42,10 @@ async fn enter<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method, ur
         let f = Failed::new(Code::Forbidden, "the form was not sent by a page of this server");
         return Err(page(f.hint("open the page here, and send its form again")));
     }
+    // No text of ours holds a zero byte, and not every database takes one.
+    if uri.to_string().contains("%00") {
+        return Err(page(Failed::new(Code::BadRequest, "the address holds a zero byte")));
+    }
     if gate.needs == Needs::Nothing {
         return Ok(None);
     }

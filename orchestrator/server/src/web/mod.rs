@@ -89,3 +89,6 @@ pub(crate) fn is_for_people(req: &Request) -> bool {
     let accepts = req.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     !req.uri().path().starts_with("/v1/") && accepts.contains("text/html")
 }
+
+#[cfg(test)]
+mod tests;

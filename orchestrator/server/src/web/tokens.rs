@@ -116,6 +116,9 @@ fn spec(w: &Wanted) -> Result<TokenSpec, Failed> {
         "" => None,
         text => Some(text.parse::<TenantId>().map_err(|e| Failed::value("tenant", e.to_string()))?),
     };
+    if w.label.chars().any(char::is_control) {
+        return Err(Failed::value("label", "a label is plain text"));
+    }
     Ok(TokenSpec { role, label: w.label.trim().to_owned(), days, tenant })
 }
 

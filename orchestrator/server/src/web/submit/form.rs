@@ -94,6 +94,9 @@ async fn text(mut field: Field<'_>, most: usize) -> Answer<String> {
             return Err(Failed::new(Code::TooLarge, format!("a text of the form has more than {most} bytes")));
         }
     }
+    if out.contains(&0) {
+        return Err(Failed::new(Code::BadRequest, "a text of the form holds a zero byte"));
+    }
     // Browsers send lines that end in CR LF; what people count is lines.
     String::from_utf8(out).map(|t| t.replace("\r\n", "\n")).map_err(|_| Failed::new(Code::BadRequest, "a text of the form is no UTF-8"))
 }
