@@ -77,10 +77,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         op(Method::DELETE, "/v1/tokens/{token}", "revokeToken", admin, "Take a token back").gives_nothing(204, "It counts no more"),
         revoke::<S>,
     );
-    r.add(
-        op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"),
-        tenants::<S>,
-    );
+    r.add(op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"), tenants::<S>);
     r.add(
         op(Method::PUT, "/v1/tenants", "putTenant", Needs::Operator, "Make a tenant, or change it")
             .takes::<TenantSpec>()
@@ -96,7 +93,9 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         audit::<S>,
     );
     r.add(
-        op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)").query::<OfTenant>().gives::<Usage>(200, "Usage"),
+        op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)")
+            .query::<OfTenant>()
+            .gives::<Usage>(200, "Usage"),
         usage::<S>,
     );
 }

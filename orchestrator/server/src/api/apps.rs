@@ -93,17 +93,12 @@ fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
     let Some(text) = read::text(headers, "content-digest") else { return Ok(None) };
     let b64 = text.trim().strip_prefix("sha-256=:").and_then(|t| t.strip_suffix(':'));
     let bytes = b64.and_then(|t| STANDARD.decode(t).ok()).and_then(|b| <[u8; 32]>::try_from(b).ok());
-    bytes
-        .map(|b| Some(Sha256Digest::from_bytes(b)))
-        .ok_or_else(|| Failed::new(Code::BadRequest, "the Content-Digest cannot be read").at("Content-Digest").hint("write it as `sha-256=:<base64>:`"))
+    bytes.map(|b| Some(Sha256Digest::from_bytes(b))).ok_or_else(|| {
+        Failed::new(Code::BadRequest, "the Content-Digest cannot be read").at("Content-Digest").hint("write it as `sha-256=:<base64>:`")
+    })
 }
 
-async fn add<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer<Response> {
+async fn add<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     read::media(&headers, APK)?;
     let digest = content_digest(&headers)?;
     plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
@@ -167,7 +162,12 @@ async fn apk<S: Store>(
     headers: HeaderMap,
 ) -> Answer<Response> {
     app.service().store().app(c.tenant(), &sha256).await?;
-    artifacts::serve(&app, &headers, &Serve { tenant: c.tenant(), sha256: &sha256, media: uploads::OCTETS, name: Some(format!("{}.apk", sha256.short())) }).await
+    artifacts::serve(
+        &app,
+        &headers,
+        &Serve { tenant: c.tenant(), sha256: &sha256, media: uploads::OCTETS, name: Some(format!("{}.apk", sha256.short())) },
+    )
+    .await
 }
 
 async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {

@@ -57,7 +57,9 @@ where
                 .hint("use a new key for another request"));
         }
         Idempotent::Running => {
-            return Err(Failed::new(Code::Conflict, format!("the first request with the Idempotency-Key `{key}` is not answered yet")).retry(1));
+            return Err(
+                Failed::new(Code::Conflict, format!("the first request with the Idempotency-Key `{key}` is not answered yet")).retry(1)
+            );
         }
     }
     let done = match work().await {

@@ -33,7 +33,6 @@ use super::{
     App,
     artifacts::{self, Serve},
     auth::Caller,
-
     problem::{Answer, Failed},
     read::{At, Body},
     spec::{Needs, Routes, op},
@@ -78,11 +77,17 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         secret::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/leases/{trial}/{epoch}/artifacts/{sha256}", "beginArtifact", worker, "Begin an artifact, or ask how far it is")
-            .more("Complete at once if this tenant gave the same bytes before.")
-            .takes::<ArtifactSpec>()
-            .gives::<ArtifactState>(200, "Its offset")
-            .fails(&[Code::LeaseLost, Code::Conflict]),
+        op(
+            Method::POST,
+            "/v1/leases/{trial}/{epoch}/artifacts/{sha256}",
+            "beginArtifact",
+            worker,
+            "Begin an artifact, or ask how far it is",
+        )
+        .more("Complete at once if this tenant gave the same bytes before.")
+        .takes::<ArtifactSpec>()
+        .gives::<ArtifactState>(200, "Its offset")
+        .fails(&[Code::LeaseLost, Code::Conflict]),
         begin::<S>,
     );
     r.add(
@@ -94,10 +99,16 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         fill::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/leases/{trial}/{epoch}/observations", "observe", worker, "Hand in observations; a batch sent twice counts once")
-            .takes::<ObservationBatch>()
-            .gives_nothing(204, "Taken")
-            .fails(&lost),
+        op(
+            Method::POST,
+            "/v1/leases/{trial}/{epoch}/observations",
+            "observe",
+            worker,
+            "Hand in observations; a batch sent twice counts once",
+        )
+        .takes::<ObservationBatch>()
+        .gives_nothing(204, "Taken")
+        .fails(&lost),
         observe::<S>,
     );
     r.add(
@@ -188,7 +199,8 @@ async fn blob<S: Store>(
 ) -> Answer<Response> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
     let tenant = app.service().readable(&fence, &sha256).await?;
-    artifacts::serve(&app, &headers, &Serve { tenant: &tenant, sha256: &sha256, media: uploads::OCTETS, name: Some(sha256.to_string()) }).await
+    artifacts::serve(&app, &headers, &Serve { tenant: &tenant, sha256: &sha256, media: uploads::OCTETS, name: Some(sha256.to_string()) })
+        .await
 }
 
 async fn secret<S: Store>(
@@ -307,7 +319,9 @@ async fn complete<S: Store>(
     }
     for a in &done.record.artifacts {
         if app.service().store().blob(&t.tenant, &a.sha256).await?.is_none() {
-            return Err(Failed::new(Code::Conflict, format!("the artifact `{}` was not handed in", a.sha256)).hint("hand it in, then complete"));
+            return Err(
+                Failed::new(Code::Conflict, format!("the artifact `{}` was not handed in", a.sha256)).hint("hand it in, then complete")
+            );
         }
     }
     app.service().take_completion(&fence, done).await?;

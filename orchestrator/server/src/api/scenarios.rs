@@ -47,10 +47,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<ScenarioCheck>(200, "What was found"),
         check,
     );
-    r.add(
-        op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"),
-        get::<S>,
-    );
+    r.add(op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"), get::<S>);
     r.add(
         op(Method::PUT, "/v1/scenarios/{name}", "putScenario", submitter, "Keep a scenario under its name; jobs have their own copy")
             .takes_bytes(YAML)

@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use futures_util::StreamExt;
+use stakeout_blobs::PartName;
 use stakeout_contract::{
     Sha256Digest, TenantId, UploadId,
     api::{
@@ -18,7 +19,6 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_blobs::PartName;
 use stakeout_store::{Store, StoreError, UploadRow};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
@@ -71,7 +71,14 @@ async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Call
         return Err(Failed::new(Code::TooLarge, format!("{} bytes: 1 to {most} are taken", s.bytes)).at("bytes"));
     }
     super::plan::room_for(&app, &c.tenant, s.bytes).await?;
-    let upload = Upload { id: UploadId::generate(), bytes: s.bytes, offset: 0, sha256: s.sha256, complete: false, expires_ms: now() + UPLOAD_MILLIS };
+    let upload = Upload {
+        id: UploadId::generate(),
+        bytes: s.bytes,
+        offset: 0,
+        sha256: s.sha256,
+        complete: false,
+        expires_ms: now() + UPLOAD_MILLIS,
+    };
     app.service().store().put_upload(&UploadRow { upload: upload.clone(), tenant: c.tenant().clone(), trial: None }).await?;
     json(StatusCode::CREATED, &upload)
 }
@@ -101,8 +108,9 @@ async fn fill<S: Store>(
 /// Appends a request's bytes to an upload; with the last ones it becomes a blob.
 pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
     read::media(headers, OCTETS)?;
-    let offset = read::number(headers, "Upload-Offset")?
-        .ok_or_else(|| Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`"))?;
+    let offset = read::number(headers, "Upload-Offset")?.ok_or_else(|| {
+        Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`")
+    })?;
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let here = |row: &UploadRow| {
         Failed::new(Code::Conflict, format!("the upload is at {}, not at {offset}", row.upload.offset)).hint("go on from its `offset`")

@@ -98,6 +98,8 @@ pub struct Teller {
 impl Teller {
     /// With private addresses allowed or not.
     pub fn new(private: bool) -> Self {
+        // Another part of the program may have said which cryptography is used.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut b = Client::builder().redirect(Policy::none()).timeout(PATIENCE).no_proxy().user_agent(crate::ENGINE);
         if !private {
             b = b.dns_resolver(Arc::new(PublicOnly)).https_only(true);
@@ -177,8 +179,22 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_all_their_dresses() {
         let private = [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1", "fc00::1",
-            "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "255.255.255.255", "224.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
         ];
         for ip in private {
             assert!(is_private(ip.parse().unwrap()), "{ip}");
