@@ -20,8 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-/// Connections at a time.
-const CONNECTIONS: usize = 4096;
+/// Connections at a time; each worker holds one or two.
+const CONNECTIONS: usize = 16_384;
 /// A header must have come after so long.
 const HEADER: Duration = Duration::from_secs(10);
 /// A TLS handshake, likewise.

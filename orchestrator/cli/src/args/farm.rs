@@ -82,6 +82,9 @@ pub(crate) struct ServeArgs {
     /// Webhooks may go to private addresses and by plain HTTP
     #[arg(long, env = "STAKEOUT_ALLOW_PRIVATE_HOOKS")]
     pub allow_private_hooks: bool,
+    /// A worker that is not heard of for so long has lost its trial
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600), env = "STAKEOUT_LEASE_SECONDS", value_name = "SECONDS")]
+    pub lease_seconds: u64,
     /// Largest app with its splits, MiB
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=8192), env = "STAKEOUT_APP_MIB")]
     pub app_mib: u64,

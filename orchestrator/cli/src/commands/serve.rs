@@ -87,7 +87,7 @@ async fn serve<S: Store>(store: S, data: &Path, a: ServeArgs) -> Result<ExitCode
         secure: tls.is_some() || a.behind_proxy || public_tls,
         private_hooks: a.allow_private_hooks,
     };
-    let service = Arc::new(Service::new(store, blobs, sealer));
+    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds));
     let app = App::new(service.clone(), operator, options);
     let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
     let metrics = match a.metrics {

@@ -62,10 +62,15 @@ fn below(dir: &Path, out: &mut Vec<PathBuf>, depth: u32) -> Result<(), Failure> 
 /// A file's text, or a name that the server knows.
 pub(crate) fn scenario(text: &str) -> Result<ScenarioRef, Failure> {
     let file = text.contains('/') || Path::new(text).extension().is_some_and(|e| e == "yaml" || e == "yml");
-    if file || library::BUILT_IN.iter().all(|(n, _)| *n != text) && library::find(text).is_ok() {
-        // Mistakes are told before anything is sent.
-        library::load(text)?;
-        return Ok(ScenarioRef::Text { yaml: library::find(text)?.1 });
+    match library::find(text) {
+        // As with `run`, a file in a folder of STAKEOUT_SCENARIOS goes before what is built in.
+        Ok((source, yaml)) if source != text || file => {
+            // Mistakes are told before anything is sent.
+            library::parse(&source, &yaml)?;
+            return Ok(ScenarioRef::Text { yaml });
+        }
+        Err(e) if file => return Err(e),
+        _ => {}
     }
     Ok(ScenarioRef::Name(text.to_owned()))
 }

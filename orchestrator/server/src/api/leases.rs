@@ -38,7 +38,7 @@ use super::{
     spec::{Needs, Routes, op},
     uploads,
 };
-use crate::service::{LEASE_SECONDS, now};
+use crate::service::now;
 
 /// Size of an artifact that is to come.
 #[derive(Deserialize, Serialize, schemars::JsonSchema)]
@@ -188,7 +188,7 @@ async fn renew<S: Store>(
 ) -> Answer<Json<RenewDoc>> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
     let cancelled = app.service().renew_lease(&fence).await?;
-    Ok(Json(RenewDoc { cancelled, lease_seconds: LEASE_SECONDS }))
+    Ok(Json(RenewDoc { cancelled, lease_seconds: app.service().lease_seconds }))
 }
 
 async fn blob<S: Store>(

@@ -12,7 +12,7 @@ use stakeout_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ServiceError, api::App, service::LEASE_SECONDS, worker_port::chain};
+use crate::{ServiceError, api::App, worker_port::chain};
 
 /// Runs all tasks until told to stop; what is begun is ended.
 pub async fn run<S: Store>(app: App<S>, stop: CancellationToken) {
@@ -20,7 +20,7 @@ pub async fn run<S: Store>(app: App<S>, stop: CancellationToken) {
     let hooks = hooks::Teller::new(app.options().private_hooks);
     let expire = app.clone();
     // Workers that could not reach us while we were away renew first.
-    let from = tokio::time::Instant::now() + Duration::from_secs(LEASE_SECONDS / 2);
+    let from = tokio::time::Instant::now() + Duration::from_secs(app.service().lease_seconds / 2);
     all.spawn(every(Duration::from_secs(2), stop.clone(), "expire", move || {
         let app = expire.clone();
         async move { Ok(tokio::time::Instant::now() > from && app.service().expire().await? > 0) }
