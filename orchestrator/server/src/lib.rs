@@ -10,7 +10,7 @@
 //!
 //! Not here: what a verdict is (`domain`), what a match is (`evidence`), Docker (`containers`).
 //!
-//! [`api`] is the same over HTTP for people, pipelines and workers, with tokens and tenants; [`http`] listens, [`tasks`] does what
+//! [`api`] is the same over HTTP for people, pipelines and workers, with tokens and tenants; `web` is its pages; [`http`] listens, [`tasks`] does what
 //! is to be done without being asked. Several processes may serve one store side by side.
 //!
 //! Read first: [`Service`], [`intake`] for what is refused at the door, [`finish`], [`api`].
@@ -26,6 +26,7 @@ pub mod scenarios;
 pub mod seal;
 mod service;
 pub mod tasks;
+mod web;
 mod worker_port;
 
 pub use service::{Secrets, Service, ServiceError, Submission, fingerprint};

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 #![allow(clippy::missing_panics_doc, reason = "tests panic where something is not as it must be")]
 
+pub mod browser;
+
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},

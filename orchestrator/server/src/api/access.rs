@@ -127,7 +127,11 @@ async fn tokens<S: Store>(
 }
 
 async fn make_token<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TokenSpec>) -> Answer<Response> {
-    let spec = body.value;
+    json(StatusCode::CREATED, &new_token(&app, &c, body.value).await?)
+}
+
+/// Makes a token.
+pub(crate) async fn new_token<S: Store>(app: &App<S>, c: &Caller, spec: TokenSpec) -> Answer<NewToken> {
     let tenant = spec.tenant.unwrap_or_else(|| c.tenant().clone());
     if tenant != *c.tenant() && !c.is_operator() {
         return Err(Failed::not_found("tenant", tenant.as_str()));
@@ -149,14 +153,19 @@ async fn make_token<S: Store>(State(app): State<App<S>>, Extension(c): Extension
     };
     let (secret, row) = auth::new_token(token.clone()).map_err(ServiceError::from)?;
     app.service().store().put_token(&row).await?;
-    note(&app, &c, "token.make", token.id.as_str(), format!("{} of {}", token.role.as_str(), token.tenant)).await?;
-    json(StatusCode::CREATED, &NewToken { token, secret })
+    note(app, c, "token.make", token.id.as_str(), format!("{} of {}", token.role.as_str(), token.tenant)).await?;
+    Ok(NewToken { token, secret })
 }
 
 async fn revoke<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<TokenId>) -> Answer<StatusCode> {
-    app.service().store().revoke_token(c.tenant(), &id, now()).await?;
-    note(&app, &c, "token.revoke", id.as_str(), String::new()).await?;
+    take_back(&app, &c, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a token back.
+pub(crate) async fn take_back<S: Store>(app: &App<S>, c: &Caller, id: &TokenId) -> Answer<()> {
+    app.service().store().revoke_token(c.tenant(), id, now()).await?;
+    note(app, c, "token.revoke", id.as_str(), String::new()).await
 }
 
 async fn tenants<S: Store>(State(app): State<App<S>>) -> Answer<Json<Page<Tenant>>> {

@@ -1,5 +1,7 @@
 //! Apps of a tenant.
 
+use std::path::{Path, PathBuf};
+
 use axum::{
     Extension, Json,
     body::Body as Bytes,
@@ -103,15 +105,17 @@ async fn add<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller
     let digest = content_digest(&headers)?;
     plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
     let taken = uploads::to_file(&app, body, app.options().app_bytes, digest.as_ref()).await?;
-    let (doc, new) = app.service().add_app(c.tenant(), &taken.path, &[]).await?;
-    added(&app, &c, &doc, new).await
+    let (doc, new) = take(&app, &c, &taken.path, &[]).await?;
+    json(if new { StatusCode::CREATED } else { StatusCode::OK }, &doc)
 }
 
-async fn added<S: Store>(app: &App<S>, c: &Caller, doc: &AppDoc, new: bool) -> Answer<Response> {
+/// Looks at an app and keeps it. Whether it is new to its tenant.
+pub(crate) async fn take<S: Store>(app: &App<S>, c: &Caller, apk: &Path, splits: &[PathBuf]) -> Answer<(AppDoc, bool)> {
+    let (doc, new) = app.service().add_app(c.tenant(), apk, splits).await?;
     if new {
         access::note(app, c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone()).await?;
     }
-    json(if new { StatusCode::CREATED } else { StatusCode::OK }, doc)
+    Ok((doc, new))
 }
 
 async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
@@ -135,8 +139,8 @@ async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Ca
         files.push(uploads::fetch(&app, c.tenant(), &row.upload.sha256).await?);
     }
     let splits: Vec<_> = files[1..].iter().map(|(_, p)| p.clone()).collect();
-    let (doc, new) = app.service().add_app(c.tenant(), &files[0].1, &splits).await?;
-    added(&app, &c, &doc, new).await
+    let (doc, new) = take(&app, &c, &files[0].1, &splits).await?;
+    json(if new { StatusCode::CREATED } else { StatusCode::OK }, &doc)
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {

@@ -132,17 +132,22 @@ async fn admit<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method) ->
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let text = given.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
     let text = text.or_else(|| super::session::token_of(&headers, method));
-    let caller = who(&gate.app, text).await?;
+    admitted(&gate.app, gate.needs, text).await
+}
+
+/// Who has this token, if rate and role let them in.
+pub(crate) async fn admitted<S: Store>(app: &App<S>, needs: Needs, text: Option<&str>) -> Result<Caller, Failed> {
+    let caller = who(app, text).await?;
     if let Some(n) = caller.tenant.quota.requests_a_minute
-        && let Err(seconds) = gate.app.rates().take(caller.tenant(), n, Instant::now())
+        && let Err(seconds) = app.rates().take(caller.tenant(), n, Instant::now())
     {
         return Err(Failed::new(Code::TooMany, format!("the tenant `{}` may make {n} requests a minute", caller.tenant())).retry(seconds));
     }
-    if caller.may(gate.needs) {
+    if caller.may(needs) {
         return Ok(caller);
     }
     let role = caller.token.role.as_str();
-    Err(Failed::new(Code::Forbidden, format!("the token `{}` has the role `{role}`", caller.token.id)).hint(match gate.needs {
+    Err(Failed::new(Code::Forbidden, format!("the token `{}` has the role `{role}`", caller.token.id)).hint(match needs {
         Needs::Role(r) => format!("use a token with the role `{}`", r.as_str()),
         _ => "this is for admins of the tenant `farm`".to_owned(),
     }))

@@ -144,6 +144,12 @@ async fn keep<S: Store>(app: &App<S>, c: &Caller, rows: Vec<(JobRow, Vec<TrialId
     Ok(out)
 }
 
+/// Takes one job.
+pub(crate) async fn take<S: Store>(app: &App<S>, c: &Caller, spec: JobSpec) -> Answer<Job> {
+    let row = planned(app, c, spec).await?;
+    Ok(keep(app, c, vec![row]).await?.remove(0))
+}
+
 async fn submit<S: Store>(
     State(app): State<App<S>>,
     Extension(c): Extension<Caller>,
@@ -152,8 +158,7 @@ async fn submit<S: Store>(
 ) -> Answer<Response> {
     let Body { value, digest } = body;
     once(&app, &c, &headers, "submitJob", &digest, async || {
-        let row = planned(&app, &c, value).await?;
-        let job = keep(&app, &c, vec![row]).await?.remove(0);
+        let job = take(&app, &c, value).await?;
         Ok((if job.reused.is_some() { StatusCode::OK } else { StatusCode::CREATED }, job))
     })
     .await
@@ -215,12 +220,18 @@ async fn get<S: Store>(
 }
 
 async fn cancel<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {
-    let job = app.service().store().job(Some(c.tenant()), &id).await?;
-    if !job.state.is_final() {
-        app.service().cancel(&id).await?;
-        access::note(&app, &c, "job.cancel", id.as_str(), String::new()).await?;
-    }
+    give_up(&app, &c, &id).await?;
     Ok(Json(doc(&app.service().store().job(Some(c.tenant()), &id).await?)))
+}
+
+/// Gives a job up; one that has ended stays as it is.
+pub(crate) async fn give_up<S: Store>(app: &App<S>, c: &Caller, id: &JobId) -> Answer<()> {
+    let job = app.service().store().job(Some(c.tenant()), id).await?;
+    if !job.state.is_final() {
+        app.service().cancel(id).await?;
+        access::note(app, c, "job.cancel", id.as_str(), String::new()).await?;
+    }
+    Ok(())
 }
 
 async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {

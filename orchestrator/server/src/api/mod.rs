@@ -6,27 +6,27 @@
 //!
 //! Read first: [`spec`], [`auth`], then a room: [`jobs`], [`leases`].
 
-mod access;
-mod apps;
-mod artifacts;
-mod auth;
+pub(crate) mod access;
+pub(crate) mod apps;
+pub(crate) mod artifacts;
+pub(crate) mod auth;
 mod events;
 mod health;
 mod hooks;
 mod idempotency;
-mod jobs;
+pub(crate) mod jobs;
 mod leases;
-mod page;
-mod plan;
-mod problem;
+pub(crate) mod page;
+pub(crate) mod plan;
+pub(crate) mod problem;
 mod read;
 mod reports;
-mod scenarios;
-mod session;
-mod spec;
-mod trials;
-mod uploads;
-mod workers;
+pub(crate) mod scenarios;
+pub(crate) mod session;
+pub(crate) mod spec;
+pub(crate) mod trials;
+pub(crate) mod uploads;
+pub(crate) mod workers;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -38,7 +38,7 @@ use stakeout_store::Store;
 pub use access::{Bootstrap, bootstrap};
 pub(crate) use uploads::part_names;
 
-use crate::{Service, metrics::Metrics};
+use crate::{Service, metrics::Metrics, web};
 
 /// How the API is served.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ struct Inner<S> {
     options: ApiOptions,
     rates: auth::Rates,
     metrics: Metrics,
+    watched: web::Watched,
     document: std::sync::OnceLock<String>,
 }
 
@@ -74,8 +75,8 @@ impl<S> Clone for App<S> {
 impl<S> App<S> {
     /// On a service.
     pub fn new(service: Arc<Service<S>>, operator: Operator, options: ApiOptions) -> Self {
-        let (rates, metrics) = (auth::Rates::default(), Metrics::default());
-        Self(Arc::new(Inner { service, operator, options, rates, metrics, document: std::sync::OnceLock::new() }))
+        let (rates, metrics, watched) = (auth::Rates::default(), Metrics::default(), web::Watched::default());
+        Self(Arc::new(Inner { service, operator, options, rates, metrics, watched, document: std::sync::OnceLock::new() }))
     }
 
     /// The service.
@@ -96,6 +97,11 @@ impl<S> App<S> {
     /// Figures.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What pages have read of jobs' events.
+    pub(crate) fn watched(&self) -> &web::Watched {
+        &self.0.watched
     }
 
     pub(crate) fn rates(&self) -> &auth::Rates {
@@ -135,13 +141,15 @@ pub fn metrics<S: Store>(app: App<S>) -> Router {
     Router::new().route("/metrics", axum::routing::get(health::metrics::<S>)).with_state(app)
 }
 
-/// All routes, with the answers to what is none.
+/// All routes, of programs and of people, with the answers to what is none.
 pub fn router<S: Store>(app: App<S>) -> Router {
     let (router, ops) = table(&app);
     let _ = app.0.document.set(serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n");
     router
+        .merge(web::router(&app))
         .fallback(async |req: axum::extract::Request| {
-            problem::Failed::new(Code::NotFound, format!("there is no `{}`", req.uri().path())).hint("see /v1/openapi.json").into_response()
+            let none = problem::Failed::new(Code::NotFound, format!("there is no `{}`", req.uri().path()));
+            if web::is_for_people(&req) { web::Fault(none).into_response() } else { none.hint("see /v1/openapi.json").into_response() }
         })
         .method_not_allowed_fallback(async |method: Method, uri: axum::http::Uri| {
             problem::Failed::new(Code::MethodNotAllowed, format!("there is no `{method}` of `{}`", uri.path())).into_response()
@@ -156,7 +164,7 @@ async fn headers(mut r: axum::response::Response) -> axum::response::Response {
     use axum::http::{HeaderValue, header};
     let h = r.headers_mut();
     h.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    h.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    h.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     h.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     h.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
     h.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -95,9 +95,14 @@ pub(crate) fn mistake(m: &Mistake) -> Failed {
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Answer<Json<Page<ScenarioDoc>>> {
+    Ok(Json(Page { items: all(&app, &c).await?, next: None }))
+}
+
+/// Built in, then the tenant's.
+pub(crate) async fn all<S: Store>(app: &App<S>, c: &Caller) -> Answer<Vec<ScenarioDoc>> {
     let mut items: Vec<ScenarioDoc> = built_in().collect();
     items.extend(app.service().store().scenarios(c.tenant()).await?);
-    Ok(Json(Page { items, next: None }))
+    Ok(items)
 }
 
 async fn check(headers: HeaderMap, text: String) -> Answer<Json<ScenarioCheck>> {

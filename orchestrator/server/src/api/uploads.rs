@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode},
     response::Response,
 };
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use stakeout_blobs::PartName;
 use stakeout_contract::{
     Sha256Digest, TenantId, UploadId,
@@ -167,10 +167,19 @@ pub(crate) struct Taken {
 
 /// Writes a body to a file, at most so many bytes, and checks its digest where one is given.
 pub(crate) async fn to_file<S: Store>(app: &App<S>, body: Bytes, most: u64, digest: Option<&Sha256Digest>) -> Answer<Taken> {
+    stream_to_file(app, body.into_data_stream(), most, digest).await
+}
+
+/// Writes bytes as they come to a file, at most so many.
+pub(crate) async fn stream_to_file<S: Store, E>(
+    app: &App<S>,
+    mut stream: impl Stream<Item = Result<axum::body::Bytes, E>> + Unpin,
+    most: u64,
+    digest: Option<&Sha256Digest>,
+) -> Answer<Taken> {
     let path = work_file(&app.options().work)?;
     let mut file = tokio::fs::File::create(&path).await?;
     let (mut bytes, mut hash) = (0_u64, <sha2::Sha256 as sha2::Digest>::new());
-    let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Failed::new(Code::BadRequest, "the body ended before its time"))?;
         bytes += chunk.len() as u64;

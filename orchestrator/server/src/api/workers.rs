@@ -65,7 +65,8 @@ async fn get<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller
     Ok(Json(app.service().store().worker(c.tenant(), &id, now()).await?))
 }
 
-async fn set<S: Store>(app: &App<S>, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
+/// Changes a worker's mode.
+pub(crate) async fn set<S: Store>(app: &App<S>, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
     let store = app.service().store();
     store.set_worker_mode(c.tenant(), id, mode).await?;
     let action = match mode {

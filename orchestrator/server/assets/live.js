@@ -1,0 +1,100 @@
+// Keeps a job's page as it would be if it were loaded again. The server's event stream says when something happened; the page is
+// then fetched and its sections are exchanged where they differ. No text of an event is ever read here.
+"use strict";
+(() => {
+  const main = document.getElementById("main");
+  if (!main || !main.dataset.follow || !window.EventSource) return;
+
+  const LEAST = 1500; // Milliseconds between two fetches.
+  const MOST = 60000; // And at most, when the server is not there.
+  let pause = LEAST;
+  let waiting = false;
+  let asked = false;
+  let source = null;
+
+  const notice = document.createElement("p");
+  notice.className = "soft live";
+  notice.setAttribute("role", "status");
+  notice.textContent = "This page follows the job.";
+  document.getElementById("now").after(notice);
+
+  const follow = () => {
+    source = new EventSource(main.dataset.follow);
+    source.onmessage = soon;
+    // The stream ends when the job has ended, or the connection is lost: the page itself tells which.
+    source.onerror = soon;
+  };
+
+  // Exchanges what differs, and keeps the reader's place: focus, open details, scrolled regions.
+  const exchange = (now) => {
+    for (const next of now.querySelectorAll("main > section[id]")) {
+      const old = document.getElementById(next.id);
+      if (!old) {
+        continue;
+      }
+      const open = [...old.querySelectorAll("details")].map((d) => d.open);
+      next.querySelectorAll("details").forEach((d, i) => (d.open = open[i] ?? d.open));
+      if (old.outerHTML === next.outerHTML) continue;
+      const held = old.contains(document.activeElement);
+      const focus = held ? document.activeElement : null;
+      const scrolled = [...old.querySelectorAll(".scroll")].map((s) => [s.scrollLeft, s.scrollTop]);
+      const copy = document.importNode(next, true);
+      old.replaceWith(copy);
+      copy.querySelectorAll(".scroll").forEach((s, i) => {
+        if (scrolled[i]) [s.scrollLeft, s.scrollTop] = scrolled[i];
+      });
+      if (focus) again(copy, focus);
+    }
+    for (const old of document.querySelectorAll("main > section[id]")) {
+      if (!now.getElementById(old.id)) old.remove();
+    }
+  };
+
+  const again = (section, focus) => {
+    const same = [...section.querySelectorAll(focus.tagName)].find(
+      (e) => e.id === focus.id && e.getAttribute("href") === focus.getAttribute("href") && e.ariaLabel === focus.ariaLabel,
+    );
+    if (same) same.focus({ preventScroll: true });
+  };
+
+  const look = async () => {
+    asked = false;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
+      const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const there = now.getElementById("main");
+      // Signed out, or the job is gone: that page is shown as it is.
+      if (answer.redirected || !answer.ok || !there) return location.reload();
+      exchange(now);
+      document.title = now.title;
+      pause = LEAST;
+      if (there.dataset.follow) {
+        notice.textContent = "This page follows the job.";
+      } else {
+        source.close();
+        notice.remove();
+      }
+    } catch {
+      notice.textContent = "The server does not answer now; this page tries again.";
+      pause = Math.min(pause * 2, MOST);
+      soon();
+    }
+  };
+
+  // Many events are one look, and one look at a time.
+  function soon() {
+    if (waiting) {
+      asked = true;
+      return;
+    }
+    waiting = true;
+    setTimeout(async () => {
+      await look();
+      waiting = false;
+      if (asked) soon();
+    }, pause);
+  }
+
+  follow();
+})();

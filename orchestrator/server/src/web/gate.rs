@@ -1,0 +1,57 @@
+//! Who may see a page. The token comes in the cookie and in no other way.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, Uri},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use stakeout_contract::api::problem::Code;
+use stakeout_store::Store;
+
+use super::{fault::Fault, link, shell::go};
+use crate::api::{
+    auth::{self, Caller, Gate},
+    problem::Failed,
+    session,
+    spec::Needs,
+};
+
+/// Lets a person through, with their [`Caller`]; sends one who is not signed in to where that is done.
+pub(super) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = req.method().clone();
+    let response = match enter(&gate, req.headers().clone(), &method, req.uri().clone()).await {
+        Ok(caller) => {
+            if let Some(c) = caller {
+                req.extensions_mut().insert(c);
+            }
+            next.run(req).await
+        }
+        Err(r) => *r,
+    };
+    gate.app.metrics().request(gate.route, &method, response.status(), began.elapsed());
+    response
+}
+
+async fn enter<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method, uri: Uri) -> Result<Option<Caller>, Box<Response>> {
+    let page = |f: Failed| Box::new(Fault(f).into_response());
+    if !method.is_safe() && !session::same_origin(&headers) {
+        let f = Failed::new(Code::Forbidden, "the form was not sent by a page of this server");
+        return Err(page(f.hint("open the page here, and send its form again")));
+    }
+    if gate.needs == Needs::Nothing {
+        return Ok(None);
+    }
+    match auth::admitted(&gate.app, gate.needs, session::token_of(&headers, method)).await {
+        Ok(c) => Ok(Some(c)),
+        Err(f) if f.problem.code() == Some(Code::Unauthorized) => {
+            let wanted = uri.path_and_query().map_or("/", |p| p.as_str());
+            let back = if method.is_safe() && wanted != "/" { link::to("/sign-in", &[("next", wanted)]) } else { "/sign-in".to_owned() };
+            Err(Box::new(go(&back)))
+        }
+        Err(f) => Err(page(f)),
+    }
+}

@@ -1,0 +1,49 @@
+//! Addresses of pages.
+
+use std::fmt::Write;
+
+/// A path with its query; what is empty is left out.
+pub(super) fn to(path: &str, query: &[(&str, &str)]) -> String {
+    let mut out = path.to_owned();
+    for (i, (name, value)) in query.iter().filter(|(_, v)| !v.is_empty()).enumerate() {
+        out.push(if i == 0 { '?' } else { '&' });
+        out.push_str(name);
+        out.push('=');
+        for b in value.bytes() {
+            if b.is_ascii_alphanumeric() || b"-._~/".contains(&b) {
+                out.push(char::from(b));
+            } else {
+                // Writing to a string does not fail.
+                let _ = write!(out, "%{b:02X}");
+            }
+        }
+    }
+    out
+}
+
+/// Where a person goes after signing in: only a path of this server.
+pub(super) fn own(path: &str) -> &str {
+    let ours = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if ours { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_encoded_and_what_is_empty_is_left_out() {
+        assert_eq!(to("/", &[("tag", "a&b ü"), ("state", ""), ("cursor", "x=")]), "/?tag=a%26b%20%C3%BC&cursor=x%3D");
+        assert_eq!(to("/compare", &[]), "/compare");
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_server() {
+        for path in ["/jobs/job-1?x=1", "/"] {
+            assert_eq!(own(path), path);
+        }
+        for path in ["//evil.example/", "/\\evil.example", "https://evil.example", "", "/a\r\nb", "javascript:alert(1)"] {
+            assert_eq!(own(path), "/", "{path}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Submitting an app: a form, its mistakes beside its fields, an estimate, a job.
+//!
+//! An app that was taken stays taken: when something else in the form is wrong, or only an estimate was asked for, the form comes
+//! back with the app's digest in it, and the file need not be sent again.
+
+mod form;
+mod mistakes;
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Multipart, State},
+    http::{HeaderMap, StatusCode},
+};
+use serde::Deserialize;
+use stakeout_contract::{
+    DeviceKind, Sha256Digest,
+    api::{
+        apps::App as AppDoc,
+        jobs::{Estimate, JobSpec, Reuse, ScenarioRef},
+    },
+    trial::FeedMode,
+};
+use stakeout_store::Store;
+
+use self::{
+    form::Fields,
+    mistakes::{Mistake, Mistakes},
+};
+use super::{
+    Fault, Shown,
+    read::Asked,
+    shell::{Shell, go, page},
+    words,
+};
+use crate::api::{
+    App, apps,
+    auth::Caller,
+    jobs, plan,
+    problem::{Answer, Failed},
+    scenarios,
+};
+
+/// A scenario to choose.
+struct Choice {
+    name: String,
+    text: String,
+    chosen: bool,
+}
+
+/// An app that was taken before.
+struct Taken {
+    sha256: String,
+    package: String,
+    version: String,
+}
+
+/// What a job would cost, in words.
+struct Guess {
+    lines: Vec<String>,
+    before: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "submit.html")]
+struct Page {
+    shell: Shell,
+    fields: Fields,
+    app: Option<Taken>,
+    scenarios: Vec<Choice>,
+    devices: Vec<(&'static str, bool)>,
+    most: String,
+    mistakes: Mistakes,
+    guess: Option<Guess>,
+}
+
+/// Devices that an app can be run on.
+const DEVICES: [DeviceKind; 2] = [DeviceKind::Jvm, DeviceKind::Emulator];
+
+/// Which app is to be submitted again.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Wanted {
+    app: String,
+}
+
+/// The form.
+pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
+    let fields = Fields { app: w.app, ..Fields::empty() };
+    let taken = match fields.app.parse::<Sha256Digest>() {
+        Ok(sha256) => Some(app.service().store().app(c.tenant(), &sha256).await?),
+        Err(_) => None,
+    };
+    answer(&app, &c, StatusCode::OK, fields, taken, Mistakes::default(), None).await
+}
+
+async fn answer<S: Store>(
+    app: &App<S>,
+    c: &Caller,
+    status: StatusCode,
+    mut fields: Fields,
+    taken: Option<AppDoc>,
+    mistakes: Mistakes,
+    guess: Option<Guess>,
+) -> Shown {
+    let choice = |name: &str, seconds: f64, trials: u32| Choice {
+        name: name.to_owned(),
+        text: format!("{} ({} idle, {})", words::short(name), words::about(seconds), words::count(u64::from(trials), "trial")),
+        chosen: name == fields.scenario,
+    };
+    let scenarios = scenarios::all(app, c).await?.iter().map(|s| choice(&s.name, s.seconds, s.trials)).collect();
+    fields.app = taken.as_ref().map_or_else(String::new, |t| t.sha256.to_string());
+    let model = Page {
+        shell: Shell::of(c, "submit"),
+        app: taken.map(|t| Taken {
+            sha256: t.sha256.to_string(),
+            package: words::short(&t.facts.package),
+            version: words::short(&t.facts.version_name),
+        }),
+        scenarios,
+        devices: DEVICES.iter().map(|d| (d.as_str(), d.as_str() == fields.device)).collect(),
+        most: words::bytes(app.options().app_bytes),
+        fields,
+        mistakes,
+        guess,
+    };
+    Ok(page(status, &model))
+}
+
+/// The app of a form: its file, or one that was taken before.
+async fn app_of<S: Store>(app: &App<S>, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
+    if let Some(file) = &fields.apk {
+        plan::room_for(app, &c.tenant, file.bytes).await?;
+        return Ok(apps::take(app, c, &file.path, &[]).await?.0);
+    }
+    let sha256: Sha256Digest = fields.app.parse().map_err(|_| Failed::value("apk", "there is no app").hint("choose an APK file"))?;
+    Ok(app.service().store().app(c.tenant(), &sha256).await?)
+}
+
+fn number(field: &'static str, text: &str) -> Answer<Option<u32>> {
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            text.parse().map(Some).map_err(|_| Failed::value(field, format!("`{}` is no number that is taken here", words::short(text))))
+        }
+    }
+}
+
+/// The job that a form describes.
+fn spec(fields: &Fields, app: Sha256Digest) -> Answer<JobSpec> {
+    let pasted = !fields.yaml.trim().is_empty();
+    let scenario = if pasted { ScenarioRef::Text { yaml: fields.yaml.clone() } } else { ScenarioRef::Name(fields.scenario.clone()) };
+    Ok(JobSpec {
+        app,
+        scenario,
+        device: fields.device.parse().map_err(|_| Failed::value("device", "choose a device"))?,
+        api: number("api", &fields.api)?,
+        trials: number("trials", &fields.trials)?,
+        feed_mode: FeedMode::default(),
+        priority: 0,
+        tags: fields.tags.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect(),
+        secrets: std::collections::BTreeMap::new(),
+        nonce: None,
+        reuse: Reuse::Never,
+        delete_after_days: None,
+        with_app: false,
+    })
+}
+
+/// A job was taken, or only an estimate was wanted.
+enum Done {
+    Job(String),
+    Guess(Guess),
+}
+
+async fn act<S: Store>(app: &App<S>, c: &Caller, fields: &Fields, taken: &AppDoc) -> Answer<Done> {
+    let spec = spec(fields, taken.sha256)?;
+    if !fields.only_estimate {
+        return Ok(Done::Job(jobs::take(app, c, spec).await?.id.to_string()));
+    }
+    let s = plan::submission(app, c, spec).await?;
+    let (job, ..) = app.service().plan(s.clone())?;
+    Ok(Done::Guess(guess(&plan::estimate(app, c, &s, &job, Reuse::Never).await?)))
+}
+
+fn guess(e: &Estimate) -> Guess {
+    let mut lines =
+        vec![format!("{}, {} on the devices’ clocks", words::count(u64::from(e.trials), "trial"), words::about(e.virtual_seconds))];
+    match (e.slot_seconds, e.bytes) {
+        (Some(seconds), Some(bytes)) => lines.push(format!(
+            "about {} of workers’ time and {} kept, by {} of before",
+            words::about(seconds),
+            words::bytes(bytes),
+            words::count(u64::from(e.based_on), "trial")
+        )),
+        _ => lines.push("this farm has not run such a trial yet, so its time is not known".to_owned()),
+    }
+    lines.push(match (e.workers, e.wait_seconds) {
+        (0, _) => "no worker that lives can run it now: it would wait".to_owned(),
+        (n, Some(wait)) => format!("{} can run it; it begins in about {}", words::count(u64::from(n), "worker"), words::about(wait)),
+        (n, None) => format!("{} can run it", words::count(u64::from(n), "worker")),
+    });
+    Guess { lines, before: e.reusable.as_ref().map(ToString::to_string) }
+}
+
+/// Takes the form.
+pub(super) async fn take<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Shown {
+    let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
+    plan::room_for(&app, &c.tenant, sent).await?;
+    let fields = form::read(&app, form).await?;
+    let taken = match app_of(&app, &c, &fields).await {
+        Ok(taken) => taken,
+        Err(e) => return refused(&app, &c, fields, None, e).await,
+    };
+    match act(&app, &c, &fields, &taken).await {
+        Ok(Done::Job(id)) => Ok(go(&format!("/jobs/{id}"))),
+        Ok(Done::Guess(guess)) => answer(&app, &c, StatusCode::OK, fields, Some(taken), Mistakes::default(), Some(guess)).await,
+        Err(e) => refused(&app, &c, fields, Some(taken), e).await,
+    }
+}
+
+/// The form again, with what is wrong; what is not the form's fault is a page of its own.
+async fn refused<S: Store>(app: &App<S>, c: &Caller, fields: Fields, taken: Option<AppDoc>, e: Failed) -> Shown {
+    let status = StatusCode::from_u16(e.problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    match Mistake::of(&e.problem, &fields.yaml, taken.is_some()) {
+        Some(m) => answer(app, c, status, fields, taken, Mistakes(vec![m]), None).await,
+        None => Err(Fault(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_becomes_a_job_and_what_is_empty_is_left_to_the_scenario() {
+        let fields = Fields { tags: " nightly, v2 ,".to_owned(), trials: "5".to_owned(), ..Fields::empty() };
+        let s = spec(&fields, Sha256Digest::of(b"app")).unwrap();
+        assert_eq!((s.scenario, s.device, s.api, s.trials), (ScenarioRef::Name("idle-demo".to_owned()), DeviceKind::Jvm, None, Some(5)));
+        assert_eq!(s.tags, ["nightly", "v2"]);
+        let pasted = Fields { yaml: "name: x".to_owned(), ..Fields::empty() };
+        assert_eq!(spec(&pasted, s.app).unwrap().scenario, ScenarioRef::Text { yaml: "name: x".to_owned() });
+        let wrong = Fields { api: "thirty".to_owned(), ..Fields::empty() };
+        assert_eq!(spec(&wrong, s.app).unwrap_err().problem.at.as_deref(), Some("api"));
+    }
+
+    #[test]
+    fn an_estimate_says_what_it_rests_on_and_what_is_not_known() {
+        let mut e = Estimate {
+            trials: 3,
+            virtual_seconds: 37_800.0,
+            slot_seconds: None,
+            bytes: None,
+            wait_seconds: None,
+            workers: 0,
+            based_on: 0,
+            reusable: None,
+        };
+        assert_eq!(
+            guess(&e).lines,
+            [
+                "3 trials, 10.5 h on the devices’ clocks",
+                "this farm has not run such a trial yet, so its time is not known",
+                "no worker that lives can run it now: it would wait"
+            ]
+        );
+        (e.slot_seconds, e.bytes, e.wait_seconds, e.workers, e.based_on) = (Some(120.0), Some(2 << 20), Some(30.0), 1, 9);
+        assert_eq!(
+            guess(&e).lines[1..],
+            ["about 2 min of workers’ time and 2.0 MiB kept, by 9 trials of before", "1 worker can run it; it begins in about 30 s"]
+        );
+    }
+}

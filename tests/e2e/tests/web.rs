@@ -1,0 +1,140 @@
+//! The server's pages in a real browser: signing in, submitting an app, a job's page, as a person does it.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+};
+
+use stakeout_e2e::{Stakeout, app, browser::Browser, text};
+
+/// A server on a free port, without a worker: what is submitted waits.
+struct Server {
+    child: Child,
+    url: String,
+    token: String,
+}
+
+impl Server {
+    fn start(s: &Stakeout) -> Self {
+        let at = |name: &str| text(&s.dir.path().join(name));
+        let (db, blobs, key, seal, token) = (at("db"), at("blobs"), at("op.pem"), at("seal"), at("admin.token"));
+        let args = ["serve", "--listen", "127.0.0.1:0", "--store", &db, "--blobs", &blobs, "--key", &key, "--seal-key", &seal];
+        let mut child = s.command(&args).args(["--admin-token-file", &token]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let url = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("it does not listen: {said:?}")).unwrap();
+            if let Some((_, url)) = line.split_once("listening on ") {
+                break url.trim().to_owned();
+            }
+            said.push(line);
+        };
+        // A pipe that nobody reads would hold it up.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
+        Self { child, url, token }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn sign_in(b: &mut Browser, server: &Server) {
+    b.open(&format!("{}/submit", server.url));
+    b.until("location.pathname === '/sign-in'");
+    b.eval(&format!("document.querySelector('#token').value = '{}'", server.token));
+    b.eval("document.querySelector('#token').focus()");
+    b.key("Enter", 13);
+    // Back to where one wanted to go.
+    b.until("location.pathname === '/submit' && document.readyState === 'complete'");
+}
+
+/// Submits the sample that uses camera and microphone while idle; gives the job's address.
+fn submit(b: &mut Browser) -> String {
+    b.choose("#apk", &app("loud"));
+    b.eval("document.querySelector('#tags').value = 'nightly, web'");
+    b.eval("document.querySelector('button[value=submit]').click()");
+    b.until("location.pathname.startsWith('/jobs/') && document.readyState === 'complete'");
+    b.eval("location.href").as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_app_is_submitted_in_a_browser_and_its_job_is_followed() {
+    let s = Stakeout::new();
+    let server = Server::start(&s);
+    let mut b = Browser::start(s.dir.path());
+    b.width(1280);
+    b.open(&server.url);
+    b.until("location.pathname === '/sign-in'");
+    sign_in(&mut b, &server);
+
+    // A mistake is said beside its field, with its place, and the app need not be sent again.
+    b.choose("#apk", &app("loud"));
+    b.eval("document.querySelector('#yaml').value = 'name: x\\nsteps:\\n  - idle: {state: backgrond, for: 5m}\\n'");
+    b.eval("document.querySelector('button[value=submit]').click()");
+    b.until("document.querySelector('#yaml-mistake')?.innerText.includes('3:')");
+    assert_eq!(b.eval("document.querySelector('#yaml').getAttribute('aria-describedby')"), "yaml-mistake");
+    assert_eq!(b.eval("document.querySelector('input[name=app]').value.length"), 64);
+    b.complaints.retain(|c| !c.contains("422"));
+
+    b.open(&format!("{}/submit", server.url));
+    let job = submit(&mut b);
+    let shown = b.eval("document.querySelector('main').innerText");
+    let shown = shown.as_str().unwrap();
+    for wanted in ["queued", "3 trials: 3 queued", "Commitment", "Nonce", "idle-demo on jvm 34", "This page follows the job."] {
+        assert!(shown.contains(wanted), "`{wanted}` is not on the page: {shown}");
+    }
+    assert!(!shown.to_lowercase().contains("clean"), "{shown}");
+
+    // Cancelled elsewhere, it says so here by itself.
+    b.eval("fetch(location.pathname + '/cancel', {method: 'POST'}).then((r) => r.status)");
+    b.until("document.querySelector('#now').innerText.includes('cancelled') && !document.querySelector('.live')");
+
+    for path in ["/", "/?tag=nightly", "/submit", "/workers", "/tokens", "/no/such/page"] {
+        b.open(&format!("{}{path}", server.url));
+        b.until("document.querySelector('h1')");
+    }
+    b.open(&format!("{}/?tag=nightly", server.url));
+    assert_eq!(b.eval("document.querySelectorAll('.jobs > li').length"), 1);
+    b.eval("document.querySelector('.out button').click()");
+    b.until("location.pathname === '/sign-in'");
+    b.open(&job);
+    b.until("location.pathname === '/sign-in'");
+
+    // A page that is not there is the only thing that the browser may complain of.
+    b.complaints.retain(|c| !c.contains("404"));
+    assert!(b.complaints.is_empty(), "{:#?}", b.complaints);
+}
+
+#[test]
+fn pages_fit_a_phone_in_both_themes_and_need_no_script() {
+    let s = Stakeout::new();
+    let server = Server::start(&s);
+    let mut b = Browser::start(s.dir.path());
+    b.scripts(false);
+    b.width(390);
+    sign_in(&mut b, &server);
+    let job = submit(&mut b);
+    let mut grounds = Vec::new();
+    for theme in ["light", "dark"] {
+        b.theme(theme);
+        for page in [job.as_str(), "/", "/submit", "/workers", "/tokens"] {
+            let url = if page.starts_with('/') { format!("{}{page}", server.url) } else { page.to_owned() };
+            b.open(&url);
+            assert_eq!(b.overflow(), 0, "{url} scrolls sideways");
+        }
+        grounds.push(b.eval("getComputedStyle(document.body).backgroundColor"));
+    }
+    assert_ne!(grounds[0], grounds[1], "the dark theme is as light as the other");
+
+    // From the top of a page the keyboard reaches the contents first, then the pages.
+    b.open(&server.url);
+    b.key("Tab", 9);
+    assert_eq!(b.eval("document.activeElement.className"), "skip");
+    assert!(b.complaints.is_empty(), "{:#?}", b.complaints);
+}
