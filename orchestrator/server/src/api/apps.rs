@@ -144,7 +144,7 @@ async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Ca
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {
-    let n = q.limit.unwrap_or(50).clamp(1, 200);
+    let n = read::within("limit", q.limit, 50, 200)?;
     let before = page::read::<(i64, Sha256Digest)>(q.cursor.as_deref())?;
     let items = app.service().store().apps(c.tenant(), q.package.as_deref(), before, n + 1).await?;
     Ok(Json(page::of(items, n, |a| (a.created_ms, a.sha256))))

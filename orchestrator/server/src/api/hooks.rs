@@ -23,7 +23,7 @@ use super::{
     idempotency::json,
     page,
     problem::{Answer, Failed},
-    read::{Args, At, Body},
+    read::{Args, At, Body, is_plain, within},
     spec::{Needs, Routes, op},
 };
 use crate::{ServiceError, seal::random, service::now};
@@ -79,7 +79,7 @@ async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Calle
         return Err(Failed::value("url", "a webhook does not go to a private address")
             .hint("an operator may allow it with `--allow-private-hooks`"));
     }
-    if s.tag.as_ref().is_some_and(|t| t.is_empty() || t.chars().count() > 64) {
+    if s.tag.as_ref().is_some_and(|t| t.is_empty() || !is_plain(t, 64)) {
         return Err(Failed::value("tag", "a tag has 1 to 64 characters"));
     }
     let store = app.service().store();
@@ -106,7 +106,7 @@ async fn deliveries<S: Store>(
     At(id): At<HookId>,
     Args(q): Args<PageQuery>,
 ) -> Answer<Json<Page<Delivery>>> {
-    let (n, before) = (q.limit(), page::read::<DeliveryId>(q.cursor.as_deref())?);
+    let (n, before) = (within("limit", q.limit, 50, 200)?, page::read::<DeliveryId>(q.cursor.as_deref())?);
     let items = app.service().store().deliveries(c.tenant(), &id, before.as_ref(), n + 1).await?;
     Ok(Json(page::of(items, n, |d| d.id.clone())))
 }

@@ -38,7 +38,7 @@ use super::{
     spec::{Needs, Routes, op},
     uploads,
 };
-use crate::service::now;
+use crate::{http::Stopping, service::now};
 
 /// Size of an artifact that is to come.
 #[derive(Deserialize, Serialize, schemars::JsonSchema)]
@@ -143,21 +143,33 @@ pub(crate) fn bounded(a: &Abilities) -> Answer<()> {
     Ok(())
 }
 
-async fn lease<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<LeaseAsk>) -> Answer<Json<LeaseAnswer>> {
+async fn lease<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    stopping: Option<Extension<Stopping>>,
+    body: Body<LeaseAsk>,
+) -> Answer<Json<LeaseAnswer>> {
     let ask = body.value;
     bounded(&ask.abilities)?;
-    let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds.min(30)));
+    if ask.wait_seconds > 30 {
+        return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
+    }
+    let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
     let mut woken = app.service().woken();
+    let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
     loop {
         let began = Instant::now();
         let (lease, mode) = app.service().lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
         app.metrics().lease(began.elapsed());
-        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until {
+        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until || stopping.is_cancelled() {
             return Ok(Json(LeaseAnswer { lease, mode }));
         }
         // Another orchestrator's jobs are seen after two seconds at most, our own at once.
         let pause = (until - Instant::now()).min(Duration::from_secs(2));
-        let _ = tokio::time::timeout(pause, woken.recv()).await;
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            _ = tokio::time::timeout(pause, woken.recv()) => {}
+        }
     }
 }
 
@@ -226,6 +238,9 @@ async fn begin<S: Store>(
     let store = app.service().store();
     let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
     if let Some(there) = store.blob(&t.tenant, &sha256).await? {
+        if there != bytes {
+            return Err(Failed::new(Code::Conflict, format!("the artifact `{sha256}` has {there} bytes")).at("bytes"));
+        }
         store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
         return Ok(Json(done));
     }
@@ -238,7 +253,14 @@ async fn begin<S: Store>(
         return Ok(Json(done));
     }
     let row = match store.artifact_upload(&fence.trial, &sha256).await? {
-        Some(row) if row.upload.bytes == bytes => row,
+        Some(mut row) if row.upload.bytes == bytes => {
+            if row.upload.offset == bytes {
+                uploads::complete(&app, &mut row).await?;
+                store.note_artifact(&fence.trial, fence.epoch, &sha256, bytes, now()).await?;
+                return Ok(Json(done));
+            }
+            row
+        }
         Some(_) => return Err(Failed::new(Code::Conflict, "the artifact was begun with another size").at("bytes")),
         None => {
             let expires_ms = now() + 24 * 3600 * 1000;

@@ -23,7 +23,7 @@ use super::{
     auth::Caller,
     idempotency::{json, tagged},
     problem::{Answer, Failed},
-    read::{self, At},
+    read::{self, At, Text},
     spec::{Needs, Routes, op},
 };
 use crate::{
@@ -105,7 +105,7 @@ pub(crate) async fn all<S: Store>(app: &App<S>, c: &Caller) -> Answer<Vec<Scenar
     Ok(items)
 }
 
-async fn check(headers: HeaderMap, text: String) -> Answer<Json<ScenarioCheck>> {
+async fn check(headers: HeaderMap, Text(text): Text) -> Answer<Json<ScenarioCheck>> {
     read::media(&headers, YAML)?;
     Ok(Json(match parse(&text) {
         Ok(_) => ScenarioCheck { ok: true, problem: None, line: None, column: None },
@@ -135,7 +135,7 @@ async fn put<S: Store>(
     Extension(c): Extension<Caller>,
     At(name): At<String>,
     headers: HeaderMap,
-    text: String,
+    Text(text): Text,
 ) -> Answer<Response> {
     read::media(&headers, YAML)?;
     not_built_in(&name)?;

@@ -121,6 +121,9 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
     let left = row.upload.bytes - offset;
     let part = to_file(app, body, left.min(PART_MAX), None).await?;
     if part.bytes == 0 {
+        if row.upload.offset == row.upload.bytes {
+            complete(app, &mut row).await?;
+        }
         return Ok(row.upload);
     }
     let name = blobs.put_part(ReaderStream::new(tokio::fs::File::open(&part.path).await?)).await?.name;
@@ -136,18 +139,25 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
     Ok(row.upload)
 }
 
-async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
+/// Makes a blob of all parts. A server may have died before it came to that, so it is also done when an upload is asked for again.
+pub(crate) async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
     match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
         Ok(_) => {}
         Err(stakeout_blobs::BlobError::Mismatch { found, .. }) => {
+            for part in part_names(store.drop_upload(&row.upload.id).await?)? {
+                blobs.remove_part(&part).await?;
+            }
             return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
                 .hint("begin a new upload: these bytes were changed on their way, or another file was named"));
         }
         Err(e) => return Err(e.into()),
     }
-    store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    // An artifact is noted with its trial, where it is counted as the tenant's use.
+    if row.trial.is_none() {
+        store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    }
     store.upload_complete(&row.upload.id).await?;
     row.upload.complete = true;
     Ok(())

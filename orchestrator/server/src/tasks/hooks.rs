@@ -68,8 +68,10 @@ fn v4_of(a: u16, b: u16) -> IpAddr {
 
 /// Whether a URL names a private address by itself.
 pub(crate) fn is_private_host(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(is_private)
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
+    // RFC 6761: names under `localhost` are the host itself.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    last.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(is_private)
 }
 
 /// Names are resolved here, and private answers are none: a name that answers another address at the second look gains nothing.
@@ -91,7 +93,8 @@ impl Resolve for PublicOnly {
 /// Tells.
 #[derive(Clone)]
 pub struct Teller {
-    client: Client,
+    /// Or why there is none: without its settings it could be led anywhere.
+    client: Result<Client, String>,
     private: bool,
 }
 
@@ -104,7 +107,7 @@ impl Teller {
         if !private {
             b = b.dns_resolver(Arc::new(PublicOnly)).https_only(true);
         }
-        Self { client: b.build().unwrap_or_default(), private }
+        Self { client: b.build().map_err(|e| crate::worker_port::chain(&e)), private }
     }
 
     /// Tells some that wait; whether there were any.
@@ -132,6 +135,8 @@ impl Teller {
         let signature = sign(secret, at, row.body.as_bytes());
         let sent = self
             .client
+            .as_ref()
+            .map_err(Clone::clone)?
             .post(url)
             .header("content-type", "application/json")
             .header("stakeout-delivery", row.delivery.id.as_str())
