@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo demo-emulator test test-emulator test-deploy test-unit test-java test-containers test-e2e lint bench clean
+.PHONY: help setup build images apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-e2e lint bench bench-farm clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,6 +31,9 @@ demo-emulator: images apps ## The same apps on the emulator device, played by a 
 	@images/build.sh emulator-fake
 	@scripts/demo-emulator.sh
 
+demo-farm: images apps ## A farm on this machine: two orchestrators, workers and tenants, PostgreSQL, S3; one of each is killed
+	@scripts/demo-farm.sh
+
 test: ## All tests: lint, deployment, unit, Java, containers, end to end
 	@scripts/test.sh
 
@@ -40,6 +43,12 @@ lint test-deploy test-unit test-java test-containers test-e2e: ## One layer of t
 test-emulator: build ## The conformance suite on this host's emulator: a table and target/conformance.json (needs its image and /dev/kvm)
 	@tests/apps/build.sh $(TARGET)/apps --only conform
 	@$(RELEASE)/stakeout conformance --device emulator --app $(TARGET)/apps/conform.apk --out $(TARGET)/conformance.json
+
+test-faults: build apps ## 200 faults over real processes, PostgreSQL and S3; then nothing may be lost or doubled (SEED=N, FAULTS=N)
+	@$(RELEASE)/stakeout-farm faults --seed $(or $(SEED),1) --faults $(or $(FAULTS),200)
+
+bench-farm: build apps ## Calls a second of a server as queue and workers grow, on SQLite and PostgreSQL; target/bench/farm.json
+	@$(RELEASE)/stakeout-farm bench
 
 bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
 	@scripts/bench.sh

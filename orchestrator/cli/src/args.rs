@@ -29,8 +29,33 @@ pub(crate) enum Command {
     /// Make a trial's keys, or render what its camera and microphone were fed
     #[command(subcommand)]
     Feed(FeedCommand),
-    /// Show the verdicts of an earlier run
+    /// Show the verdicts of an earlier run, or of a job on a server
     Report(ReportArgs),
+    /// Serve the API and its web pages
+    Serve(Box<farm::ServeArgs>),
+    /// Be a worker of a server: lease trials and run them on this host
+    Work(Box<farm::WorkArgs>),
+    /// Submit apps to a server
+    Submit(Box<farm::SubmitArgs>),
+    /// List jobs on a server
+    Jobs(farm::JobsArgs),
+    /// Follow a job on a server until it has ended
+    Watch(farm::WatchArgs),
+    /// Give a job on a server up
+    Cancel(farm::CancelArgs),
+    /// Tokens of a server: who one is, make, list, take back
+    #[command(subcommand)]
+    Token(farm::TokenCommand),
+    /// Tenants of a server, for its operators
+    #[command(subcommand)]
+    Tenant(farm::TenantCommand),
+    /// Workers of a server: list, drain, quarantine, activate
+    #[command(subcommand)]
+    Workers(farm::WorkersCommand),
+    /// Write all that a store holds, and all artifacts, to a folder
+    Backup(farm::BackupArgs),
+    /// Read a backup into an empty store
+    Restore(farm::BackupArgs),
     /// Check a bundle: signature, every entry, every commitment
     Verify(VerifyArgs),
     /// Copy a bundle without some of its entries; the rest still verifies
@@ -59,6 +84,8 @@ pub(crate) enum Command {
     },
 }
 
+pub(crate) mod farm;
+
 /// Run an app through a scenario on this host and answer each claim.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
@@ -69,6 +96,8 @@ pub(crate) enum Command {
   stakeout run app.apk --api 23 --out on-android-6
       the same under the rules of Android 6
   stakeout run app.apk --scenario login.yaml --secret PASSWORD=env:TEST_PASSWORD
+  stakeout run app.apk --server https://farm.example --out result
+      the same on a farm: submits, waits, fetches the three files
 
 Exit codes: 0 nothing at or above --fail-on in an idle state (see the bounds: it does not mean clean),
 10 found, 11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input,
@@ -125,6 +154,9 @@ pub(crate) struct RunArgs {
     /// Trials at a time; 0: as many as memory and processors allow
     #[arg(long, default_value_t = 0)]
     pub slots: u32,
+    /// Run it on this server instead of here (a token is in STAKEOUT_TOKEN, or see `stakeout submit --help`)
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -135,6 +167,17 @@ pub(crate) enum Device {
     Emulator,
     /// The emulator's device over a stand-in that plays the phone: tests Stakeout itself, says nothing of an app
     EmulatorFake,
+}
+
+impl Device {
+    /// The contract's word.
+    pub(crate) const fn kind(self) -> stakeout_contract::DeviceKind {
+        match self {
+            Self::Jvm => stakeout_contract::DeviceKind::Jvm,
+            Self::Emulator => stakeout_contract::DeviceKind::Emulator,
+            Self::EmulatorFake => stakeout_contract::DeviceKind::EmulatorFake,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -284,9 +327,17 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Args)]
 pub(crate) struct ReportArgs {
-    /// The --out folder of a run, or its result.json
-    #[arg(value_name = "DIR|RESULT.json")]
+    /// The --out folder of a run, its result.json, or the id of a job on a server
+    #[arg(value_name = "DIR|RESULT.json|JOB")]
     pub result: PathBuf,
+    #[command(flatten)]
+    pub server: farm::ServerArgs,
+    /// Fetch the report of a job to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Fetch the signed bundle of a job to this file
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
     /// The result as one JSON document on standard output
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,

@@ -62,6 +62,13 @@ pub(crate) fn report(f: &Failure) -> ExitCode {
     ExitCode::from(f.code)
 }
 
+impl Failure {
+    /// In one line, for lists of failures.
+    pub(crate) fn text(&self) -> String {
+        format!("{:#}", self.error).replace('\n', "; ")
+    }
+}
+
 #[cfg(test)]
 impl Failure {
     pub(crate) fn error_for_tests(&self) -> String {

@@ -7,7 +7,37 @@ use crate::exit::Failure;
 
 /// A token that is cancelled by the first Ctrl-C or SIGTERM. A second one ends the process with code 130.
 pub(crate) fn token() -> Result<CancellationToken, Failure> {
-    let token = CancellationToken::new();
+    ending("ending: cells are being removed; press Ctrl-C again to leave at once")
+}
+
+/// The first signal drains, the second stops, the third ends the process with code 130.
+pub(crate) fn draining(said: &str) -> Result<(CancellationToken, CancellationToken), Failure> {
+    let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+    let (mut int, mut term) =
+        (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
+    let (d, s, said) = (drain.clone(), stop.clone(), said.to_owned());
+    tokio::spawn(async move {
+        for n in 0.. {
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+            }
+            match n {
+                0 => {
+                    eprintln!("{said}");
+                    d.cancel();
+                }
+                1 => s.cancel(),
+                _ => std::process::exit(130),
+            }
+        }
+    });
+    Ok((drain, stop))
+}
+
+/// The same with words of its own.
+pub(crate) fn ending(said: &str) -> Result<CancellationToken, Failure> {
+    let (token, said) = (CancellationToken::new(), said.to_owned());
     let (mut int, mut term) =
         (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
     let t = token.clone();
@@ -20,7 +50,7 @@ pub(crate) fn token() -> Result<CancellationToken, Failure> {
             if !first {
                 std::process::exit(130);
             }
-            eprintln!("ending: cells are being removed; press Ctrl-C again to leave at once");
+            eprintln!("{said}");
             t.cancel();
         }
     });

@@ -6,9 +6,7 @@ use stakeout_contract::scenario::Scenario;
 
 use crate::{exit::Failure, places};
 
-/// Scenarios that the program brings.
-pub(crate) const BUILT_IN: &[(&str, &str)] =
-    &[("idle-demo", include_str!("../scenarios/idle-demo.yaml")), ("idle-overnight", include_str!("../scenarios/idle-overnight.yaml"))];
+pub(crate) use stakeout_server::scenarios::BUILT_IN;
 
 /// Largest scenario file, bytes.
 const FILE_MAX: u64 = 8 << 20;
@@ -59,29 +57,18 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Reads the form and the contents, and says line and column of a mistake.
 pub(crate) fn parse(source: &str, text: &str) -> Result<Scenario, Failure> {
-    let s: Scenario = serde_norway::from_str(text).map_err(|e| {
-        let place = e.location().map_or(String::new(), |l| format!(":{}:{}", l.line(), l.column()));
-        let said = e.to_string();
-        let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        Failure::hint(
-            format!("{source}{place}: {what}"),
+    stakeout_server::scenarios::parse(text).map_err(|m| match m.place {
+        Some((line, column)) => Failure::hint(
+            format!("{source}:{line}:{column}: {m}"),
             "`stakeout scenario schema` prints what is allowed, `docs/scenarios.md` explains it",
-        )
-    })?;
-    s.check().map_err(|e| Failure::usage(anyhow::anyhow!("{source}: {e}")))?;
-    Ok(s)
+        ),
+        None => Failure::usage(anyhow::anyhow!("{source}: {m}")),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_built_in_scenario_reads_and_has_its_name() {
-        for (name, text) in BUILT_IN {
-            assert_eq!(parse(name, text).unwrap_or_else(|_| panic!("{name}")).name, *name);
-        }
-    }
 
     #[test]
     fn a_mistake_is_told_with_line_and_column() {

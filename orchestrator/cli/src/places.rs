@@ -27,6 +27,12 @@ pub(crate) fn operator_key() -> Result<PathBuf, Failure> {
     Ok(data()?.join("operator.pem"))
 }
 
+/// Settings for servers: `STAKEOUT_CONFIG`, else `$XDG_CONFIG_HOME/stakeout/config.yaml`, else `~/.config/stakeout/config.yaml`.
+pub(crate) fn config() -> Option<PathBuf> {
+    let set = std::env::var_os("STAKEOUT_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
+    set.or_else(|| folder("STAKEOUT_CONFIG_DIR", "XDG_CONFIG_HOME", ".config").ok().map(|d| d.join("config.yaml")))
+}
+
 /// Keys of operators that are trusted, `*.pub`.
 pub(crate) fn trusted() -> Result<PathBuf, Failure> {
     Ok(data()?.join("trusted"))

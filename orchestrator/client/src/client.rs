@@ -105,13 +105,15 @@ impl Client {
         if !text.ends_with('/') {
             text.push('/');
         }
-        let base: Url = text.parse().map_err(|e| bad(format!("the server `{}` is no URL: {e}\nhint: write it as `https://host:port`", o.server)))?;
+        let base: Url =
+            text.parse().map_err(|e| bad(format!("the server `{}` is no URL: {e}\nhint: write it as `https://host:port`", o.server)))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(bad(format!("the server `{}` is neither http nor https", o.server)));
         }
         let token = o.token.trim();
-        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| bad("the token holds characters that no token has\nhint: give it as `stakeout token new` printed it".to_owned()))?;
+        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+            bad("the token holds characters that no token has\nhint: give it as `stakeout token new` printed it".to_owned())
+        })?;
         bearer.set_sensitive(true);
         let mut builder = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
@@ -223,9 +225,7 @@ impl Client {
 
     /// Sends text of a kind and gets a document.
     pub async fn put_text<T: DeserializeOwned>(&self, method: Method, path: &str, media: &str, text: &str) -> Result<T, ClientError> {
-        let r = self
-            .send(|| Ok(self.request(method.clone(), path)?.header(header::CONTENT_TYPE, media).body(text.to_owned())))
-            .await?;
+        let r = self.send(|| Ok(self.request(method.clone(), path)?.header(header::CONTENT_TYPE, media).body(text.to_owned()))).await?;
         self.read(r).await
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Each tenant has a virtual time: it grows by `SCALE / weight` with each of its trials that is leased. The next trial is of
 //! the waiting tenant whose time is least, so those who wait get trials in proportion to their weights, however many they have
-//! queued. A tenant that had nothing waiting does not save time up: when its first trial is queued, its time is at least that
-//! of the least of the others that wait ([`joined`]). So a newcomer is next, after at most the trials that run now, and one
+//! queued. A tenant that had nothing waiting does not save time up: when its first trial is queued, its time is at least
+//! just before the least of the others that wait ([`joined`]). So a newcomer is next, after at most the trials that run now, and one
 //! that was away for a week does not get the farm for a week.
 
 use stakeout_contract::TenantId;
@@ -44,9 +44,9 @@ pub fn charged(time: i64, weight: u32) -> i64 {
     time.saturating_add(SCALE / i64::from(weight.clamp(1, 1000)))
 }
 
-/// The time of a tenant that has begun to wait; `others` are those that wait already.
+/// The time of a tenant that has begun to wait: just before those that wait already, so that names decide nothing.
 pub fn joined(time: i64, others: impl Iterator<Item = i64>) -> i64 {
-    others.min().map_or(time, |least| time.max(least))
+    others.min().map_or(time, |least| time.max(least.saturating_sub(1)))
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
         lease(&mut all, 100_000);
         let time = joined(0, all.iter().map(|t| t.time));
         all.push(share("new", 1, time));
-        let got = lease(&mut all, 2);
+        let got = lease(&mut all, 1);
         assert_eq!(got["new"], 1);
     }
 

@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use stakeout_bundle::{Writer, keys::Operator, manifest::Manifest, receipt::Receipt};
 use sha2::{Digest, Sha256};
+use stakeout_bundle::{Writer, keys::Operator, manifest::Manifest, receipt::Receipt};
 use stakeout_contract::{
     Answer, Epoch, JobId, Nanos, Rung, Sha256Digest,
     api::jobs::Outcome,
@@ -172,7 +172,7 @@ pub struct Produced {
     pub report: Sha256Digest,
 }
 
-/// Decides and writes the three files, and keeps the decision.
+/// Decides and writes the three files, and keeps the decision; the files are the caller's, and no artifacts.
 pub async fn finish<S: Store>(
     service: &Service<S>,
     id: &JobId,
@@ -181,7 +181,7 @@ pub async fn finish<S: Store>(
 ) -> Result<JobResult, ServiceError> {
     let job = service.store.job(None, id).await?;
     let made = produce(service, &job, operator, options).await?;
-    let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: Some(made.outcome), report: Some(made.report) };
+    let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: None, report: None };
     service.store.decide(id, &decided, now()).await?;
     service.wake(id);
     Ok(made.result)

@@ -3,22 +3,29 @@
 //! A client that sends its header slowly, or its body, or does not read its answer, is let go: it holds one of a bounded number
 //! of connections.
 
+mod prompt;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use rustls::{ServerConfig, pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject}};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-/// Connections at a time.
-const CONNECTIONS: usize = 4096;
+use prompt::Prompt;
+
+/// Connections at a time; each worker holds one or two.
+const CONNECTIONS: usize = 16_384;
 /// A header must have come after so long.
 const HEADER: Duration = Duration::from_secs(10);
 /// A TLS handshake, likewise.
@@ -29,6 +36,10 @@ const BODY: Duration = Duration::from_secs(30);
 const UNREAD: Duration = Duration::from_secs(60);
 /// Requests may end for so long after the stop.
 const ENDING: Duration = Duration::from_secs(25);
+
+/// The server was told to stop: what would last ends now.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopping(pub(crate) CancellationToken);
 
 /// Why it does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +86,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 
 /// Serves until told to stop; then takes no more, and lets requests end for a while.
 pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>, stop: CancellationToken) {
-    let router = router.layer(RequestBodyTimeoutLayer::new(BODY));
+    let router = router.layer(RequestBodyTimeoutLayer::new(BODY)).layer(Extension(Stopping(stop.clone())));
     let router = if tls.is_some() { router.layer(axum::middleware::map_response(strict_transport)) } else { router };
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -93,17 +104,22 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAccepto
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(64 << 10);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(20)).max_concurrent_streams(64).max_header_list_size(64 << 10);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .max_concurrent_streams(64)
+            .max_header_list_size(64 << 10);
         let service = TowerToHyperService::new(router.clone());
         let watcher = graceful.watcher();
         let tls = tls.clone();
         tokio::spawn(async move {
             let _permit = permit;
             let ended = match tls {
-                None => watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await,
+                None => watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned()).await,
                 Some(tls) => {
                     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
-                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await
+                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned()).await
                 }
             };
             if let Err(e) = ended {

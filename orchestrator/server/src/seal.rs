@@ -19,7 +19,9 @@ pub enum SealError {
         why: String,
     },
     /// Another key, or another place.
-    #[error("a sealed value cannot be opened: it was sealed with another key\nhint: give all orchestrators of a store the same `--seal-key`")]
+    #[error(
+        "a sealed value cannot be opened: it was sealed with another key\nhint: give all orchestrators of a store the same `--seal-key`"
+    )]
     Opened,
     /// The system.
     #[error("the system gives no randomness")]

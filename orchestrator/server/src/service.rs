@@ -148,15 +148,24 @@ pub struct Service<S> {
     pub(crate) sealer: Sealer,
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
+    pub(crate) lease_seconds: u64,
 }
 
-/// Seconds of a lease.
-pub(crate) const LEASE_SECONDS: u64 = 60;
+/// Seconds of a lease, unless told otherwise.
+const LEASE_SECONDS: u64 = 60;
 
 impl<S: Store> Service<S> {
     /// On a store and a place for artifacts.
     pub fn new(store: S, blobs: Blobs, sealer: Sealer) -> Self {
-        Self { store, blobs, sealer, progress: broadcast::channel(1024).0, woken: broadcast::channel(1024).0 }
+        let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
+        Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS }
+    }
+
+    /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
+    #[must_use]
+    pub fn leases_of(mut self, seconds: u64) -> Self {
+        self.lease_seconds = seconds.max(1);
+        self
     }
 
     /// The store.

@@ -14,10 +14,7 @@ use stakeout_contract::{
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, Store, StoreError, TrialFull};
 
-use crate::{
-    Service, ServiceError,
-    service::{LEASE_SECONDS, now},
-};
+use crate::{Service, ServiceError, service::now};
 
 type Answer<T> = Result<T, OrchestratorError>;
 
@@ -56,7 +53,7 @@ impl<S: Store> Service<S> {
         if mode != WorkerMode::Active {
             return Ok((None, mode));
         }
-        let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: LEASE_SECONDS };
+        let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: self.lease_seconds };
         let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok((None, mode)) };
         self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
@@ -75,7 +72,7 @@ impl<S: Store> Service<S> {
             key: KeyHex::new(key.reveal()),
             feed_mode: job.spec.feed_mode,
             seed,
-            lease_seconds: LEASE_SECONDS,
+            lease_seconds: self.lease_seconds,
         };
         Ok((Some(lease), mode))
     }
@@ -105,7 +102,7 @@ impl<S: Store> Service<S> {
 
     /// Renews a lease; whether its job was given up.
     pub async fn renew_lease(&self, fence: &Fence) -> Result<bool, ServiceError> {
-        Ok(self.store.renew(&fence.trial, fence.epoch, now(), LEASE_SECONDS).await?.cancel)
+        Ok(self.store.renew(&fence.trial, fence.epoch, now(), self.lease_seconds).await?.cancel)
     }
 
     /// Takes observations of a lease.

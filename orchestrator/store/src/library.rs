@@ -62,6 +62,8 @@ pub trait Library: Send + Sync + 'static {
     fn upload_parts(&self, id: &UploadId) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// All parts are one blob now.
     fn upload_complete(&self, id: &UploadId) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forgets an upload whose bytes are not what was said; gives its parts.
+    fn drop_upload(&self, id: &UploadId) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// Uploads that are over by time, with their parts, now forgotten.
     fn drop_uploads(&self, now: Millis, most: u32) -> impl Future<Output = Result<Vec<(UploadRow, Vec<String>)>, StoreError>> + Send;
     /// A tenant gave these bytes.

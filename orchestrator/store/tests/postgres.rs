@@ -3,8 +3,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use sqlx::{Connection, PgConnection};
 use stakeout_contract::{TenantId, TrialId, trial::TrialState};
-use stakeout_servers::postgres::Postgres;
+use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
     Jobs, Library, StoreError,
     conformance::{
@@ -62,6 +63,32 @@ async fn sixteen_workers_of_two_orchestrators_complete_each_trial_once() {
         assert!(stores[0].claim_due(3, 60).await.unwrap().is_some());
     }
     assert_eq!(stores[0].claim_due(3, 60).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lease_reads_does_not_grow_with_what_waits() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let mut read = Vec::new();
+    for jobs in [1, 15] {
+        let store = PostgresStore::open(&server.url(), 4).await.unwrap();
+        for n in 0..jobs {
+            insert(&store, &job(&tenant(&format!("t{}", n % 5)), 1000)).await;
+        }
+        // What was read is counted when a connection ends.
+        store.close().await;
+        let mut own = PgConnection::connect(&server.url()).await.unwrap();
+        sqlx::raw_sql("ANALYZE; SELECT pg_stat_reset()").execute(&mut own).await.unwrap();
+        let store = PostgresStore::open(&server.url(), 4).await.unwrap();
+        for _ in 0..20 {
+            store.lease(&ask(&TenantId::farm(), "w-1"), 1).await.unwrap().unwrap();
+        }
+        store.close().await;
+        let sql = "SELECT CAST(seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'trials') AS BIGINT) \
+                   FROM pg_stat_user_tables WHERE relname = 'trials'";
+        let rows: i64 = sqlx::query_scalar(sql).fetch_one(&mut own).await.unwrap();
+        read.push(rows / 20);
+    }
+    assert!(read[0] > 0 && read[1] < 40, "rows and entries that a lease reads, with 1 000 and 16 000 trials waiting: {read:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,6 +86,17 @@ impl Postgres {
         read(&self.folder.path().join("log"))
     }
 
+    /// Ends it at once, as when its host loses power, and starts it again on the same port. Blocks until it answers.
+    pub fn restart(&mut self) -> Result<()> {
+        if let Some(pid) = Pid::from_raw(self.running.0.id().cast_signed()) {
+            // SIGQUIT: immediate shutdown, with recovery at the next start (PostgreSQL docs, "Shutting Down the Server").
+            kill_process(pid, Signal::QUIT)?;
+        }
+        self.running.0.wait()?;
+        self.running = Running(server(&Owner::find()?, &programs()?, self.folder.path(), self.port, &Options::default())?);
+        if self.running.answers(self.port)? { Ok(()) } else { bail!("`postgres` does not start again: {}", self.log()) }
+    }
+
     /// The process that is the server.
     pub fn pid(&self) -> u32 {
         self.running.0.id()

@@ -67,7 +67,12 @@ impl S3Server {
         let folder = tempfile::Builder::new().prefix("stakeout-s3-").tempdir()?;
         std::fs::create_dir_all(folder.path().join("root").join(Self::BUCKET))?;
         std::fs::create_dir(folder.path().join("meta"))?;
-        let log = File::create(folder.path().join("log"))?;
+        let child = Self::program_at(program, address, folder.path())?;
+        Ok(Self { child, address, folder })
+    }
+
+    fn program_at(program: &Path, address: SocketAddr, folder: &Path) -> Result<Child, S3ServerError> {
+        let log = File::create(folder.join("log"))?;
         // `setpriv`: it is killed as well when the test's process is.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -76,17 +81,23 @@ impl S3Server {
             // Beside the objects and not in their attributes, which not every file system has.
             .arg("posix")
             .arg("--sidecar")
-            .arg(folder.path().join("meta"))
-            .arg(folder.path().join("root"))
+            .arg(folder.join("meta"))
+            .arg(folder.join("root"))
             .env_clear()
             .env("ROOT_ACCESS_KEY", Self::ACCESS_KEY)
             .env("ROOT_SECRET_KEY", Self::SECRET_KEY)
-            .current_dir(folder.path())
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        Ok(Self { child, address, folder })
+        Ok(child)
+    }
+
+    /// After [`Self::kill`]: the same again, with what it kept.
+    pub fn restart(&mut self) -> Result<(), S3ServerError> {
+        self.child = Self::program_at(&program()?, self.address, self.folder.path())?;
+        self.wait().map_err(S3ServerError::Silent)
     }
 
     /// Waits until it answers; else what it said.

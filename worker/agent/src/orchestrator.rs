@@ -99,3 +99,46 @@ pub trait Orchestrator: Send + Sync + 'static {
     /// `TrialState::Cancelled` the trial ends, as its owner wished.
     fn fail(&self, fence: &Fence, end: TrialEnd) -> impl Future<Output = Answer<()>> + Send;
 }
+
+/// One orchestrator for several, in one process.
+impl<O: Orchestrator> Orchestrator for std::sync::Arc<O> {
+    fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> impl Future<Output = Answer<Option<Lease>>> + Send {
+        (**self).lease(worker, abilities)
+    }
+
+    fn waiting(&self, worker: &WorkerId, abilities: &Abilities) -> impl Future<Output = Answer<Option<u32>>> + Send {
+        (**self).waiting(worker, abilities)
+    }
+
+    fn renew(&self, fence: &Fence) -> impl Future<Output = Answer<RenewAnswer>> + Send {
+        (**self).renew(fence)
+    }
+
+    fn blob(&self, fence: &Fence, digest: &Sha256Digest, to: &Path) -> impl Future<Output = Answer<()>> + Send {
+        (**self).blob(fence, digest, to)
+    }
+
+    fn secret(&self, fence: &Fence, name: &str) -> impl Future<Output = Answer<Option<String>>> + Send {
+        (**self).secret(fence, name)
+    }
+
+    fn put_artifact(&self, fence: &Fence, digest: &Sha256Digest, path: &Path) -> impl Future<Output = Answer<()>> + Send {
+        (**self).put_artifact(fence, digest, path)
+    }
+
+    fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> impl Future<Output = Answer<()>> + Send {
+        (**self).observations(fence, first, batch)
+    }
+
+    fn progress(&self, fence: &Fence, progress: Progress) -> impl Future<Output = Answer<()>> + Send {
+        (**self).progress(fence, progress)
+    }
+
+    fn complete(&self, fence: &Fence, completion: Completion) -> impl Future<Output = Answer<()>> + Send {
+        (**self).complete(fence, completion)
+    }
+
+    fn fail(&self, fence: &Fence, end: TrialEnd) -> impl Future<Output = Answer<()>> + Send {
+        (**self).fail(fence, end)
+    }
+}

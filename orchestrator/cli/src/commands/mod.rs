@@ -2,16 +2,22 @@
 
 mod analyze;
 mod analyze_bundle;
+mod backup;
 mod conformance;
 mod doctor;
+mod farm;
 mod feed;
 pub(crate) mod images;
 mod progress;
 mod report;
 mod run;
 mod scenario;
+mod serve;
 mod share;
+mod submit;
 mod verify;
+mod watch;
+mod work;
 
 use std::process::ExitCode;
 
@@ -28,7 +34,18 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Run(a) => run::run(*a).await,
         Command::Analyze(a) => analyze::run(&a),
         Command::Feed(c) => feed::run(c),
-        Command::Report(a) => report::run(&a),
+        Command::Report(a) => report::run(a).await,
+        Command::Serve(a) => serve::run(*a).await,
+        Command::Work(a) => work::run(*a).await,
+        Command::Submit(a) => submit::run(*a).await,
+        Command::Jobs(a) => farm::jobs(a).await,
+        Command::Watch(a) => watch::run(a).await,
+        Command::Cancel(a) => farm::cancel(a).await,
+        Command::Token(c) => farm::token(c).await,
+        Command::Tenant(c) => farm::tenant(c).await,
+        Command::Workers(c) => farm::workers(c).await,
+        Command::Backup(a) => backup::write(a).await,
+        Command::Restore(a) => backup::read(a).await,
         Command::Verify(a) => verify::run(&a),
         Command::Share(a) => share::run(&a),
         Command::Scenario(c) => scenario::run(c),

@@ -51,6 +51,14 @@ impl Show {
         }
     }
 
+    /// A line besides the bars.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bars {
+            Some(m) => m.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
     /// Leaves the terminal as it was.
     pub(crate) fn end(&self) {
         if let Some(m) = &self.bars {

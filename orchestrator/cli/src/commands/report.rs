@@ -1,20 +1,21 @@
 //! `stakeout report`: the verdicts of an earlier run.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use stakeout_contract::result::JobResult;
+use stakeout_contract::{JobId, result::JobResult};
 use stakeout_domain::gate::gate;
 
+use super::farm;
 use crate::{args::ReportArgs, exit::Failure, output, table};
 
-pub(crate) fn run(a: &ReportArgs) -> Result<ExitCode, Failure> {
-    let path = if a.result.is_dir() { a.result.join("result.json") } else { a.result.clone() };
-    let text = std::fs::read(&path).map_err(|e| {
-        Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json")
-    })?;
-    let r: JobResult = serde_json::from_slice(&text).map_err(|e| {
-        Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json")
-    })?;
+pub(crate) async fn run(a: ReportArgs) -> Result<ExitCode, Failure> {
+    let (path, r) = match a.result.to_str().and_then(|t| t.parse::<JobId>().ok()).filter(|_| !a.result.exists()) {
+        Some(job) => (a.result.clone(), fetched(&a, &job).await?),
+        None => kept(&a)?,
+    };
     let write = |p: &Path, text: String| {
         std::fs::write(p, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))
     };
@@ -33,6 +34,30 @@ pub(crate) fn run(a: &ReportArgs) -> Result<ExitCode, Failure> {
     }
     let asked = r.trials.len() as u32;
     Ok(ExitCode::from(if a.gate { gate(&r, a.fail_on, asked) as u8 } else { 0 }))
+}
+
+/// The result of a job on a server, and the files that are wanted of it.
+async fn fetched(a: &ReportArgs, job: &JobId) -> Result<JobResult, Failure> {
+    let client = farm::usual(&a.server)?;
+    let r = client.get(&format!("v1/jobs/{job}/report.json")).await.map_err(farm::failed)?;
+    for (file, what) in [(&a.html, "report.html"), (&a.bundle, "bundle")] {
+        if let Some(p) = file {
+            client.download(&format!("v1/jobs/{job}/{what}"), p).await.map_err(farm::failed)?;
+        }
+    }
+    Ok(r)
+}
+
+/// The result of a run on this host.
+fn kept(a: &ReportArgs) -> Result<(PathBuf, JobResult), Failure> {
+    let path = if a.result.is_dir() { a.result.join("result.json") } else { a.result.clone() };
+    let text = std::fs::read(&path).map_err(|e| {
+        Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json")
+    })?;
+    let r: JobResult = serde_json::from_slice(&text).map_err(|e| {
+        Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json")
+    })?;
+    Ok((path, r))
 }
 
 fn say(path: &Path, r: &JobResult) -> Result<(), Failure> {

@@ -14,31 +14,26 @@ use stakeout_blobs::Blobs;
 use stakeout_bundle::{keys::Operator, receipt::Receipt};
 use stakeout_containers::Engine;
 use stakeout_contract::{
-    DeviceKind, JobId,
+    DeviceKind, JobId, TenantId,
     result::JobResult,
     scenario::{NetworkPolicy, Scenario},
     trial::TrialState,
 };
 use stakeout_domain::gate::gate;
-use stakeout_server::{Secrets, Service, Submission, finish};
+use stakeout_server::{Secrets, Service, Submission, finish, seal::Sealer};
 use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{doctor, feed, progress::Show};
-use crate::{
-    args::{Device, RunArgs},
-    exit::Failure,
-    interrupt, library, output, places, table,
-};
+use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, table};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
 
 pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
-    let device = match a.device {
-        Device::Jvm => DeviceKind::Jvm,
-        Device::Emulator => DeviceKind::Emulator,
-        Device::EmulatorFake => DeviceKind::EmulatorFake,
-    };
+    if a.server.is_some() {
+        return remote::run(a).await;
+    }
+    let device = a.device.kind();
     let mut scenario = library::load(&a.scenario)?;
     if let Some(api) = a.api {
         scenario.device.api = api;
@@ -51,7 +46,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     // The worker of this run has nothing else to do.
     images.devices = vec![(device, image, vec![api])];
     let trials = a.trials.unwrap_or(scenario.trials);
-    let secrets = secrets(&a.secret)?;
+    let secrets = Secrets::from(secrets(&a.secret)?);
     let operator = Operator::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
@@ -61,7 +56,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let state = StateDir::new(&places::cache()?)?;
     let store = SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?;
     let blobs = Blobs::folder(&state.path.join("artifacts")).map_err(Failure::other)?;
-    let service = Arc::new(Service::new(store, blobs));
+    let service = Arc::new(Service::new(store, blobs, Sealer::ephemeral().map_err(Failure::other)?));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
         let id = engine.image_id(image).await;
@@ -73,19 +68,16 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         }
         ids.insert(format!("image {name}"), id.map_err(Failure::usage)?);
     }
-    let (job, receipt) = service
-        .submit(Submission {
-            apk: &a.app,
-            splits: &a.split,
-            scenario: scenario.clone(),
-            device,
-            trials,
-            feed_mode: feed::mode(a.feed),
-            nonce: nonce()?,
-            secrets,
-        })
-        .await
-        .map_err(Failure::usage)?;
+    let (app, _) = service.add_app(&TenantId::farm(), &a.app, &a.split).await.map_err(Failure::usage)?;
+    let submission = Submission {
+        trials,
+        feed_mode: feed::mode(a.feed),
+        nonce: nonce()?,
+        secrets,
+        with_app: a.with_app,
+        ..Submission::plain(app, scenario.clone(), device)
+    };
+    let (job, receipt) = service.submit(submission).await.map_err(Failure::usage)?;
     keep_receipt(&out, &receipt)?;
     let config = WorkerConfig {
         images,
@@ -93,7 +85,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         until_idle: true,
         ..WorkerConfig::new(places::cache()?.join("worker"))
     };
-    let worker = Worker::new(Shared(service.clone()), engine, config).await.map_err(Failure::usage)?;
+    let worker = Worker::new(service.clone(), engine, config).await.map_err(Failure::usage)?;
     worker.prewarm(device, api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
     if stop.is_cancelled() {
@@ -122,7 +114,12 @@ fn not_installed(apk: &Path, r: &JobResult) -> Result<(), Failure> {
 }
 
 /// Runs the worker until the job has ended, showing progress.
-async fn work(service: &Arc<Service<SqliteStore>>, job: &JobId, worker: Worker<Shared>, stop: &CancellationToken) -> Result<(), Failure> {
+async fn work(
+    service: &Arc<Service<SqliteStore>>,
+    job: &JobId,
+    worker: Worker<Arc<Service<SqliteStore>>>,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
     let mut watch = service.watch();
     let mut show = Show::new();
     let shutdown = Shutdown { drain: CancellationToken::new(), stop: stop.clone() };
@@ -145,13 +142,9 @@ async fn work(service: &Arc<Service<SqliteStore>>, job: &JobId, worker: Worker<S
     Ok(())
 }
 
-/// The service, shared with the worker in this process.
-#[derive(Clone)]
-struct Shared(Arc<Service<SqliteStore>>);
+mod remote;
 
-mod shared;
-
-fn nonce() -> Result<String, Failure> {
+pub(crate) fn nonce() -> Result<String, Failure> {
     let mut n = [0; 32];
     getrandom::fill(&mut n).map_err(|e| Failure::other(anyhow::anyhow!("the system gives no randomness: {e}")))?;
     Ok(hex::encode(n))
@@ -164,15 +157,16 @@ fn levels(images: &stakeout_agent::Images, device: DeviceKind) -> String {
 }
 
 /// How many trials this host runs at a time: an emulator wants four processors and its memory.
-fn slots(device: DeviceKind) -> u32 {
+pub(crate) fn slots(device: DeviceKind) -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let free = places::memory_available() >> 30;
     let (cpus, each) = if device == DeviceKind::Emulator { (cpus / 4, 8) } else { (cpus, 4) };
     cpus.min(u32::try_from(free / each).unwrap_or(1)).max(1)
 }
 
-fn secrets(args: &[String]) -> Result<Secrets, Failure> {
-    let mut out = Secrets::default();
+/// Names and values of secrets that were given.
+pub(crate) fn secrets(args: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut out = BTreeMap::new();
     for arg in args {
         let bad = |why: &str| {
             Failure::hint(

@@ -23,7 +23,7 @@ use super::{
     idempotency::json,
     page,
     problem::{Answer, Failed},
-    read::{Args, At, Body},
+    read::{Args, At, Body, is_plain, within},
     spec::{Needs, Routes, op},
 };
 use crate::{ENGINE, ServiceError, service::now};
@@ -77,10 +77,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         op(Method::DELETE, "/v1/tokens/{token}", "revokeToken", admin, "Take a token back").gives_nothing(204, "It counts no more"),
         revoke::<S>,
     );
-    r.add(
-        op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"),
-        tenants::<S>,
-    );
+    r.add(op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"), tenants::<S>);
     r.add(
         op(Method::PUT, "/v1/tenants", "putTenant", Needs::Operator, "Make a tenant, or change it")
             .takes::<TenantSpec>()
@@ -96,7 +93,9 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         audit::<S>,
     );
     r.add(
-        op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)").query::<OfTenant>().gives::<Usage>(200, "Usage"),
+        op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)")
+            .query::<OfTenant>()
+            .gives::<Usage>(200, "Usage"),
         usage::<S>,
     );
 }
@@ -123,7 +122,7 @@ async fn tokens<S: Store>(
         None => all,
         Some(b) => all.into_iter().filter(|t| t.id < b).collect(),
     };
-    let n = q.limit();
+    let n = within("limit", q.limit, 50, 200)?;
     Ok(Json(page::of(rest.into_iter().take(n as usize + 1).collect(), n, |t| t.id.clone())))
 }
 
@@ -137,8 +136,8 @@ pub(crate) async fn new_token<S: Store>(app: &App<S>, c: &Caller, spec: TokenSpe
     if tenant != *c.tenant() && !c.is_operator() {
         return Err(Failed::not_found("tenant", tenant.as_str()));
     }
-    if spec.label.chars().count() > 200 || spec.days.is_some_and(|d| !(1..=3650).contains(&d)) {
-        return Err(Failed::value("label", "a label has at most 200 characters, and a token lasts 1 to 3650 days"));
+    if !is_plain(&spec.label, 200) || spec.days.is_some_and(|d| !(1..=3650).contains(&d)) {
+        return Err(Failed::value("label", "a label has at most 200 characters without line breaks, and a token lasts 1 to 3650 days"));
     }
     app.service().store().tenant(&tenant).await?;
     let now = now();
@@ -175,8 +174,8 @@ async fn tenants<S: Store>(State(app): State<App<S>>) -> Answer<Json<Page<Tenant
 
 async fn put_tenant<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
     let s = body.value;
-    if !(1..=1000).contains(&s.weight) || s.name.chars().count() > 200 || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
-        return Err(Failed::value("weight", "a weight is 1 to 1000, a name has at most 200 characters, things are kept 1 to 36500 days"));
+    if !(1..=1000).contains(&s.weight) || !is_plain(&s.name, 200) || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
+        return Err(Failed::value("weight", "a weight is 1 to 1000, a name has at most 200 characters without line breaks, things are kept 1 to 36500 days"));
     }
     let created_ms = match app.service().store().tenant(&s.id).await {
         Ok(t) => t.created_ms,
@@ -212,7 +211,7 @@ async fn audit<S: Store>(
     Args(q): Args<AuditQuery>,
 ) -> Answer<Json<Page<AuditEntry>>> {
     let tenant = asked(&c, q.tenant)?;
-    let most = q.limit.unwrap_or(200).clamp(1, 1000);
+    let most = within("limit", q.limit, 200, 1000)?;
     let items = app.service().store().audit_after(&tenant, u64::from(q.after), most).await?;
     let next = items.last().filter(|_| items.len() == most as usize).map(|e| e.number.to_string());
     Ok(Json(Page { items, next }))
@@ -220,7 +219,7 @@ async fn audit<S: Store>(
 
 async fn usage<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<OfTenant>) -> Answer<Json<Usage>> {
     let tenant = asked(&c, q.tenant)?;
-    Ok(Json(app.service().store().usage(&tenant, q.days.unwrap_or(30).clamp(1, 366), now()).await?))
+    Ok(Json(app.service().store().usage(&tenant, within("days", q.days, 30, 366)?, now()).await?))
 }
 
 /// The first admin token of an empty farm.

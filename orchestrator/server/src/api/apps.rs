@@ -95,17 +95,12 @@ fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
     let Some(text) = read::text(headers, "content-digest") else { return Ok(None) };
     let b64 = text.trim().strip_prefix("sha-256=:").and_then(|t| t.strip_suffix(':'));
     let bytes = b64.and_then(|t| STANDARD.decode(t).ok()).and_then(|b| <[u8; 32]>::try_from(b).ok());
-    bytes
-        .map(|b| Some(Sha256Digest::from_bytes(b)))
-        .ok_or_else(|| Failed::new(Code::BadRequest, "the Content-Digest cannot be read").at("Content-Digest").hint("write it as `sha-256=:<base64>:`"))
+    bytes.map(|b| Some(Sha256Digest::from_bytes(b))).ok_or_else(|| {
+        Failed::new(Code::BadRequest, "the Content-Digest cannot be read").at("Content-Digest").hint("write it as `sha-256=:<base64>:`")
+    })
 }
 
-async fn add<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer<Response> {
+async fn add<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     read::media(&headers, APK)?;
     let digest = content_digest(&headers)?;
     plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
@@ -149,7 +144,7 @@ async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Ca
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {
-    let n = q.limit.unwrap_or(50).clamp(1, 200);
+    let n = read::within("limit", q.limit, 50, 200)?;
     let before = page::read::<(i64, Sha256Digest)>(q.cursor.as_deref())?;
     let items = app.service().store().apps(c.tenant(), q.package.as_deref(), before, n + 1).await?;
     Ok(Json(page::of(items, n, |a| (a.created_ms, a.sha256))))
@@ -171,7 +166,12 @@ async fn apk<S: Store>(
     headers: HeaderMap,
 ) -> Answer<Response> {
     app.service().store().app(c.tenant(), &sha256).await?;
-    artifacts::serve(&app, &headers, &Serve { tenant: c.tenant(), sha256: &sha256, media: uploads::OCTETS, name: Some(format!("{}.apk", sha256.short())) }).await
+    artifacts::serve(
+        &app,
+        &headers,
+        &Serve { tenant: c.tenant(), sha256: &sha256, media: uploads::OCTETS, name: Some(format!("{}.apk", sha256.short())) },
+    )
+    .await
 }
 
 async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {

@@ -61,15 +61,19 @@ pub(crate) async fn serve<S: Store>(app: &App<S>, headers: &HeaderMap, what: &Se
     let blobs = app.service().blobs().of(what.tenant);
     let size = blobs.size(what.sha256).await?;
     let tag = format!("\"{}\"", what.sha256);
-    if read::text(headers, "if-none-match").is_some_and(|t| t.split(',').any(|t| t.trim().trim_start_matches("W/") == tag)) {
+    if read::has_already(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     // A range of other bytes than the caller has a part of is the whole.
     let same = read::text(headers, "if-range").is_none_or(|t| t == tag);
-    let range = match read::text(headers, "range").filter(|_| same) {
-        Some(text) => range_of(text, size).map_err(|()| {
-            Failed::new(Code::Range, format!("there are {size} bytes, and `{text}` is no part of them")).hint("ask for `bytes=FROM-TO`")
-        })?,
+    let range = match read::text(headers, "range").filter(|_| same).map(|text| (text, range_of(text, size))) {
+        Some((_, Ok(range))) => range,
+        Some((text, Err(()))) => {
+            let f = Failed::new(Code::Range, format!("there are {size} bytes, and `{text}` is no part of them"));
+            let mut r = f.hint("ask for `bytes=FROM-TO`").into_response();
+            r.headers_mut().extend(HeaderValue::from_str(&format!("bytes */{size}")).ok().map(|v| (header::CONTENT_RANGE, v)));
+            return Ok(r);
+        }
         None => None,
     };
     let (from, to) = range.unwrap_or((0, size));

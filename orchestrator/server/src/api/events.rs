@@ -19,6 +19,7 @@ use stakeout_contract::{
 };
 use stakeout_store::Store;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     App,
@@ -27,6 +28,7 @@ use super::{
     read::{self, Args, At},
     spec::{Needs, Routes, op},
 };
+use crate::http::Stopping;
 
 /// From where on.
 #[derive(Deserialize, Serialize, schemars::JsonSchema, Default)]
@@ -64,7 +66,7 @@ async fn list<S: Store>(
     Args(q): Args<EventQuery>,
 ) -> Answer<Json<Page<Event>>> {
     app.service().store().job(Some(c.tenant()), &id).await?;
-    let most = q.limit.unwrap_or(100).clamp(1, 200);
+    let most = read::within("limit", q.limit, 100, 200)?;
     let items = app.service().store().events(&id, u64::from(q.after), most).await?;
     let next = items.last().filter(|_| items.len() == most as usize).map(|e| e.number.to_string());
     Ok(Json(Page { items, next }))
@@ -76,6 +78,7 @@ struct Following<S> {
     after: u64,
     buffer: std::collections::VecDeque<Event>,
     woken: Receiver<JobId>,
+    stopping: CancellationToken,
     ended: bool,
 }
 
@@ -83,7 +86,7 @@ struct Following<S> {
 const LOOK: Duration = Duration::from_secs(1);
 
 impl<S: Store> Following<S> {
-    /// The next event; none when the job has ended and all was told, or when the store fails: the client comes back.
+    /// The next event; none when the job has ended and all was told, the store fails or the server stops: the client comes back.
     async fn next(mut self) -> Option<(Result<Sse, Infallible>, Self)> {
         loop {
             if let Some(e) = self.buffer.pop_front() {
@@ -91,7 +94,7 @@ impl<S: Store> Following<S> {
                 let data = serde_json::to_string(&e).unwrap_or_default();
                 return Some((Ok(Sse::default().id(e.number.to_string()).data(data)), self));
             }
-            if self.ended {
+            if self.ended || self.stopping.is_cancelled() {
                 return None;
             }
             let store = self.app.service().store();
@@ -119,7 +122,10 @@ impl<S: Store> Following<S> {
                 }
             }
         };
-        let _ = tokio::time::timeout(LOOK, hint).await;
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            _ = tokio::time::timeout(LOOK, hint) => {}
+        }
     }
 }
 
@@ -128,12 +134,14 @@ async fn follow<S: Store>(
     Extension(c): Extension<Caller>,
     At(id): At<JobId>,
     Args(q): Args<EventQuery>,
+    stopping: Option<Extension<Stopping>>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     app.service().store().job(Some(c.tenant()), &id).await?;
     let after = read::number(&headers, "last-event-id")?.unwrap_or(u64::from(q.after));
     let woken = app.service().woken();
-    let following = Following { app, job: id, after, buffer: std::collections::VecDeque::new(), woken, ended: false };
+    let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
+    let following = Following { app, job: id, after, buffer: std::collections::VecDeque::new(), woken, stopping, ended: false };
     let events = stream::unfold(following, Following::next);
     let mut r = Stream::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();
     // A proxy must not keep events back.

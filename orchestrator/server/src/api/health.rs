@@ -37,6 +37,13 @@ async fn ready<S: Store>(State(app): State<App<S>>) -> Answer<&'static str> {
     Ok("ok\n")
 }
 
+/// What Prometheus reads, on an address of its own.
+pub(crate) async fn metrics<S: Store>(State(app): State<App<S>>) -> Answer<Response> {
+    let gauges = app.service().store().gauges(crate::service::now()).await?;
+    let text = app.metrics().text(&gauges);
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+}
+
 async fn document<S: Store>(State(app): State<App<S>>) -> Response {
     let text = app.0.document.get().cloned().unwrap_or_default();
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()

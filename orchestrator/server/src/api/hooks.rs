@@ -23,7 +23,7 @@ use super::{
     idempotency::json,
     page,
     problem::{Answer, Failed},
-    read::{Args, At, Body},
+    read::{Args, At, Body, is_plain, within},
     spec::{Needs, Routes, op},
 };
 use crate::{ServiceError, seal::random, service::now};
@@ -53,7 +53,8 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         deliveries::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/deliveries/{delivery}/replay", "replayDelivery", admin, "Tell it again").gives::<Delivery>(200, "To be tried"),
+        op(Method::POST, "/v1/deliveries/{delivery}/replay", "replayDelivery", admin, "Tell it again")
+            .gives::<Delivery>(200, "To be tried"),
         replay::<S>,
     );
 }
@@ -66,13 +67,19 @@ async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Calle
     let s = body.value;
     let url: reqwest::Url = s.url.parse().map_err(|_| Failed::value("url", "this is no URL").hint("write it as `https://host/path`"))?;
     let plain = app.options().private_hooks && url.scheme() == "http";
-    if s.url.len() > 2000 || !(url.scheme() == "https" || plain) || url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
+    if s.url.len() > 2000
+        || !(url.scheme() == "https" || plain)
+        || url.host().is_none()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         return Err(Failed::value("url", "a webhook goes to `https://` without user and password"));
     }
     if !app.options().private_hooks && crate::tasks::hooks::is_private_host(&url) {
-        return Err(Failed::value("url", "a webhook does not go to a private address").hint("an operator may allow it with `--allow-private-hooks`"));
+        return Err(Failed::value("url", "a webhook does not go to a private address")
+            .hint("an operator may allow it with `--allow-private-hooks`"));
     }
-    if s.tag.as_ref().is_some_and(|t| t.is_empty() || t.chars().count() > 64) {
+    if s.tag.as_ref().is_some_and(|t| t.is_empty() || !is_plain(t, 64)) {
         return Err(Failed::value("tag", "a tag has 1 to 64 characters"));
     }
     let store = app.service().store();
@@ -99,7 +106,7 @@ async fn deliveries<S: Store>(
     At(id): At<HookId>,
     Args(q): Args<PageQuery>,
 ) -> Answer<Json<Page<Delivery>>> {
-    let (n, before) = (q.limit(), page::read::<DeliveryId>(q.cursor.as_deref())?);
+    let (n, before) = (within("limit", q.limit, 50, 200)?, page::read::<DeliveryId>(q.cursor.as_deref())?);
     let items = app.service().store().deliveries(c.tenant(), &id, before.as_ref(), n + 1).await?;
     Ok(Json(page::of(items, n, |d| d.id.clone())))
 }

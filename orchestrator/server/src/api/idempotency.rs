@@ -33,13 +33,15 @@ where
     T: Serialize,
     F: Future<Output = Answer<(StatusCode, T)>>,
 {
-    let Some(key) = read::text(headers, "Idempotency-Key") else {
+    if !headers.contains_key("Idempotency-Key") {
         let (status, value) = work().await?;
         return json(status, &value);
-    };
-    if key.is_empty() || key.len() > 200 {
-        return Err(Failed::new(Code::BadRequest, "an Idempotency-Key has 1 to 200 characters").at("Idempotency-Key"));
     }
+    // One that cannot be read must not count as none: the request would be done twice.
+    let key = read::text(headers, "Idempotency-Key").filter(|k| (1..=200).contains(&k.len()) && k.bytes().all(|b| b.is_ascii_graphic()));
+    let Some(key) = key else {
+        return Err(Failed::new(Code::BadRequest, "an Idempotency-Key has 1 to 200 visible ASCII characters").at("Idempotency-Key"));
+    };
     let mut h = Sha256::new();
     h.update(route.as_bytes());
     h.update(body.as_bytes());
@@ -57,7 +59,9 @@ where
                 .hint("use a new key for another request"));
         }
         Idempotent::Running => {
-            return Err(Failed::new(Code::Conflict, format!("the first request with the Idempotency-Key `{key}` is not answered yet")).retry(1));
+            return Err(
+                Failed::new(Code::Conflict, format!("the first request with the Idempotency-Key `{key}` is not answered yet")).retry(1)
+            );
         }
     }
     let done = match work().await {
@@ -83,7 +87,7 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer<Respon
 pub(crate) fn tagged<T: Serialize>(headers: &HeaderMap, value: &T) -> Answer<Response> {
     let text = json_text(value)?;
     let tag = format!("\"{}\"", Sha256Digest::of(text.as_bytes()).short());
-    if read::text(headers, "if-none-match").is_some_and(|t| t.split(',').any(|t| t.trim().trim_start_matches("W/") == tag)) {
+    if read::has_already(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)], text).into_response())

@@ -1,5 +1,7 @@
 //! Jobs: submit, list, look, cancel, delete.
 
+use std::future::Future;
+
 use axum::{
     Extension, Json,
     extract::State,
@@ -22,8 +24,8 @@ use super::{
     auth::Caller,
     idempotency::{once, tagged},
     page, plan,
-    problem::{Answer, Failed},
-    read::{Args, At, Body},
+    problem::{Answer, Failed, internal},
+    read::{Args, At, Body, within},
     spec::{Needs, Routes, op},
 };
 use crate::service::now;
@@ -157,11 +159,19 @@ async fn submit<S: Store>(
     body: Body<JobSpec>,
 ) -> Answer<Response> {
     let Body { value, digest } = body;
-    once(&app, &c, &headers, "submitJob", &digest, async || {
-        let job = take(&app, &c, value).await?;
-        Ok((if job.reused.is_some() { StatusCode::OK } else { StatusCode::CREATED }, job))
+    to_its_end(async move {
+        once(&app, &c, &headers, "submitJob", &digest, async || {
+            let job = take(&app, &c, value).await?;
+            Ok((if job.reused.is_some() { StatusCode::OK } else { StatusCode::CREATED }, job))
+        })
+        .await
     })
     .await
+}
+
+/// Does it to its end, also when the client goes away meanwhile: its key would wait for an answer that nobody gives.
+async fn to_its_end(work: impl Future<Output = Answer<Response>> + Send + 'static) -> Answer<Response> {
+    tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 
 async fn batch<S: Store>(
@@ -174,16 +184,19 @@ async fn batch<S: Store>(
     if !(1..=1000).contains(&value.jobs.len()) {
         return Err(Failed::value("jobs", "a batch has 1 to 1000 jobs"));
     }
-    once(&app, &c, &headers, "submitBatch", &digest, async || {
-        let mut rows = Vec::new();
-        for (i, spec) in value.jobs.into_iter().enumerate() {
-            let row = planned(&app, &c, spec).await.map_err(|e| {
-                let at = e.problem.at.clone().unwrap_or_default();
-                e.at(format!("jobs[{i}].{at}"))
-            });
-            rows.push(row?);
-        }
-        Ok((StatusCode::CREATED, Batch { jobs: keep(&app, &c, rows).await? }))
+    to_its_end(async move {
+        once(&app, &c, &headers, "submitBatch", &digest, async || {
+            let mut rows = Vec::new();
+            for (i, spec) in value.jobs.into_iter().enumerate() {
+                let row = planned(&app, &c, spec).await.map_err(|e| {
+                    let at = e.problem.at.clone().unwrap_or_default();
+                    e.at(format!("jobs[{i}].{at}"))
+                });
+                rows.push(row?);
+            }
+            Ok((StatusCode::CREATED, Batch { jobs: keep(&app, &c, rows).await? }))
+        })
+        .await
     })
     .await
 }
@@ -196,7 +209,7 @@ async fn estimate<S: Store>(State(app): State<App<S>>, Extension(c): Extension<C
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
-    let n = q.limit.unwrap_or(50).clamp(1, 200);
+    let n = within("limit", q.limit, 50, 200)?;
     let filter = JobFilter {
         before: page::read::<JobId>(q.cursor.as_deref())?,
         state: q.state,

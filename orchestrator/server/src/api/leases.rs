@@ -33,13 +33,12 @@ use super::{
     App,
     artifacts::{self, Serve},
     auth::Caller,
-
     problem::{Answer, Failed},
     read::{At, Body},
     spec::{Needs, Routes, op},
     uploads,
 };
-use crate::service::{LEASE_SECONDS, now};
+use crate::{http::Stopping, service::now};
 
 /// Size of an artifact that is to come.
 #[derive(Deserialize, Serialize, schemars::JsonSchema)]
@@ -78,11 +77,17 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         secret::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/leases/{trial}/{epoch}/artifacts/{sha256}", "beginArtifact", worker, "Begin an artifact, or ask how far it is")
-            .more("Complete at once if this tenant gave the same bytes before.")
-            .takes::<ArtifactSpec>()
-            .gives::<ArtifactState>(200, "Its offset")
-            .fails(&[Code::LeaseLost, Code::Conflict]),
+        op(
+            Method::POST,
+            "/v1/leases/{trial}/{epoch}/artifacts/{sha256}",
+            "beginArtifact",
+            worker,
+            "Begin an artifact, or ask how far it is",
+        )
+        .more("Complete at once if this tenant gave the same bytes before.")
+        .takes::<ArtifactSpec>()
+        .gives::<ArtifactState>(200, "Its offset")
+        .fails(&[Code::LeaseLost, Code::Conflict]),
         begin::<S>,
     );
     r.add(
@@ -94,10 +99,16 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         fill::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/leases/{trial}/{epoch}/observations", "observe", worker, "Hand in observations; a batch sent twice counts once")
-            .takes::<ObservationBatch>()
-            .gives_nothing(204, "Taken")
-            .fails(&lost),
+        op(
+            Method::POST,
+            "/v1/leases/{trial}/{epoch}/observations",
+            "observe",
+            worker,
+            "Hand in observations; a batch sent twice counts once",
+        )
+        .takes::<ObservationBatch>()
+        .gives_nothing(204, "Taken")
+        .fails(&lost),
         observe::<S>,
     );
     r.add(
@@ -132,21 +143,33 @@ pub(crate) fn bounded(a: &Abilities) -> Answer<()> {
     Ok(())
 }
 
-async fn lease<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<LeaseAsk>) -> Answer<Json<LeaseAnswer>> {
+async fn lease<S: Store>(
+    State(app): State<App<S>>,
+    Extension(c): Extension<Caller>,
+    stopping: Option<Extension<Stopping>>,
+    body: Body<LeaseAsk>,
+) -> Answer<Json<LeaseAnswer>> {
     let ask = body.value;
     bounded(&ask.abilities)?;
-    let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds.min(30)));
+    if ask.wait_seconds > 30 {
+        return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
+    }
+    let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
     let mut woken = app.service().woken();
+    let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
     loop {
         let began = Instant::now();
         let (lease, mode) = app.service().lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
         app.metrics().lease(began.elapsed());
-        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until {
+        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until || stopping.is_cancelled() {
             return Ok(Json(LeaseAnswer { lease, mode }));
         }
         // Another orchestrator's jobs are seen after two seconds at most, our own at once.
         let pause = (until - Instant::now()).min(Duration::from_secs(2));
-        let _ = tokio::time::timeout(pause, woken.recv()).await;
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            _ = tokio::time::timeout(pause, woken.recv()) => {}
+        }
     }
 }
 
@@ -177,7 +200,7 @@ async fn renew<S: Store>(
 ) -> Answer<Json<RenewDoc>> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
     let cancelled = app.service().renew_lease(&fence).await?;
-    Ok(Json(RenewDoc { cancelled, lease_seconds: LEASE_SECONDS }))
+    Ok(Json(RenewDoc { cancelled, lease_seconds: app.service().lease_seconds }))
 }
 
 async fn blob<S: Store>(
@@ -188,7 +211,8 @@ async fn blob<S: Store>(
 ) -> Answer<Response> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
     let tenant = app.service().readable(&fence, &sha256).await?;
-    artifacts::serve(&app, &headers, &Serve { tenant: &tenant, sha256: &sha256, media: uploads::OCTETS, name: Some(sha256.to_string()) }).await
+    artifacts::serve(&app, &headers, &Serve { tenant: &tenant, sha256: &sha256, media: uploads::OCTETS, name: Some(sha256.to_string()) })
+        .await
 }
 
 async fn secret<S: Store>(
@@ -214,6 +238,9 @@ async fn begin<S: Store>(
     let store = app.service().store();
     let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
     if let Some(there) = store.blob(&t.tenant, &sha256).await? {
+        if there != bytes {
+            return Err(Failed::new(Code::Conflict, format!("the artifact `{sha256}` has {there} bytes")).at("bytes"));
+        }
         store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
         return Ok(Json(done));
     }
@@ -226,7 +253,14 @@ async fn begin<S: Store>(
         return Ok(Json(done));
     }
     let row = match store.artifact_upload(&fence.trial, &sha256).await? {
-        Some(row) if row.upload.bytes == bytes => row,
+        Some(mut row) if row.upload.bytes == bytes => {
+            if row.upload.offset == bytes {
+                uploads::complete(&app, &mut row).await?;
+                store.note_artifact(&fence.trial, fence.epoch, &sha256, bytes, now()).await?;
+                return Ok(Json(done));
+            }
+            row
+        }
         Some(_) => return Err(Failed::new(Code::Conflict, "the artifact was begun with another size").at("bytes")),
         None => {
             let expires_ms = now() + 24 * 3600 * 1000;
@@ -307,7 +341,9 @@ async fn complete<S: Store>(
     }
     for a in &done.record.artifacts {
         if app.service().store().blob(&t.tenant, &a.sha256).await?.is_none() {
-            return Err(Failed::new(Code::Conflict, format!("the artifact `{}` was not handed in", a.sha256)).hint("hand it in, then complete"));
+            return Err(
+                Failed::new(Code::Conflict, format!("the artifact `{}` was not handed in", a.sha256)).hint("hand it in, then complete")
+            );
         }
     }
     app.service().take_completion(&fence, done).await?;

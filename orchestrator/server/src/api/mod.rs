@@ -136,6 +136,11 @@ pub fn openapi<S: Store>(app: &App<S>) -> String {
     serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n"
 }
 
+/// Figures for Prometheus, for an address that only it reaches.
+pub fn metrics<S: Store>(app: App<S>) -> Router {
+    Router::new().route("/metrics", axum::routing::get(health::metrics::<S>)).with_state(app)
+}
+
 /// All routes, of programs and of people, with the answers to what is none.
 pub fn router<S: Store>(app: App<S>) -> Router {
     let (router, ops) = table(&app);

@@ -143,8 +143,11 @@ pub(crate) async fn reusable<S: Store>(app: &App<S>, c: &Caller, reuse: Reuse, j
     }
     let found = app.service().store().same_job(c.tenant(), &job.fingerprint).await?;
     if found.is_none() && reuse == Reuse::Require {
-        return Err(Failed::new(Code::NothingToReuse, "this tenant has no finished job of this app, scenario, device, engine and number of trials")
-            .hint("submit it with `reuse: allow`"));
+        return Err(Failed::new(
+            Code::NothingToReuse,
+            "this tenant has no finished job of this app, scenario, device, engine and number of trials",
+        )
+        .hint("submit it with `reuse: allow`"));
     }
     Ok(found)
 }
@@ -171,10 +174,18 @@ pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission,
     let paces = store.paces(s.device, &s.scenario.name).await?;
     let known = paces.trials > 0;
     let api = s.scenario.device.api;
-    let workers: Vec<_> = store.workers(c.tenant(), now()).await?.into_iter().filter(|w| {
-        let can = w.abilities.devices.iter().any(|(k, apis)| *k == s.device && apis.contains(&api));
-        w.alive && w.mode == stakeout_contract::api::fleet::WorkerMode::Active && can && (!s.own_workers_only || w.tenant == *c.tenant())
-    }).collect();
+    let workers: Vec<_> = store
+        .workers(c.tenant(), now())
+        .await?
+        .into_iter()
+        .filter(|w| {
+            let can = w.abilities.devices.iter().any(|(k, apis)| *k == s.device && apis.contains(&api));
+            w.alive
+                && w.mode == stakeout_contract::api::fleet::WorkerMode::Active
+                && can
+                && (!s.own_workers_only || w.tenant == *c.tenant())
+        })
+        .collect();
     let slots: u32 = workers.iter().map(|w| w.abilities.slots).sum();
     let busy: u32 = workers.iter().map(|w| w.running).sum();
     // Shares are fair: only the tenant's own trials are before this one, and one of each slot that is busy.

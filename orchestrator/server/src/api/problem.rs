@@ -72,7 +72,7 @@ impl IntoResponse for Failed {
 }
 
 /// Our fault: the log has all of it, the caller only that it happened.
-fn internal(e: &dyn std::error::Error) -> Failed {
+pub(crate) fn internal(e: &dyn std::error::Error) -> Failed {
     tracing::error!(error = chain(e), "a request failed");
     Failed::new(Code::Internal, "the server failed; its log says why")
 }

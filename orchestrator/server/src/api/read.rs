@@ -60,6 +60,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Args<T> {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
+        no_zero(parts.uri.query(), "query")?;
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(t)| Self(t)).map_err(|e| Failed::new(Code::BadRequest, e.body_text()).at("query"))
     }
@@ -72,9 +73,47 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
+        no_zero(Some(parts.uri.path()), "path")?;
         let read = Path::<T>::from_request_parts(parts, state).await;
         read.map(|Path(t)| Self(t)).map_err(|e| Failed::new(Code::BadRequest, e.body_text()).at("path"))
     }
+}
+
+/// No text of ours holds a zero byte, and PostgreSQL takes none.
+fn no_zero(text: Option<&str>, at: &str) -> Result<(), Failed> {
+    if text.is_some_and(|t| t.contains("%00")) {
+        return Err(Failed::new(Code::BadRequest, "it holds a zero byte").at(at));
+    }
+    Ok(())
+}
+
+/// A body that is text, whatever its kind.
+pub(crate) struct Text(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Failed;
+
+    async fn from_request(req: Request, state: &S) -> Result<Self, Failed> {
+        let bytes = Bytes::from_request(req, state).await.map_err(|e| too_large(&e))?;
+        String::from_utf8(bytes.into()).map(Self).map_err(|_| Failed::new(Code::BadRequest, "the body is no text in UTF-8"))
+    }
+}
+
+/// A number of a query within its bounds: what is beyond them is refused, as the document says.
+pub(crate) fn within(name: &str, given: Option<u32>, usual: u32, most: u32) -> Result<u32, Failed> {
+    let n = given.unwrap_or(usual);
+    if (1..=most).contains(&n) { Ok(n) } else { Err(Failed::new(Code::BadRequest, format!("`{name}` is 1 to {most}")).at(name)) }
+}
+
+/// Whether a text for people may be kept: so many characters at most, and none that controls a terminal.
+pub(crate) fn is_plain(text: &str, most: usize) -> bool {
+    text.chars().count() <= most && !text.chars().any(char::is_control)
+}
+
+/// Whether the caller has what has this tag (RFC 9110 §13.1.2).
+pub(crate) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
+    let is = |t: &str| t == "*" || t.trim_start_matches("W/") == tag;
+    text(headers, "if-none-match").is_some_and(|t| t.split(',').any(|t| is(t.trim())))
 }
 
 /// A header as a number.

@@ -108,7 +108,9 @@ async fn html<S: Store>(
     // It holds text of strangers, escaped: it may show itself, and do nothing.
     r.headers_mut().insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups"),
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups",
+        ),
     );
     Ok(r)
 }

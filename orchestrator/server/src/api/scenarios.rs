@@ -23,7 +23,7 @@ use super::{
     auth::Caller,
     idempotency::{json, tagged},
     problem::{Answer, Failed},
-    read::{self, At},
+    read::{self, At, Text},
     spec::{Needs, Routes, op},
 };
 use crate::{
@@ -47,10 +47,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<ScenarioCheck>(200, "What was found"),
         check,
     );
-    r.add(
-        op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"),
-        get::<S>,
-    );
+    r.add(op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"), get::<S>);
     r.add(
         op(Method::PUT, "/v1/scenarios/{name}", "putScenario", submitter, "Keep a scenario under its name; jobs have their own copy")
             .takes_bytes(YAML)
@@ -108,7 +105,7 @@ pub(crate) async fn all<S: Store>(app: &App<S>, c: &Caller) -> Answer<Vec<Scenar
     Ok(items)
 }
 
-async fn check(headers: HeaderMap, text: String) -> Answer<Json<ScenarioCheck>> {
+async fn check(headers: HeaderMap, Text(text): Text) -> Answer<Json<ScenarioCheck>> {
     read::media(&headers, YAML)?;
     Ok(Json(match parse(&text) {
         Ok(_) => ScenarioCheck { ok: true, problem: None, line: None, column: None },
@@ -138,7 +135,7 @@ async fn put<S: Store>(
     Extension(c): Extension<Caller>,
     At(name): At<String>,
     headers: HeaderMap,
-    text: String,
+    Text(text): Text,
 ) -> Answer<Response> {
     read::media(&headers, YAML)?;
     not_built_in(&name)?;

@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use axum::{Router, handler::Handler, http::Method, routing::MethodRouter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use stakeout_contract::api::{access::Role, problem::{Code, Problem}};
+use stakeout_contract::api::{
+    access::Role,
+    problem::{Code, Problem},
+};
 use stakeout_store::Store;
 
 use super::{App, auth};
@@ -56,20 +59,7 @@ pub(crate) struct Op {
 /// A route for those with a role.
 pub(crate) fn op(method: Method, path: &'static str, id: &'static str, needs: Needs, summary: &'static str) -> Op {
     let tag = path.trim_start_matches("/v1/").split('/').next().unwrap_or_default();
-    Op {
-        method,
-        path,
-        id,
-        needs,
-        tag,
-        summary,
-        more: "",
-        query: None,
-        headers: vec![],
-        body: None,
-        answers: vec![],
-        problems: vec![],
-    }
+    Op { method, path, id, needs, tag, summary, more: "", query: None, headers: vec![], body: None, answers: vec![], problems: vec![] }
 }
 
 impl Op {
@@ -219,9 +209,9 @@ fn operation(op: &Op, g: &mut SchemaGenerator, problem: &Schema) -> Value {
     }
     codes.extend([Code::Internal, Code::Unavailable]);
     for code in codes {
-        let entry = responses.entry(code.status().to_string()).or_insert_with(|| {
-            json!({"description": "", "content": {"application/problem+json": {"schema": problem}}})
-        });
+        let entry = responses
+            .entry(code.status().to_string())
+            .or_insert_with(|| json!({"description": "", "content": {"application/problem+json": {"schema": problem}}}));
         let said = entry["description"].as_str().unwrap_or_default().to_owned();
         let this = format!("{} (`{}`)", code.title(), code.text());
         if !said.contains(&this) {

@@ -30,7 +30,8 @@ use super::{
 pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
     let reader = Needs::Role(Role::Reader);
     r.add(
-        op(Method::GET, "/v1/jobs/{job}/trials", "listTrials", reader, "A job's trials, by number").gives::<Page<Trial>>(200, "All of them"),
+        op(Method::GET, "/v1/jobs/{job}/trials", "listTrials", reader, "A job's trials, by number")
+            .gives::<Page<Trial>>(200, "All of them"),
         list::<S>,
     );
     r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get::<S>);

@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use futures_util::{Stream, StreamExt};
+use stakeout_blobs::PartName;
 use stakeout_contract::{
     Sha256Digest, TenantId, UploadId,
     api::{
@@ -18,7 +19,6 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_blobs::PartName;
 use stakeout_store::{Store, StoreError, UploadRow};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
@@ -71,7 +71,14 @@ async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Call
         return Err(Failed::new(Code::TooLarge, format!("{} bytes: 1 to {most} are taken", s.bytes)).at("bytes"));
     }
     super::plan::room_for(&app, &c.tenant, s.bytes).await?;
-    let upload = Upload { id: UploadId::generate(), bytes: s.bytes, offset: 0, sha256: s.sha256, complete: false, expires_ms: now() + UPLOAD_MILLIS };
+    let upload = Upload {
+        id: UploadId::generate(),
+        bytes: s.bytes,
+        offset: 0,
+        sha256: s.sha256,
+        complete: false,
+        expires_ms: now() + UPLOAD_MILLIS,
+    };
     app.service().store().put_upload(&UploadRow { upload: upload.clone(), tenant: c.tenant().clone(), trial: None }).await?;
     json(StatusCode::CREATED, &upload)
 }
@@ -101,8 +108,9 @@ async fn fill<S: Store>(
 /// Appends a request's bytes to an upload; with the last ones it becomes a blob.
 pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
     read::media(headers, OCTETS)?;
-    let offset = read::number(headers, "Upload-Offset")?
-        .ok_or_else(|| Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`"))?;
+    let offset = read::number(headers, "Upload-Offset")?.ok_or_else(|| {
+        Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`")
+    })?;
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let here = |row: &UploadRow| {
         Failed::new(Code::Conflict, format!("the upload is at {}, not at {offset}", row.upload.offset)).hint("go on from its `offset`")
@@ -113,6 +121,9 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
     let left = row.upload.bytes - offset;
     let part = to_file(app, body, left.min(PART_MAX), None).await?;
     if part.bytes == 0 {
+        if row.upload.offset == row.upload.bytes {
+            complete(app, &mut row).await?;
+        }
         return Ok(row.upload);
     }
     let name = blobs.put_part(ReaderStream::new(tokio::fs::File::open(&part.path).await?)).await?.name;
@@ -128,18 +139,25 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
     Ok(row.upload)
 }
 
-async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
+/// Makes a blob of all parts. A server may have died before it came to that, so it is also done when an upload is asked for again.
+pub(crate) async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
     match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
         Ok(_) => {}
         Err(stakeout_blobs::BlobError::Mismatch { found, .. }) => {
+            for part in part_names(store.drop_upload(&row.upload.id).await?)? {
+                blobs.remove_part(&part).await?;
+            }
             return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
                 .hint("begin a new upload: these bytes were changed on their way, or another file was named"));
         }
         Err(e) => return Err(e.into()),
     }
-    store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    // An artifact is noted with its trial, where it is counted as the tenant's use.
+    if row.trial.is_none() {
+        store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    }
     store.upload_complete(&row.upload.id).await?;
     row.upload.complete = true;
     Ok(())

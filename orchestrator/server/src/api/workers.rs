@@ -23,7 +23,8 @@ use crate::service::now;
 pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
     let (admin, reader, worker) = (Needs::Role(Role::Admin), Needs::Role(Role::Reader), Needs::Role(Role::Worker));
     r.add(
-        op(Method::GET, "/v1/workers", "listWorkers", reader, "Workers that may run the tenant's trials").gives::<Page<WorkerDoc>>(200, "By id"),
+        op(Method::GET, "/v1/workers", "listWorkers", reader, "Workers that may run the tenant's trials")
+            .gives::<Page<WorkerDoc>>(200, "By id"),
         list::<S>,
     );
     r.add(op(Method::GET, "/v1/workers/{worker}", "getWorker", reader, "A worker").gives::<WorkerDoc>(200, "The worker"), get::<S>);
@@ -33,8 +34,14 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         drain::<S>,
     );
     r.add(
-        op(Method::POST, "/v1/workers/{worker}/quarantine", "quarantineWorker", admin, "It gets no more, and nothing more is taken from it")
-            .gives::<WorkerDoc>(200, "The worker"),
+        op(
+            Method::POST,
+            "/v1/workers/{worker}/quarantine",
+            "quarantineWorker",
+            admin,
+            "It gets no more, and nothing more is taken from it",
+        )
+        .gives::<WorkerDoc>(200, "The worker"),
         quarantine::<S>,
     );
     r.add(

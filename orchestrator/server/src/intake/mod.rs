@@ -121,6 +121,10 @@ fn facts_of(path: &Path) -> Result<(AppFacts, Option<String>), IntakeError> {
     let package = package.ok_or_else(|| {
         bad(path, "has no readable `AndroidManifest.xml`", "give an APK as it is installed, not a project or a resource archive")
     })?;
+    // As the platform demands of a package's name; a stranger's text stands in lists, logs and books.
+    if package.len() > 255 || !package.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+        return Err(bad(path, "names a package that is no package's name", "a device refuses it too: letters, digits, `_` and `.` are allowed"));
+    }
     let mut abis: Vec<String> = apk
         .namelist()
         .filter_map(|n| n.strip_prefix("lib/").and_then(|r| r.split_once('/')).map(|(abi, _)| abi.chars().take(40).collect()))

@@ -68,8 +68,10 @@ fn v4_of(a: u16, b: u16) -> IpAddr {
 
 /// Whether a URL names a private address by itself.
 pub(crate) fn is_private_host(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(is_private)
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
+    // RFC 6761: names under `localhost` are the host itself.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    last.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(is_private)
 }
 
 /// Names are resolved here, and private answers are none: a name that answers another address at the second look gains nothing.
@@ -91,18 +93,21 @@ impl Resolve for PublicOnly {
 /// Tells.
 #[derive(Clone)]
 pub struct Teller {
-    client: Client,
+    /// Or why there is none: without its settings it could be led anywhere.
+    client: Result<Client, String>,
     private: bool,
 }
 
 impl Teller {
     /// With private addresses allowed or not.
     pub fn new(private: bool) -> Self {
+        // Another part of the program may have said which cryptography is used.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut b = Client::builder().redirect(Policy::none()).timeout(PATIENCE).no_proxy().user_agent(crate::ENGINE);
         if !private {
             b = b.dns_resolver(Arc::new(PublicOnly)).https_only(true);
         }
-        Self { client: b.build().unwrap_or_default(), private }
+        Self { client: b.build().map_err(|e| crate::worker_port::chain(&e)), private }
     }
 
     /// Tells some that wait; whether there were any.
@@ -130,6 +135,8 @@ impl Teller {
         let signature = sign(secret, at, row.body.as_bytes());
         let sent = self
             .client
+            .as_ref()
+            .map_err(Clone::clone)?
             .post(url)
             .header("content-type", "application/json")
             .header("stakeout-delivery", row.delivery.id.as_str())
@@ -177,8 +184,22 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_all_their_dresses() {
         let private = [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1", "fc00::1",
-            "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "255.255.255.255", "224.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
         ];
         for ip in private {
             assert!(is_private(ip.parse().unwrap()), "{ip}");

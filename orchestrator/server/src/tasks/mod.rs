@@ -19,9 +19,11 @@ pub async fn run<S: Store>(app: App<S>, stop: CancellationToken) {
     let mut all = JoinSet::new();
     let hooks = hooks::Teller::new(app.options().private_hooks);
     let expire = app.clone();
+    // Workers that could not reach us while we were away renew first.
+    let from = tokio::time::Instant::now() + Duration::from_secs(app.service().lease_seconds / 2);
     all.spawn(every(Duration::from_secs(2), stop.clone(), "expire", move || {
         let app = expire.clone();
-        async move { app.service().expire().await.map(|n| n > 0) }
+        async move { Ok(tokio::time::Instant::now() > from && app.service().expire().await? > 0) }
     }));
     let deciding = app.clone();
     all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {

@@ -42,6 +42,9 @@ fn token_of(row: &DbRow) -> Result<Token, StoreError> {
 /// A use of a token is written at most so often.
 const MINUTE: Millis = 60_000;
 
+/// A request that is not answered after so long was of a server that died: its key is free again.
+const ANSWERED: Millis = 5 * MINUTE;
+
 impl Access for Backend {
     async fn put_tenant(&self, t: &Tenant) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
@@ -152,12 +155,13 @@ impl Access for Backend {
             tx,
             "keep a request's key",
             "INSERT INTO requests (tenant, key, fingerprint, created) VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, key) DO UPDATE SET \
-             fingerprint = excluded.fingerprint, created = excluded.created, status = NULL, body = NULL WHERE requests.created <= $5",
+             fingerprint = excluded.fingerprint, created = excluded.created, status = NULL, body = NULL WHERE requests.created <= $5 OR (requests.status IS NULL AND requests.created <= $6)",
             tenant.as_str(),
             key,
             fingerprint.to_string(),
             now,
-            now - DAY
+            now - DAY,
+            now - ANSWERED
         )?;
         if new > 0 {
             tx.commit().await.map_err(db("commit"))?;

@@ -160,22 +160,29 @@ struct Change {
     end: TrialEnd,
 }
 
+/// What a job gets to know of its trials.
+#[derive(Default)]
+struct Settled {
+    moves: Vec<(TrialState, TrialState)>,
+    told: Vec<Told>,
+}
+
 /// Writes leases that ended without a completion. The trials are locked; jobs follow in order, then what is counted.
 async fn write_all(conn: &mut Conn, changes: Vec<Change>, now: Millis) -> Result<(), StoreError> {
-    let mut jobs: BTreeMap<JobId, (Vec<(TrialState, TrialState)>, Vec<Told>)> = BTreeMap::new();
+    let mut jobs: BTreeMap<JobId, Settled> = BTreeMap::new();
     let mut used: BTreeMap<TenantId, (TrialId, Used)> = BTreeMap::new();
     for Change { trial, next, end } in changes {
         let slot_ms = write_trial(conn, &trial, &next, now).await?;
         run!(conn, "keep a trial's end", "UPDATE trials SET ended = $1 WHERE id = $2", json("trials", &end)?, trial.id.as_str())?;
         let_go(conn, &holder(&trial.id)).await?;
-        let (moves, told) = jobs.entry(trial.job.clone()).or_default();
-        moves.push((trial.row.state, next.state));
-        told.push(Told::trial(&trial, &next, &end.reason));
+        let of = jobs.entry(trial.job.clone()).or_default();
+        of.moves.push((trial.row.state, next.state));
+        of.told.push(Told::trial(&trial, &next, &end.reason));
         let (_, sum) = used.entry(trial.tenant).or_insert_with(|| (trial.id, Used::default()));
         sum.slot_ms += slot_ms;
         sum.trials += i64::from(next.state == TrialState::Failed);
     }
-    for (job, (moves, told)) in jobs {
+    for (job, Settled { moves, told }) in jobs {
         settle(conn, &job, &moves, told, now).await?;
     }
     for (tenant, (trial, sum)) in used.into_iter().filter(|(_, (_, sum))| sum.slot_ms + sum.trials > 0) {

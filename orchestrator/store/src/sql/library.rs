@@ -192,6 +192,10 @@ impl Library for Backend {
         uploads::complete(self, id).await
     }
 
+    async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError> {
+        uploads::drop_one(self, id).await
+    }
+
     async fn drop_uploads(&self, now: Millis, most: u32) -> Result<Vec<(UploadRow, Vec<String>)>, StoreError> {
         uploads::drop_old(self, now, most).await
     }

@@ -109,6 +109,16 @@ pub(super) async fn complete(store: &Backend, id: &UploadId) -> Result<(), Store
     tx.commit().await.map_err(db("commit"))
 }
 
+/// See [`crate::Library::drop_upload`].
+pub(super) async fn drop_one(store: &Backend, id: &UploadId) -> Result<Vec<String>, StoreError> {
+    let mut tx = store.begin().await?;
+    lock(&mut tx, id).await?;
+    let parts = parts(&mut tx, id).await?;
+    run!(tx, "forget an upload", "DELETE FROM uploads WHERE id = $1", id.as_str())?;
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(parts)
+}
+
 /// See [`crate::Library::drop_uploads`].
 pub(super) async fn drop_old(store: &Backend, now: Millis, most: u32) -> Result<Vec<(UploadRow, Vec<String>)>, StoreError> {
     let mut tx = store.begin().await?;

@@ -1,0 +1,341 @@
+//! Commands that ask a server: jobs, tokens, tenants, workers. And how a server is found.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
+use serde::Deserialize;
+use serde_json::json;
+use stakeout_client::{Client, ClientError, ClientOptions};
+use stakeout_contract::api::{
+    access::{AuditEntry, Me, NewToken, Quota, Tenant, TenantSpec, Token, TokenSpec, Usage},
+    fleet::WorkerDoc,
+    hooks::{Delivery, HookSpec, NewHook},
+    jobs::Job,
+    page::Page,
+};
+
+use crate::{
+    args::farm::{CancelArgs, JobsArgs, ServerArgs, TenantCommand, TokenCommand, WorkersCommand},
+    exit::Failure,
+    output, places,
+};
+
+/// The config file.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Config {
+    server: Option<String>,
+    token: Option<String>,
+    token_file: Option<PathBuf>,
+    ca: Option<PathBuf>,
+}
+
+/// A failure of a call: what the server refused is wrong usage, the rest is not.
+pub(crate) fn failed(e: ClientError) -> Failure {
+    match &e {
+        ClientError::Problem(p) if p.status < 500 && p.status != 429 => Failure::usage(e),
+        ClientError::Setting(_) | ClientError::File { .. } => Failure::usage(e),
+        _ => Failure::other(e),
+    }
+}
+
+fn config() -> Result<Config, Failure> {
+    let Some(path) = places::config() else { return Ok(Config::default()) };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => serde_norway::from_str(&text).map_err(|e| {
+            Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "it may hold `server:`, `token:`, `tokenFile:` and `ca:`")
+        }),
+        Err(_) => Ok(Config::default()),
+    }
+}
+
+/// A client by options, environment and config file, in this order.
+pub(crate) fn client(a: &ServerArgs, patience: Duration) -> Result<Client, Failure> {
+    let config = config()?;
+    let server = a.server.clone().or(config.server).ok_or_else(|| {
+        Failure::hint(
+            "no server is named",
+            "give `--server URL`, set STAKEOUT_SERVER, or write `server:` into ~/.config/stakeout/config.yaml",
+        )
+    })?;
+    let read = |p: &PathBuf| {
+        std::fs::read_to_string(p)
+            .map_err(|e| Failure::hint(format!("the token file `{}` cannot be read: {e}", p.display()), "check `--token-file`"))
+    };
+    let env = std::env::var("STAKEOUT_TOKEN").ok().filter(|t| !t.is_empty());
+    let token = match (&a.token_file, env, config.token, &config.token_file) {
+        (Some(p), ..) => read(p)?,
+        (None, Some(t), ..) | (None, None, Some(t), _) => t,
+        (None, None, None, Some(p)) => read(p)?,
+        _ => {
+            return Err(Failure::hint(
+                "there is no token",
+                "set STAKEOUT_TOKEN, give `--token-file FILE`, or write `token:` into ~/.config/stakeout/config.yaml; an admin makes one with `stakeout token new`",
+            ));
+        }
+    };
+    let ca = a.ca.clone().or(config.ca);
+    Client::new(&ClientOptions { server, token, ca, patience }).map_err(failed)
+}
+
+/// A client that waits half a minute for a server that does not answer.
+pub(crate) fn usual(a: &ServerArgs) -> Result<Client, Failure> {
+    client(a, Duration::from_secs(30))
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut t = Table::new();
+    t.load_preset(UTF8_BORDERS_ONLY);
+    t.set_header(head.to_vec());
+    t
+}
+
+/// Milliseconds of 1970 as people read them.
+pub(crate) fn when(ms: i64) -> String {
+    let s = ms.div_euclid(1000);
+    let (days, rest) = (s.div_euclid(86_400), s.rem_euclid(86_400));
+    // Civil from days (H. Hinnant's algorithm, public domain).
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let y = yoe + era * 400 + i64::from(m <= 2);
+    format!("{y:04}-{m:02}-{d:02} {:02}:{:02}Z", rest / 3600, rest % 3600 / 60)
+}
+
+/// A job's outcome in words; nothing is ever called clean.
+pub(crate) fn outcome(j: &Job) -> String {
+    match j.outcome.as_ref().map(|o| o.exit_code) {
+        None => String::new(),
+        Some(0) => "nothing observed, see the bounds".to_owned(),
+        Some(10) => "found".to_owned(),
+        Some(11) => "inconclusive".to_owned(),
+        Some(12) => "too few trials ended".to_owned(),
+        Some(n) => n.to_string(),
+    }
+}
+
+fn query(pairs: &[(&str, Option<String>)]) -> String {
+    let escape = |v: &str| {
+        v.bytes()
+            .map(|b| if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+            .collect::<String>()
+    };
+    let all: Vec<String> = pairs.iter().filter_map(|(k, v)| v.as_ref().map(|v| format!("{k}={}", escape(v)))).collect();
+    all.join("&")
+}
+
+pub(crate) async fn jobs(a: JobsArgs) -> Result<ExitCode, Failure> {
+    let client = usual(&a.server)?;
+    let (mut all, mut cursor) = (Vec::<Job>::new(), None);
+    while (all.len() as u32) < a.limit {
+        let n = (a.limit - all.len() as u32).min(200).to_string();
+        let q = query(&[
+            ("state", a.state.clone()),
+            ("tag", a.tag.clone()),
+            ("package", a.package.clone()),
+            ("limit", Some(n)),
+            ("cursor", cursor),
+        ]);
+        let page: Page<Job> = client.get(&format!("v1/jobs?{q}")).await.map_err(failed)?;
+        all.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if a.json {
+        output::json(&all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut t = table(&["job", "submitted", "app", "scenario", "device", "state", "trials", "outcome"]);
+    for j in &all {
+        let c = j.trials;
+        let state = format!("{:?}", j.state).to_lowercase();
+        let done = format!("{} of {}", c.finished + c.failed + c.cancelled, c.all);
+        t.add_row([
+            j.id.to_string(),
+            when(j.created_ms),
+            output::plain(&j.package),
+            j.scenario.clone(),
+            j.device.clone(),
+            state,
+            done,
+            outcome(j),
+        ]);
+    }
+    output::line(&t.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn cancel(a: CancelArgs) -> Result<ExitCode, Failure> {
+    let client = usual(&a.server)?;
+    for id in &a.jobs {
+        let j: Job = client.call(reqwest::Method::POST, &format!("v1/jobs/{id}/cancel"), &json!({})).await.map_err(failed)?;
+        eprintln!("{id}: {:?}, {} trials run until their workers let go", j.state, j.trials.running);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
+    match c {
+        TokenCommand::Me { server } => output::json(&usual(&server)?.get::<Me>("v1/me").await.map_err(failed)?)?,
+        TokenCommand::New { role, label, days, tenant, quiet, server } => {
+            let spec = TokenSpec { role, label, days: Some(days), tenant };
+            let new: NewToken = usual(&server)?.call(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
+            if !quiet {
+                let until = new.token.expires_ms.map_or_else(|| "for ever".to_owned(), |t| format!("until {}", when(t)));
+                eprintln!("{} of `{}`, {}, {until}; it is shown this once", new.token.id, new.token.tenant, role.as_str());
+            }
+            output::line(&new.secret)?;
+        }
+        TokenCommand::List { server, json } => {
+            let page: Page<Token> = usual(&server)?.get("v1/tokens?limit=200").await.map_err(failed)?;
+            if json {
+                output::json(&page.items)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let mut t = table(&["token", "role", "label", "made", "last used", "ends"]);
+            for k in &page.items {
+                let ends = match (k.revoked_ms, k.expires_ms) {
+                    (Some(r), _) => format!("taken back {}", when(r)),
+                    (None, Some(e)) => when(e),
+                    (None, None) => "never".to_owned(),
+                };
+                let used = k.last_used_ms.map_or_else(|| "never".to_owned(), when);
+                t.add_row([k.id.to_string(), k.role.as_str().to_owned(), output::plain(&k.label), when(k.created_ms), used, ends]);
+            }
+            output::line(&t.to_string())?;
+        }
+        TokenCommand::Revoke { id, server } => {
+            usual(&server)?.ask(reqwest::Method::DELETE, &format!("v1/tokens/{id}")).await.map_err(failed)?;
+            eprintln!("{id} counts no more");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
+    match c {
+        TenantCommand::Put {
+            id,
+            name,
+            weight,
+            running_trials,
+            waiting_trials,
+            trials_a_day,
+            bytes,
+            requests_a_minute,
+            own_workers_only,
+            retention_days,
+            server,
+        } => {
+            let quota = Quota { running_trials, waiting_trials, trials_a_day, bytes, requests_a_minute, slot_hours_a_day: None };
+            let spec = TenantSpec { id, name, weight, quota, own_workers_only, retention_days };
+            output::json(&usual(&server)?.call::<_, Tenant>(reqwest::Method::PUT, "v1/tenants", &spec).await.map_err(failed)?)?;
+        }
+        TenantCommand::List { server, json } => {
+            let page: Page<Tenant> = usual(&server)?.get("v1/tenants").await.map_err(failed)?;
+            if json {
+                output::json(&page.items)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let mut t = table(&["tenant", "name", "weight", "own workers only", "kept for days", "made"]);
+            for k in &page.items {
+                let kept = k.retention_days.map_or_else(|| "ever".to_owned(), |d| d.to_string());
+                t.add_row([
+                    k.id.to_string(),
+                    output::plain(&k.name),
+                    k.weight.to_string(),
+                    k.own_workers_only.to_string(),
+                    kept,
+                    when(k.created_ms),
+                ]);
+            }
+            output::line(&t.to_string())?;
+        }
+        TenantCommand::Usage { server } => output::json(&usual(&server)?.get::<Usage>("v1/usage").await.map_err(failed)?)?,
+        TenantCommand::Audit { tenant, server } => return audit(tenant, &server).await,
+        TenantCommand::Hook { url, tag, server } => {
+            let new: NewHook = usual(&server)?.call(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
+            eprintln!("the secret is shown this once: keep it to check signatures");
+            output::json(&new)?;
+        }
+        TenantCommand::Deliveries { hook, server } => {
+            let page: Page<Delivery> = usual(&server)?.get(&format!("v1/webhooks/{hook}/deliveries?limit=200")).await.map_err(failed)?;
+            output::json(&page.items)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exports a chain as lines of JSON, and says whether it holds.
+async fn audit(tenant: Option<stakeout_contract::TenantId>, server: &ServerArgs) -> Result<ExitCode, Failure> {
+    let client = usual(server)?;
+    let (mut after, mut all) = ("0".to_owned(), Vec::<AuditEntry>::new());
+    loop {
+        let q = query(&[("after", Some(after)), ("limit", Some("1000".to_owned())), ("tenant", tenant.as_ref().map(ToString::to_string))]);
+        let page: Page<AuditEntry> = client.get(&format!("v1/audit?{q}")).await.map_err(failed)?;
+        for e in &page.items {
+            output::line(&serde_json::to_string(e).map_err(Failure::other)?)?;
+        }
+        all.extend(page.items);
+        match page.next {
+            Some(n) => after = n,
+            None => break,
+        }
+    }
+    match AuditEntry::broken(None, &all) {
+        None => {
+            eprintln!("{} entries, the chain holds", all.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(number) => Err(Failure::other(anyhow::anyhow!("the chain breaks at entry {number}: an entry was changed or is missing"))),
+    }
+}
+
+pub(crate) async fn workers(c: WorkersCommand) -> Result<ExitCode, Failure> {
+    let (a, what) = match c {
+        WorkersCommand::List { server, json } => {
+            let page: Page<WorkerDoc> = usual(&server)?.get("v1/workers").await.map_err(failed)?;
+            if json {
+                output::json(&page.items)?;
+            } else {
+                output::line(&workers_table(&page.items))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        WorkersCommand::Drain(a) => (a, "drain"),
+        WorkersCommand::Quarantine(a) => (a, "quarantine"),
+        WorkersCommand::Activate(a) => (a, "activate"),
+    };
+    let w: WorkerDoc =
+        usual(&a.server)?.call(reqwest::Method::POST, &format!("v1/workers/{}/{what}", a.id), &json!({})).await.map_err(failed)?;
+    eprintln!("{} is {:?}, {} trials run there", w.id, w.mode, w.running);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn workers_table(all: &[WorkerDoc]) -> String {
+    let mut t = table(&["worker", "host", "mode", "alive", "trials", "devices", "troubles"]);
+    for w in all {
+        let devices: Vec<String> = w
+            .abilities
+            .devices
+            .iter()
+            .map(|(k, apis)| format!("{k} {}", apis.iter().map(u32::to_string).collect::<Vec<_>>().join("/")))
+            .collect();
+        t.add_row([
+            w.id.to_string(),
+            output::plain(&w.host.host),
+            format!("{:?}", w.mode).to_lowercase(),
+            if w.alive { "yes".to_owned() } else { format!("no, last {}", when(w.last_seen_ms)) },
+            format!("{} of {}", w.running, w.abilities.slots),
+            devices.join(", "),
+            output::plain(&w.host.troubles.join("; ")),
+        ]);
+    }
+    t.to_string()
+}

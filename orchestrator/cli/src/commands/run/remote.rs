@@ -1,0 +1,52 @@
+//! `stakeout run --server`: the same, on a farm.
+
+use std::{process::ExitCode, time::Duration};
+
+use stakeout_bundle::receipt::Receipt;
+use stakeout_contract::api::jobs::{JobSpec, Reuse};
+use stakeout_domain::gate::gate;
+
+use super::{Out, extras, keep_receipt, nonce, secrets};
+use crate::{
+    args::{RunArgs, farm::ServerArgs},
+    commands::{farm, feed, submit, watch},
+    exit::Failure,
+    library, table,
+};
+
+pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
+    let server = ServerArgs { server: a.server.clone(), ..ServerArgs::default() };
+    let client = farm::client(&server, Duration::from_secs(300))?;
+    let out = Out::open(&a.out, a.force)?;
+    let spec = JobSpec {
+        app: stakeout_contract::Sha256Digest::of(b""),
+        scenario: submit::scenario(&a.scenario)?,
+        device: a.device.kind(),
+        api: a.api,
+        trials: a.trials,
+        feed_mode: feed::mode(a.feed),
+        priority: 0,
+        tags: vec![],
+        secrets: secrets(&a.secret)?,
+        nonce: Some(nonce()?),
+        reuse: Reuse::Never,
+        delete_after_days: None,
+        with_app: a.with_app,
+    };
+    let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?).await?;
+    keep_receipt(&out, &Receipt { job: job.id.clone(), nonce: job.nonce.clone(), commitment: job.commitment })?;
+    eprintln!("{} was taken; receipt {}", job.id, job.commitment);
+    let result = watch::wait(&client, &job.id, false).await?;
+    let text = serde_json::to_string_pretty(&result).map_err(Failure::other)?;
+    std::fs::write(out.path.join("result.json"), text).map_err(Failure::other)?;
+    for (what, name) in [("report.html", "report.html"), ("bundle", "bundle.zip")] {
+        client.download(&format!("v1/jobs/{}/{what}", job.id), &out.path.join(name)).await.map_err(farm::failed)?;
+    }
+    extras(&a, &out, &result)?;
+    match library::load(&a.scenario) {
+        Ok(scenario) => super::say(&out, &result, &scenario),
+        // The server knows it, this host does not.
+        Err(_) => eprintln!("{}", table::of(&result)),
+    }
+    Ok(ExitCode::from(gate(&result, a.fail_on, job.trials.all) as u8))
+}

@@ -1,0 +1,153 @@
+//! `stakeout serve`: the API, its pages and its tasks, until told to stop.
+
+use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use stakeout_agent::{Shutdown, Worker};
+use stakeout_blobs::{Blobs, MasterKey};
+use stakeout_bundle::keys::Operator;
+use stakeout_containers::Engine;
+use stakeout_server::{
+    Service,
+    api::{self, ApiOptions, App},
+    http,
+    seal::Sealer,
+    tasks,
+};
+use stakeout_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
+use tokio_util::sync::CancellationToken;
+
+use super::work;
+use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places};
+
+/// Connections to PostgreSQL of one orchestrator.
+const CONNECTIONS: u32 = 16;
+
+/// Which store is meant.
+pub(crate) enum Place {
+    Sqlite(std::path::PathBuf),
+    Postgres(String),
+}
+
+/// A store's address.
+pub(crate) fn place(text: &str) -> Place {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Place::Postgres(text.to_owned())
+    } else {
+        Place::Sqlite(text.strip_prefix("sqlite:").unwrap_or(text).into())
+    }
+}
+
+/// Artifacts, encrypted if there is a key.
+pub(crate) fn blobs(address: &str, key: Option<&Path>) -> Result<Blobs, Failure> {
+    let blobs = Blobs::open(address).map_err(Failure::usage)?;
+    let Some(path) = key else { return Ok(blobs) };
+    let bad = |why: String| {
+        Failure::hint(
+            format!("the blob key `{}` cannot be used: {why}", path.display()),
+            "it holds 64 hexadecimal digits: `openssl rand -hex 32`",
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes).map_err(|e| bad(e.to_string()))?;
+    Ok(blobs.sealed(MasterKey::from_bytes(&bytes)))
+}
+
+pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
+    let data = places::data()?;
+    std::fs::create_dir_all(&data).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be used: {e}", data.display())))?;
+    let store = a.store.clone().unwrap_or_else(|| data.join("farm.db").display().to_string());
+    match place(&store) {
+        Place::Sqlite(path) => {
+            if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
+                std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
+            }
+            serve(SqliteStore::open(&path).await.map_err(Failure::usage)?, &data, a).await
+        }
+        Place::Postgres(url) => serve(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?, &data, a).await,
+    }
+}
+
+async fn serve<S: Store>(store: S, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
+    let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
+    let blobs = blobs(&address, a.blob_key.as_deref())?;
+    blobs.check().await.map_err(Failure::usage)?;
+    let operator = Operator::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
+    let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
+    first_admin(&store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
+    let work = tempfile::Builder::new().prefix("stakeout-serve-").tempdir().map_err(Failure::other)?;
+    let tls = match (&a.tls_cert, &a.tls_key) {
+        (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
+        _ => None,
+    };
+    let public_tls = a.public_url.as_deref().is_some_and(|u| u.starts_with("https://"));
+    let options = ApiOptions {
+        work: work.path().to_owned(),
+        app_bytes: a.app_mib << 20,
+        secure: tls.is_some() || a.behind_proxy || public_tls,
+        private_hooks: a.allow_private_hooks,
+    };
+    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds));
+    let app = App::new(service.clone(), operator, options);
+    let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
+    let metrics = match a.metrics {
+        Some(m) => Some(http::bind(m).await.map_err(Failure::usage)?),
+        None => None,
+    };
+    let at = listener.local_addr().unwrap_or(a.listen);
+    let stop = interrupt::ending("ending: requests may end for 25 seconds")?;
+    let mut worker = None;
+    if a.with_worker {
+        worker = Some(tokio::spawn(embedded(service.clone(), stop.clone())));
+    }
+    let doing = tokio::spawn(tasks::run(app.clone(), stop.clone()));
+    if let Some(m) = metrics {
+        tokio::spawn(http::serve(m, api::metrics(app.clone()), None, stop.clone()));
+    }
+    eprintln!("listening on {}://{at}", if tls.is_some() { "https" } else { "http" });
+    warn_of_plain(&a, at);
+    http::serve(listener, api::router(app), tls, stop).await;
+    doing.await.map_err(Failure::other)?;
+    if let Some(w) = worker {
+        w.await.map_err(Failure::other)??;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_plain(a: &ServeArgs, at: SocketAddr) {
+    if a.tls_cert.is_none() && !a.behind_proxy && !at.ip().is_loopback() {
+        tracing::warn!("tokens and evidence go over the network in the clear: give --tls-cert and --tls-key, or --behind-proxy");
+    }
+}
+
+/// The first admin token: from its file, or made and written there.
+async fn first_admin<S: Store>(store: &S, path: &Path) -> Result<(), Failure> {
+    let bad = |e: std::io::Error| {
+        Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), "give another with `--admin-token-file`")
+    };
+    let given = match std::fs::read_to_string(path) {
+        Ok(t) => Some(t.trim().to_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(bad(e)),
+    };
+    let made = api::bootstrap(store, given.as_deref()).await.map_err(Failure::other)?;
+    if let Some(b) = made.filter(|b| b.new) {
+        use std::{io::Write, os::unix::fs::OpenOptionsExt};
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+        file.and_then(|mut f| writeln!(f, "{}", b.token)).map_err(bad)?;
+        eprintln!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
+    }
+    Ok(())
+}
+
+/// A worker in this process.
+async fn embedded<S: Store>(service: Arc<Service<S>>, stop: CancellationToken) -> Result<(), Failure> {
+    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let mut config = work::config(&engine, &[], 0, None, None).await?;
+    config.poll = Duration::from_secs(1);
+    let worker = Worker::new(service, engine, config).await.map_err(Failure::usage)?;
+    let drain = CancellationToken::new();
+    worker.run(Shutdown { drain, stop }).await.map_err(Failure::other)?;
+    Ok(())
+}

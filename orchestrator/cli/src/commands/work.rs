@@ -1,0 +1,153 @@
+//! `stakeout work`: a worker of a server.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use stakeout_agent::{Shutdown, Worker, WorkerConfig};
+use stakeout_client::worker::Remote;
+use stakeout_containers::Engine;
+use stakeout_contract::{
+    DeviceKind, WorkerId,
+    api::fleet::{HostFacts, WorkerMode},
+};
+
+use super::{doctor, farm, run::slots};
+use crate::{
+    args::{Device, farm::WorkArgs},
+    exit::Failure,
+    interrupt, places,
+};
+
+/// How often the server hears of the host.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A trial wants so much memory at least, bytes.
+const MEMORY_LEAST: u64 = 3 << 30;
+
+/// What a worker on this host can run: the devices whose images are here.
+pub(crate) async fn config(
+    engine: &Engine,
+    only: &[Device],
+    wanted: u32,
+    cache: Option<PathBuf>,
+    name: Option<WorkerId>,
+) -> Result<WorkerConfig, Failure> {
+    let cache = match cache {
+        Some(c) => c,
+        None => places::cache()?.join("worker"),
+    };
+    let mut images = doctor::images();
+    let only: Vec<DeviceKind> = only.iter().map(|d| d.kind()).collect();
+    let mut here = Vec::new();
+    for (kind, image, apis) in images.devices.drain(..) {
+        // A stand-in is for tests: it must be asked for.
+        let asked = if only.is_empty() { kind != DeviceKind::EmulatorFake } else { only.contains(&kind) };
+        let kvm = kind != DeviceKind::Emulator || Path::new("/dev/kvm").exists();
+        if asked && kvm && engine.image_id(&image).await.is_ok() {
+            here.push((kind, image, apis));
+        }
+    }
+    if here.is_empty() {
+        return Err(Failure::hint(
+            "no image of a device is on this host",
+            "`make images` builds them; `stakeout doctor` says what is missing",
+        ));
+    }
+    let kind = here[0].0;
+    images.devices = here;
+    let worker = name.map_or_else(|| kept_id(&cache), Ok)?;
+    Ok(WorkerConfig { worker, images, slots: if wanted == 0 { slots(kind) } else { wanted }, ..WorkerConfig::new(cache) })
+}
+
+/// The id that this worker had before, or a new one that it keeps.
+fn kept_id(cache: &Path) -> Result<WorkerId, Failure> {
+    let path = cache.join("worker.id");
+    let bad = |e: std::io::Error| Failure::hint(format!("`{}` cannot be used: {e}", path.display()), "give another folder with `--cache`");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|e| Failure::usage(anyhow::anyhow!("`{}`: {e}", path.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let id = WorkerId::generate();
+            std::fs::create_dir_all(cache).map_err(bad)?;
+            std::fs::write(&path, id.as_str()).map_err(bad)?;
+            Ok(id)
+        }
+        Err(e) => Err(bad(e)),
+    }
+}
+
+/// What the host is, and why it takes no trial now.
+async fn host(engine: &Engine, config: &WorkerConfig, disk_gib: u64) -> HostFacts {
+    let disk_free = rustix::fs::statvfs(&config.cache).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
+    let memory_free = places::memory_available();
+    let mut troubles = Vec::new();
+    if disk_free < disk_gib << 30 {
+        troubles.push(format!("{} GiB of disk are free, {disk_gib} are wanted", disk_free >> 30));
+    }
+    if memory_free < MEMORY_LEAST {
+        troubles.push(format!("{} MiB of memory are free, {} are wanted", memory_free >> 20, MEMORY_LEAST >> 20));
+    }
+    if let Err(e) = engine.info().await {
+        troubles.push(format!("the container engine does not answer: {e}"));
+    }
+    let mut images = Vec::new();
+    let names = [&config.images.gateway, &config.images.analysis].into_iter().chain(config.images.devices.iter().map(|d| &d.1));
+    for name in names {
+        match engine.image_id(name).await {
+            Ok(id) => images.push((name.clone(), id)),
+            Err(_) => troubles.push(format!("the image `{name}` is not there")),
+        }
+    }
+    HostFacts {
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+        engine: stakeout_server::ENGINE.to_owned(),
+        images,
+        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        memory_free,
+        disk_free,
+        troubles,
+        key: String::new(),
+    }
+}
+
+pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
+    let client = farm::client(&a.server, Duration::from_secs(60))?;
+    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let config = config(&engine, &a.device, a.slots, a.cache, a.name).await?;
+    let remote = Remote::new(&client);
+    let (worker, abilities) = (config.worker.clone(), config.abilities());
+    let facts = host(&engine, &config, a.disk_gib).await;
+    remote.heartbeat(&worker, &abilities, &facts).await.map_err(farm::failed)?;
+    eprintln!("worker {worker} with {} slots joined {}", config.slots, client.server());
+    let (drain, stop) = interrupt::draining("draining: what runs is ended, nothing new is leased; press Ctrl-C again to give it back")?;
+    let beating = tokio::spawn(beat(remote.clone(), engine.clone(), config.clone(), a.disk_gib));
+    let worker = Worker::new(remote, engine, config).await.map_err(Failure::usage)?;
+    let report = worker.run(Shutdown { drain, stop }).await.map_err(Failure::other);
+    beating.abort();
+    let report = report?;
+    eprintln!("{} trials completed, {} given back", report.completed, report.given_back);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells the server of the host, for as long as the worker works.
+async fn beat(remote: Remote, engine: Engine, config: WorkerConfig, disk_gib: u64) {
+    let abilities = config.abilities();
+    let (mut mode, mut troubles) = (WorkerMode::Active, Vec::new());
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let facts = host(&engine, &config, disk_gib).await;
+        if facts.troubles != troubles {
+            troubles.clone_from(&facts.troubles);
+            tracing::warn!(?troubles, "no trial is taken while there are troubles");
+        }
+        match remote.heartbeat(&config.worker, &abilities, &facts).await {
+            Ok(answer) if answer.mode != mode => {
+                mode = answer.mode;
+                tracing::warn!(?mode, "the server changed this worker's mode");
+            }
+            Ok(_) => {}
+            Err(e) => tracing::warn!(error = %e, "the server did not hear of this host"),
+        }
+    }
+}

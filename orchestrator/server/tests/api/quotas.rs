@@ -1,0 +1,82 @@
+//! Bounds of tenants, and who is next.
+
+use serde_json::json;
+use stakeout_contract::api::problem::Code;
+
+use crate::{
+    farm::{Farm, spec, text},
+    hand::Hand,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_a_bound_is_refused_and_told_when_to_come_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({"quota": {"waiting_trials": 3, "trials_a_day": 1, "bytes": 100}})).await;
+    let app = farm.app("acme", "app").await;
+    farm.submit(&admin, &app, 2, json!({})).await;
+    let over = farm.send("POST", "/v1/jobs", &admin, &spec(&app, 2, json!({}))).await;
+    over.fails(Code::Quota);
+    assert_eq!(over.header("retry-after"), "60");
+    let batch = json!({"jobs": [spec(&app, 1, json!({})), spec(&app, 1, json!({}))]});
+    farm.send("POST", "/v1/batches", &admin, &batch).await.fails(Code::Quota);
+    farm.submit(&admin, &app, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    hand.run(&hand.lease().await, b"x").await;
+    let tomorrow = farm.send("POST", "/v1/jobs", &admin, &spec(&app, 1, json!({}))).await;
+    tomorrow.fails(Code::Quota);
+    assert!((1..=86_401).contains(&tomorrow.header("retry-after").parse::<u32>().unwrap()));
+    let sha256 = stakeout_contract::Sha256Digest::of(b"x");
+    farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 97, "sha256": sha256})).await.fails(Code::Quota);
+    farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 90, "sha256": sha256})).await.json(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_asks_too_often_waits_and_others_do_not() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({"quota": {"requests_a_minute": 5}})).await;
+    let other = farm.tenant("other", json!({})).await;
+    for _ in 0..5 {
+        farm.get("/v1/me", &admin).await;
+    }
+    let refused = farm.ask("GET", "/v1/me", &admin).await;
+    refused.fails(Code::TooMany);
+    assert!((1..=12).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
+    farm.get("/v1/me", &other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_trials_of_a_tenant_run_than_may() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({"quota": {"running_trials": 2}})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 4, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let first = hand.lease().await;
+    hand.lease().await;
+    assert!(hand.ask().await.is_none());
+    hand.run(&first, b"x").await;
+    assert!(hand.ask().await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_is_next_however_much_another_has_queued() {
+    let farm = Farm::start().await;
+    let (many, one) = (farm.tenant("many", json!({})).await, farm.tenant("one", json!({})).await);
+    let app = farm.app("many", "app").await;
+    farm.app("one", "app").await;
+    for _ in 0..2 {
+        farm.submit(&many, &app, 1000, json!({"priority": 100})).await;
+    }
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    for _ in 0..5 {
+        hand.lease().await;
+    }
+    let job = farm.submit(&one, &app, 3, json!({"priority": -100})).await;
+    let next = hand.lease().await;
+    assert_eq!(next.job.as_str(), text(&job, "id"));
+    // From here on they take turns.
+    let mut of_one = 0;
+    for _ in 0..4 {
+        of_one += usize::from(hand.lease().await.job.as_str() == text(&job, "id"));
+    }
+    assert_eq!(of_one, 2);
+}

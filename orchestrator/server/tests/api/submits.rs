@@ -1,0 +1,118 @@
+//! Submits that come twice.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stakeout_contract::api::problem::Code;
+use stakeout_store::sqlite::SqliteStore;
+use tokio::io::AsyncWriteExt;
+
+use crate::farm::{Farm, Said, said, spec, text};
+
+async fn keyed(farm: &Farm<SqliteStore>, token: &str, key: &str, body: &Value) -> Said {
+    said(farm.request("POST", "/v1/jobs", token).header("Idempotency-Key", key).json(body)).await
+}
+
+async fn count(farm: &Farm<SqliteStore>, token: &str) -> usize {
+    farm.get("/v1/jobs", token).await["items"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_submit_again_is_the_same_job_and_says_so() {
+    let farm = Farm::start().await;
+    let (admin, other) = (farm.tenant("acme", json!({})).await, farm.tenant("other", json!({})).await);
+    let app = farm.app("acme", "app").await;
+    farm.app("other", "app").await;
+    let body = spec(&app, 1, json!({}));
+    let first = keyed(&farm, &admin, "k", &body).await;
+    let again = keyed(&farm, &admin, "k", &body).await;
+    assert_eq!((first.header("idempotent-replay"), again.header("idempotent-replay")), ("", "true"));
+    assert_eq!(first.json(201), again.json(201));
+    assert_eq!(count(&farm, &admin).await, 1);
+    keyed(&farm, &admin, "k", &spec(&app, 2, json!({}))).await.fails(Code::KeyReused);
+    // Another tenant's key is another key.
+    let theirs = keyed(&farm, &other, "k", &body).await;
+    assert_eq!((theirs.status, theirs.header("idempotent-replay")), (201, ""));
+    for bad in ["", &"x".repeat(201)] {
+        keyed(&farm, &admin, bad, &body).await.fails(Code::BadRequest);
+    }
+    let strange = reqwest::header::HeaderValue::from_bytes("schlüssel".as_bytes()).unwrap();
+    said(farm.request("POST", "/v1/jobs", &admin).header("Idempotency-Key", strange).json(&body)).await.fails(Code::BadRequest);
+    assert_eq!(count(&farm, &admin).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_may_be_tried_again_with_its_key() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let body = spec(&stakeout_contract::Sha256Digest::of(b"app"), 1, json!({}));
+    keyed(&farm, &admin, "k", &body).await.fails(Code::NotFound);
+    farm.app("acme", "app").await;
+    assert_eq!(keyed(&farm, &admin, "k", &body).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_are_one_job() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let body = spec(&farm.app("acme", "app").await, 3, json!({}));
+    for round in 0..5 {
+        let key = format!("k-{round}");
+        let all = futures_util::future::join_all((0..8).map(|_| keyed(&farm, &admin, &key, &body))).await;
+        for said in &all {
+            if said.status == 409 {
+                said.fails(Code::Conflict);
+                assert_eq!(said.header("retry-after"), "1");
+            } else {
+                said.json(201);
+            }
+        }
+        assert!(all.iter().any(|s| s.status == 201));
+        assert_eq!(count(&farm, &admin).await, round + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_does_not_leave_its_key_hanging() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let body = spec(&farm.app("acme", "app").await, 1, json!({}));
+    let address = farm.server.base.strip_prefix("http://").unwrap();
+    for (n, wait) in [0u64, 100, 300, 600, 1000, 1500, 2000, 3000, 5000, 8000].into_iter().enumerate() {
+        let text = body.to_string();
+        let request = format!(
+            "POST /v1/jobs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\ncontent-type: application/json\r\nidempotency-key: k-{n}\r\n\
+             content-length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        let mut tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_micros(wait)).await;
+        drop(tcp);
+        let mut status = 0;
+        for _ in 0..100 {
+            status = keyed(&farm, &admin, &format!("k-{n}"), &body).await.status;
+            if status == 201 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((status, count(&farm, &admin).await), (201, n + 1), "after {wait} µs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_taken_together_or_not_at_all() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let good = spec(&farm.app("acme", "app").await, 1, json!({}));
+    let bad = spec(&farm.app("acme", "app").await, 0, json!({}));
+    let p = farm.send("POST", "/v1/batches", &admin, &json!({"jobs": [good, bad]})).await.fails(Code::BadValue);
+    assert_eq!(p.at.as_deref(), Some("jobs[1].trials"));
+    assert_eq!(count(&farm, &admin).await, 0);
+    let both = farm.send("POST", "/v1/batches", &admin, &json!({"jobs": [good, good]})).await.json(201);
+    assert_ne!(text(&both["jobs"][0], "id"), text(&both["jobs"][1], "id"));
+    for n in [0, 1001] {
+        farm.send("POST", "/v1/batches", &admin, &json!({"jobs": vec![good.clone(); n]})).await.fails(Code::BadValue);
+    }
+}

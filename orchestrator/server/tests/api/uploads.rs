@@ -1,0 +1,165 @@
+//! Bytes that come in parts, and what may not come of them.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use stakeout_contract::{Sha256Digest, api::problem::Code};
+use stakeout_store::sqlite::SqliteStore;
+use tokio::io::AsyncWriteExt;
+
+use crate::{
+    apk::apk,
+    farm::{APP_MAX, Farm, Said, said, text},
+};
+
+async fn begin(farm: &Farm<SqliteStore>, token: &str, bytes: &[u8]) -> String {
+    let spec = json!({"bytes": bytes.len(), "sha256": Sha256Digest::of(bytes)});
+    let begun = farm.send("POST", "/v1/uploads", token, &spec).await.json(201);
+    assert_eq!((begun["offset"].as_u64(), begun["complete"].as_bool()), (Some(0), Some(false)));
+    format!("/v1/uploads/{}", text(&begun, "id"))
+}
+
+async fn fill(farm: &Farm<SqliteStore>, token: &str, path: &str, offset: usize, bytes: &[u8]) -> Said {
+    let request = farm.request("PATCH", path, token).header("content-type", "application/octet-stream");
+    said(request.header("upload-offset", offset).body(bytes.to_vec())).await
+}
+
+fn place(v: &Value) -> (u64, bool) {
+    (v["offset"].as_u64().unwrap(), v["complete"].as_bool().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_uploaded_in_parts_and_goes_on_after_a_cut() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = apk("com.example.parts", "x");
+    let path = begin(&farm, &admin, &app).await;
+    assert_eq!(place(&fill(&farm, &admin, &path, 0, &app[..100]).await.json(200)), (100, false));
+    for wrong in [0, 99, 101, 1 << 40] {
+        fill(&farm, &admin, &path, wrong, &app[100..]).await.fails(Code::Conflict);
+    }
+    // The connection is cut in the middle of a part: nothing of it counts.
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\ncontent-type: application/octet-stream\r\nupload-offset: 100\r\n\
+         content-length: {}\r\n\r\n",
+        app.len() - 100
+    );
+    let mut tcp = tokio::net::TcpStream::connect(farm.server.base.strip_prefix("http://").unwrap()).await.unwrap();
+    tcp.write_all(&[head.as_bytes(), &app[100..150]].concat()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(tcp);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(place(&farm.get(&path, &admin).await), (100, false));
+    let upload = path.rsplit('/').next().unwrap();
+    farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.fails(Code::Conflict);
+    assert_eq!(place(&fill(&farm, &admin, &path, 100, &app[100..]).await.json(200)), (app.len() as u64, true));
+    fill(&farm, &admin, &path, app.len(), b"").await.fails(Code::Conflict);
+    let made = farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(201);
+    assert_eq!((text(&made, "sha256"), text(&made["facts"], "package")), (Sha256Digest::of(&app).to_string().as_str(), "com.example.parts"));
+    farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(200);
+    assert_eq!(farm.ask("GET", &format!("/v1/apps/{}/apk", text(&made, "sha256")), &admin).await.body, app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_sends_a_file_and_what_is_there_is_not_sent_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), apk("com.example.client", "y")).unwrap();
+    let client = farm.client(&admin);
+    let mut shown = Vec::new();
+    let first = client.add_app(file.path(), &[], |n| shown.push(n)).await.unwrap();
+    assert_eq!(shown, [0, first.bytes]);
+    shown.clear();
+    assert_eq!(client.add_app(file.path(), &[], |n| shown.push(n)).await.unwrap(), first);
+    assert_eq!(shown, [0; 0]);
+    let to = farm.dir.path().join("got");
+    client.download(&format!("v1/apps/{}/apk", first.sha256), &to).await.unwrap();
+    assert_eq!(std::fs::read(to).unwrap(), std::fs::read(file.path()).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_what_was_said_leave_nothing() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"right").await;
+    fill(&farm, &admin, &path, 0, b"wr").await.json(200);
+    fill(&farm, &admin, &path, 2, b"ong").await.fails(Code::Digest);
+    // It begins anew, or is gone; it is never stuck, and its parts are gone.
+    farm.ask("GET", &path, &admin).await.fails(Code::NotFound);
+    let blobs = farm.api.service().blobs().of(&"acme".parse().unwrap());
+    assert_eq!(blobs.list_parts().await.unwrap().len(), 0);
+    for wrong in ["right", "wrong"] {
+        assert!(!blobs.has(&Sha256Digest::of(wrong.as_bytes())).await.unwrap());
+    }
+    assert_eq!(farm.get("/v1/usage", &admin).await["bytes_kept"], 0);
+    // An APK with another digest than its header says.
+    let app = apk("com.example.tiny", "z");
+    let send = |digest: &[u8]| {
+        let request = farm.request("POST", "/v1/apps", &admin).header("content-type", "application/vnd.android.package-archive");
+        said(request.header("content-digest", format!("sha-256=:{}:", STANDARD.encode(digest))).body(app.clone()))
+    };
+    send(Sha256Digest::of(b"other").as_bytes()).await.fails(Code::Digest);
+    send(b"short").await.fails(Code::BadRequest);
+    assert_eq!(farm.get("/v1/apps", &admin).await["items"], json!([]));
+    assert_eq!(send(Sha256Digest::of(&app).as_bytes()).await.status, 201);
+    assert_eq!(send(Sha256Digest::of(&app).as_bytes()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_last_answer_was_lost_is_ended_by_asking_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"bytes").await;
+    // As a server leaves it that died between the last part and the whole.
+    let (tenant, id) = ("acme".parse().unwrap(), path.rsplit('/').next().unwrap().parse().unwrap());
+    let part = farm.api.service().blobs().of(&tenant).put_part_bytes(b"bytes".to_vec()).await.unwrap();
+    stakeout_store::Library::upload_part(farm.store(), &id, 0, 5, &part.name.to_string()).await.unwrap();
+    assert_eq!(place(&farm.get(&path, &admin).await), (5, false));
+    assert_eq!(place(&fill(&farm, &admin, &path, 5, b"").await.json(200)), (5, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_bytes_than_allowed_are_not_taken() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"right").await;
+    fill(&farm, &admin, &path, 0, b"right and more").await.fails(Code::TooLarge);
+    assert_eq!(place(&farm.get(&path, &admin).await), (0, false));
+    fill(&farm, &admin, &path, 3, b"more").await.fails(Code::Conflict);
+    for bytes in [0, APP_MAX + 1, u64::MAX] {
+        let spec = json!({"bytes": bytes, "sha256": Sha256Digest::of(b"x")});
+        farm.send("POST", "/v1/uploads", &admin, &spec).await.fails(Code::TooLarge);
+    }
+    let huge = vec![0; APP_MAX as usize + 1];
+    let request = || farm.request("POST", "/v1/apps", &admin).header("content-type", "application/vnd.android.package-archive");
+    said(request().body(huge)).await.fails(Code::TooLarge);
+    for (no_app, why) in [(&b"hello"[..], "ZIP"), (&b"PK\x03\x04junk"[..], ""), (&b""[..], "")] {
+        let p = said(request().body(no_app.to_vec())).await.fails(Code::BadApp);
+        assert!(p.detail.contains(why) && !p.detail.contains("/work/") && p.hint.is_some(), "{p:?}");
+    }
+    let work = std::fs::read_dir(farm.dir.path().join("work")).unwrap().count();
+    assert_eq!(work, 0, "parts of work are removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenants_bytes_are_neither_skipped_nor_read() {
+    let farm = Farm::start().await;
+    let (admin, stranger) = (farm.tenant("acme", json!({})).await, farm.tenant("other", json!({})).await);
+    let bytes = apk("com.example.secret", "s");
+    let path = begin(&farm, &admin, &bytes).await;
+    fill(&farm, &admin, &path, 0, &bytes).await.json(200);
+    farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": path.rsplit('/').next().unwrap()})).await.json(201);
+    let sha256 = Sha256Digest::of(&bytes);
+    for path in [format!("/v1/apps/{sha256}"), format!("/v1/apps/{sha256}/apk")] {
+        farm.ask("GET", &path, &stranger).await.fails(Code::NotFound);
+    }
+    // Who has only the digest has to give every byte, as for bytes that nobody has.
+    let theirs = begin(&farm, &stranger, &bytes).await;
+    assert_eq!(place(&farm.get(&theirs, &stranger).await), (0, false));
+    fill(&farm, &admin, &theirs, 0, &bytes).await.fails(Code::NotFound);
+    farm.send("POST", "/v1/jobs", &stranger, &crate::farm::spec(&sha256, 1, json!({}))).await.fails(Code::NotFound);
+    fill(&farm, &stranger, &theirs, 0, &bytes).await.json(200);
+    assert_eq!(farm.get("/v1/usage", &stranger).await["bytes_kept"], bytes.len());
+}

@@ -1,0 +1,251 @@
+//! What a server can do: calls a second, their times, and what they cost, as the queue and the workers grow.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use clap::Args;
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::json;
+use stakeout_agent::Fence;
+use stakeout_client::Client;
+use stakeout_contract::{
+    WorkerId,
+    api::{
+        access::NewToken,
+        apps::App,
+        fleet::{LeaseAnswer, LeaseAsk, RenewDoc},
+        jobs::Batch,
+    },
+};
+use stakeout_servers::postgres::Postgres;
+use tokio::{sync::Mutex, task::JoinSet};
+
+use crate::{
+    server::{self, Place, client, usage, usage_of_tree},
+    sim,
+};
+
+/// Measures.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// An APK for the jobs
+    #[arg(long, default_value = "target/apps/quiet.apk")]
+    app: PathBuf,
+    /// The program; else the one beside this
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Stores: sqlite, postgres
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    stores: Vec<String>,
+    /// Queued trials, growing
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+    queued: Vec<u64>,
+    /// Workers at a time
+    #[arg(long, value_delimiter = ',', default_value = "100,1000")]
+    workers: Vec<u32>,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Leases a second that are asked for; 0: as many as there can be
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
+    /// Where the rows go
+    #[arg(long, default_value = "target/bench/farm.json")]
+    out: PathBuf,
+}
+
+/// One line of the table.
+#[derive(Serialize)]
+struct Row {
+    store: String,
+    queued: u64,
+    workers: u32,
+    call: &'static str,
+    calls: usize,
+    per_s: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    server_rss_mib: f64,
+    server_cpu_s: f64,
+    database_cpu_s: f64,
+    load_cpu_s: f64,
+    seconds: f64,
+}
+
+type Times = Arc<Mutex<Vec<(&'static str, Duration)>>>;
+
+pub(crate) async fn run(a: BenchArgs) -> Result<()> {
+    let program = server::program(a.program.as_deref())?;
+    let mut rows = Vec::new();
+    for store in &a.stores {
+        let dir = tempfile::tempdir()?;
+        let postgres = if store == "postgres" { Some(Postgres::start()?) } else { None };
+        let place = Place {
+            program: program.clone(),
+            dir: dir.path().to_owned(),
+            store: postgres.as_ref().map_or_else(|| dir.path().join("farm.db").display().to_string(), Postgres::url),
+            blobs: dir.path().join("artifacts").display().to_string(),
+            env: vec![],
+            lease_seconds: 3600,
+        };
+        let running = place.start(None).await?;
+        let admin = place.admin(running.port)?;
+        let token: NewToken = admin.call(Method::POST, "v1/tokens", &json!({"role": "worker"})).await?;
+        let app = admin.add_app(&a.app, &[], |_| {}).await?;
+        let mut queued = 0;
+        for &want in &a.queued {
+            let began = Instant::now();
+            let times = fill(&admin, &app, want.saturating_sub(queued)).await?;
+            let took = began.elapsed().as_secs_f64();
+            let added = want.saturating_sub(queued);
+            queued = queued.max(want);
+            let server_pid = running.child.id();
+            if added > 0 {
+                let n = times.len();
+                let mut row = measured(store, want, 8, "submit (1000 trials)", times, took);
+                row.server_rss_mib = usage(server_pid).1;
+                row.per_s = n as f64 / took;
+                rows.push(row);
+            }
+            for &workers in &a.workers {
+                let before = (usage(server_pid).0, postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())), usage(std::process::id()).0);
+                let began = Instant::now();
+                let times = cycle(running.port, &token.secret, workers, &a).await?;
+                let took = began.elapsed().as_secs_f64();
+                let after = (usage(server_pid), postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())), usage(std::process::id()).0);
+                for call in ["lease", "renew", "complete"] {
+                    let of: Vec<Duration> = times.iter().filter(|(c, _)| *c == call).map(|(_, t)| *t).collect();
+                    queued -= if call == "complete" { of.len() as u64 } else { 0 };
+                    let mut row = measured(store, want, workers, call, of, took);
+                    row.server_rss_mib = after.0.1;
+                    (row.server_cpu_s, row.database_cpu_s, row.load_cpu_s) = (after.0.0 - before.0, after.1 - before.1, after.2 - before.2);
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    print(&rows);
+    if let Some(dir) = a.out.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    std::fs::write(&a.out, serde_json::to_string_pretty(&json!({"format": "stakeout-bench-farm/1", "rows": rows}))? + "\n")?;
+    eprintln!("rows: {}", a.out.display());
+    Ok(())
+}
+
+fn measured(store: &str, queued: u64, workers: u32, call: &'static str, mut times: Vec<Duration>, seconds: f64) -> Row {
+    times.sort();
+    let at =
+        |share: f64| times.get(((times.len() as f64 - 1.0) * share).round().max(0.0) as usize).map_or(0.0, |t| t.as_secs_f64() * 1000.0);
+    Row {
+        store: store.to_owned(),
+        queued,
+        workers,
+        call,
+        calls: times.len(),
+        per_s: times.len() as f64 / seconds,
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+        server_rss_mib: 0.0,
+        server_cpu_s: 0.0,
+        database_cpu_s: 0.0,
+        load_cpu_s: 0.0,
+        seconds,
+    }
+}
+
+/// Queues trials in jobs of a thousand, ten to a request; the time of each request by its jobs.
+async fn fill(admin: &Client, app: &App, trials: u64) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    let mut left = trials;
+    while left > 0 {
+        let jobs: Vec<_> = (0..10)
+            .map_while(|_| {
+                let n = left.min(1000);
+                left -= n;
+                (n > 0).then(|| json!({"app": app.sha256, "scenario": "idle-demo", "trials": n}))
+            })
+            .collect();
+        let (n, began) = (jobs.len() as u32, Instant::now());
+        let _: Batch = admin.call(Method::POST, "v1/batches", &json!({"jobs": jobs})).await?;
+        times.extend(std::iter::repeat_n(began.elapsed() / n, n as usize));
+    }
+    Ok(times)
+}
+
+/// Workers that lease, renew, complete, again and again; the time of each call.
+async fn cycle(port: u16, token: &str, workers: u32, a: &BenchArgs) -> Result<Vec<(&'static str, Duration)>> {
+    let (times, stop): (Times, _) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+    let mut all = JoinSet::new();
+    let pause = if a.rate == 0 { Duration::ZERO } else { Duration::from_secs_f64(f64::from(workers) / f64::from(a.rate)) };
+    // Clients share connections as workers on one host would not: each has its own.
+    for n in 0..workers {
+        let (client, times, stop) = (client(port, token)?, times.clone(), stop.clone());
+        all.spawn(async move {
+            tokio::time::sleep(pause.mul_f64(f64::from(n) / f64::from(workers))).await;
+            let worker: WorkerId = format!("bench-{n}").parse()?;
+            let ask = LeaseAsk { worker, abilities: sim::abilities(), wait_seconds: 0 };
+            while !stop.load(Ordering::Relaxed) {
+                let mut mine = Vec::new();
+                let began = Instant::now();
+                let got: LeaseAnswer = client.call(Method::POST, "v1/leases", &ask).await?;
+                mine.push(("lease", began.elapsed()));
+                let Some(lease) = got.lease else {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                };
+                let fence = Fence::from(&lease);
+                let at = format!("v1/leases/{}/{}", fence.trial, fence.epoch);
+                let began = Instant::now();
+                let _: RenewDoc = client.call(Method::POST, &format!("{at}/renew"), &json!({})).await?;
+                mine.push(("renew", began.elapsed()));
+                let began = Instant::now();
+                client.tell(Method::POST, &format!("{at}/complete"), &sim::completion(&lease, vec![])).await?;
+                mine.push(("complete", began.elapsed()));
+                times.lock().await.extend(mine);
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+            anyhow::Ok(())
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(a.seconds)).await;
+    stop.store(true, Ordering::Relaxed);
+    while let Some(done) = all.join_next().await {
+        done??;
+    }
+    Ok(std::mem::take(&mut *times.lock().await))
+}
+
+fn print(rows: &[Row]) {
+    println!(
+        "| store | queued | workers | call | per s | p50 ms | p99 ms | server MiB | server CPU s | database CPU s | load CPU s | of s |"
+    );
+    println!("| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for r in rows {
+        println!(
+            "| {} | {} | {} | {} | {:.0} | {:.1} | {:.1} | {:.0} | {:.1} | {:.1} | {:.1} | {:.0} |",
+            r.store,
+            r.queued,
+            r.workers,
+            r.call,
+            r.per_s,
+            r.p50_ms,
+            r.p99_ms,
+            r.server_rss_mib,
+            r.server_cpu_s,
+            r.database_cpu_s,
+            r.load_cpu_s,
+            r.seconds
+        );
+    }
+}

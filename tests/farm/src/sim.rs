@@ -1,0 +1,175 @@
+//! A worker that runs nothing: it leases, hands in made-up things, and completes.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
+use stakeout_agent::{Fence, Orchestrator, OrchestratorError};
+use stakeout_client::worker::Remote;
+use stakeout_contract::{
+    DeviceKind, Nanos, Sha256Digest, WorkerId,
+    api::fleet::HostFacts,
+    artifact::{Artifact, Role},
+    finding::Analysis,
+    lease::{Abilities, Completion, Lease, Progress},
+    observation::{Fact, Observation, Source},
+    trial::{AppFacts, TrialCost, TrialEnd, TrialRecord, TrialState},
+};
+
+/// What such a worker says that it can run.
+pub(crate) fn abilities() -> Abilities {
+    Abilities { devices: vec![(DeviceKind::Jvm, vec![34])], slots: 1 }
+}
+
+/// A completion that says that nothing was run.
+pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
+    let record = TrialRecord {
+        format: TrialRecord::FORMAT.to_owned(),
+        trial: lease.trial.clone(),
+        job: lease.job.clone(),
+        epoch: lease.epoch,
+        number: lease.number,
+        app: AppFacts::default(),
+        scenario: lease.scenario.clone(),
+        device: lease.device,
+        api: lease.scenario.device.api,
+        image: "simulated".to_owned(),
+        cooperative: true,
+        commitment: Sha256Digest::of(b"simulated"),
+        key: None,
+        feed_mode: lease.feed_mode,
+        started_at: String::new(),
+        started_real: String::new(),
+        timeline: vec![],
+        clock: vec![],
+        delivered: vec![],
+        canaries: vec![],
+        artifacts,
+        end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: "simulated".to_owned(), log: String::new() },
+        cost: TrialCost { wall_seconds: 0.1, ..TrialCost::default() },
+    };
+    Completion { record, flows: vec![], analysis: Analysis::default() }
+}
+
+/// A made-up fact.
+pub(crate) fn line(n: u64) -> Observation {
+    Observation {
+        at: Nanos::saturating(n * 1_000_000),
+        source: Source::Worker,
+        fact: Fact::Log { line: format!("simulated {n}") },
+        stack: vec![],
+    }
+}
+
+/// A process that is a worker.
+#[derive(Args)]
+pub(crate) struct WorkerArgs {
+    /// The server
+    #[arg(long)]
+    server: String,
+    /// A file with the token
+    #[arg(long)]
+    token_file: PathBuf,
+    /// Its id
+    #[arg(long)]
+    id: WorkerId,
+    /// Makes what it does repeatable
+    #[arg(long)]
+    seed: u64,
+    /// A line for each completion that was acknowledged
+    #[arg(long)]
+    log: PathBuf,
+}
+
+/// Leases and completes until it is killed.
+pub(crate) async fn process(a: WorkerArgs) -> Result<()> {
+    let token = std::fs::read_to_string(&a.token_file)?.trim().to_owned();
+    let options = stakeout_client::ClientOptions { server: a.server, token, ca: None, patience: Duration::from_secs(300) };
+    let client = stakeout_client::Client::new(&options)?;
+    let remote = Remote::new(&client);
+    let mut rng = StdRng::seed_from_u64(a.seed);
+    loop {
+        let beat = remote.heartbeat(&a.id, &abilities(), &HostFacts { host: "simulated".to_owned(), ..HostFacts::default() }).await;
+        if beat.is_err() {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            continue;
+        }
+        match remote.lease(&a.id, &abilities()).await {
+            Ok(Some(lease)) => match trial(&remote, &lease, &mut rng).await {
+                Ok(()) => {
+                    use std::io::Write;
+                    let mut log = std::fs::File::options().create(true).append(true).open(&a.log)?;
+                    writeln!(log, "{} {}", lease.trial, lease.epoch)?;
+                }
+                Err(e) => eprintln!("{}: {} of epoch {}: {e}", a.id, lease.trial, lease.epoch),
+            },
+            Ok(None) => {}
+            Err(e) => {
+                eprintln!("{}: no lease: {e}", a.id);
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        }
+    }
+}
+
+/// Repeats while the server cannot be reached, as `stakeout work` does.
+async fn patiently<T, F: Future<Output = Result<T, OrchestratorError>>>(mut call: impl FnMut() -> F) -> Result<T, OrchestratorError> {
+    loop {
+        match call().await {
+            Err(OrchestratorError::Unreachable(_)) => tokio::time::sleep(Duration::from_millis(300)).await,
+            other => return other,
+        }
+    }
+}
+
+async fn trial(remote: &Remote, lease: &Lease, rng: &mut StdRng) -> Result<()> {
+    let fence = Fence::from(lease);
+    let dir = tempfile::tempdir()?;
+    let app = dir.path().join("app");
+    patiently(|| remote.blob(&fence, &lease.app, &app)).await?;
+    let mut artifacts = Vec::new();
+    let (mut told, rounds) = (0, rng.random_range(2..6));
+    for _ in 0..rounds {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(50..600))).await;
+        patiently(|| remote.renew(&fence)).await?;
+        let batch: Vec<Observation> = (told..told + 20).map(line).collect();
+        // A worker that lost an answer repeats; a quarter of the time without a reason.
+        for _ in 0..=u32::from(rng.random_ratio(1, 4)) {
+            patiently(|| remote.observations(&fence, told, batch.clone())).await?;
+        }
+        told += 20;
+        let progress = Progress {
+            trial: lease.trial.clone(),
+            number: lease.number,
+            stage: "script".to_owned(),
+            detail: String::new(),
+            at_seconds: 1.0,
+            of_seconds: 2.0,
+        };
+        let _ = remote.progress(&fence, progress).await;
+    }
+    for n in 0..3 {
+        let size = rng.random_range(1..200_000);
+        let mut bytes = vec![0; size];
+        rng.fill_bytes(&mut bytes);
+        let (path, sha256) = (dir.path().join("artifact"), Sha256Digest::of(&bytes));
+        std::fs::write(&path, &bytes)?;
+        patiently(|| remote.put_artifact(&fence, &sha256, &path)).await?;
+        artifacts.push(Artifact {
+            sha256,
+            size: size as u64,
+            role: Role::AppFile,
+            name: format!("file-{n}"),
+            flow: None,
+            at: None,
+            cipher: None,
+            truncated: false,
+        });
+    }
+    let done = completion(lease, artifacts);
+    for _ in 0..=u32::from(rng.random_ratio(1, 4)) {
+        patiently(|| remote.complete(&fence, done.clone())).await?;
+    }
+    Ok(())
+}
