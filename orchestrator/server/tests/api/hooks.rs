@@ -29,7 +29,7 @@ async fn receiver(answers: &'static [&'static str]) -> (String, Got) {
             let (mut tcp, _) = listener.accept().await.unwrap();
             let mut text = String::new();
             let (head, body) = loop {
-                let mut part = [0; 65536];
+                let mut part = [0; 4096];
                 let n = tcp.read(&mut part).await.unwrap();
                 text.push_str(&String::from_utf8_lossy(&part[..n]));
                 if let Some((head, body)) = text.split_once("\r\n\r\n") {

@@ -45,7 +45,7 @@ async fn a_completion_that_comes_twice_counts_once<S: Store>(store: &S) {
     assert_eq!(row.state, TrialState::Finished);
     assert_eq!(store.complete(&trial.id, FIRST, &done, 4000).await.unwrap(), row);
     let mut other = done.clone();
-    other.record.end.reason = "another".to_owned();
+    "another".clone_into(&mut other.record.end.reason);
     assert!(matches!(store.complete(&trial.id, FIRST, &other, 4000).await, Err(StoreError::Refused(_))));
     assert_eq!(store.trial(None, &trial.id).await.unwrap().completion, Some(done));
     let usage = store.usage(&t, 1, 5000).await.unwrap();

@@ -78,7 +78,7 @@ async fn an_answer_of_before_is_found_and_kept<S: Store>(store: &S) {
     let t = tenant("again");
     let mut j = job(&t, 1);
     j.fingerprint = Sha256Digest::of(b"again");
-    j.spec.scenario.name = "paced".to_owned();
+    "paced".clone_into(&mut j.spec.scenario.name);
     insert(store, &j).await;
     assert_eq!(store.same_job(&t, &j.fingerprint).await.unwrap(), None);
     let (trial, of) = lease(store, &t, "w-1", 1000).await;

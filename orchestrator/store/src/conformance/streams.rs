@@ -25,9 +25,6 @@ async fn only_the_newest_epoch_writes<S: Store>(store: &S) {
     assert!(lost.ended.unwrap().reason.contains("w-1"));
     let (again, _) = lease(store, &t, "w-2", 61_000).await;
     assert_eq!((&again.id, again.row.epoch), (id, Epoch(2)));
-    fn refused<T>(r: Result<T, StoreError>) -> bool {
-        matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })))
-    }
     let progress = What::Job { state: TrialState::Running };
     assert!(refused(store.observe(id, Epoch(1), 1, &[line("late")], 62_000).await));
     assert!(refused(store.note_artifact(id, Epoch(1), &Sha256Digest::of(b"a"), 1, 62_000).await));
@@ -106,4 +103,8 @@ async fn events_tell_all_in_order_without_gap<S: Store>(store: &S) {
     );
     assert_eq!(events.iter().map(|e| e.number).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
     assert_eq!(store.events(&j.id, 5, 2).await.unwrap(), events[5..7]);
+}
+
+fn refused<T>(r: Result<T, StoreError>) -> bool {
+    matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })))
 }

@@ -160,9 +160,12 @@ struct Change {
     end: TrialEnd,
 }
 
+/// States of trials, before and after.
+type Moves = Vec<(TrialState, TrialState)>;
+
 /// Writes leases that ended without a completion. The trials are locked; jobs follow in order, then what is counted.
 async fn write_all(conn: &mut Conn, changes: Vec<Change>, now: Millis) -> Result<(), StoreError> {
-    let mut jobs: BTreeMap<JobId, (Vec<(TrialState, TrialState)>, Vec<Told>)> = BTreeMap::new();
+    let mut jobs: BTreeMap<JobId, (Moves, Vec<Told>)> = BTreeMap::new();
     let mut used: BTreeMap<TenantId, (TrialId, Used)> = BTreeMap::new();
     for Change { trial, next, end } in changes {
         let slot_ms = write_trial(conn, &trial, &next, now).await?;
