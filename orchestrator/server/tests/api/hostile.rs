@@ -63,25 +63,68 @@ async fn paths_that_play_tricks_lead_nowhere() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     let long = "a".repeat(5000);
-    let ids = ["%2e%2e", "..%2f..%2fetc%2fpasswd", "%00", "a%00b", "%ff%fe", "%25", "%2525", "a;b", "*", "%F0%9F%92%A9", &long, "'%20OR%201=1--", "%0d%0ax:%20y", "%"];
+    let ids = [
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "%00",
+        "a%00b",
+        "%ff%fe",
+        "%25",
+        "%2525",
+        "a;b",
+        "*",
+        "%F0%9F%92%A9",
+        &long,
+        "'%20OR%201=1--",
+        "%0d%0ax:%20y",
+        "%",
+    ];
     let routes = [
-        ("GET", "/v1/jobs/{}"), ("GET", "/v1/jobs/{}/bundle"), ("GET", "/v1/jobs/{}/events"), ("GET", "/v1/trials/{}"), ("GET", "/v1/apps/{}"),
-        ("GET", "/v1/apps/{}/apk"), ("GET", "/v1/scenarios/{}"), ("DELETE", "/v1/scenarios/{}"), ("GET", "/v1/uploads/{}"), ("GET", "/v1/workers/{}"),
-        ("DELETE", "/v1/tokens/{}"), ("GET", "/v1/webhooks/{}/deliveries"), ("GET", "/v1/{}"), ("GET", "/{}"),
+        ("GET", "/v1/jobs/{}"),
+        ("GET", "/v1/jobs/{}/bundle"),
+        ("GET", "/v1/jobs/{}/events"),
+        ("GET", "/v1/trials/{}"),
+        ("GET", "/v1/apps/{}"),
+        ("GET", "/v1/apps/{}/apk"),
+        ("GET", "/v1/scenarios/{}"),
+        ("DELETE", "/v1/scenarios/{}"),
+        ("GET", "/v1/uploads/{}"),
+        ("GET", "/v1/workers/{}"),
+        ("DELETE", "/v1/tokens/{}"),
+        ("GET", "/v1/webhooks/{}/deliveries"),
+        ("GET", "/v1/{}"),
+        ("GET", "/{}"),
     ];
     for (method, route) in routes {
         for id in ids {
             let path = route.replace("{}", id);
             let token = format!("authorization: Bearer {admin}");
-            let got = raw(&farm.server.base, format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{token}\r\nconnection: close\r\n\r\n").as_bytes(), PATIENCE).await;
+            let got = raw(
+                &farm.server.base,
+                format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{token}\r\nconnection: close\r\n\r\n").as_bytes(),
+                PATIENCE,
+            )
+            .await;
             let (head, body) = got.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {got}"));
-            assert!(["HTTP/1.1 400", "HTTP/1.1 404", "HTTP/1.1 405", "HTTP/1.1 422"].iter().any(|s| head.starts_with(s)), "{path:.80}: {got:.300}");
+            assert!(
+                ["HTTP/1.1 400", "HTTP/1.1 404", "HTTP/1.1 405", "HTTP/1.1 422"].iter().any(|s| head.starts_with(s)),
+                "{path:.80}: {got:.300}"
+            );
             let bare = head.starts_with("HTTP/1.1 400") && body.is_empty();
             assert!(bare || head.contains("application/problem+json"), "{path:.80}: {got:.500}");
             assert!(!head.contains("\r\nx: y"), "{got}");
         }
     }
-    for (path, status) in [("//v1/me", 404), ("/v1//me", 404), ("/v1/me/", 404), ("/V1/me", 404), ("/v1/../v1/me", 200), ("/v1/jobs?cursor=%00", 400), ("/v1/jobs?tag=%00", 400), ("/v1/apps?package=%00", 400)] {
+    for (path, status) in [
+        ("//v1/me", 404),
+        ("/v1//me", 404),
+        ("/v1/me/", 404),
+        ("/V1/me", 404),
+        ("/v1/../v1/me", 200),
+        ("/v1/jobs?cursor=%00", 400),
+        ("/v1/jobs?tag=%00", 400),
+        ("/v1/apps?package=%00", 400),
+    ] {
         let got = farm.ask("GET", path, &admin).await;
         assert_eq!(got.status, status, "{path} {}", got.text());
     }
@@ -91,7 +134,15 @@ async fn paths_that_play_tricks_lead_nowhere() {
 async fn a_method_that_is_not_there_is_told_which_are() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
-    for (method, path) in [("TRACE", "/v1/me"), ("PROPFIND", "/v1/jobs"), ("PUT", "/v1/jobs"), ("OPTIONS", "/v1/jobs"), ("X", "/healthz"), ("PATCH", "/v1/openapi.json"), ("POST", "/v1/jobs/job-1")] {
+    for (method, path) in [
+        ("TRACE", "/v1/me"),
+        ("PROPFIND", "/v1/jobs"),
+        ("PUT", "/v1/jobs"),
+        ("OPTIONS", "/v1/jobs"),
+        ("X", "/healthz"),
+        ("PATCH", "/v1/openapi.json"),
+        ("POST", "/v1/jobs/job-1"),
+    ] {
         for token in ["", &admin] {
             let refused = farm.ask(method, path, token).await;
             refused.fails(Code::MethodNotAllowed);
@@ -172,7 +223,9 @@ async fn a_body_that_is_none_is_a_problem_with_its_place() {
     let listed = farm.send("PUT", "/v1/tenants", &farm.admin, &json!({"id": "x", "quota": [1, null]})).await;
     listed.fails(Code::BadValue);
     // A body that ends before its time.
-    let cut = format!("POST {jobs} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n");
+    let cut = format!(
+        "POST {jobs} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"
+    );
     let got = raw(&farm.server.base, cut.as_bytes(), PATIENCE).await;
     assert!(got.starts_with("HTTP/1.1 400"), "{got}");
 }

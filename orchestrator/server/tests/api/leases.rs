@@ -167,7 +167,9 @@ async fn a_worker_that_drains_gets_no_more_and_one_in_quarantine_hands_in_nothin
     farm.submit(&admin, &farm.app("acme", "app").await, 3, json!({})).await;
     let [a, b] = hands(&farm).await;
     let (one, two) = (a.lease().await, b.lease().await);
-    let set = async |worker: &str, what: &str| farm.send("POST", &format!("/v1/workers/{worker}/{what}"), &farm.admin, &json!({})).await.json(200);
+    let set = async |worker: &str, what: &str| {
+        farm.send("POST", &format!("/v1/workers/{worker}/{what}"), &farm.admin, &json!({})).await.json(200)
+    };
     assert_eq!(set("w-a", "drain").await["mode"], "draining");
     assert!(a.ask().await.is_none());
     a.run(&one, b"x").await;

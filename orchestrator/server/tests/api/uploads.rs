@@ -56,7 +56,10 @@ async fn an_app_is_uploaded_in_parts_and_goes_on_after_a_cut() {
     assert_eq!(place(&fill(&farm, &admin, &path, 100, &app[100..]).await.json(200)), (app.len() as u64, true));
     fill(&farm, &admin, &path, app.len(), b"").await.fails(Code::Conflict);
     let made = farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(201);
-    assert_eq!((text(&made, "sha256"), text(&made["facts"], "package")), (Sha256Digest::of(&app).to_string().as_str(), "com.example.parts"));
+    assert_eq!(
+        (text(&made, "sha256"), text(&made["facts"], "package")),
+        (Sha256Digest::of(&app).to_string().as_str(), "com.example.parts")
+    );
     farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(200);
     assert_eq!(farm.ask("GET", &format!("/v1/apps/{}/apk", text(&made, "sha256")), &admin).await.body, app);
 }
