@@ -23,6 +23,7 @@ pub mod finding;
 pub mod flow;
 pub mod ids;
 pub mod lease;
+pub mod object;
 pub mod observation;
 pub mod probability;
 pub mod result;

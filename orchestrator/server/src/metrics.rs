@@ -11,8 +11,12 @@ use prometheus_client::{
 use stakeout_contract::trial::{TrialCost, TrialEnd, TrialState};
 use stakeout_store::Gauges;
 
+type Float = Gauge<f64, std::sync::atomic::AtomicU64>;
+/// Where a gauge's figure is.
+type Of = fn(&Gauges) -> f64;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Route {
+struct Request {
     route: &'static str,
     method: String,
     status: u16,
@@ -47,11 +51,11 @@ fn stage_seconds() -> Histogram {
 /// What this process counts, and what the store says.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Route, Histogram, fn() -> Histogram>,
+    requests: Family<Request, Histogram, fn() -> Histogram>,
     leases: Histogram,
     trials: Family<Ended, Counter>,
     stages: Family<Stage, Histogram, fn() -> Histogram>,
-    gauges: Vec<(Gauge<f64, std::sync::atomic::AtomicU64>, fn(&Gauges) -> f64)>,
+    gauges: Vec<(Float, Of)>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -71,7 +75,7 @@ impl Default for Metrics {
         registry.register("trials", "Trials that ended, by state and the stage where they failed", trials.clone());
         let stages = Family::new_with_constructor(stage_seconds as fn() -> Histogram);
         registry.register_with_unit("trial_stage", "Time of a trial's stage on its worker", Unit::Seconds, stages.clone());
-        let list: [(&str, &str, fn(&Gauges) -> f64); 7] = [
+        let list: [(&str, &str, Of); 7] = [
             ("queue_waiting", "Trials that wait", |g| g.waiting as f64),
             ("trials_running", "Trials that run", |g| g.running as f64),
             ("queue_oldest_seconds", "Age of the oldest waiting trial", |g| g.oldest_waiting_seconds),
@@ -81,7 +85,7 @@ impl Default for Metrics {
             ("webhook_deliveries_waiting", "Webhook deliveries that wait", |g| g.deliveries as f64),
         ];
         let gauges = list.map(|(name, help, of)| {
-            let gauge = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+            let gauge = Float::default();
             registry.register(name, help, gauge.clone());
             (gauge, of)
         });
@@ -91,7 +95,7 @@ impl Default for Metrics {
 
 impl Metrics {
     pub(crate) fn request(&self, route: &'static str, method: &Method, status: StatusCode, took: Duration) {
-        let labels = Route { route, method: method.as_str().to_owned(), status: status.as_u16() };
+        let labels = Request { route, method: method.as_str().to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 

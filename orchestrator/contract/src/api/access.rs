@@ -103,7 +103,7 @@ pub struct TenantSpec {
     #[schemars(range(min = 1, max = 1000))]
     pub weight: u32,
     /// Its bounds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::object::object")]
     pub quota: Quota,
     /// Its trials run only on workers of its own.
     #[serde(default)]

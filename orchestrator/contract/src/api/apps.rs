@@ -37,6 +37,7 @@ pub struct AppSpec {
 #[serde(deny_unknown_fields)]
 pub struct UploadSpec {
     /// Bytes in all.
+    #[schemars(range(min = 1))]
     pub bytes: u64,
     /// What they must hash to.
     pub sha256: Sha256Digest,

@@ -9,10 +9,11 @@ use crate::{DeliveryId, HookId, JobId};
 #[serde(deny_unknown_fields)]
 pub struct HookSpec {
     /// `https://…`, or `http://…` where the operator allows it.
-    #[schemars(length(max = 2000))]
+    #[schemars(length(max = 2000), regex(pattern = "^https?://[A-Za-z0-9]"))]
     pub url: String,
     /// Only jobs with this tag; none: all.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
     pub tag: Option<String>,
 }
 

@@ -76,7 +76,7 @@ pub struct JobSpec {
     pub secrets: BTreeMap<String, String>,
     /// 64 hexadecimal digits of the submitter's choice, part of every key; the server draws one if not given.
     #[serde(default)]
-    #[schemars(length(min = 64, max = 64))]
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
     pub nonce: Option<String>,
     /// Whether an answer of before is wanted.
     #[serde(default)]

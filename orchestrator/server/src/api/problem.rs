@@ -6,6 +6,7 @@ use axum::{
 };
 use stakeout_blobs::BlobError;
 use stakeout_contract::api::problem::{Code, Problem};
+use stakeout_domain::lease::Refused;
 use stakeout_store::StoreError;
 
 use crate::{ServiceError, intake::IntakeError, worker_port::chain};
@@ -86,13 +87,12 @@ impl From<StoreError> for Failed {
     fn from(e: StoreError) -> Self {
         match e {
             StoreError::NotFound { what, id } => Self::not_found(what, &id),
+            StoreError::Refused(why @ Refused::NotAnEnd(_)) => Self::value("record.end.state", why.to_string()),
             StoreError::Refused(why) => Self::new(Code::LeaseLost, why.to_string()).hint("stop writing to this trial"),
             StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
-            #[allow(unreachable_patterns, reason = "variants of a back end")]
-            _ => internal(&e),
         }
     }
 }

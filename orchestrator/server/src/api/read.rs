@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
-use stakeout_contract::{Sha256Digest, api::problem::Code};
+use stakeout_contract::{Sha256Digest, api::problem::Code, object::object};
 
 use super::problem::Failed;
 
@@ -22,7 +22,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(req: Request, state: &S) -> Result<Self, Failed> {
         media(req.headers(), "application/json")?;
         let bytes = Bytes::from_request(req, state).await.map_err(|e| too_large(&e))?;
-        let value = serde_json::from_slice(&bytes).map_err(|e| {
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = object(&mut json).and_then(|v| json.end().map(|()| v)).map_err(|e| {
             let code = if e.is_data() { Code::BadValue } else { Code::BadRequest };
             let said = e.to_string();
             let what = said.split(" at line ").next().unwrap_or(&said).to_owned();

@@ -276,8 +276,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
 
 fn header_schema(name: &str) -> Value {
     match name {
-        "Upload-Offset" => json!({"type": "integer", "minimum": 0}),
-        "Last-Event-ID" => json!({"type": "integer", "minimum": 0}),
+        "Upload-Offset" | "Last-Event-ID" => json!({"type": "integer", "minimum": 0}),
         "Idempotency-Key" => json!({"type": "string", "pattern": "^[!-~]{1,200}$"}),
         "Content-Digest" => json!({"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"}),
         _ => json!({"type": "string", "pattern": "^[ -~]{1,1000}$"}),

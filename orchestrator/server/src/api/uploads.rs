@@ -67,8 +67,11 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
 async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<UploadSpec>) -> Answer<Response> {
     let s = body.value;
     let most = app.options().app_bytes;
-    if s.bytes == 0 || s.bytes > most {
-        return Err(Failed::new(Code::TooLarge, format!("{} bytes: 1 to {most} are taken", s.bytes)).at("bytes"));
+    if s.bytes == 0 {
+        return Err(Failed::value("bytes", "an upload has at least one byte"));
+    }
+    if s.bytes > most {
+        return Err(Failed::new(Code::TooLarge, format!("{} bytes: at most {most} are taken", s.bytes)).at("bytes"));
     }
     super::plan::room_for(&app, &c.tenant, s.bytes).await?;
     let upload = Upload {

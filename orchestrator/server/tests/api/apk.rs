@@ -7,7 +7,8 @@ const NONE: u32 = u32::MAX;
 /// An APK of a package; `salt` makes its bytes differ.
 pub(crate) fn apk(package: &str, salt: &str) -> Vec<u8> {
     let mut z = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let entries = [("AndroidManifest.xml", manifest(package)), ("META-INF/CERT.RSA", b"not checked".to_vec()), ("assets/salt", salt.into())];
+    let entries =
+        [("AndroidManifest.xml", manifest(package)), ("META-INF/CERT.RSA", b"not checked".to_vec()), ("assets/salt", salt.into())];
     for (name, bytes) in entries {
         z.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
         z.write_all(&bytes).unwrap();

@@ -29,7 +29,7 @@ async fn receiver(answers: &'static [&'static str]) -> (String, Got) {
             let (mut tcp, _) = listener.accept().await.unwrap();
             let mut text = String::new();
             let (head, body) = loop {
-                let mut part = [0; 65536];
+                let mut part = [0; 4096];
                 let n = tcp.read(&mut part).await.unwrap();
                 text.push_str(&String::from_utf8_lossy(&part[..n]));
                 if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -96,7 +96,10 @@ async fn a_webhook_is_told_signed_and_again_until_it_hears() {
         assert!((crate::farm::now() / 1000 - at).abs() < 120);
         assert_eq!(sign(secret.as_bytes(), at, body.as_bytes()), v1);
         let body: Value = serde_json::from_str(body).unwrap();
-        assert_eq!((text(&body, "event"), text(&body["job"], "id"), text(&body["job"], "state")), ("job.ended", text(&job, "id"), "finished"));
+        assert_eq!(
+            (text(&body, "event"), text(&body["job"], "id"), text(&body["job"], "state")),
+            ("job.ended", text(&job, "id"), "finished")
+        );
     }
     assert!(nothing.lock().unwrap().is_empty(), "another tag's webhook hears nothing");
     let list = farm.get("/v1/webhooks", &admin).await.to_string();
@@ -111,9 +114,24 @@ async fn a_webhook_goes_to_no_private_address_unless_that_is_allowed() {
     let farm = Farm::start_with(|o| o.private_hooks = false).await;
     let admin = farm.tenant("acme", json!({})).await;
     for url in [
-        "https://127.0.0.1/", "https://[::1]/", "https://localhost/", "https://LOCALHOST:1/", "https://10.0.0.1/", "https://169.254.169.254/latest",
-        "https://0x7f.1/", "https://2130706433/", "https://[::ffff:192.168.0.1]/", "http://example.com/", "https://u:p@example.com/", "ftp://example.com",
-        "file:///etc/passwd", "javascript:1", "x", "", "https://", "https://localhost./",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://localhost/",
+        "https://LOCALHOST:1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://0x7f.1/",
+        "https://2130706433/",
+        "https://[::ffff:192.168.0.1]/",
+        "http://example.com/",
+        "https://u:p@example.com/",
+        "ftp://example.com",
+        "file:///etc/passwd",
+        "javascript:1",
+        "x",
+        "",
+        "https://",
+        "https://localhost./",
     ] {
         let p = farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.fails(Code::BadValue);
         assert_eq!(p.at.as_deref(), Some("url"), "{url}");

@@ -21,7 +21,8 @@ fn events(stream: &str) -> Vec<(u64, Event)> {
     let blocks = stream.split("\n\n").filter(|b| b.contains("data:"));
     blocks
         .map(|b| {
-            let field = |name: &str| b.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ").or(l.strip_prefix(name)?.strip_prefix(':')));
+            let field =
+                |name: &str| b.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ").or(l.strip_prefix(name)?.strip_prefix(':')));
             (field("id").unwrap().parse().unwrap(), serde_json::from_str(field("data").unwrap()).unwrap())
         })
         .collect()
@@ -48,7 +49,13 @@ async fn a_job_is_run_by_two_workers_followed_across_a_restart_and_verified() {
         let id = id.clone();
         tokio::spawn(async move {
             let mut seen: Vec<u64> = Vec::new();
-            let gone = follower.patient(Duration::ZERO).follow(&id, |e| { seen.push(e.number); true }).await;
+            let gone = follower
+                .patient(Duration::ZERO)
+                .follow(&id, |e| {
+                    seen.push(e.number);
+                    true
+                })
+                .await;
             (seen, gone.is_err())
         })
     };
@@ -140,7 +147,11 @@ async fn an_answer_of_before_is_given_where_it_is_wanted_and_there() {
     assert!(hand.ask().await.is_none(), "nothing runs");
     let report = farm.get(&format!("/v1/jobs/{}/report.json", text(&again, "id")), &admin).await;
     assert_eq!(text(&report, "job"), text(&first, "id"));
-    for other in [json!({"reuse": "require", "trials": 2}), json!({"reuse": "require", "api": 33}), json!({"reuse": "require", "feed_mode": "camera"})] {
+    for other in [
+        json!({"reuse": "require", "trials": 2}),
+        json!({"reuse": "require", "api": 33}),
+        json!({"reuse": "require", "feed_mode": "camera"}),
+    ] {
         let said = farm.send("POST", "/v1/jobs", &admin, &crate::farm::spec(&app, 1, other)).await;
         assert!(said.status == 409 || said.status == 422, "{}", said.text());
     }
@@ -157,7 +168,8 @@ async fn a_job_is_deleted_with_all_it_left_when_asked_or_when_its_time_has_come(
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     let app = farm.app("acme", "app").await;
-    let (asked, kept) = (farm.submit(&admin, &app, 1, json!({})).await, farm.submit(&admin, &app, 1, json!({"delete_after_days": 0})).await);
+    let (asked, kept) =
+        (farm.submit(&admin, &app, 1, json!({})).await, farm.submit(&admin, &app, 1, json!({"delete_after_days": 0})).await);
     let path = |job: &Value| format!("/v1/jobs/{}", text(job, "id"));
     farm.ask("DELETE", &path(&asked), &admin).await.fails(Code::Conflict);
     farm.ask("DELETE", &format!("/v1/apps/{app}"), &admin).await.fails(Code::Conflict);

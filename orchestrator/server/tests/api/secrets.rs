@@ -77,7 +77,14 @@ async fn values_and_tokens_are_in_no_answer_file_log_or_bundle() {
     let trial = first.trial.to_string();
     let paths = ["", "/trials", "/event-list", "/report.json", "/report.html", "/report.sarif", "/report.junit.xml", "/report.md"];
     let mut paths: Vec<String> = paths.iter().map(|p| format!("/v1/jobs/{id}{p}")).collect();
-    paths.extend([format!("/v1/trials/{trial}"), "/v1/tokens".into(), "/v1/audit".into(), "/v1/jobs".into(), "/v1/me".into(), "/v1/workers".into()]);
+    paths.extend([
+        format!("/v1/trials/{trial}"),
+        "/v1/tokens".into(),
+        "/v1/audit".into(),
+        "/v1/jobs".into(),
+        "/v1/me".into(),
+        "/v1/workers".into(),
+    ]);
     for path in &paths {
         let said = farm.ask("GET", path, &admin).await;
         assert_eq!(said.status, 200, "{path}");
@@ -135,7 +142,9 @@ async fn tokens_are_kept_hashed_and_count_until_they_expire_or_are_taken_back() 
     farm.store().put_token(&row).await.unwrap();
     let old = format!("stk_token-old_{}", secret.rsplit('_').next().unwrap());
     farm.ask("GET", "/v1/me", &old).await.fails(Code::Unauthorized);
-    for bad in [json!({"role": "reader", "days": 0}), json!({"role": "reader", "days": 3651}), json!({"role": "reader", "label": "x".repeat(201)})] {
+    for bad in
+        [json!({"role": "reader", "days": 0}), json!({"role": "reader", "days": 3651}), json!({"role": "reader", "label": "x".repeat(201)})]
+    {
         farm.send("POST", "/v1/tokens", &admin, &bad).await.fails(Code::BadValue);
     }
     let list = farm.get("/v1/tokens", &admin).await.to_string();

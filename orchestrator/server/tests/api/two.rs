@@ -15,7 +15,8 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_on_one_database_are_one_farm() {
-    let postgres = tokio::task::spawn_blocking(|| Postgres::start_with(&Options { no_fsync: true, ..Options::default() })).await.unwrap().unwrap();
+    let postgres =
+        tokio::task::spawn_blocking(|| Postgres::start_with(&Options { no_fsync: true, ..Options::default() })).await.unwrap().unwrap();
     let open = async || PostgresStore::open(&postgres.url(), 8).await.unwrap();
     let farm = Farm::on(Arc::new(tempfile::tempdir().unwrap()), open().await, |_| ()).await;
     let (_, second) = serve(&farm.dir, open().await, |_| ()).await;
@@ -57,7 +58,13 @@ async fn two_servers_on_one_database_are_one_farm() {
     let ended = farm.until(&admin, id, |j| j["state"] == "finished").await;
     assert_eq!(there.get::<serde_json::Value>(&format!("v1/jobs/{id}")).await.unwrap(), ended);
     let mut numbers = Vec::new();
-    there.follow(&id.parse().unwrap(), |e| { numbers.push(e.number); true }).await.unwrap();
+    there
+        .follow(&id.parse().unwrap(), |e| {
+            numbers.push(e.number);
+            true
+        })
+        .await
+        .unwrap();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     for path in [format!("/v1/jobs/{id}"), format!("/v1/jobs/{id}/bundle"), format!("/v1/trials/{}", done[0])] {
         farm.ask("GET", &path, &stranger).await.fails(Code::NotFound);
@@ -65,7 +72,10 @@ async fn two_servers_on_one_database_are_one_farm() {
     lost_at_one_known_at_the_other(&farm, &second.base, &admin, &app).await;
     zeros(&farm, &admin).await;
     let audit = farm.get("/v1/audit", &admin).await;
-    assert_eq!(stakeout_contract::api::access::AuditEntry::broken(None, &serde_json::from_value::<Vec<_>>(audit["items"].clone()).unwrap()), None);
+    assert_eq!(
+        stakeout_contract::api::access::AuditEntry::broken(None, &serde_json::from_value::<Vec<_>>(audit["items"].clone()).unwrap()),
+        None
+    );
     second.stop().await;
 }
 

@@ -56,7 +56,10 @@ async fn an_app_is_uploaded_in_parts_and_goes_on_after_a_cut() {
     assert_eq!(place(&fill(&farm, &admin, &path, 100, &app[100..]).await.json(200)), (app.len() as u64, true));
     fill(&farm, &admin, &path, app.len(), b"").await.fails(Code::Conflict);
     let made = farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(201);
-    assert_eq!((text(&made, "sha256"), text(&made["facts"], "package")), (Sha256Digest::of(&app).to_string().as_str(), "com.example.parts"));
+    assert_eq!(
+        (text(&made, "sha256"), text(&made["facts"], "package")),
+        (Sha256Digest::of(&app).to_string().as_str(), "com.example.parts")
+    );
     farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": upload})).await.json(200);
     assert_eq!(farm.ask("GET", &format!("/v1/apps/{}/apk", text(&made, "sha256")), &admin).await.body, app);
 }
@@ -128,9 +131,9 @@ async fn more_bytes_than_allowed_are_not_taken() {
     fill(&farm, &admin, &path, 0, b"right and more").await.fails(Code::TooLarge);
     assert_eq!(place(&farm.get(&path, &admin).await), (0, false));
     fill(&farm, &admin, &path, 3, b"more").await.fails(Code::Conflict);
-    for bytes in [0, APP_MAX + 1, u64::MAX] {
+    for (bytes, code) in [(0, Code::BadValue), (APP_MAX + 1, Code::TooLarge), (u64::MAX, Code::TooLarge)] {
         let spec = json!({"bytes": bytes, "sha256": Sha256Digest::of(b"x")});
-        farm.send("POST", "/v1/uploads", &admin, &spec).await.fails(Code::TooLarge);
+        farm.send("POST", "/v1/uploads", &admin, &spec).await.fails(code);
     }
     let huge = vec![0; APP_MAX as usize + 1];
     let request = || farm.request("POST", "/v1/apps", &admin).header("content-type", "application/vnd.android.package-archive");
@@ -138,6 +141,10 @@ async fn more_bytes_than_allowed_are_not_taken() {
     for (no_app, why) in [(&b"hello"[..], "ZIP"), (&b"PK\x03\x04junk"[..], ""), (&b""[..], "")] {
         let p = said(request().body(no_app.to_vec())).await.fails(Code::BadApp);
         assert!(p.detail.contains(why) && !p.detail.contains("/work/") && p.hint.is_some(), "{p:?}");
+    }
+    for package in ["a\u{1}b", "../../etc", "a b", "пакет"] {
+        let p = said(request().body(apk(package, "x"))).await.fails(Code::BadApp);
+        assert!(p.detail.contains("package"), "{p:?}");
     }
     let work = std::fs::read_dir(farm.dir.path().join("work")).unwrap().count();
     assert_eq!(work, 0, "parts of work are removed");

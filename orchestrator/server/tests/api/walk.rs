@@ -233,7 +233,14 @@ async fn another_tenants_things_are_as_if_they_were_not() {
         ("POST", "/v1/tokens", json!({"role": "reader", "tenant": "acme"})),
     ] {
         let theirs = farm.send(method, path, &stranger, &body).await;
-        let nobodys = farm.send(method, &path.replace("acme", "nope"), &stranger, &serde_json::from_str(&body.to_string().replace("acme", "nope")).unwrap()).await;
+        let nobodys = farm
+            .send(
+                method,
+                &path.replace("acme", "nope"),
+                &stranger,
+                &serde_json::from_str(&body.to_string().replace("acme", "nope")).unwrap(),
+            )
+            .await;
         theirs.fails(Code::NotFound);
         assert_eq!(theirs.text().replace("acme", "*"), nobodys.text().replace("nope", "*"));
     }

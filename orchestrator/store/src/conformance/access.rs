@@ -76,6 +76,8 @@ async fn a_request_that_comes_again_is_answered_as_before<S: Store>(store: &S) {
     assert_eq!(ask(f, 4 + day).await, Idempotent::Running);
     store.tidy(3 + 2 * day).await.unwrap();
     assert_eq!(ask(Sha256Digest::of(b"g"), 4 + day).await, Idempotent::First);
+    assert_eq!(ask(f, 4 + day + 299_999).await, Idempotent::Differs);
+    assert_eq!(ask(f, 4 + day + 300_000).await, Idempotent::First, "whoever was to answer has died");
 }
 
 async fn the_chain_of_audit_holds<S: Store>(store: &S) {

@@ -130,6 +130,10 @@ async fn uploads_go_on_where_they_were<S: Store>(store: &S) {
     );
     assert!(store.drop_uploads(100, 10).await.unwrap().is_empty());
     assert!(matches!(store.upload_part(id, 10, 10, "late").await, Err(StoreError::NotFound { .. })));
+    store.put_upload(&b).await.unwrap();
+    store.upload_part(&b.upload.id, 0, 4, "part-3").await.unwrap();
+    assert_eq!(store.drop_upload(&b.upload.id).await.unwrap(), ["part-3"]);
+    assert!(matches!(store.drop_upload(&b.upload.id).await, Err(StoreError::NotFound { what: "upload", .. })));
 }
 
 async fn blobs_are_kept_while_named<S: Store>(store: &S) {
