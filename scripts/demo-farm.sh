@@ -39,9 +39,9 @@ mkdir "$work/pg"; [ "$(id -u)" != 0 ] || chown postgres "$work/pg"
 store=postgres://stakeout@127.0.0.1:$pgport/farm
 s3port=$(free_port)
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo-demo-demo
-mkdir -p "$work/s3/evidence" "$work/s3-meta"
+mkdir -p "$work/s3/evidence" "$work/meta"
 ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY \
-    "${XDG_CACHE_HOME:-$HOME/.cache}/stakeout/bin/versitygw" --port "127.0.0.1:$s3port" --quiet posix --sidecar "$work/s3-meta" "$work/s3" >"$out/s3.log" 2>&1 &
+    "${XDG_CACHE_HOME:-$HOME/.cache}/stakeout/bin/versitygw" --port "127.0.0.1:$s3port" --quiet posix --sidecar "$work/meta" "$work/s3" >"$out/s3.log" 2>&1 &
 pids+=($!)
 blobs="s3://evidence/lab?endpoint=http://127.0.0.1:$s3port&region=us-east-1"
 say "PostgreSQL and an S3-compatible server run"

@@ -116,10 +116,16 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAccepto
         tokio::spawn(async move {
             let _permit = permit;
             let ended = match tls {
-                None => watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned()).await,
+                None => {
+                    watcher
+                        .watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned())
+                        .await
+                }
                 Some(tls) => {
                     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
-                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned()).await
+                    watcher
+                        .watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned())
+                        .await
                 }
             };
             if let Err(e) = ended {

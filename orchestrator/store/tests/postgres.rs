@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 async fn postgres_does_what_every_store_must() {
     let server = Postgres::start().unwrap();
     let store = PostgresStore::open(&server.url(), 8).await.unwrap();
-    conformance::all(&store).await;
+    Box::pin(conformance::all(&store)).await;
     store.close().await;
     PostgresStore::open(&server.url(), 2).await.unwrap();
 }

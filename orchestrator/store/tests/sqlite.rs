@@ -7,7 +7,7 @@ use stakeout_store::{conformance, sqlite::SqliteStore};
 async fn sqlite_does_what_every_store_must() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("s.db")).await.unwrap();
-    conformance::all(&store).await;
+    Box::pin(conformance::all(&store)).await;
     store.close().await;
     // A second opening finds tables of its own version.
     SqliteStore::open(&dir.path().join("s.db")).await.unwrap();

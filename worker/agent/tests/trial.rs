@@ -351,7 +351,7 @@ async fn a_worker_that_is_stopped_destroys_its_cell_and_gives_the_lease_back() {
     });
     let report = Worker::with_cells(orchestrator.clone(), cells, config(cache.path().into())).unwrap().run(shutdown).await.unwrap();
     assert_eq!(report, WorkerReport { completed: 0, given_back: 1 });
-    assert_eq!(lines(&told)[lines(&told).len() - 2..], ["cell destroyed", "fail Failed script: the worker was stopped"]);
+    assert_eq!(lines(&told)[lines(&told).len() - 2..], ["cell destroyed", "fail Queued script: the worker was stopped"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ pub(crate) async fn read(a: BackupArgs) -> Result<ExitCode, Failure> {
     match place(&a.store) {
         Place::Sqlite(p) => SqliteStore::open(&p).await.map_err(Failure::usage)?.load(&mut input).await.map_err(Failure::usage)?,
         Place::Postgres(url) => {
-            PostgresStore::open(&url, 2).await.map_err(Failure::usage)?.load(&mut input).await.map_err(Failure::usage)?
+            PostgresStore::open(&url, 2).await.map_err(Failure::usage)?.load(&mut input).await.map_err(Failure::usage)?;
         }
     }
     eprintln!("{n} artifacts and all rows were restored");

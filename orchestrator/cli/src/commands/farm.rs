@@ -64,9 +64,8 @@ pub(crate) fn client(a: &ServerArgs, patience: Duration) -> Result<Client, Failu
     };
     let env = std::env::var("STAKEOUT_TOKEN").ok().filter(|t| !t.is_empty());
     let token = match (&a.token_file, env, config.token, &config.token_file) {
-        (Some(p), ..) => read(p)?,
+        (Some(p), ..) | (None, None, None, Some(p)) => read(p)?,
         (None, Some(t), ..) | (None, None, Some(t), _) => t,
-        (None, None, None, Some(p)) => read(p)?,
         _ => {
             return Err(Failure::hint(
                 "there is no token",

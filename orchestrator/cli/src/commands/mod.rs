@@ -35,7 +35,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Analyze(a) => analyze::run(&a),
         Command::Feed(c) => feed::run(c),
         Command::Report(a) => report::run(a).await,
-        Command::Serve(a) => serve::run(*a).await,
+        Command::Serve(a) => Box::pin(serve::run(*a)).await,
         Command::Work(a) => work::run(*a).await,
         Command::Submit(a) => submit::run(*a).await,
         Command::Jobs(a) => farm::jobs(a).await,

@@ -62,9 +62,12 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
             if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
                 std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
             }
-            serve(SqliteStore::open(&path).await.map_err(Failure::usage)?, &data, a).await
+            Box::pin(serve(SqliteStore::open(&path).await.map_err(Failure::usage)?, &data, a)).await
         }
-        Place::Postgres(url) => serve(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?, &data, a).await,
+        Place::Postgres(url) => {
+            let store = PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?;
+            Box::pin(serve(store, &data, a)).await
+        }
     }
 }
 

@@ -175,7 +175,10 @@ async fn tenants<S: Store>(State(app): State<App<S>>) -> Answer<Json<Page<Tenant
 async fn put_tenant<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
     let s = body.value;
     if !(1..=1000).contains(&s.weight) || !is_plain(&s.name, 200) || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
-        return Err(Failed::value("weight", "a weight is 1 to 1000, a name has at most 200 characters without line breaks, things are kept 1 to 36500 days"));
+        return Err(Failed::value(
+            "weight",
+            "a weight is 1 to 1000, a name has at most 200 characters without line breaks, things are kept 1 to 36500 days",
+        ));
     }
     let created_ms = match app.service().store().tenant(&s.id).await {
         Ok(t) => t.created_ms,

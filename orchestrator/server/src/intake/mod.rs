@@ -123,7 +123,11 @@ fn facts_of(path: &Path) -> Result<(AppFacts, Option<String>), IntakeError> {
     })?;
     // As the platform demands of a package's name; a stranger's text stands in lists, logs and books.
     if package.len() > 255 || !package.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
-        return Err(bad(path, "names a package that is no package's name", "a device refuses it too: letters, digits, `_` and `.` are allowed"));
+        return Err(bad(
+            path,
+            "names a package that is no package's name",
+            "a device refuses it too: letters, digits, `_` and `.` are allowed",
+        ));
     }
     let mut abis: Vec<String> = apk
         .namelist()

@@ -106,7 +106,9 @@ impl Seen {
             }
             What::Observations { trial, epoch, observations, .. } => {
                 if self.lease(trial, *epoch).epoch == *epoch {
-                    observations.iter().for_each(|o| self.note(trial, o));
+                    for o in observations {
+                        self.note(trial, o);
+                    }
                 }
             }
             What::Findings { trial, findings } => {

@@ -47,7 +47,9 @@ pub(super) async fn read<S: Store>(app: &App<S>, job: &JobId) -> Result<(Seen, b
     let mut seen = fold.lock().await;
     for _ in 0..PARTS {
         let events = app.service().store().events(job, seen.after, PART).await?;
-        events.iter().for_each(|e| seen.take(e));
+        for e in &events {
+            seen.take(e);
+        }
         if events.len() < PART as usize {
             return Ok((seen.clone(), false));
         }

@@ -69,7 +69,7 @@ async fn two_servers_on_one_database_are_one_farm() {
     for path in [format!("/v1/jobs/{id}"), format!("/v1/jobs/{id}/bundle"), format!("/v1/trials/{}", done[0])] {
         farm.ask("GET", &path, &stranger).await.fails(Code::NotFound);
     }
-    lost_at_one_known_at_the_other(&farm, &second.base, &admin, &app).await;
+    Box::pin(lost_at_one_known_at_the_other(&farm, &second.base, &admin, &app)).await;
     zeros(&farm, &admin).await;
     let audit = farm.get("/v1/audit", &admin).await;
     assert_eq!(

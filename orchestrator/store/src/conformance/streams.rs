@@ -108,7 +108,3 @@ async fn events_tell_all_in_order_without_gap<S: Store>(store: &S) {
     assert_eq!(events.iter().map(|e| e.number).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
     assert_eq!(store.events(&j.id, 5, 2).await.unwrap(), events[5..7]);
 }
-
-fn refused<T>(r: Result<T, StoreError>) -> bool {
-    matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })))
-}

@@ -38,7 +38,7 @@ impl Jobs for Backend {
     }
 
     async fn lease(&self, ask: &LeaseFor, now: Millis) -> Result<Option<(TrialFull, JobRow)>, StoreError> {
-        lease::lease(self, ask, now).await
+        Box::pin(lease::lease(self, ask, now)).await
     }
 
     async fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> Result<u64, StoreError> {

@@ -369,7 +369,7 @@ impl Orchestrator for FakeOrchestrator {
         Ok(self.given.lock().unwrap().leases.pop())
     }
 
-    async fn waiting(&self, _: &WorkerId) -> Result<Option<u32>, OrchestratorError> {
+    async fn waiting(&self, _: &WorkerId, _: &Abilities) -> Result<Option<u32>, OrchestratorError> {
         Ok(Some(self.given.lock().unwrap().leases.len() as u32))
     }
 

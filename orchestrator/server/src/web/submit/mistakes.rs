@@ -34,7 +34,7 @@ impl Mistake {
         let at = p.at.as_deref().unwrap_or_default();
         let scenario = if pasted { "yaml" } else { "scenario" };
         let field = match (p.code()?, at) {
-            (Code::BadApp, _) | (Code::BadValue, "apk") | (Code::NotFound, _) if !taken => "apk",
+            (Code::BadApp | Code::NotFound, _) | (Code::BadValue, "apk") if !taken => "apk",
             (Code::BadScenario | Code::NotFound, _) | (Code::BadValue, "scenario" | "secrets") => scenario,
             (Code::BadValue, "trials") => "trials",
             (Code::BadValue, "tags") => "tags",
