@@ -1,11 +1,12 @@
 #!/bin/bash
-# All tests in layers, the quick ones first: lint, test-deploy, test-unit, test-java, test-containers, test-e2e. Arguments choose layers.
+# All tests in layers, the quick ones first: lint, test-deploy, test-unit, test-java, test-containers, test-farm, test-e2e.
+# Arguments choose layers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=0
 target=${CARGO_TARGET_DIR:-target}
 layers=("$@")
-[ ${#layers[@]} -gt 0 ] || layers=(lint test-deploy test-unit test-java test-containers test-e2e)
+[ ${#layers[@]} -gt 0 ] || layers=(lint test-deploy test-unit test-java test-containers test-farm test-e2e)
 began=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - began)); }
 
@@ -43,6 +44,13 @@ for layer in "${layers[@]}"; do
             prepare
             tests/apps/build.sh "$target/apps"
             cargo nextest run --release --locked --workspace --profile e2e -E 'package(stakeout-e2e)'
+            ;;
+        # The server from the outside, and a short cut of `make test-faults`.
+        test-farm)
+            prepare
+            tests/apps/build.sh "$target/apps" --only quiet
+            tests/schemathesis.sh
+            "$target/x86_64-unknown-linux-gnu/release/stakeout-farm" faults --faults 12 --out "$target/bench/faults-short.json"
             ;;
         *) echo "test: unknown layer \`$layer\`" >&2; exit 2 ;;
     esac
