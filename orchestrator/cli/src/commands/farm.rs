@@ -91,18 +91,7 @@ fn table(head: &[&str]) -> Table {
 
 /// Milliseconds of 1970 as people read them.
 pub(crate) fn when(ms: i64) -> String {
-    let s = ms.div_euclid(1000);
-    let (days, rest) = (s.div_euclid(86_400), s.rem_euclid(86_400));
-    // Civil from days (H. Hinnant's algorithm, public domain).
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    let y = yoe + era * 400 + i64::from(m <= 2);
-    format!("{y:04}-{m:02}-{d:02} {:02}:{:02}Z", rest / 3600, rest % 3600 / 60)
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |t| t.strftime("%Y-%m-%d %H:%MZ").to_string())
 }
 
 /// A job's outcome in words; nothing is ever called clean.

@@ -9,8 +9,8 @@ use crate::{
     service::now,
 };
 
-/// How long one orchestrator may take to decide a job before another tries.
-const CLAIM_SECONDS: u64 = 300;
+/// How long one orchestrator may take to decide a job before another tries: a decision made twice is kept once, and costs its work only.
+const CLAIM_SECONDS: u64 = 60;
 
 /// Decides one job that is due; whether there was one.
 pub(crate) async fn one<S: Store>(app: &App<S>) -> Result<bool, ServiceError> {
