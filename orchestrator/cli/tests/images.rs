@@ -78,7 +78,7 @@ fn wrong_wishes_are_told_with_what_there_is() {
         (&["--api", "33"][..], "API levels for `x86_64`: 34"),
         (&["--api", "34", "--abi", "armeabi"], "hint: `--abi x86_64`"),
         (&["--api", "thirty"], "invalid value 'thirty'"),
-        (&["--api", "12"], "12 is not in 21..=99"),
+        (&["--api", "12"], "12 is not in 26..=99"),
         (&[], "--api <N,N>"),
         (&["--api", "34", "--sdk-index", "https://example.org/"], "cannot be used with"),
     ] {
