@@ -1,5 +1,7 @@
 //! What holds for every place: a folder and a bucket of a real server, each plain and encrypted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::explicit_counter_loop, reason = "tests")]
+
 mod common;
 
 use std::io;

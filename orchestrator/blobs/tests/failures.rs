@@ -1,5 +1,7 @@
 //! What a caller can tell apart when the storage fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 mod common;
 
 use common::*;

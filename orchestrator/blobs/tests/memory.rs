@@ -1,5 +1,7 @@
 //! Memory does not grow with the size of a blob. Alone in its program, as it looks at the whole process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! Random sizes, ranges and splits into parts give the bytes that a vector in memory gives.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! What an attacker at the storage can do to encrypted artifacts, and how each is noticed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 mod common;
 
 use common::*;
