@@ -86,6 +86,17 @@ pub(crate) enum Command {
 
 pub(crate) mod farm;
 
+impl Command {
+    /// How a command that goes on by itself logs; none: it is no such command.
+    pub(crate) const fn log(&self) -> Option<farm::LogFormat> {
+        match self {
+            Self::Serve(a) => Some(a.log),
+            Self::Work(a) => Some(a.log),
+            _ => None,
+        }
+    }
+}
+
 /// Run an app through a scenario on this host and answer each claim.
 #[derive(Args)]
 #[command(after_long_help = "Examples:

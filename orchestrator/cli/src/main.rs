@@ -15,11 +15,16 @@ use clap::Parser;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::{args::Cli, exit::Failure};
+use crate::{
+    args::{Cli, farm::LogFormat},
+    exit::Failure,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let usual = || Targets::new().with_default(if cli.verbose { LevelFilter::INFO } else { LevelFilter::ERROR });
+    // A server and a worker say what they do; a command says what went wrong.
+    let format = cli.command.log();
+    let usual = || Targets::new().with_default(if cli.verbose || format.is_some() { LevelFilter::INFO } else { LevelFilter::ERROR });
     let filter = match std::env::var("STAKEOUT_LOG").map(|v| v.parse::<Targets>()) {
         Ok(Ok(filter)) => filter,
         Ok(Err(e)) => {
@@ -28,7 +33,11 @@ fn main() -> ExitCode {
         Err(_) => usual(),
     };
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    if format == Some(LogFormat::Json) {
+        tracing_subscriber::registry().with(layer.json().with_filter(filter)).init();
+    } else {
+        tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(r) => r,
         Err(e) => return exit::report(&Failure::other(e)),

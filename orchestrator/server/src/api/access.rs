@@ -87,7 +87,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
     );
     r.add(
         op(Method::GET, "/v1/audit", "audit", admin, "What was done, the oldest first")
-            .more("Each entry's hash covers the one before: `stakeout audit --check` verifies an export.")
+            .more("Each entry's hash covers the one before: `stakeout tenant audit` exports and checks it.")
             .query::<AuditQuery>()
             .gives::<Page<AuditEntry>>(200, "In order"),
         audit::<S>,
