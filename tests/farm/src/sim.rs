@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
-use stakeout_agent::{Fence, Orchestrator, OrchestratorError};
+use stakeout_agent::{Fence, Orchestrator, report::patiently};
 use stakeout_client::worker::Remote;
 use stakeout_contract::{
     DeviceKind, Nanos, Sha256Digest, WorkerId,
@@ -109,16 +109,6 @@ pub(crate) async fn process(a: WorkerArgs) -> Result<()> {
                 eprintln!("{}: no lease: {e}", a.id);
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
-        }
-    }
-}
-
-/// Repeats while the server cannot be reached, as `stakeout work` does.
-async fn patiently<T, F: Future<Output = Result<T, OrchestratorError>>>(mut call: impl FnMut() -> F) -> Result<T, OrchestratorError> {
-    loop {
-        match call().await {
-            Err(OrchestratorError::Unreachable(_)) => tokio::time::sleep(Duration::from_millis(300)).await,
-            other => return other,
         }
     }
 }

@@ -107,13 +107,9 @@ pub(crate) fn outcome(j: &Job) -> String {
 }
 
 fn query(pairs: &[(&str, Option<String>)]) -> String {
-    let escape = |v: &str| {
-        v.bytes()
-            .map(|b| if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-            .collect::<String>()
-    };
-    let all: Vec<String> = pairs.iter().filter_map(|(k, v)| v.as_ref().map(|v| format!("{k}={}", escape(v)))).collect();
-    all.join("&")
+    let given = pairs.iter().filter_map(|(k, v)| v.as_ref().map(|v| (*k, v)));
+    // Only its query is used.
+    reqwest::Url::parse_with_params("http://server/", given).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
 }
 
 pub(crate) async fn jobs(a: JobsArgs) -> Result<ExitCode, Failure> {

@@ -141,7 +141,8 @@ fn said(a: &SubmitArgs, job: &Job) -> Result<(), Failure> {
         return output::line(&serde_json::to_string(job).map_err(Failure::other)?);
     }
     if let Some(r) = &job.reused {
-        eprintln!("answered by {}, which ended {:.1} hours ago: nothing runs", r.job, r.age_seconds / 3600.0);
+        let age = r.ended_ms.map_or_else(String::new, |t| format!(", which ended {}", farm::when(t)));
+        eprintln!("answered by {}{age}: nothing runs", r.job);
     }
     eprintln!("`{}`, {} trials; receipt {}", output::plain(&job.package), job.trials.all, job.commitment);
     output::line(job.id.as_str())

@@ -133,7 +133,7 @@ pub struct Job {
     pub commitment: Sha256Digest,
     /// The submitter's part of the keys.
     pub nonce: String,
-    /// It answers from an earlier job: nothing ran. Its age is in `created_ms` of that job.
+    /// It answers from an earlier job: nothing ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<Reused>,
     /// The strongest answers, when it has ended; all of them are in its report.
@@ -146,8 +146,9 @@ pub struct Job {
 pub struct Reused {
     /// The job that ran.
     pub job: JobId,
-    /// Seconds since it ended.
-    pub age_seconds: f64,
+    /// When it ended, Unix milliseconds: the answer's age. None: it was deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<i64>,
 }
 
 /// How many trials are in which state.

@@ -17,7 +17,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{JobFilter, JobRow, Store};
+use stakeout_store::{JobFilter, JobRow, Store, StoreError};
 
 use super::{
     App, access,
@@ -28,7 +28,6 @@ use super::{
     read::{Args, At, Body, within},
     spec::{Needs, Routes, op},
 };
-use crate::service::now;
 
 const KEY: &str = "The same key with the same request is answered as the first time; kept for a day";
 
@@ -86,7 +85,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
 
 /// A job as people see it.
 pub(crate) fn doc(j: &JobRow) -> Job {
-    let reused = j.reused.clone().map(|job| Reused { job, age_seconds: (now() - j.created).max(0) as f64 / 1000.0 });
+    let reused = j.reused.clone().map(|job| Reused { job, ended_ms: None });
     Job {
         id: j.id.clone(),
         tenant: j.tenant.clone(),
@@ -108,12 +107,15 @@ pub(crate) fn doc(j: &JobRow) -> Job {
     }
 }
 
-/// Says how old the answer of before is.
-async fn aged<S: Store>(app: &App<S>, mut job: Job) -> Answer<Job> {
-    if let Some(r) = &mut job.reused
-        && let Ok(before) = app.service().store().job(Some(&job.tenant), &r.job).await
-    {
-        r.age_seconds = (now() - before.ended.unwrap_or(before.created)).max(0) as f64 / 1000.0;
+/// The same, with when the answer of before was given.
+async fn shown<S: Store>(app: &App<S>, row: &JobRow) -> Answer<Job> {
+    let mut job = doc(row);
+    if let Some(r) = &mut job.reused {
+        match app.service().store().job(Some(&job.tenant), &r.job).await {
+            Ok(before) => r.ended_ms = before.ended,
+            Err(StoreError::NotFound { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
     }
     Ok(job)
 }
@@ -133,17 +135,16 @@ async fn keep<S: Store>(app: &App<S>, c: &Caller, rows: Vec<(JobRow, Vec<TrialId
         plan::quotas(app, &c.tenant, new).await?;
         plan::room_for(app, &c.tenant, 0).await?;
     }
-    let docs: Vec<Job> = rows.iter().map(|(j, _)| doc(j)).collect();
+    let mut docs = Vec::new();
+    for (row, _) in &rows {
+        docs.push(shown(app, row).await?);
+    }
     app.service().store().insert_jobs(rows).await?;
     for j in &docs {
         access::note(app, c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario)).await?;
         app.service().wake(&j.id);
     }
-    let mut out = Vec::new();
-    for j in docs {
-        out.push(aged(app, j).await?);
-    }
-    Ok(out)
+    Ok(docs)
 }
 
 /// Takes one job.
@@ -202,10 +203,9 @@ async fn batch<S: Store>(
 }
 
 async fn estimate<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<JobSpec>) -> Answer<Json<Estimate>> {
-    let reuse = body.value.reuse;
     let s = plan::submission(&app, &c, body.value).await?;
     let (job, ..) = app.service().plan(s.clone())?;
-    Ok(Json(plan::estimate(&app, &c, &s, &job, reuse).await?))
+    Ok(Json(plan::estimate(&app, &c, &s, &job).await?))
 }
 
 async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
@@ -219,7 +219,11 @@ async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Calle
         most: n + 1,
     };
     let rows = app.service().store().jobs(c.tenant(), &filter).await?;
-    Ok(Json(page::of(rows.iter().map(doc).collect(), n, |j: &Job| j.id.clone())))
+    let mut docs = Vec::new();
+    for row in &rows {
+        docs.push(shown(&app, row).await?);
+    }
+    Ok(Json(page::of(docs, n, |j: &Job| j.id.clone())))
 }
 
 async fn get<S: Store>(
@@ -229,12 +233,12 @@ async fn get<S: Store>(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
-    tagged(&headers, &doc(&job))
+    tagged(&headers, &shown(&app, &job).await?)
 }
 
 async fn cancel<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {
     give_up(&app, &c, &id).await?;
-    Ok(Json(doc(&app.service().store().job(Some(c.tenant()), &id).await?)))
+    Ok(Json(shown(&app, &app.service().store().job(Some(c.tenant()), &id).await?).await?))
 }
 
 /// Gives a job up; one that has ended stays as it is.

@@ -173,24 +173,12 @@ async fn lease<S: Store>(
     }
 }
 
-/// A lease that counts and that this worker's tenant may serve.
+/// A lease that counts and that this worker's tenant may serve. One that is put into quarantine loses its leases in the store.
 async fn held<S: Store>(app: &App<S>, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
-    let t = app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
-    quarantined(app, c, &t).await?;
+    app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
     let held = app.service().fenced(&fence).await?;
     Ok((fence, held))
-}
-
-/// What a quarantined worker hands in is refused.
-async fn quarantined<S: Store>(app: &App<S>, c: &Caller, t: &TrialFull) -> Answer<()> {
-    let Some(worker) = &t.row.worker else { return Ok(()) };
-    match app.service().store().worker(c.tenant(), worker, now()).await {
-        Ok(w) if w.mode == WorkerMode::Quarantined => {
-            Err(Failed::new(Code::Forbidden, format!("the worker `{worker}` is in quarantine")).hint("an admin may activate it"))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn renew<S: Store>(
@@ -334,7 +322,6 @@ async fn complete<S: Store>(
 ) -> Answer<StatusCode> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
     let t = app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
-    quarantined(&app, &c, &t).await?;
     let done = &body.value;
     if done.record.trial != fence.trial || done.record.job != t.job || done.record.epoch != fence.epoch {
         return Err(Failed::value("record", "the record is of another trial, job or epoch"));

@@ -169,7 +169,7 @@ pub(crate) fn answered_by(mut job: JobRow, before: &JobRow) -> JobRow {
 }
 
 /// What a job would cost.
-pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission, job: &JobRow, reuse: Reuse) -> Answer<Estimate> {
+pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission, job: &JobRow) -> Answer<Estimate> {
     let store = app.service().store();
     let paces = store.paces(s.device, &s.scenario.name).await?;
     let known = paces.trials > 0;
@@ -194,7 +194,7 @@ pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission,
         let rounds = own as f64 / f64::from(slots) + if busy >= slots { 0.5 } else { 0.0 };
         rounds * paces.slot_seconds
     });
-    let reusable = reusable(app, c, if reuse == Reuse::Never { Reuse::Allow } else { reuse }, job).await.ok().flatten().map(|j| j.id);
+    let reusable = reusable(app, c, Reuse::Allow, job).await?.map(|j| j.id);
     Ok(Estimate {
         trials: s.trials,
         virtual_seconds: f64::from(s.trials) * s.scenario.virtual_length().as_secs_f64(),

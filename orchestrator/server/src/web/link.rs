@@ -1,24 +1,14 @@
 //! Addresses of pages.
 
-use std::fmt::Write;
-
 /// A path with its query; what is empty is left out.
 pub(super) fn to(path: &str, query: &[(&str, &str)]) -> String {
-    let mut out = path.to_owned();
-    for (i, (name, value)) in query.iter().filter(|(_, v)| !v.is_empty()).enumerate() {
-        out.push(if i == 0 { '?' } else { '&' });
-        out.push_str(name);
-        out.push('=');
-        for b in value.bytes() {
-            if b.is_ascii_alphanumeric() || b"-._~/".contains(&b) {
-                out.push(char::from(b));
-            } else {
-                // Writing to a string does not fail.
-                let _ = write!(out, "%{b:02X}");
-            }
-        }
+    let given: Vec<_> = query.iter().filter(|(_, v)| !v.is_empty()).collect();
+    // Only its query is used.
+    let url = reqwest::Url::parse_with_params("http://server/", given).ok();
+    match url.as_ref().and_then(|u| u.query()).filter(|q| !q.is_empty()) {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
     }
-    out
 }
 
 /// Where a person goes after signing in: only a path of this server.
@@ -33,7 +23,7 @@ mod tests {
 
     #[test]
     fn a_query_is_encoded_and_what_is_empty_is_left_out() {
-        assert_eq!(to("/", &[("tag", "a&b ü"), ("state", ""), ("cursor", "x=")]), "/?tag=a%26b%20%C3%BC&cursor=x%3D");
+        assert_eq!(to("/", &[("tag", "a&b ü"), ("state", ""), ("cursor", "x=")]), "/?tag=a%26b+%C3%BC&cursor=x%3D");
         assert_eq!(to("/compare", &[]), "/compare");
     }
 

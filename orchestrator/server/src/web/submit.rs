@@ -180,7 +180,7 @@ async fn act<S: Store>(app: &App<S>, c: &Caller, fields: &Fields, taken: &AppDoc
     }
     let s = plan::submission(app, c, spec).await?;
     let (job, ..) = app.service().plan(s.clone())?;
-    Ok(Done::Guess(guess(&plan::estimate(app, c, &s, &job, Reuse::Never).await?)))
+    Ok(Done::Guess(guess(&plan::estimate(app, c, &s, &job).await?)))
 }
 
 fn guess(e: &Estimate) -> Guess {
