@@ -135,7 +135,7 @@ mod tests {
         row.tags = vec!["night ly".to_owned()];
         let l = line(&doc(&row));
         assert_eq!((l.package.as_str(), l.state, l.trials.as_str()), ("com.\u{fffd}moc", "queued", "2 trials: 2 queued"));
-        assert_eq!((l.said.word, l.device.as_str(), l.tags[0].href.as_str()), ("no answer yet", "jvm 34", "/?tag=night%20ly"));
+        assert_eq!((l.said.word, l.device.as_str(), l.tags[0].href.as_str()), ("no answer yet", "jvm 34", "/?tag=night+ly"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Site {
 async fn who_is_not_signed_in_is_sent_there_and_back_again() {
     let site = Site::new().await;
     let p = site.get("/jobs/job-1?x=1", "").await;
-    assert_eq!((p.status, p.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/sign-in?next=/jobs/job-1%3Fx%3D1"));
+    assert_eq!((p.status, p.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/sign-in?next=%2Fjobs%2Fjob-1%3Fx%3D1"));
     let p = site.get("/sign-in?next=//evil.example", "").await;
     assert!(p.text.contains("name=\"next\" value=\"/\""), "{}", p.text);
     let p = site.post("/sign-in", "", &format!("token={}&next=/workers", site.admin)).await;
