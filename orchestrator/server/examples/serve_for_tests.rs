@@ -23,7 +23,8 @@ fn option(name: &str) -> Result<PathBuf, String> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let store = SqliteStore::open(&option("--store")?).await?;
-    let service = Arc::new(Service::new(store, Blobs::folder(&option("--blobs")?)?, Sealer::load_or_create(&option("--seal-key")?)?));
+    let service =
+        Arc::new(Service::new(Arc::new(store), Blobs::folder(&option("--blobs")?)?, Sealer::load_or_create(&option("--seal-key")?)?));
     let token = api::bootstrap(service.store(), None).await?.ok_or("the store is not new")?;
     std::fs::write(option("--admin-token-file")?, token.token)?;
     let work = option("--blobs")?.with_extension("work");

@@ -51,11 +51,11 @@ pub struct TrialData {
 }
 
 /// Reads all trials of a job, each with its key revealed.
-pub async fn gather<S: Store>(service: &Service<S>, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
+pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
     let root = Receipt::root(&job.secret, &job.spec.nonce);
     let mut out = Vec::new();
     for t in service.store.trials(&job.id).await? {
-        let observations = all_observations(&service.store, &t).await?;
+        let observations = all_observations(service.store(), &t).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
         let commitment = Sha256Digest::from_bytes(key.commitment());
         let (mut record, flows, analysis) = match t.completion.clone() {
@@ -76,7 +76,7 @@ pub async fn gather<S: Store>(service: &Service<S>, job: &JobRow) -> Result<Vec<
 }
 
 /// The whole stream of a trial's last lease, read in parts.
-async fn all_observations<S: Store>(store: &S, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
+async fn all_observations(store: &dyn Store, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
     const PART: u32 = 5000;
     let mut all = Vec::new();
     loop {
@@ -173,12 +173,7 @@ pub struct Produced {
 }
 
 /// Decides and writes the three files, and keeps the decision; the files are the caller's, and no artifacts.
-pub async fn finish<S: Store>(
-    service: &Service<S>,
-    id: &JobId,
-    operator: &Operator,
-    options: &FinishOptions,
-) -> Result<JobResult, ServiceError> {
+pub async fn finish(service: &Service, id: &JobId, operator: &Operator, options: &FinishOptions) -> Result<JobResult, ServiceError> {
     let job = service.store.job(None, id).await?;
     let made = produce(service, &job, operator, options).await?;
     let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: None, report: None };
@@ -188,12 +183,7 @@ pub async fn finish<S: Store>(
 }
 
 /// Decides and writes the three files into a folder; nothing is kept.
-pub async fn produce<S: Store>(
-    service: &Service<S>,
-    job: &JobRow,
-    operator: &Operator,
-    options: &FinishOptions,
-) -> Result<Produced, ServiceError> {
+pub async fn produce(service: &Service, job: &JobRow, operator: &Operator, options: &FinishOptions) -> Result<Produced, ServiceError> {
     let data = gather(service, job).await?;
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = result_of(job, &data, wall);
@@ -271,7 +261,7 @@ pub fn entry_name(trial: u32, a: &Artifact) -> String {
     }
 }
 
-async fn bundle<S: Store>(service: &Service<S>, p: &Parts<'_>, operator: &Operator, options: &FinishOptions) -> Result<(), ServiceError> {
+async fn bundle(service: &Service, p: &Parts<'_>, operator: &Operator, options: &FinishOptions) -> Result<(), ServiceError> {
     let mut w = Writer::create(&options.out.join("bundle.zip"))?;
     w.add("result.json", p.result)?;
     w.add("report.html", p.report)?;

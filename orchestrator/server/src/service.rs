@@ -1,6 +1,6 @@
 //! Jobs in, state out.
 
-use std::{collections::BTreeMap, path::Path, time::SystemTime};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::SystemTime};
 
 use sha2::{Digest, Sha256};
 use stakeout_blobs::{BlobError, Blobs};
@@ -142,8 +142,8 @@ impl Submission {
 }
 
 /// The orchestrator.
-pub struct Service<S> {
-    pub(crate) store: S,
+pub struct Service {
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
     pub(crate) sealer: Sealer,
     pub(crate) progress: broadcast::Sender<Progress>,
@@ -154,9 +154,9 @@ pub struct Service<S> {
 /// Seconds of a lease, unless told otherwise.
 const LEASE_SECONDS: u64 = 60;
 
-impl<S: Store> Service<S> {
+impl Service {
     /// On a store and a place for artifacts.
-    pub fn new(store: S, blobs: Blobs, sealer: Sealer) -> Self {
+    pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
         Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS }
     }
@@ -169,8 +169,8 @@ impl<S: Store> Service<S> {
     }
 
     /// The store.
-    pub const fn store(&self) -> &S {
-        &self.store
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// The artifacts.

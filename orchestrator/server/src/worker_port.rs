@@ -12,7 +12,7 @@ use stakeout_contract::{
     trial::{KeyHex, TrialEnd},
 };
 use stakeout_feed::TrialKey;
-use stakeout_store::{LeaseFor, Store, StoreError, TrialFull};
+use stakeout_store::{LeaseFor, StoreError, TrialFull};
 
 use crate::{Service, ServiceError, service::now};
 
@@ -41,7 +41,7 @@ pub(crate) fn chain(e: &dyn std::error::Error) -> String {
 }
 
 /// The steps of a lease, for workers in this process and behind HTTP alike.
-impl<S: Store> Service<S> {
+impl Service {
     /// A trial for a worker of a tenant, if there is one and the worker is not draining; and whether it gets any.
     pub async fn lease_for(
         &self,
@@ -135,7 +135,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Orchestrator for Service<S> {
+impl Orchestrator for Service {
     async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
         let failed = |e: ServiceError| OrchestratorError::Refused(chain(&e));
         self.expire().await.map_err(failed)?;

@@ -1,7 +1,6 @@
 //! Tenants, tokens, what they did, what they used.
 
-use std::future::Future;
-
+use async_trait::async_trait;
 use stakeout_contract::{
     Sha256Digest, TenantId, TokenId,
     api::access::{AuditEntry, Tenant, Token, Usage},
@@ -53,39 +52,34 @@ pub enum Idempotent {
 }
 
 /// Tenants and tokens.
+#[async_trait]
 pub trait Access: Send + Sync + 'static {
     /// Makes a tenant, or changes it. Whether it is new.
-    fn put_tenant(&self, tenant: &Tenant) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    async fn put_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError>;
     /// A tenant.
-    fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Tenant, StoreError>> + Send;
+    async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError>;
     /// All tenants by id.
-    fn tenants(&self) -> impl Future<Output = Result<Vec<Tenant>, StoreError>> + Send;
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
     /// Keeps a new token.
-    fn put_token(&self, token: &TokenRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn put_token(&self, token: &TokenRow) -> Result<(), StoreError>;
     /// A token by its id, whosever.
-    fn token(&self, id: &TokenId) -> impl Future<Output = Result<TokenRow, StoreError>> + Send;
+    async fn token(&self, id: &TokenId) -> Result<TokenRow, StoreError>;
     /// A tenant's tokens, the newest first.
-    fn tokens(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Token>, StoreError>> + Send;
+    async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError>;
     /// Takes a tenant's token back. It is no error if it was before.
-    fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> Result<(), StoreError>;
     /// A token was used.
-    fn token_used(&self, id: &TokenId, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn token_used(&self, id: &TokenId, now: Millis) -> Result<(), StoreError>;
     /// Whether a request with this key is the first, a repetition, or another one. Keys are forgotten after a day.
-    fn idempotent(
-        &self,
-        tenant: &TenantId,
-        key: &str,
-        fingerprint: &Sha256Digest,
-        now: Millis,
-    ) -> impl Future<Output = Result<Idempotent, StoreError>> + Send;
+    async fn idempotent(&self, tenant: &TenantId, key: &str, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError>;
     /// What the first request with a key was answered; none: it failed, and the key may be used again.
-    fn answered(&self, tenant: &TenantId, key: &str, answer: Option<(u16, &str)>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn answered(&self, tenant: &TenantId, key: &str, answer: Option<(u16, &str)>) -> Result<(), StoreError>;
     /// Adds an entry to a tenant's chain.
-    fn audit(&self, deed: &Deed, now: Millis) -> impl Future<Output = Result<AuditEntry, StoreError>> + Send;
+    async fn audit(&self, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError>;
     /// A tenant's entries with a number above `after`, the oldest first, at most so many.
-    fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> impl Future<Output = Result<Vec<AuditEntry>, StoreError>> + Send;
+    async fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError>;
     /// What a tenant used in the last `days`, and keeps now.
-    fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> impl Future<Output = Result<Usage, StoreError>> + Send;
+    async fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> Result<Usage, StoreError>;
     /// Removes keys of requests that are over. Uploads: [`crate::Library::drop_uploads`].
-    fn tidy(&self, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn tidy(&self, now: Millis) -> Result<(), StoreError>;
 }

@@ -1,7 +1,6 @@
 //! Workers and webhooks.
 
-use std::future::Future;
-
+use async_trait::async_trait;
 use stakeout_contract::{
     DeliveryId, HookId, TenantId, WorkerId,
     api::{
@@ -46,47 +45,48 @@ pub struct DeliveryRow {
 }
 
 /// Workers and webhooks.
+#[async_trait]
 pub trait Fleet: Send + Sync + 'static {
     /// A worker was heard of: what it can run and, where given, its host. Gives its mode. [`StoreError::NotFound`]: its id is of
     /// another tenant's worker.
-    fn worker_seen(
+    async fn worker_seen(
         &self,
         worker: &WorkerId,
         tenant: &TenantId,
         abilities: &Abilities,
         host: Option<&HostFacts>,
         now: Millis,
-    ) -> impl Future<Output = Result<WorkerMode, StoreError>> + Send;
+    ) -> Result<WorkerMode, StoreError>;
     /// A worker; of this tenant, or any for the farm.
-    fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> impl Future<Output = Result<WorkerDoc, StoreError>> + Send;
+    async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
-    fn workers(&self, tenant: &TenantId, now: Millis) -> impl Future<Output = Result<Vec<WorkerDoc>, StoreError>> + Send;
+    async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
     /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
-    fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<(), StoreError>;
     /// Forgets workers that were not heard of since, but those that have a trial or are quarantined. How many.
-    fn forget_workers(&self, not_since: Millis) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    async fn forget_workers(&self, not_since: Millis) -> Result<u64, StoreError>;
     /// Keeps a new webhook.
-    fn put_hook(&self, hook: &HookRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn put_hook(&self, hook: &HookRow) -> Result<(), StoreError>;
     /// A tenant's webhooks by id.
-    fn hooks(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Hook>, StoreError>> + Send;
+    async fn hooks(&self, tenant: &TenantId) -> Result<Vec<Hook>, StoreError>;
     /// Forgets a webhook and its deliveries.
-    fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError>;
     /// Deliveries whose time has come, now the caller's for `seconds`.
-    fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> impl Future<Output = Result<Vec<DeliveryRow>, StoreError>> + Send;
+    async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError>;
     /// What came of a try.
-    fn delivery_tried(&self, delivery: &Delivery) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn delivery_tried(&self, delivery: &Delivery) -> Result<(), StoreError>;
     /// Deliveries of a webhook, the newest first.
-    fn deliveries(
+    async fn deliveries(
         &self,
         tenant: &TenantId,
         hook: &HookId,
         before: Option<&DeliveryId>,
         most: u32,
-    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    ) -> Result<Vec<Delivery>, StoreError>;
     /// A delivery is tried again, as if new.
-    fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> impl Future<Output = Result<Delivery, StoreError>> + Send;
+    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> Result<Delivery, StoreError>;
     /// Figures for watching: see [`Gauges`].
-    fn gauges(&self, now: Millis) -> impl Future<Output = Result<Gauges, StoreError>> + Send;
+    async fn gauges(&self, now: Millis) -> Result<Gauges, StoreError>;
 }
 
 /// What an operator watches.

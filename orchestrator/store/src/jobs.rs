@@ -1,7 +1,6 @@
 //! Jobs, trials, leases and what they leave.
 
-use std::future::Future;
-
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stakeout_contract::{
     DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialId, WorkerId,
@@ -165,89 +164,59 @@ pub struct Paces {
 
 /// Jobs and trials. Every method is one transaction. A trial's change of state is written together with its job's counts, and
 /// with the event that tells of it; when the last trial of a job ends, the job becomes due for its decision.
+#[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Remembers jobs and their trials, all queued: all of them or none. A job with `reused` has no trials, and has ended.
-    fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError>;
     /// A job of this tenant; of the farm itself when none is given. Another tenant's is [`StoreError::NotFound`].
-    fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> impl Future<Output = Result<JobRow, StoreError>> + Send;
+    async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError>;
     /// A tenant's jobs, the newest first.
-    fn jobs(&self, tenant: &TenantId, filter: &JobFilter) -> impl Future<Output = Result<Vec<JobRow>, StoreError>> + Send;
+    async fn jobs(&self, tenant: &TenantId, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError>;
     /// The newest finished job of this tenant with this fingerprint that is not itself an answer of before.
-    fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> impl Future<Output = Result<Option<JobRow>, StoreError>> + Send;
+    async fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> Result<Option<JobRow>, StoreError>;
     /// A job's trials by number.
-    fn trials(&self, job: &JobId) -> impl Future<Output = Result<Vec<TrialFull>, StoreError>> + Send;
+    async fn trials(&self, job: &JobId) -> Result<Vec<TrialFull>, StoreError>;
     /// A trial; see [`Jobs::job`] for whose.
-    fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> impl Future<Output = Result<TrialFull, StoreError>> + Send;
+    async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError>;
     /// The next trial by [`stakeout_domain::share`] that this worker can run, now leased to it.
-    fn lease(&self, ask: &LeaseFor, now: Millis) -> impl Future<Output = Result<Option<(TrialFull, JobRow)>, StoreError>> + Send;
+    async fn lease(&self, ask: &LeaseFor, now: Millis) -> Result<Option<(TrialFull, JobRow)>, StoreError>;
     /// How many trials wait that such a worker could run.
-    fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    async fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> Result<u64, StoreError>;
     /// The worker lives. The row says whether the trial was cancelled meanwhile.
-    fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError>;
     /// Whether this lease still counts, and whose trial it is: for reads of a worker, and before bytes are taken.
-    fn fenced(&self, trial: &TrialId, epoch: Epoch) -> impl Future<Output = Result<TrialFull, StoreError>> + Send;
+    async fn fenced(&self, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError>;
     /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once, one that
     /// leaves a hole is [`StoreError::Changed`]: a hole would be lost evidence.
-    fn observe(
-        &self,
-        trial: &TrialId,
-        epoch: Epoch,
-        first: u64,
-        observations: &[Observation],
-        now: Millis,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn observe(&self, trial: &TrialId, epoch: Epoch, first: u64, observations: &[Observation], now: Millis)
+    -> Result<(), StoreError>;
     /// A lease's stream, from a line on, at most so many.
-    fn observations(
-        &self,
-        trial: &TrialId,
-        epoch: Epoch,
-        from: u64,
-        most: u32,
-    ) -> impl Future<Output = Result<Vec<Observation>, StoreError>> + Send;
+    async fn observations(&self, trial: &TrialId, epoch: Epoch, from: u64, most: u32) -> Result<Vec<Observation>, StoreError>;
     /// An artifact belongs to a lease, and its bytes (so many) to its tenant.
-    fn note_artifact(
-        &self,
-        trial: &TrialId,
-        epoch: Epoch,
-        digest: &Sha256Digest,
-        bytes: u64,
-        now: Millis,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn note_artifact(&self, trial: &TrialId, epoch: Epoch, digest: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError>;
     /// Keeps an event of a lease (its progress). States, observations and findings make theirs by themselves.
-    fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError>;
     /// Ends a trial with what its worker handed in, and counts what it used. The same completion of the same epoch twice is once.
     /// [`StoreError::NotFound`] of a blob: it names an artifact that was not given.
-    fn complete(
-        &self,
-        trial: &TrialId,
-        epoch: Epoch,
-        completion: &Completion,
-        now: Millis,
-    ) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    async fn complete(&self, trial: &TrialId, epoch: Epoch, completion: &Completion, now: Millis) -> Result<TrialRow, StoreError>;
     /// The worker gives up; the trial is queued again or failed.
-    fn give_back(
-        &self,
-        trial: &TrialId,
-        epoch: Epoch,
-        end: &TrialEnd,
-        now: Millis,
-    ) -> impl Future<Output = Result<TrialRow, StoreError>> + Send;
+    async fn give_back(&self, trial: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError>;
     /// Ends leases that are over, at most a thousand. Gives the trials whose row changed.
-    fn expire(&self, now: Millis) -> impl Future<Output = Result<Vec<TrialId>, StoreError>> + Send;
+    async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError>;
     /// Gives a job up. Leased trials end when their worker lets go.
-    fn cancel(&self, job: &JobId, now: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`.
-    fn claim_due(&self, now: Millis, seconds: u64) -> impl Future<Output = Result<Option<JobId>, StoreError>> + Send;
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError>;
     /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.
-    fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError>;
     /// A job's events after a number, at most so many; observations are filled in.
-    fn events(&self, job: &JobId, after: u64, most: u32) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+    async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes.
-    fn delete_job(&self, tenant: &TenantId, job: &JobId) -> impl Future<Output = Result<(), StoreError>> + Send;
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
-    fn outdated_jobs(&self, now: Millis, most: u32) -> impl Future<Output = Result<Vec<(TenantId, JobId)>, StoreError>> + Send;
+    async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
     /// How long trials of this device and scenario took on this farm, of the last ones.
-    fn paces(&self, device: DeviceKind, scenario: &str) -> impl Future<Output = Result<Paces, StoreError>> + Send;
+    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
 }

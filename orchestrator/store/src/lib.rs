@@ -38,7 +38,7 @@ pub use library::{Library, UploadRow};
 
 use stakeout_domain::lease::Refused;
 
-/// All of it.
+/// All of it. Whoever uses a store has a `dyn Store`; which back end it is matters only where it is opened.
 pub trait Store: Jobs + Access + Library + Fleet {}
 
 impl<T: Jobs + Access + Library + Fleet> Store for T {}

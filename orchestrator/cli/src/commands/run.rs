@@ -54,9 +54,9 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let out = Out::open(&a.out, a.force)?;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?)?;
-    let store = SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?;
+    let store = Arc::new(SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?);
     let blobs = Blobs::folder(&state.path.join("artifacts")).map_err(Failure::other)?;
-    let service = Arc::new(Service::new(store, blobs, Sealer::ephemeral().map_err(Failure::other)?));
+    let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
         let id = engine.image_id(image).await;
@@ -94,7 +94,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     }
     let options = finish::FinishOptions { out: out.path.clone(), with_app: a.with_app, images: ids };
     let result = finish::finish(&*service, &job, &operator, &options).await.map_err(Failure::other)?;
-    service.store().close().await;
+    store.close().await;
     extras(&a, &out, &result)?;
     say(&out, &result, &scenario);
     not_installed(&a.app, &result)?;
@@ -114,12 +114,7 @@ fn not_installed(apk: &Path, r: &JobResult) -> Result<(), Failure> {
 }
 
 /// Runs the worker until the job has ended, showing progress.
-async fn work(
-    service: &Arc<Service<SqliteStore>>,
-    job: &JobId,
-    worker: Worker<Arc<Service<SqliteStore>>>,
-    stop: &CancellationToken,
-) -> Result<(), Failure> {
+async fn work(service: &Arc<Service>, job: &JobId, worker: Worker<Arc<Service>>, stop: &CancellationToken) -> Result<(), Failure> {
     let mut watch = service.watch();
     let mut show = Show::new();
     let shutdown = Shutdown { drain: CancellationToken::new(), stop: stop.clone() };

@@ -57,27 +57,25 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
     let data = places::data()?;
     std::fs::create_dir_all(&data).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be used: {e}", data.display())))?;
     let store = a.store.clone().unwrap_or_else(|| data.join("farm.db").display().to_string());
-    match place(&store) {
+    let store: Arc<dyn Store> = match place(&store) {
         Place::Sqlite(path) => {
             if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
                 std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
             }
-            Box::pin(serve(SqliteStore::open(&path).await.map_err(Failure::usage)?, &data, a)).await
+            Arc::new(SqliteStore::open(&path).await.map_err(Failure::usage)?)
         }
-        Place::Postgres(url) => {
-            let store = PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?;
-            Box::pin(serve(store, &data, a)).await
-        }
-    }
+        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?),
+    };
+    serve(store, &data, a).await
 }
 
-async fn serve<S: Store>(store: S, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
+async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
     let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
     let blobs = blobs(&address, a.blob_key.as_deref())?;
     blobs.check().await.map_err(Failure::usage)?;
     let operator = Operator::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
     let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
-    first_admin(&store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
+    first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
     let work = tempfile::Builder::new().prefix("stakeout-serve-").tempdir().map_err(Failure::other)?;
     let tls = match (&a.tls_cert, &a.tls_key) {
         (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
@@ -124,7 +122,7 @@ fn warn_of_plain(a: &ServeArgs, at: SocketAddr) {
 }
 
 /// The first admin token: from its file, or made and written there.
-async fn first_admin<S: Store>(store: &S, path: &Path) -> Result<(), Failure> {
+async fn first_admin(store: &dyn Store, path: &Path) -> Result<(), Failure> {
     let bad = |e: std::io::Error| {
         Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), "give another with `--admin-token-file`")
     };
@@ -145,7 +143,7 @@ async fn first_admin<S: Store>(store: &S, path: &Path) -> Result<(), Failure> {
 }
 
 /// A worker in this process.
-async fn embedded<S: Store>(service: Arc<Service<S>>, stop: CancellationToken) -> Result<(), Failure> {
+async fn embedded(service: Arc<Service>, stop: CancellationToken) -> Result<(), Failure> {
     let engine = Engine::connect().await.map_err(Failure::usage)?;
     let mut config = work::config(&engine, &[], 0, None, None).await?;
     config.poll = Duration::from_secs(1);

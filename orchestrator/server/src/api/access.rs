@@ -56,14 +56,14 @@ pub(crate) struct AuditQuery {
     tenant: Option<TenantId>,
 }
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let (admin, reader) = (Needs::Role(Role::Admin), Needs::Role(Role::Reader));
     r.add(op(Method::GET, "/v1/me", "me", reader, "Who one is").gives::<Me>(200, "Token and tenant"), me);
     r.add(
         op(Method::GET, "/v1/tokens", "listTokens", admin, "Tokens of the tenant")
             .query::<PageQuery>()
             .gives::<Page<Token>>(200, "Without their secrets"),
-        tokens::<S>,
+        tokens,
     );
     r.add(
         op(Method::POST, "/v1/tokens", "makeToken", admin, "Make a token")
@@ -71,32 +71,32 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .takes::<TokenSpec>()
             .gives::<NewToken>(201, "The token and its text")
             .fails(&[Code::NotFound]),
-        make_token::<S>,
+        make_token,
     );
     r.add(
         op(Method::DELETE, "/v1/tokens/{token}", "revokeToken", admin, "Take a token back").gives_nothing(204, "It counts no more"),
-        revoke::<S>,
+        revoke,
     );
-    r.add(op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"), tenants::<S>);
+    r.add(op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"), tenants);
     r.add(
         op(Method::PUT, "/v1/tenants", "putTenant", Needs::Operator, "Make a tenant, or change it")
             .takes::<TenantSpec>()
             .gives::<Tenant>(200, "Changed")
             .gives::<Tenant>(201, "Made"),
-        put_tenant::<S>,
+        put_tenant,
     );
     r.add(
         op(Method::GET, "/v1/audit", "audit", admin, "What was done, the oldest first")
             .more("Each entry's hash covers the one before: `stakeout tenant audit` exports and checks it.")
             .query::<AuditQuery>()
             .gives::<Page<AuditEntry>>(200, "In order"),
-        audit::<S>,
+        audit,
     );
     r.add(
         op(Method::GET, "/v1/usage", "usage", reader, "What the tenant used, by day (UTC)")
             .query::<OfTenant>()
             .gives::<Usage>(200, "Usage"),
-        usage::<S>,
+        usage,
     );
 }
 
@@ -105,17 +105,13 @@ async fn me(Extension(c): Extension<Caller>) -> Json<Me> {
 }
 
 /// Writes down what was done.
-pub(crate) async fn note<S: Store>(app: &App<S>, c: &Caller, action: &'static str, thing: &str, detail: String) -> Answer<()> {
+pub(crate) async fn note(app: &App, c: &Caller, action: &'static str, thing: &str, detail: String) -> Answer<()> {
     let deed = Deed { tenant: c.tenant().clone(), token: Some(c.token.id.clone()), action, thing: thing.to_owned(), detail };
     app.service().store().audit(&deed, now()).await?;
     Ok(())
 }
 
-async fn tokens<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    Args(q): Args<PageQuery>,
-) -> Answer<Json<Page<Token>>> {
+async fn tokens(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<PageQuery>) -> Answer<Json<Page<Token>>> {
     let before: Option<TokenId> = page::read(q.cursor.as_deref())?;
     let all = app.service().store().tokens(c.tenant()).await?;
     let rest = match before {
@@ -126,12 +122,12 @@ async fn tokens<S: Store>(
     Ok(Json(page::of(rest.into_iter().take(n as usize + 1).collect(), n, |t| t.id.clone())))
 }
 
-async fn make_token<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TokenSpec>) -> Answer<Response> {
+async fn make_token(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<TokenSpec>) -> Answer<Response> {
     json(StatusCode::CREATED, &new_token(&app, &c, body.value).await?)
 }
 
 /// Makes a token.
-pub(crate) async fn new_token<S: Store>(app: &App<S>, c: &Caller, spec: TokenSpec) -> Answer<NewToken> {
+pub(crate) async fn new_token(app: &App, c: &Caller, spec: TokenSpec) -> Answer<NewToken> {
     let tenant = spec.tenant.unwrap_or_else(|| c.tenant().clone());
     if tenant != *c.tenant() && !c.is_operator() {
         return Err(Failed::not_found("tenant", tenant.as_str()));
@@ -157,22 +153,22 @@ pub(crate) async fn new_token<S: Store>(app: &App<S>, c: &Caller, spec: TokenSpe
     Ok(NewToken { token, secret })
 }
 
-async fn revoke<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<TokenId>) -> Answer<StatusCode> {
+async fn revoke(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<TokenId>) -> Answer<StatusCode> {
     take_back(&app, &c, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes a token back.
-pub(crate) async fn take_back<S: Store>(app: &App<S>, c: &Caller, id: &TokenId) -> Answer<()> {
+pub(crate) async fn take_back(app: &App, c: &Caller, id: &TokenId) -> Answer<()> {
     app.service().store().revoke_token(c.tenant(), id, now()).await?;
     note(app, c, "token.revoke", id.as_str(), String::new()).await
 }
 
-async fn tenants<S: Store>(State(app): State<App<S>>) -> Answer<Json<Page<Tenant>>> {
+async fn tenants(State(app): State<App>) -> Answer<Json<Page<Tenant>>> {
     Ok(Json(Page { items: app.service().store().tenants().await?, next: None }))
 }
 
-async fn put_tenant<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
+async fn put_tenant(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
     let s = body.value;
     if !(1..=1000).contains(&s.weight) || !is_plain(&s.name, 200) || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
         return Err(Failed::value(
@@ -208,11 +204,7 @@ fn asked(c: &Caller, tenant: Option<TenantId>) -> Answer<TenantId> {
     }
 }
 
-async fn audit<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    Args(q): Args<AuditQuery>,
-) -> Answer<Json<Page<AuditEntry>>> {
+async fn audit(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<AuditQuery>) -> Answer<Json<Page<AuditEntry>>> {
     let tenant = asked(&c, q.tenant)?;
     let most = within("limit", q.limit, 200, 1000)?;
     let items = app.service().store().audit_after(&tenant, u64::from(q.after), most).await?;
@@ -220,7 +212,7 @@ async fn audit<S: Store>(
     Ok(Json(Page { items, next }))
 }
 
-async fn usage<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<OfTenant>) -> Answer<Json<Usage>> {
+async fn usage(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<OfTenant>) -> Answer<Json<Usage>> {
     let tenant = asked(&c, q.tenant)?;
     Ok(Json(app.service().store().usage(&tenant, within("days", q.days, 30, 366)?, now()).await?))
 }
@@ -234,7 +226,7 @@ pub struct Bootstrap {
 }
 
 /// Makes the tenant `farm`, and sees that the admin token counts: `given`, or a new one where the farm has none.
-pub async fn bootstrap<S: Store>(store: &S, given: Option<&str>) -> Result<Option<Bootstrap>, ServiceError> {
+pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<Bootstrap>, ServiceError> {
     let farm = TenantId::farm();
     if matches!(store.tenant(&farm).await, Err(StoreError::NotFound { .. })) {
         let tenant = Tenant {

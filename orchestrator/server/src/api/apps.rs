@@ -20,7 +20,6 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::Store;
 
 use super::{
     App, access,
@@ -50,7 +49,7 @@ pub(crate) struct AppQuery {
     package: Option<String>,
 }
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
     r.add(
         op(Method::POST, "/v1/apps", "addApp", submitter, "Add an app: the bytes of one APK")
@@ -60,7 +59,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<AppDoc>(200, "It was there before")
             .gives::<AppDoc>(201, "Added")
             .fails(&[Code::BadApp, Code::Digest, Code::Quota]),
-        add::<S>,
+        add,
     );
     r.add(
         op(Method::POST, "/v1/app-sets", "addAppSet", submitter, "Add an app from finished uploads: base and splits")
@@ -68,26 +67,26 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<AppDoc>(200, "It was there before")
             .gives::<AppDoc>(201, "Added")
             .fails(&[Code::BadApp, Code::NotFound, Code::Conflict]),
-        add_set::<S>,
+        add_set,
     );
     r.add(
         op(Method::GET, "/v1/apps", "listApps", reader, "Apps, the newest first").query::<AppQuery>().gives::<Page<AppDoc>>(200, "Apps"),
-        list::<S>,
+        list,
     );
-    r.add(op(Method::GET, "/v1/apps/{sha256}", "getApp", reader, "An app").gives::<AppDoc>(200, "The app"), get::<S>);
+    r.add(op(Method::GET, "/v1/apps/{sha256}", "getApp", reader, "An app").gives::<AppDoc>(200, "The app"), get);
     r.add(
         op(Method::GET, "/v1/apps/{sha256}/apk", "getApk", reader, "An app's bytes")
             .header("Range", "One range of bytes", false)
             .gives_bytes(200, uploads::OCTETS, "The APK, as an attachment")
             .gives_bytes(206, uploads::OCTETS, "A part of it")
             .fails(&[Code::Range]),
-        apk::<S>,
+        apk,
     );
     r.add(
         op(Method::DELETE, "/v1/apps/{sha256}", "deleteApp", submitter, "Forget an app")
             .gives_nothing(204, "Forgotten")
             .fails(&[Code::Conflict]),
-        delete::<S>,
+        delete,
     );
 }
 
@@ -100,7 +99,7 @@ fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
     })
 }
 
-async fn add<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
+async fn add(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     read::media(&headers, APK)?;
     let digest = content_digest(&headers)?;
     plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
@@ -110,7 +109,7 @@ async fn add<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller
 }
 
 /// Looks at an app and keeps it. Whether it is new to its tenant.
-pub(crate) async fn take<S: Store>(app: &App<S>, c: &Caller, apk: &Path, splits: &[PathBuf]) -> Answer<(AppDoc, bool)> {
+pub(crate) async fn take(app: &App, c: &Caller, apk: &Path, splits: &[PathBuf]) -> Answer<(AppDoc, bool)> {
     let (doc, new) = app.service().add_app(c.tenant(), apk, splits).await?;
     if new {
         access::note(app, c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone()).await?;
@@ -118,7 +117,7 @@ pub(crate) async fn take<S: Store>(app: &App<S>, c: &Caller, apk: &Path, splits:
     Ok((doc, new))
 }
 
-async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
+async fn add_set(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
     let s = body.value;
     if s.splits.len() > 100 {
         return Err(Failed::value("splits", "an app has at most 100 splits"));
@@ -143,15 +142,15 @@ async fn add_set<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Ca
     json(if new { StatusCode::CREATED } else { StatusCode::OK }, &doc)
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<AppQuery>) -> Answer<Json<Page<AppDoc>>> {
     let n = read::within("limit", q.limit, 50, 200)?;
     let before = page::read::<(i64, Sha256Digest)>(q.cursor.as_deref())?;
     let items = app.service().store().apps(c.tenant(), q.package.as_deref(), before, n + 1).await?;
     Ok(Json(page::of(items, n, |a| (a.created_ms, a.sha256))))
 }
 
-async fn get<S: Store>(
-    State(app): State<App<S>>,
+async fn get(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(sha256): At<Sha256Digest>,
     headers: HeaderMap,
@@ -159,8 +158,8 @@ async fn get<S: Store>(
     tagged(&headers, &app.service().store().app(c.tenant(), &sha256).await?)
 }
 
-async fn apk<S: Store>(
-    State(app): State<App<S>>,
+async fn apk(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(sha256): At<Sha256Digest>,
     headers: HeaderMap,
@@ -174,7 +173,7 @@ async fn apk<S: Store>(
     .await
 }
 
-async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {
+async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {
     app.service().store().delete_app(c.tenant(), &sha256).await?;
     access::note(&app, &c, "app.delete", &sha256.to_string(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)

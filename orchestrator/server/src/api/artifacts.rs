@@ -11,7 +11,6 @@ use stakeout_contract::{
     Sha256Digest, TenantId, TrialId,
     api::{access::Role, problem::Code},
 };
-use stakeout_store::Store;
 
 use super::{
     App,
@@ -22,19 +21,19 @@ use super::{
     uploads::OCTETS,
 };
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/v1/trials/{trial}/artifacts/{sha256}", "getArtifact", Needs::Role(Role::Reader), "An artifact's bytes")
             .header("Range", "One range of bytes", false)
             .gives_bytes(200, OCTETS, "The bytes, as an attachment")
             .gives_bytes(206, OCTETS, "A part of them")
             .fails(&[Code::Range]),
-        get::<S>,
+        get,
     );
 }
 
-async fn get<S: Store>(
-    State(app): State<App<S>>,
+async fn get(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, sha256)): At<(TrialId, Sha256Digest)>,
     headers: HeaderMap,
@@ -57,7 +56,7 @@ pub(crate) struct Serve<'a> {
 }
 
 /// A blob, or one range of it (RFC 9110 §14).
-pub(crate) async fn serve<S: Store>(app: &App<S>, headers: &HeaderMap, what: &Serve<'_>) -> Answer<Response> {
+pub(crate) async fn serve(app: &App, headers: &HeaderMap, what: &Serve<'_>) -> Answer<Response> {
     let blobs = app.service().blobs().of(what.tenant);
     let size = blobs.size(what.sha256).await?;
     let tag = format!("\"{}\"", what.sha256);

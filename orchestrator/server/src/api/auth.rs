@@ -23,7 +23,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{Store, StoreError, TokenRow};
+use stakeout_store::{StoreError, TokenRow};
 
 use super::{App, problem::Failed, spec::Needs};
 use crate::{seal::random, service::now};
@@ -97,20 +97,20 @@ impl Rates {
 }
 
 /// A route's gate.
-pub(crate) struct Gate<S> {
-    pub(crate) app: App<S>,
+pub(crate) struct Gate {
+    pub(crate) app: App,
     pub(crate) needs: Needs,
     pub(crate) route: &'static str,
 }
 
-impl<S> Clone for Gate<S> {
+impl Clone for Gate {
     fn clone(&self) -> Self {
         Self { app: self.app.clone(), needs: self.needs, route: self.route }
     }
 }
 
 /// Lets a request through, with its [`Caller`], or refuses it.
-pub(crate) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Request, next: Next) -> Response {
+pub(crate) async fn check(State(gate): State<Gate>, mut req: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = req.method().clone();
     let response = if gate.needs == Needs::Nothing {
@@ -128,7 +128,7 @@ pub(crate) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Reques
     response
 }
 
-async fn admit<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method) -> Result<Caller, Failed> {
+async fn admit(gate: &Gate, headers: HeaderMap, method: &Method) -> Result<Caller, Failed> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let text = given.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
     let text = text.or_else(|| super::session::token_of(&headers, method));
@@ -136,7 +136,7 @@ async fn admit<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method) ->
 }
 
 /// Who has this token, if rate and role let them in.
-pub(crate) async fn admitted<S: Store>(app: &App<S>, needs: Needs, text: Option<&str>) -> Result<Caller, Failed> {
+pub(crate) async fn admitted(app: &App, needs: Needs, text: Option<&str>) -> Result<Caller, Failed> {
     let caller = who(app, text).await?;
     if let Some(n) = caller.tenant.quota.requests_a_minute
         && let Err(seconds) = app.rates().take(caller.tenant(), n, Instant::now())
@@ -154,7 +154,7 @@ pub(crate) async fn admitted<S: Store>(app: &App<S>, needs: Needs, text: Option<
 }
 
 /// Whose token this is.
-pub(crate) async fn who<S: Store>(app: &App<S>, text: Option<&str>) -> Result<Caller, Failed> {
+pub(crate) async fn who(app: &App, text: Option<&str>) -> Result<Caller, Failed> {
     let unauthorized = |detail: &str| {
         Failed::new(Code::Unauthorized, detail).hint("send `Authorization: Bearer <token>`; an admin makes one with `stakeout token new`")
     };

@@ -17,7 +17,6 @@ use stakeout_contract::{
     JobId,
     api::{access::Role, events::Event, page::Page},
 };
-use stakeout_store::Store;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +40,7 @@ pub(crate) struct EventQuery {
     limit: Option<u32>,
 }
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let reader = Needs::Role(Role::Reader);
     r.add(
         op(Method::GET, "/v1/jobs/{job}/events", "streamEvents", reader, "What happens, as server-sent events")
@@ -49,18 +48,18 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .header("Last-Event-ID", "The last number that was seen", false)
             .query::<EventQuery>()
             .gives_bytes(200, "text/event-stream", "Events, each with an `Event` as its data"),
-        follow::<S>,
+        follow,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/event-list", "listEvents", reader, "What happened, in pages, the oldest first")
             .query::<EventQuery>()
             .gives::<Page<Event>>(200, "Events; `next` goes into `after`"),
-        list::<S>,
+        list,
     );
 }
 
-async fn list<S: Store>(
-    State(app): State<App<S>>,
+async fn list(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(id): At<JobId>,
     Args(q): Args<EventQuery>,
@@ -72,8 +71,8 @@ async fn list<S: Store>(
     Ok(Json(Page { items, next }))
 }
 
-struct Following<S> {
-    app: App<S>,
+struct Following {
+    app: App,
     job: JobId,
     after: u64,
     buffer: std::collections::VecDeque<Event>,
@@ -85,7 +84,7 @@ struct Following<S> {
 /// Another orchestrator's changes are seen after so long at most.
 const LOOK: Duration = Duration::from_secs(1);
 
-impl<S: Store> Following<S> {
+impl Following {
     /// The next event; none when the job has ended and all was told, the store fails or the server stops: the client comes back.
     async fn next(mut self) -> Option<(Result<Sse, Infallible>, Self)> {
         loop {
@@ -129,8 +128,8 @@ impl<S: Store> Following<S> {
     }
 }
 
-async fn follow<S: Store>(
-    State(app): State<App<S>>,
+async fn follow(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(id): At<JobId>,
     Args(q): Args<EventQuery>,

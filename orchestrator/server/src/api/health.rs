@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use stakeout_contract::api::problem::Code;
-use stakeout_store::Store;
 
 use super::{
     App,
@@ -14,7 +13,7 @@ use super::{
     spec::{Needs, Routes, op},
 };
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/healthz", "health", Needs::Nothing, "Whether the process lives").gives_bytes(200, "text/plain", "It does"),
         async || "ok\n",
@@ -23,28 +22,28 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         op(Method::GET, "/readyz", "ready", Needs::Nothing, "Whether database and artifact storage answer")
             .gives_bytes(200, "text/plain", "They do")
             .fails(&[Code::Unavailable]),
-        ready::<S>,
+        ready,
     );
     r.add(
         op(Method::GET, "/v1/openapi.json", "openapi", Needs::Nothing, "This document").gives::<serde_json::Value>(200, "OpenAPI 3.1"),
-        document::<S>,
+        document,
     );
 }
 
-async fn ready<S: Store>(State(app): State<App<S>>) -> Answer<&'static str> {
+async fn ready(State(app): State<App>) -> Answer<&'static str> {
     app.service().store().tenants().await?;
     app.service().blobs().check().await?;
     Ok("ok\n")
 }
 
 /// What Prometheus reads, on an address of its own.
-pub(crate) async fn metrics<S: Store>(State(app): State<App<S>>) -> Answer<Response> {
+pub(crate) async fn metrics(State(app): State<App>) -> Answer<Response> {
     let gauges = app.service().store().gauges(crate::service::now()).await?;
     let text = app.metrics().text(&gauges);
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }
 
-async fn document<S: Store>(State(app): State<App<S>>) -> Response {
+async fn document(State(app): State<App>) -> Response {
     let text = app.0.document.get().cloned().unwrap_or_default();
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

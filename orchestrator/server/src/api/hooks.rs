@@ -15,7 +15,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{HookRow, Store};
+use stakeout_store::HookRow;
 
 use super::{
     App, access,
@@ -31,39 +31,36 @@ use crate::{ServiceError, seal::random, service::now};
 /// Webhooks of a tenant at most.
 const MOST: usize = 50;
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let admin = Needs::Role(Role::Admin);
-    r.add(op(Method::GET, "/v1/webhooks", "listWebhooks", admin, "Webhooks").gives::<Page<Hook>>(200, "Without their secrets"), list::<S>);
+    r.add(op(Method::GET, "/v1/webhooks", "listWebhooks", admin, "Webhooks").gives::<Page<Hook>>(200, "Without their secrets"), list);
     r.add(
         op(Method::POST, "/v1/webhooks", "makeWebhook", admin, "Make a webhook")
             .more("It gets `{\"event\": \"job.ended\", \"delivery\": .., \"job\": <Job>}` by POST when a job ends, signed; tried again for a day.")
             .takes::<HookSpec>()
             .gives::<NewHook>(201, "The webhook and its secret")
             .fails(&[Code::Quota]),
-        make::<S>,
+        make,
     );
-    r.add(
-        op(Method::DELETE, "/v1/webhooks/{webhook}", "deleteWebhook", admin, "Forget a webhook").gives_nothing(204, "Forgotten"),
-        delete::<S>,
-    );
+    r.add(op(Method::DELETE, "/v1/webhooks/{webhook}", "deleteWebhook", admin, "Forget a webhook").gives_nothing(204, "Forgotten"), delete);
     r.add(
         op(Method::GET, "/v1/webhooks/{webhook}/deliveries", "listDeliveries", admin, "What it was told, the newest first")
             .query::<PageQuery>()
             .gives::<Page<Delivery>>(200, "Deliveries"),
-        deliveries::<S>,
+        deliveries,
     );
     r.add(
         op(Method::POST, "/v1/deliveries/{delivery}/replay", "replayDelivery", admin, "Tell it again")
             .gives::<Delivery>(200, "To be tried"),
-        replay::<S>,
+        replay,
     );
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Answer<Json<Page<Hook>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>) -> Answer<Json<Page<Hook>>> {
     Ok(Json(Page { items: app.service().store().hooks(c.tenant()).await?, next: None }))
 }
 
-async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<HookSpec>) -> Answer<Response> {
+async fn make(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<HookSpec>) -> Answer<Response> {
     let s = body.value;
     let url: reqwest::Url = s.url.parse().map_err(|_| Failed::value("url", "this is no URL").hint("write it as `https://host/path`"))?;
     let plain = app.options().private_hooks && url.scheme() == "http";
@@ -94,14 +91,14 @@ async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Calle
     json(StatusCode::CREATED, &NewHook { hook, secret })
 }
 
-async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<HookId>) -> Answer<StatusCode> {
+async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<HookId>) -> Answer<StatusCode> {
     app.service().store().delete_hook(c.tenant(), &id).await?;
     access::note(&app, &c, "webhook.delete", id.as_str(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn deliveries<S: Store>(
-    State(app): State<App<S>>,
+async fn deliveries(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(id): At<HookId>,
     Args(q): Args<PageQuery>,
@@ -111,7 +108,7 @@ async fn deliveries<S: Store>(
     Ok(Json(page::of(items, n, |d| d.id.clone())))
 }
 
-async fn replay<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<DeliveryId>) -> Answer<Json<Delivery>> {
+async fn replay(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<DeliveryId>) -> Answer<Json<Delivery>> {
     let d = app.service().store().replay(c.tenant(), &id, now()).await?;
     access::note(&app, &c, "webhook.replay", id.as_str(), String::new()).await?;
     Ok(Json(d))

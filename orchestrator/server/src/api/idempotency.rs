@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use stakeout_contract::{Sha256Digest, api::problem::Code};
-use stakeout_store::{Idempotent, Store};
+use stakeout_store::Idempotent;
 
 use super::{
     App,
@@ -20,8 +20,8 @@ use super::{
 use crate::service::now;
 
 /// Does it once for a key. Without a key it is done. What failed may be tried again with the same key.
-pub(crate) async fn once<S, T, F>(
-    app: &App<S>,
+pub(crate) async fn once<T, F>(
+    app: &App,
     caller: &Caller,
     headers: &HeaderMap,
     route: &str,
@@ -29,7 +29,6 @@ pub(crate) async fn once<S, T, F>(
     work: impl FnOnce() -> F,
 ) -> Answer<Response>
 where
-    S: Store,
     T: Serialize,
     F: Future<Output = Answer<(StatusCode, T)>>,
 {

@@ -17,7 +17,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{JobFilter, JobRow, Store, StoreError};
+use stakeout_store::{JobFilter, JobRow, StoreError};
 
 use super::{
     App, access,
@@ -31,7 +31,7 @@ use super::{
 
 const KEY: &str = "The same key with the same request is answered as the first time; kept for a day";
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
     let refused = [Code::BadScenario, Code::NotFound, Code::Quota, Code::NothingToReuse, Code::KeyReused, Code::Conflict];
     r.add(
@@ -42,7 +42,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<Job>(200, "Answered by a job of before: nothing runs")
             .gives::<Job>(201, "Taken")
             .fails(&refused),
-        submit::<S>,
+        submit,
     );
     r.add(
         op(Method::POST, "/v1/batches", "submitBatch", submitter, "Submit several jobs, together or not at all")
@@ -50,36 +50,36 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .takes::<BatchSpec>()
             .gives::<Batch>(201, "Taken, in order")
             .fails(&refused),
-        batch::<S>,
+        batch,
     );
     r.add(
         op(Method::POST, "/v1/estimates", "estimateJob", reader, "What a job would cost and how long it would wait; nothing is kept")
             .takes::<JobSpec>()
             .gives::<Estimate>(200, "A guess from trials of this farm")
             .fails(&refused),
-        estimate::<S>,
+        estimate,
     );
     r.add(
         op(Method::GET, "/v1/jobs", "listJobs", reader, "Jobs, the newest first").query::<JobQuery>().gives::<Page<Job>>(200, "Jobs"),
-        list::<S>,
+        list,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}", "getJob", reader, "A job as it is now")
             .header("If-None-Match", "The ETag of what one has: 304 if nothing changed", false)
             .gives::<Job>(200, "The job")
             .gives_nothing(304, "As before"),
-        get::<S>,
+        get,
     );
     r.add(
         op(Method::POST, "/v1/jobs/{job}/cancel", "cancelJob", submitter, "Give a job up; what runs is stopped")
             .gives::<Job>(200, "The job"),
-        cancel::<S>,
+        cancel,
     );
     r.add(
         op(Method::DELETE, "/v1/jobs/{job}", "deleteJob", submitter, "Forget a job that has ended, and all it left")
             .gives_nothing(204, "Forgotten")
             .fails(&[Code::Conflict]),
-        delete::<S>,
+        delete,
     );
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn doc(j: &JobRow) -> Job {
 }
 
 /// The same, with when the answer of before was given.
-async fn shown<S: Store>(app: &App<S>, row: &JobRow) -> Answer<Job> {
+async fn shown(app: &App, row: &JobRow) -> Answer<Job> {
     let mut job = doc(row);
     if let Some(r) = &mut job.reused {
         match app.service().store().job(Some(&job.tenant), &r.job).await {
@@ -120,7 +120,7 @@ async fn shown<S: Store>(app: &App<S>, row: &JobRow) -> Answer<Job> {
     Ok(job)
 }
 
-async fn planned<S: Store>(app: &App<S>, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
+async fn planned(app: &App, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
     let reuse = spec.reuse;
     let (job, trials, _) = app.service().plan(plan::submission(app, c, spec).await?)?;
     Ok(match plan::reusable(app, c, reuse, &job).await? {
@@ -129,7 +129,7 @@ async fn planned<S: Store>(app: &App<S>, c: &Caller, spec: JobSpec) -> Answer<(J
     })
 }
 
-async fn keep<S: Store>(app: &App<S>, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answer<Vec<Job>> {
+async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answer<Vec<Job>> {
     let new: u64 = rows.iter().map(|(_, t)| t.len() as u64).sum();
     if new > 0 {
         plan::quotas(app, &c.tenant, new).await?;
@@ -148,17 +148,12 @@ async fn keep<S: Store>(app: &App<S>, c: &Caller, rows: Vec<(JobRow, Vec<TrialId
 }
 
 /// Takes one job.
-pub(crate) async fn take<S: Store>(app: &App<S>, c: &Caller, spec: JobSpec) -> Answer<Job> {
+pub(crate) async fn take(app: &App, c: &Caller, spec: JobSpec) -> Answer<Job> {
     let row = planned(app, c, spec).await?;
     Ok(keep(app, c, vec![row]).await?.remove(0))
 }
 
-async fn submit<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body<JobSpec>,
-) -> Answer<Response> {
+async fn submit(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<JobSpec>) -> Answer<Response> {
     let Body { value, digest } = body;
     to_its_end(async move {
         once(&app, &c, &headers, "submitJob", &digest, async || {
@@ -175,12 +170,7 @@ async fn to_its_end(work: impl Future<Output = Answer<Response>> + Send + 'stati
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 
-async fn batch<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body<BatchSpec>,
-) -> Answer<Response> {
+async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<BatchSpec>) -> Answer<Response> {
     let Body { value, digest } = body;
     if !(1..=1000).contains(&value.jobs.len()) {
         return Err(Failed::value("jobs", "a batch has 1 to 1000 jobs"));
@@ -202,13 +192,13 @@ async fn batch<S: Store>(
     .await
 }
 
-async fn estimate<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<JobSpec>) -> Answer<Json<Estimate>> {
+async fn estimate(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<JobSpec>) -> Answer<Json<Estimate>> {
     let s = plan::submission(&app, &c, body.value).await?;
     let (job, ..) = app.service().plan(s.clone())?;
     Ok(Json(plan::estimate(&app, &c, &s, &job).await?))
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
     let n = within("limit", q.limit, 50, 200)?;
     let filter = JobFilter {
         before: page::read::<JobId>(q.cursor.as_deref())?,
@@ -226,23 +216,18 @@ async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Calle
     Ok(Json(page::of(docs, n, |j: &Job| j.id.clone())))
 }
 
-async fn get<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<JobId>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, headers: HeaderMap) -> Answer<Response> {
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
     tagged(&headers, &shown(&app, &job).await?)
 }
 
-async fn cancel<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {
+async fn cancel(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {
     give_up(&app, &c, &id).await?;
     Ok(Json(shown(&app, &app.service().store().job(Some(c.tenant()), &id).await?).await?))
 }
 
 /// Gives a job up; one that has ended stays as it is.
-pub(crate) async fn give_up<S: Store>(app: &App<S>, c: &Caller, id: &JobId) -> Answer<()> {
+pub(crate) async fn give_up(app: &App, c: &Caller, id: &JobId) -> Answer<()> {
     let job = app.service().store().job(Some(c.tenant()), id).await?;
     if !job.state.is_final() {
         app.service().cancel(id).await?;
@@ -251,7 +236,7 @@ pub(crate) async fn give_up<S: Store>(app: &App<S>, c: &Caller, id: &JobId) -> A
     Ok(())
 }
 
-async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {
+async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {
     app.service().store().delete_job(c.tenant(), &id).await?;
     access::note(&app, &c, "job.delete", id.as_str(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -26,7 +26,7 @@ use stakeout_contract::{
     lease::{Abilities, Completion, Progress},
     trial::TrialEnd,
 };
-use stakeout_store::{Store, TrialFull, UploadRow};
+use stakeout_store::{TrialFull, UploadRow};
 use tokio::time::Instant;
 
 use super::{
@@ -48,33 +48,33 @@ pub(crate) struct ArtifactSpec {
     bytes: u64,
 }
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let worker = Needs::Role(Role::Worker);
     let lost = [Code::LeaseLost];
     r.add(
         op(Method::POST, "/v1/leases", "lease", worker, "Ask for a trial; waits for one if asked to")
             .takes::<LeaseAsk>()
             .gives::<LeaseAnswer>(200, "A lease, or none now"),
-        lease::<S>,
+        lease,
     );
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/renew", "renewLease", worker, "Keep a lease")
             .gives::<RenewDoc>(200, "Kept; whether its job was given up")
             .fails(&lost),
-        renew::<S>,
+        renew,
     );
     r.add(
         op(Method::GET, "/v1/leases/{trial}/{epoch}/blobs/{sha256}", "leaseBlob", worker, "The app's bytes, or a split's")
             .gives_bytes(200, uploads::OCTETS, "The bytes")
             .gives_bytes(206, uploads::OCTETS, "A part of them")
             .fails(&[Code::LeaseLost, Code::Range]),
-        blob::<S>,
+        blob,
     );
     r.add(
         op(Method::GET, "/v1/leases/{trial}/{epoch}/secrets/{name}", "leaseSecret", worker, "A value that the scenario types")
             .gives::<SecretDoc>(200, "The value")
             .fails(&lost),
-        secret::<S>,
+        secret,
     );
     r.add(
         op(
@@ -88,7 +88,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         .takes::<ArtifactSpec>()
         .gives::<ArtifactState>(200, "Its offset")
         .fails(&[Code::LeaseLost, Code::Conflict]),
-        begin::<S>,
+        begin,
     );
     r.add(
         op(Method::PATCH, "/v1/leases/{trial}/{epoch}/artifacts/{sha256}", "fillArtifact", worker, "Append bytes to an artifact")
@@ -96,7 +96,7 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .takes_bytes(uploads::OCTETS)
             .gives::<ArtifactState>(200, "Its new offset")
             .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
-        fill::<S>,
+        fill,
     );
     r.add(
         op(
@@ -109,28 +109,28 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
         .takes::<ObservationBatch>()
         .gives_nothing(204, "Taken")
         .fails(&lost),
-        observe::<S>,
+        observe,
     );
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/progress", "tellProgress", worker, "Say how far a trial is")
             .takes::<Progress>()
             .gives_nothing(204, "Taken")
             .fails(&lost),
-        progress::<S>,
+        progress,
     );
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/complete", "completeLease", worker, "End a trial with its evidence, once")
             .takes::<Completion>()
             .gives_nothing(204, "Taken; the same again is no error")
             .fails(&[Code::LeaseLost, Code::Conflict]),
-        complete::<S>,
+        complete,
     );
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/fail", "failLease", worker, "Give a lease back without evidence")
             .takes::<TrialEnd>()
             .gives_nothing(204, "Taken")
             .fails(&lost),
-        fail::<S>,
+        fail,
     );
 }
 
@@ -143,8 +143,8 @@ pub(crate) fn bounded(a: &Abilities) -> Answer<()> {
     Ok(())
 }
 
-async fn lease<S: Store>(
-    State(app): State<App<S>>,
+async fn lease(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     stopping: Option<Extension<Stopping>>,
     body: Body<LeaseAsk>,
@@ -174,25 +174,21 @@ async fn lease<S: Store>(
 }
 
 /// A lease that counts and that this worker's tenant may serve. One that is put into quarantine loses its leases in the store.
-async fn held<S: Store>(app: &App<S>, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
+async fn held(app: &App, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
     app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
     let held = app.service().fenced(&fence).await?;
     Ok((fence, held))
 }
 
-async fn renew<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At((trial, epoch)): At<(TrialId, u32)>,
-) -> Answer<Json<RenewDoc>> {
+async fn renew(State(app): State<App>, Extension(c): Extension<Caller>, At((trial, epoch)): At<(TrialId, u32)>) -> Answer<Json<RenewDoc>> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
     let cancelled = app.service().renew_lease(&fence).await?;
     Ok(Json(RenewDoc { cancelled, lease_seconds: app.service().lease_seconds }))
 }
 
-async fn blob<S: Store>(
-    State(app): State<App<S>>,
+async fn blob(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
     headers: HeaderMap,
@@ -203,8 +199,8 @@ async fn blob<S: Store>(
         .await
 }
 
-async fn secret<S: Store>(
-    State(app): State<App<S>>,
+async fn secret(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch, name)): At<(TrialId, u32, String)>,
 ) -> Answer<Json<SecretDoc>> {
@@ -212,8 +208,8 @@ async fn secret<S: Store>(
     Ok(Json(SecretDoc { value: app.service().secret_for(&fence, &name).await? }))
 }
 
-async fn begin<S: Store>(
-    State(app): State<App<S>>,
+async fn begin(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
     body: Body<ArtifactSpec>,
@@ -266,8 +262,8 @@ const fn artifact_max() -> u64 {
     4 << 30
 }
 
-async fn fill<S: Store>(
-    State(app): State<App<S>>,
+async fn fill(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch, sha256)): At<(TrialId, u32, Sha256Digest)>,
     headers: HeaderMap,
@@ -283,8 +279,8 @@ async fn fill<S: Store>(
     Ok(Json(ArtifactState { trial: fence.trial, offset: upload.offset, complete: upload.complete }))
 }
 
-async fn observe<S: Store>(
-    State(app): State<App<S>>,
+async fn observe(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch)): At<(TrialId, u32)>,
     body: Body<ObservationBatch>,
@@ -299,8 +295,8 @@ async fn observe<S: Store>(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn progress<S: Store>(
-    State(app): State<App<S>>,
+async fn progress(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch)): At<(TrialId, u32)>,
     body: Body<Progress>,
@@ -314,8 +310,8 @@ async fn progress<S: Store>(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn complete<S: Store>(
-    State(app): State<App<S>>,
+async fn complete(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch)): At<(TrialId, u32)>,
     body: Body<Completion>,
@@ -338,8 +334,8 @@ async fn complete<S: Store>(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn fail<S: Store>(
-    State(app): State<App<S>>,
+async fn fail(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At((trial, epoch)): At<(TrialId, u32)>,
     body: Body<TrialEnd>,

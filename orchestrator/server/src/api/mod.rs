@@ -33,7 +33,6 @@ use std::{path::PathBuf, sync::Arc};
 use axum::{Router, extract::DefaultBodyLimit, http::Method, response::IntoResponse};
 use stakeout_bundle::keys::Operator;
 use stakeout_contract::api::problem::Code;
-use stakeout_store::Store;
 
 pub use access::{Bootstrap, bootstrap};
 pub(crate) use uploads::part_names;
@@ -53,8 +52,8 @@ pub struct ApiOptions {
     pub private_hooks: bool,
 }
 
-struct Inner<S> {
-    service: Arc<Service<S>>,
+struct Inner {
+    service: Arc<Service>,
     operator: Operator,
     options: ApiOptions,
     rates: auth::Rates,
@@ -64,23 +63,23 @@ struct Inner<S> {
 }
 
 /// What handlers share.
-pub struct App<S>(Arc<Inner<S>>);
+pub struct App(Arc<Inner>);
 
-impl<S> Clone for App<S> {
+impl Clone for App {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<S> App<S> {
+impl App {
     /// On a service.
-    pub fn new(service: Arc<Service<S>>, operator: Operator, options: ApiOptions) -> Self {
+    pub fn new(service: Arc<Service>, operator: Operator, options: ApiOptions) -> Self {
         let (rates, metrics, watched) = (auth::Rates::default(), Metrics::default(), web::Watched::default());
         Self(Arc::new(Inner { service, operator, options, rates, metrics, watched, document: std::sync::OnceLock::new() }))
     }
 
     /// The service.
-    pub fn service(&self) -> &Arc<Service<S>> {
+    pub fn service(&self) -> &Arc<Service> {
         &self.0.service
     }
 
@@ -112,7 +111,7 @@ impl<S> App<S> {
 /// Largest JSON body, bytes: a scenario's text is the largest that people send.
 const JSON_MAX: usize = 10 << 20;
 
-fn table<S: Store>(app: &App<S>) -> (Router<App<S>>, Vec<spec::Op>) {
+fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {
     let mut routes = spec::Routes::new(app.clone());
     health::routes(&mut routes);
     access::routes(&mut routes);
@@ -131,18 +130,18 @@ fn table<S: Store>(app: &App<S>) -> (Router<App<S>>, Vec<spec::Op>) {
 }
 
 /// The OpenAPI document, as it is served.
-pub fn openapi<S: Store>(app: &App<S>) -> String {
+pub fn openapi(app: &App) -> String {
     let (_, ops) = table(app);
     serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n"
 }
 
 /// Figures for Prometheus, for an address that only it reaches.
-pub fn metrics<S: Store>(app: App<S>) -> Router {
-    Router::new().route("/metrics", axum::routing::get(health::metrics::<S>)).with_state(app)
+pub fn metrics(app: App) -> Router {
+    Router::new().route("/metrics", axum::routing::get(health::metrics)).with_state(app)
 }
 
 /// All routes, of programs and of people, with the answers to what is none.
-pub fn router<S: Store>(app: App<S>) -> Router {
+pub fn router(app: App) -> Router {
     let (router, ops) = table(&app);
     let _ = app.0.document.set(serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n");
     router

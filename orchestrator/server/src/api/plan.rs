@@ -9,7 +9,7 @@ use stakeout_contract::{
     },
     scenario::{NetworkPolicy, Scenario},
 };
-use stakeout_store::{JobRow, Store};
+use stakeout_store::JobRow;
 
 use super::{
     App,
@@ -20,7 +20,7 @@ use super::{
 use crate::{Secrets, Submission, service::now};
 
 /// A tenant's kept bytes are known to so much: checked before bytes come, not at each chunk.
-pub(crate) async fn room_for<S: Store>(app: &App<S>, tenant: &Tenant, bytes: u64) -> Answer<()> {
+pub(crate) async fn room_for(app: &App, tenant: &Tenant, bytes: u64) -> Answer<()> {
     let Some(most) = tenant.quota.bytes else { return Ok(()) };
     let kept = app.service().store().usage(&tenant.id, 1, now()).await?.bytes_kept;
     if kept.saturating_add(bytes) > most {
@@ -30,7 +30,7 @@ pub(crate) async fn room_for<S: Store>(app: &App<S>, tenant: &Tenant, bytes: u64
 }
 
 /// Refuses jobs beyond the tenant's quotas. A day's quota is mended by time, and says when.
-pub(crate) async fn quotas<S: Store>(app: &App<S>, tenant: &Tenant, new_trials: u64) -> Answer<()> {
+pub(crate) async fn quotas(app: &App, tenant: &Tenant, new_trials: u64) -> Answer<()> {
     let q = &tenant.quota;
     if q.waiting_trials.is_none() && q.trials_a_day.is_none() && q.slot_hours_a_day.is_none() {
         return Ok(());
@@ -59,7 +59,7 @@ pub(crate) async fn quotas<S: Store>(app: &App<S>, tenant: &Tenant, new_trials: 
 }
 
 /// Reads the scenario that a job names.
-async fn scenario<S: Store>(app: &App<S>, c: &Caller, r: ScenarioRef) -> Answer<Scenario> {
+async fn scenario(app: &App, c: &Caller, r: ScenarioRef) -> Answer<Scenario> {
     let parsed = |text: &str| crate::scenarios::parse(text).map_err(|m| scenarios::mistake(&m));
     match r {
         ScenarioRef::Name(name) => {
@@ -104,7 +104,7 @@ fn check_values(s: &JobSpec) -> Answer<()> {
 }
 
 /// A job as it will be planned.
-pub(crate) async fn submission<S: Store>(app: &App<S>, c: &Caller, s: JobSpec) -> Answer<Submission> {
+pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec) -> Answer<Submission> {
     check_values(&s)?;
     let found = app.service().store().app(c.tenant(), &s.app).await?;
     let mut scenario = scenario(app, c, s.scenario).await?;
@@ -137,7 +137,7 @@ pub(crate) async fn submission<S: Store>(app: &App<S>, c: &Caller, s: JobSpec) -
 }
 
 /// The job of before that answers this one, where that is wanted and allowed.
-pub(crate) async fn reusable<S: Store>(app: &App<S>, c: &Caller, reuse: Reuse, job: &JobRow) -> Answer<Option<JobRow>> {
+pub(crate) async fn reusable(app: &App, c: &Caller, reuse: Reuse, job: &JobRow) -> Answer<Option<JobRow>> {
     if reuse == Reuse::Never || job.spec.scenario.network.policy == NetworkPolicy::Live {
         return Ok(None);
     }
@@ -169,7 +169,7 @@ pub(crate) fn answered_by(mut job: JobRow, before: &JobRow) -> JobRow {
 }
 
 /// What a job would cost.
-pub(crate) async fn estimate<S: Store>(app: &App<S>, c: &Caller, s: &Submission, job: &JobRow) -> Answer<Estimate> {
+pub(crate) async fn estimate(app: &App, c: &Caller, s: &Submission, job: &JobRow) -> Answer<Estimate> {
     let store = app.service().store();
     let paces = store.paces(s.device, &s.scenario.name).await?;
     let known = paces.trials > 0;

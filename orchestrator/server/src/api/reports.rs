@@ -12,7 +12,7 @@ use stakeout_contract::{
     api::{access::Role, problem::Code},
     result::JobResult,
 };
-use stakeout_store::{JobRow, Store};
+use stakeout_store::JobRow;
 
 use super::{
     App,
@@ -33,39 +33,39 @@ pub(crate) struct GateQuery {
     fail_on: Option<Rung>,
 }
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let reader = Needs::Role(Role::Reader);
     let not_yet = [Code::Conflict];
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.json", "getResult", reader, "The result: every verdict with its evidence and bound")
             .gives::<JobResult>(200, "As `result.json` of `stakeout run`")
             .fails(&not_yet),
-        json::<S>,
+        json,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.html", "getReport", reader, "The report as one page, without script")
             .gives_bytes(200, "text/html", "The page")
             .fails(&not_yet),
-        html::<S>,
+        html,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.sarif", "getSarif", reader, "What was found, as SARIF 2.1.0")
             .gives_bytes(200, "application/sarif+json", "SARIF")
             .fails(&not_yet),
-        sarif::<S>,
+        sarif,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.junit.xml", "getJunit", reader, "The claims as JUnit XML")
             .query::<GateQuery>()
             .gives_bytes(200, "text/xml", "JUnit")
             .fails(&not_yet),
-        junit::<S>,
+        junit,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.md", "getMarkdown", reader, "The verdicts as Markdown")
             .gives_bytes(200, "text/markdown", "Markdown")
             .fails(&not_yet),
-        markdown::<S>,
+        markdown,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/bundle", "getBundle", reader, "The signed bundle")
@@ -74,11 +74,11 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives_bytes(200, "application/zip", "The bundle, as an attachment")
             .gives_bytes(206, "application/zip", "A part of it")
             .fails(&[Code::Conflict, Code::Range]),
-        bundle::<S>,
+        bundle,
     );
 }
 
-async fn ended<S: Store>(app: &App<S>, c: &Caller, id: &JobId) -> Answer<(JobRow, JobResult)> {
+async fn ended(app: &App, c: &Caller, id: &JobId) -> Answer<(JobRow, JobResult)> {
     let mut job = app.service().store().job(Some(c.tenant()), id).await?;
     match job.result.take() {
         Some(r) => Ok((job, r)),
@@ -86,21 +86,11 @@ async fn ended<S: Store>(app: &App<S>, c: &Caller, id: &JobId) -> Answer<(JobRow
     }
 }
 
-async fn json<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<JobId>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn json(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, headers: HeaderMap) -> Answer<Response> {
     tagged(&headers, &ended(&app, &c, &id).await?.1)
 }
 
-async fn html<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<JobId>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn html(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, headers: HeaderMap) -> Answer<Response> {
     let (job, _) = ended(&app, &c, &id).await?;
     let sha256 = job.report.ok_or_else(|| Failed::not_found("report of", id.as_str()))?;
     let what = Serve { tenant: c.tenant(), sha256: &sha256, media: "text/html; charset=utf-8", name: None };
@@ -120,29 +110,19 @@ fn text(media: &'static str, text: Result<String, stakeout_report::ReportError>)
     Ok(([(header::CONTENT_TYPE, media)], text).into_response())
 }
 
-async fn sarif<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Response> {
+async fn sarif(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Response> {
     text("application/sarif+json", stakeout_report::sarif(&ended(&app, &c, &id).await?.1))
 }
 
-async fn junit<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<JobId>,
-    Args(q): Args<GateQuery>,
-) -> Answer<Response> {
+async fn junit(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, Args(q): Args<GateQuery>) -> Answer<Response> {
     text("text/xml; charset=utf-8", stakeout_report::junit(&ended(&app, &c, &id).await?.1, q.fail_on.unwrap_or(Rung::Opened)))
 }
 
-async fn markdown<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Response> {
+async fn markdown(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Response> {
     text("text/markdown; charset=utf-8", Ok(stakeout_report::markdown(&ended(&app, &c, &id).await?.1)))
 }
 
-async fn bundle<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<JobId>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn bundle(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, headers: HeaderMap) -> Answer<Response> {
     let (job, _) = ended(&app, &c, &id).await?;
     let outcome = job.outcome.ok_or_else(|| Failed::not_found("bundle of", id.as_str()))?;
     let what = Serve { tenant: c.tenant(), sha256: &outcome.bundle, media: "application/zip", name: Some(format!("{id}.zip")) };

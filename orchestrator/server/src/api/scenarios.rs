@@ -16,7 +16,6 @@ use stakeout_contract::{
     },
     scenario::Scenario,
 };
-use stakeout_store::Store;
 
 use super::{
     App, access,
@@ -34,12 +33,12 @@ use crate::{
 /// What a scenario's text is sent as (RFC 9512).
 const YAML: &str = "application/yaml";
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
     r.add(
         op(Method::GET, "/v1/scenarios", "listScenarios", reader, "Scenarios: built in, and the tenant's")
             .gives::<Page<ScenarioDoc>>(200, "By name"),
-        list::<S>,
+        list,
     );
     r.add(
         op(Method::POST, "/v1/scenario-checks", "checkScenario", reader, "Check a scenario's text; nothing is kept")
@@ -47,19 +46,19 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .gives::<ScenarioCheck>(200, "What was found"),
         check,
     );
-    r.add(op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"), get::<S>);
+    r.add(op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"), get);
     r.add(
         op(Method::PUT, "/v1/scenarios/{name}", "putScenario", submitter, "Keep a scenario under its name; jobs have their own copy")
             .takes_bytes(YAML)
             .gives::<ScenarioDoc>(200, "Kept")
             .fails(&[Code::BadScenario, Code::Conflict]),
-        put::<S>,
+        put,
     );
     r.add(
         op(Method::DELETE, "/v1/scenarios/{name}", "deleteScenario", submitter, "Forget a scenario")
             .gives_nothing(204, "Forgotten")
             .fails(&[Code::Conflict]),
-        delete::<S>,
+        delete,
     );
 }
 
@@ -94,12 +93,12 @@ pub(crate) fn mistake(m: &Mistake) -> Failed {
     }
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Answer<Json<Page<ScenarioDoc>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>) -> Answer<Json<Page<ScenarioDoc>>> {
     Ok(Json(Page { items: all(&app, &c).await?, next: None }))
 }
 
 /// Built in, then the tenant's.
-pub(crate) async fn all<S: Store>(app: &App<S>, c: &Caller) -> Answer<Vec<ScenarioDoc>> {
+pub(crate) async fn all(app: &App, c: &Caller) -> Answer<Vec<ScenarioDoc>> {
     let mut items: Vec<ScenarioDoc> = built_in().collect();
     items.extend(app.service().store().scenarios(c.tenant()).await?);
     Ok(items)
@@ -114,24 +113,19 @@ async fn check(headers: HeaderMap, Text(text): Text) -> Answer<Json<ScenarioChec
 }
 
 /// A scenario by name: built in, or the tenant's.
-pub(crate) async fn named<S: Store>(app: &App<S>, c: &Caller, name: &str) -> Answer<ScenarioDoc> {
+pub(crate) async fn named(app: &App, c: &Caller, name: &str) -> Answer<ScenarioDoc> {
     match built_in().find(|d| d.name == name) {
         Some(d) => Ok(d),
         None => Ok(app.service().store().scenario(c.tenant(), name).await?),
     }
 }
 
-async fn get<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(name): At<String>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(name): At<String>, headers: HeaderMap) -> Answer<Response> {
     tagged(&headers, &named(&app, &c, &name).await?)
 }
 
-async fn put<S: Store>(
-    State(app): State<App<S>>,
+async fn put(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(name): At<String>,
     headers: HeaderMap,
@@ -156,7 +150,7 @@ fn not_built_in(name: &str) -> Answer<()> {
     Ok(())
 }
 
-async fn delete<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(name): At<String>) -> Answer<StatusCode> {
+async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(name): At<String>) -> Answer<StatusCode> {
     not_built_in(&name)?;
     app.service().store().delete_scenario(c.tenant(), &name).await?;
     access::note(&app, &c, "scenario.delete", &name, String::new()).await?;

@@ -12,7 +12,6 @@ use stakeout_contract::api::{
     access::Role,
     problem::{Code, Problem},
 };
-use stakeout_store::Store;
 
 use super::{App, auth};
 
@@ -121,34 +120,34 @@ impl Op {
 }
 
 /// The table.
-pub(crate) struct Routes<S> {
-    app: App<S>,
-    router: Router<App<S>>,
+pub(crate) struct Routes {
+    app: App,
+    router: Router<App>,
     ops: Vec<Op>,
 }
 
-impl<S: Store> Routes<S> {
-    pub(crate) fn new(app: App<S>) -> Self {
+impl Routes {
+    pub(crate) fn new(app: App) -> Self {
         Self { app, router: Router::new(), ops: vec![] }
     }
 
     /// Adds a route. Its role is checked before the handler runs.
     pub(crate) fn add<H, T>(&mut self, op: Op, handler: H)
     where
-        H: Handler<T, App<S>>,
+        H: Handler<T, App>,
         T: 'static,
     {
         let filter = axum::routing::MethodFilter::try_from(op.method.clone()).unwrap_or(axum::routing::MethodFilter::GET);
         let method = MethodRouter::new().on(filter, handler);
         let gate = auth::Gate { app: self.app.clone(), needs: op.needs, route: op.path };
-        let method = method.route_layer(axum::middleware::from_fn_with_state(gate, auth::check::<S>));
+        let method = method.route_layer(axum::middleware::from_fn_with_state(gate, auth::check));
         let router = std::mem::take(&mut self.router);
         self.router = router.route(op.path, method);
         self.ops.push(op);
     }
 
     /// Router and table.
-    pub(crate) fn end(self) -> (Router<App<S>>, Vec<Op>) {
+    pub(crate) fn end(self) -> (Router<App>, Vec<Op>) {
         (self.router, self.ops)
     }
 }

@@ -16,7 +16,7 @@ use stakeout_contract::{
     },
 };
 use stakeout_feed::TrialKey;
-use stakeout_store::{JobRow, Store, TrialFull};
+use stakeout_store::{JobRow, TrialFull};
 
 use super::{
     App,
@@ -27,14 +27,14 @@ use super::{
     spec::{Needs, Routes, op},
 };
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let reader = Needs::Role(Role::Reader);
     r.add(
         op(Method::GET, "/v1/jobs/{job}/trials", "listTrials", reader, "A job's trials, by number")
             .gives::<Page<Trial>>(200, "All of them"),
-        list::<S>,
+        list,
     );
-    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get::<S>);
+    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get);
 }
 
 /// A trial as people see it. Its key is committed to in each epoch, and shown in the bundle only.
@@ -55,18 +55,13 @@ pub(crate) fn doc(job: &JobRow, t: &TrialFull) -> Trial {
     }
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Page<Trial>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Page<Trial>>> {
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
     let trials = app.service().store().trials(&id).await?;
     Ok(Json(Page { items: trials.iter().map(|t| doc(&job, t)).collect(), next: None }))
 }
 
-async fn get<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    At(id): At<TrialId>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<TrialId>, headers: HeaderMap) -> Answer<Response> {
     let t = app.service().store().trial(Some(c.tenant()), &id).await?;
     let job = app.service().store().job(Some(c.tenant()), &t.job).await?;
     tagged(&headers, &doc(&job, &t))

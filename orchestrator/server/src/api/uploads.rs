@@ -19,7 +19,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{Store, StoreError, UploadRow};
+use stakeout_store::{StoreError, UploadRow};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
@@ -40,7 +40,7 @@ pub(crate) const PART_MAX: u64 = 64 << 20;
 /// What bytes are sent as.
 pub(crate) const OCTETS: &str = "application/octet-stream";
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let submitter = Needs::Role(Role::Submitter);
     r.add(
         op(Method::POST, "/v1/uploads", "beginUpload", submitter, "Begin an upload")
@@ -48,23 +48,20 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             .takes::<UploadSpec>()
             .gives::<Upload>(201, "To be filled")
             .fails(&[Code::Quota]),
-        begin::<S>,
+        begin,
     );
-    r.add(
-        op(Method::GET, "/v1/uploads/{upload}", "getUpload", submitter, "How far an upload is").gives::<Upload>(200, "Its offset"),
-        get::<S>,
-    );
+    r.add(op(Method::GET, "/v1/uploads/{upload}", "getUpload", submitter, "How far an upload is").gives::<Upload>(200, "Its offset"), get);
     r.add(
         op(Method::PATCH, "/v1/uploads/{upload}", "fillUpload", submitter, "Append bytes")
             .header("Upload-Offset", "Where these bytes begin: the upload's `offset`", true)
             .takes_bytes(OCTETS)
             .gives::<Upload>(200, "Its new offset")
             .fails(&[Code::Conflict, Code::Digest]),
-        fill::<S>,
+        fill,
     );
 }
 
-async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, body: Body<UploadSpec>) -> Answer<Response> {
+async fn begin(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<UploadSpec>) -> Answer<Response> {
     let s = body.value;
     let most = app.options().app_bytes;
     if s.bytes == 0 {
@@ -86,7 +83,7 @@ async fn begin<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Call
     json(StatusCode::CREATED, &upload)
 }
 
-async fn get<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<UploadId>) -> Answer<Json<Upload>> {
+async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<UploadId>) -> Answer<Json<Upload>> {
     let row = app.service().store().upload(c.tenant(), &id).await?;
     if row.trial.is_some() {
         return Err(Failed::not_found("upload", id.as_str()));
@@ -94,8 +91,8 @@ async fn get<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller
     Ok(Json(row.upload))
 }
 
-async fn fill<S: Store>(
-    State(app): State<App<S>>,
+async fn fill(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(id): At<UploadId>,
     headers: HeaderMap,
@@ -109,7 +106,7 @@ async fn fill<S: Store>(
 }
 
 /// Appends a request's bytes to an upload; with the last ones it becomes a blob.
-pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
+pub(crate) async fn append(app: &App, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
     read::media(headers, OCTETS)?;
     let offset = read::number(headers, "Upload-Offset")?.ok_or_else(|| {
         Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`")
@@ -143,7 +140,7 @@ pub(crate) async fn append<S: Store>(app: &App<S>, mut row: UploadRow, headers: 
 }
 
 /// Makes a blob of all parts. A server may have died before it came to that, so it is also done when an upload is asked for again.
-pub(crate) async fn complete<S: Store>(app: &App<S>, row: &mut UploadRow) -> Answer<()> {
+pub(crate) async fn complete(app: &App, row: &mut UploadRow) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
     match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
@@ -179,13 +176,13 @@ pub(crate) struct Taken {
 }
 
 /// Writes a body to a file, at most so many bytes, and checks its digest where one is given.
-pub(crate) async fn to_file<S: Store>(app: &App<S>, body: Bytes, most: u64, digest: Option<&Sha256Digest>) -> Answer<Taken> {
+pub(crate) async fn to_file(app: &App, body: Bytes, most: u64, digest: Option<&Sha256Digest>) -> Answer<Taken> {
     stream_to_file(app, body.into_data_stream(), most, digest).await
 }
 
 /// Writes bytes as they come to a file, at most so many.
-pub(crate) async fn stream_to_file<S: Store, E>(
-    app: &App<S>,
+pub(crate) async fn stream_to_file<E>(
+    app: &App,
     mut stream: impl Stream<Item = Result<axum::body::Bytes, E>> + Unpin,
     most: u64,
     digest: Option<&Sha256Digest>,
@@ -220,7 +217,7 @@ pub(crate) fn work_file(work: &std::path::Path) -> Answer<tempfile::TempPath> {
 }
 
 /// A blob of a tenant in a file of ours.
-pub(crate) async fn fetch<S: Store>(app: &App<S>, tenant: &TenantId, digest: &Sha256Digest) -> Answer<(tempfile::TempPath, PathBuf)> {
+pub(crate) async fn fetch(app: &App, tenant: &TenantId, digest: &Sha256Digest) -> Answer<(tempfile::TempPath, PathBuf)> {
     let path = work_file(&app.options().work)?;
     app.service().blobs().of(tenant).get_to_file(digest, &path).await?;
     let plain = path.to_path_buf();

@@ -9,7 +9,6 @@ use stakeout_contract::{
         page::Page,
     },
 };
-use stakeout_store::Store;
 
 use super::{
     App, access,
@@ -20,18 +19,18 @@ use super::{
 };
 use crate::service::now;
 
-pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
+pub(crate) fn routes(r: &mut Routes) {
     let (admin, reader, worker) = (Needs::Role(Role::Admin), Needs::Role(Role::Reader), Needs::Role(Role::Worker));
     r.add(
         op(Method::GET, "/v1/workers", "listWorkers", reader, "Workers that may run the tenant's trials")
             .gives::<Page<WorkerDoc>>(200, "By id"),
-        list::<S>,
+        list,
     );
-    r.add(op(Method::GET, "/v1/workers/{worker}", "getWorker", reader, "A worker").gives::<WorkerDoc>(200, "The worker"), get::<S>);
+    r.add(op(Method::GET, "/v1/workers/{worker}", "getWorker", reader, "A worker").gives::<WorkerDoc>(200, "The worker"), get);
     r.add(
         op(Method::POST, "/v1/workers/{worker}/drain", "drainWorker", admin, "It ends what it has and gets no more")
             .gives::<WorkerDoc>(200, "The worker"),
-        drain::<S>,
+        drain,
     );
     r.add(
         op(
@@ -42,31 +41,31 @@ pub(crate) fn routes<S: Store>(r: &mut Routes<S>) {
             "It gets no more, and nothing more is taken from it",
         )
         .gives::<WorkerDoc>(200, "The worker"),
-        quarantine::<S>,
+        quarantine,
     );
     r.add(
         op(Method::POST, "/v1/workers/{worker}/activate", "activateWorker", admin, "It gets trials again")
             .gives::<WorkerDoc>(200, "The worker"),
-        activate::<S>,
+        activate,
     );
     r.add(
         op(Method::PUT, "/v1/workers/{worker}/heartbeat", "heartbeat", worker, "A worker lives, and says what its host is")
             .takes::<Heartbeat>()
             .gives::<HeartbeatAnswer>(200, "Whether it gets trials, and how many wait"),
-        heartbeat::<S>,
+        heartbeat,
     );
 }
 
-async fn list<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Answer<Json<Page<WorkerDoc>>> {
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>) -> Answer<Json<Page<WorkerDoc>>> {
     Ok(Json(Page { items: app.service().store().workers(c.tenant(), now()).await?, next: None }))
 }
 
-async fn get<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
+async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
     Ok(Json(app.service().store().worker(c.tenant(), &id, now()).await?))
 }
 
 /// Changes a worker's mode.
-pub(crate) async fn set<S: Store>(app: &App<S>, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
+pub(crate) async fn set(app: &App, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
     let store = app.service().store();
     store.set_worker_mode(c.tenant(), id, mode).await?;
     let action = match mode {
@@ -78,20 +77,20 @@ pub(crate) async fn set<S: Store>(app: &App<S>, c: &Caller, id: &WorkerId, mode:
     Ok(Json(store.worker(c.tenant(), id, now()).await?))
 }
 
-async fn drain<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
+async fn drain(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
     set(&app, &c, &id, WorkerMode::Draining).await
 }
 
-async fn quarantine<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
+async fn quarantine(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
     set(&app, &c, &id, WorkerMode::Quarantined).await
 }
 
-async fn activate<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
+async fn activate(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<WorkerId>) -> Answer<Json<WorkerDoc>> {
     set(&app, &c, &id, WorkerMode::Active).await
 }
 
-async fn heartbeat<S: Store>(
-    State(app): State<App<S>>,
+async fn heartbeat(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     At(id): At<WorkerId>,
     body: Body<Heartbeat>,

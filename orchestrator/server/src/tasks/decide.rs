@@ -1,6 +1,6 @@
 //! Jobs whose trials have all ended.
 
-use stakeout_store::{Decided, Store};
+use stakeout_store::Decided;
 
 use crate::{
     ServiceError,
@@ -13,7 +13,7 @@ use crate::{
 const CLAIM_SECONDS: u64 = 60;
 
 /// Decides one job that is due; whether there was one.
-pub(crate) async fn one<S: Store>(app: &App<S>) -> Result<bool, ServiceError> {
+pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
     let (service, store) = (app.service(), app.service().store());
     let Some(id) = store.claim_due(now(), CLAIM_SECONDS).await? else { return Ok(false) };
     let job = store.job(None, &id).await?;

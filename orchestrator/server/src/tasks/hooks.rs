@@ -12,7 +12,7 @@ use reqwest::{
     redirect::Policy,
 };
 use stakeout_contract::api::hooks::{Delivery, DeliveryState};
-use stakeout_store::{DeliveryRow, Store};
+use stakeout_store::DeliveryRow;
 
 use crate::{ServiceError, api::App, service::now};
 
@@ -111,7 +111,7 @@ impl Teller {
     }
 
     /// Tells some that wait; whether there were any.
-    pub(crate) async fn some<S: Store>(&self, app: &App<S>) -> Result<bool, ServiceError> {
+    pub(crate) async fn some(&self, app: &App) -> Result<bool, ServiceError> {
         let store = app.service().store();
         let due = store.claim_deliveries(now(), CLAIM_SECONDS, 10).await?;
         let any = !due.is_empty();

@@ -8,14 +8,13 @@ pub(crate) mod tidy;
 
 use std::{future::Future, time::Duration};
 
-use stakeout_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{ServiceError, api::App, worker_port::chain};
 
 /// Runs all tasks until told to stop; what is begun is ended.
-pub async fn run<S: Store>(app: App<S>, stop: CancellationToken) {
+pub async fn run(app: App, stop: CancellationToken) {
     let mut all = JoinSet::new();
     let hooks = hooks::Teller::new(app.options().private_hooks);
     let expire = app.clone();

@@ -1,6 +1,6 @@
 //! What is over: jobs and apps beyond their time, uploads that nobody ended, bytes that nobody names.
 
-use stakeout_store::{Deed, Store, StoreError};
+use stakeout_store::{Deed, StoreError};
 
 use crate::{ServiceError, api::App, service::now};
 
@@ -11,7 +11,7 @@ const FORGET: i64 = 7 * 24 * 3600 * 1000;
 const MOST: u32 = 100;
 
 /// Removes some of it; whether there may be more.
-pub(crate) async fn some<S: Store>(app: &App<S>) -> Result<bool, ServiceError> {
+pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     let (store, blobs, now) = (app.service().store(), app.service().blobs(), now());
     store.tidy(now).await?;
     store.forget_workers(now - FORGET).await?;

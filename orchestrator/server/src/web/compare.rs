@@ -10,7 +10,7 @@ use stakeout_contract::{
     api::problem::Code,
     result::{JobResult, Verdict},
 };
-use stakeout_store::{JobFilter, JobRow, Store};
+use stakeout_store::{JobFilter, JobRow};
 
 use super::{
     Fault, Shown,
@@ -159,7 +159,7 @@ fn result(j: &JobRow) -> Result<&JobResult, Fault> {
 }
 
 /// The comparison, or the jobs to choose from.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let store = app.service().store();
     let a = store.job(Some(c.tenant()), &id_of::<JobId>("job", w.a.trim())?).await?;
     if w.b.trim().is_empty() {

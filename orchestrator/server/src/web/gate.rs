@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use stakeout_contract::api::problem::Code;
-use stakeout_store::Store;
 
 use super::{fault::Fault, link, shell::go};
 use crate::api::{
@@ -20,7 +19,7 @@ use crate::api::{
 };
 
 /// Lets a person through, with their [`Caller`]; sends one who is not signed in to where that is done.
-pub(super) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Request, next: Next) -> Response {
+pub(super) async fn check(State(gate): State<Gate>, mut req: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = req.method().clone();
     let response = match enter(&gate, req.headers().clone(), &method, req.uri().clone()).await {
@@ -36,7 +35,7 @@ pub(super) async fn check<S: Store>(State(gate): State<Gate<S>>, mut req: Reques
     response
 }
 
-async fn enter<S: Store>(gate: &Gate<S>, headers: HeaderMap, method: &Method, uri: Uri) -> Result<Option<Caller>, Box<Response>> {
+async fn enter(gate: &Gate, headers: HeaderMap, method: &Method, uri: Uri) -> Result<Option<Caller>, Box<Response>> {
     let page = |f: Failed| Box::new(Fault(f).into_response());
     if !method.is_safe() && !session::same_origin(&headers) {
         let f = Failed::new(Code::Forbidden, "the form was not sent by a page of this server");

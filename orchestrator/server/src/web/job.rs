@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use stakeout_contract::{JobId, api::jobs::Job, result::Verdict};
-use stakeout_store::{JobRow, Store, TrialFull};
+use stakeout_store::{JobRow, TrialFull};
 
 use super::{
     Fault, Shown,
@@ -138,7 +138,7 @@ fn model(shell: Shell, row: &JobRow, all: &[TrialFull], seen: Seen, behind: bool
 }
 
 /// The page.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
     let id: JobId = id_of("job", &id)?;
     let store = app.service().store();
     let row = store.job(Some(c.tenant()), &id).await?;
@@ -148,7 +148,7 @@ pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Exte
 }
 
 /// Gives a job up.
-pub(super) async fn cancel<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
+pub(super) async fn cancel(State(app): State<App>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
     let id: JobId = id_of("job", &id)?;
     give_up(&app, &c, &id).await?;
     Ok(go(&format!("/jobs/{id}")))

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{Extension, extract::State, http::StatusCode};
 use serde::Deserialize;
 use stakeout_contract::{JobId, api::jobs::Job, trial::TrialState};
-use stakeout_store::{JobFilter, Store};
+use stakeout_store::JobFilter;
 
 use super::{
     Shown, link,
@@ -97,7 +97,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 /// The list.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let filter = JobFilter {
         before: cursor::read::<JobId>(some(&w.cursor).as_deref())?,
         state: state_of(&w.state),

@@ -38,7 +38,6 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use stakeout_contract::api::access::Role;
-use stakeout_store::Store;
 
 pub(crate) use fault::Fault;
 pub(crate) use watch::Watched;
@@ -48,39 +47,39 @@ use crate::api::{App, auth::Gate, spec::Needs};
 /// What a page's handler gives.
 type Shown = Result<axum::response::Response, Fault>;
 
-struct Pages<S> {
-    app: App<S>,
-    router: Router<App<S>>,
+struct Pages {
+    app: App,
+    router: Router<App>,
 }
 
-impl<S: Store> Pages<S> {
+impl Pages {
     /// Adds what is at a path, for those with a role.
-    fn at(mut self, path: &'static str, needs: Needs, methods: MethodRouter<App<S>>) -> Self {
+    fn at(mut self, path: &'static str, needs: Needs, methods: MethodRouter<App>) -> Self {
         let gate = Gate { app: self.app.clone(), needs, route: path };
-        self.router = self.router.route(path, methods.route_layer(axum::middleware::from_fn_with_state(gate, gate::check::<S>)));
+        self.router = self.router.route(path, methods.route_layer(axum::middleware::from_fn_with_state(gate, gate::check)));
         self
     }
 }
 
 /// All pages. They are no part of the API, and not in its document.
-pub(crate) fn router<S: Store>(app: &App<S>) -> Router<App<S>> {
+pub(crate) fn router(app: &App) -> Router<App> {
     let (reader, submitter, admin) = (Needs::Role(Role::Reader), Needs::Role(Role::Submitter), Needs::Role(Role::Admin));
     Pages { app: app.clone(), router: Router::new() }
         .at("/assets/{name}", Needs::Nothing, get(assets::get))
-        .at("/sign-in", Needs::Nothing, get(sign_in::show).post(sign_in::enter::<S>))
-        .at("/sign-out", Needs::Nothing, post(sign_in::leave::<S>))
-        .at("/", reader, get(jobs::show::<S>))
+        .at("/sign-in", Needs::Nothing, get(sign_in::show).post(sign_in::enter))
+        .at("/sign-out", Needs::Nothing, post(sign_in::leave))
+        .at("/", reader, get(jobs::show))
         // An app has more bytes than other bodies; they are counted as they come.
-        .at("/submit", submitter, get(submit::show::<S>).post(submit::take::<S>).layer(DefaultBodyLimit::disable()))
-        .at("/jobs/{job}", reader, get(job::show::<S>))
-        .at("/jobs/{job}/cancel", submitter, post(job::cancel::<S>))
+        .at("/submit", submitter, get(submit::show).post(submit::take).layer(DefaultBodyLimit::disable()))
+        .at("/jobs/{job}", reader, get(job::show))
+        .at("/jobs/{job}/cancel", submitter, post(job::cancel))
         .at("/jobs/{job}/report", reader, get(job::report))
-        .at("/trials/{trial}/screenshots/{sha256}", reader, get(picture::get::<S>))
-        .at("/compare", reader, get(compare::show::<S>))
-        .at("/workers", reader, get(workers::show::<S>))
-        .at("/workers/{worker}/mode", admin, post(workers::set::<S>))
-        .at("/tokens", admin, get(tokens::show::<S>).post(tokens::make::<S>))
-        .at("/tokens/{token}/revoke", admin, post(tokens::revoke::<S>))
+        .at("/trials/{trial}/screenshots/{sha256}", reader, get(picture::get))
+        .at("/compare", reader, get(compare::show))
+        .at("/workers", reader, get(workers::show))
+        .at("/workers/{worker}/mode", admin, post(workers::set))
+        .at("/tokens", admin, get(tokens::show).post(tokens::make))
+        .at("/tokens/{token}/revoke", admin, post(tokens::revoke))
         .router
 }
 

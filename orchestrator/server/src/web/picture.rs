@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
 };
 use stakeout_contract::{Sha256Digest, TrialId, api::problem::Code, artifact::Role};
-use stakeout_store::Store;
 
 use super::{Fault, Shown, job::id_of};
 use crate::api::{
@@ -22,8 +21,8 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const MOST: u64 = 32 << 20;
 
 /// A screenshot of a trial.
-pub(super) async fn get<S: Store>(
-    State(app): State<App<S>>,
+pub(super) async fn get(
+    State(app): State<App>,
     Extension(c): Extension<Caller>,
     Path((trial, sha256)): Path<(String, String)>,
     headers: HeaderMap,

@@ -8,7 +8,6 @@ use axum::{
 };
 use serde::Deserialize;
 use stakeout_contract::api::{access::Role, problem::Code};
-use stakeout_store::Store;
 
 use super::{
     Shown, link,
@@ -51,7 +50,7 @@ pub(super) async fn show(Asked(w): Asked<Wanted>) -> Response {
 }
 
 /// Takes a token into the cookie, if it is one.
-pub(super) async fn enter<S: Store>(State(app): State<App<S>>, Sent(given): Sent<Given>) -> Shown {
+pub(super) async fn enter(State(app): State<App>, Sent(given): Sent<Given>) -> Shown {
     let token = given.token.trim();
     match auth::who(&app, Some(token)).await {
         Ok(c) if c.token.role.covers(Role::Reader) => Ok(with_cookie(&app, Some(token), link::own(&given.next))),
@@ -68,11 +67,11 @@ pub(super) async fn enter<S: Store>(State(app): State<App<S>>, Sent(given): Sent
 }
 
 /// Forgets the cookie.
-pub(super) async fn leave<S: Store>(State(app): State<App<S>>) -> Response {
+pub(super) async fn leave(State(app): State<App>) -> Response {
     with_cookie(&app, None, "/sign-in")
 }
 
-fn with_cookie<S>(app: &App<S>, token: Option<&str>, to: &str) -> Response {
+fn with_cookie(app: &App, token: Option<&str>, to: &str) -> Response {
     let mut r = go(to);
     if let Ok(v) = HeaderValue::from_str(&session::set(token, app.options().secure)) {
         r.headers_mut().insert(header::SET_COOKIE, v);

@@ -21,7 +21,6 @@ use stakeout_contract::{
     },
     trial::FeedMode,
 };
-use stakeout_store::Store;
 
 use self::{
     form::Fields,
@@ -85,7 +84,7 @@ pub(super) struct Wanted {
 }
 
 /// The form.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Asked(w): Asked<Wanted>) -> Shown {
     let fields = Fields { app: w.app, ..Fields::empty() };
     let taken = match fields.app.parse::<Sha256Digest>() {
         Ok(sha256) => Some(app.service().store().app(c.tenant(), &sha256).await?),
@@ -94,8 +93,8 @@ pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Exte
     answer(&app, &c, StatusCode::OK, fields, taken, Mistakes::default(), None).await
 }
 
-async fn answer<S: Store>(
-    app: &App<S>,
+async fn answer(
+    app: &App,
     c: &Caller,
     status: StatusCode,
     mut fields: Fields,
@@ -128,7 +127,7 @@ async fn answer<S: Store>(
 }
 
 /// The app of a form: its file, or one that was taken before.
-async fn app_of<S: Store>(app: &App<S>, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
+async fn app_of(app: &App, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
     if let Some(file) = &fields.apk {
         plan::room_for(app, &c.tenant, file.bytes).await?;
         return Ok(apps::take(app, c, &file.path, &[]).await?.0);
@@ -173,7 +172,7 @@ enum Done {
     Guess(Guess),
 }
 
-async fn act<S: Store>(app: &App<S>, c: &Caller, fields: &Fields, taken: &AppDoc) -> Answer<Done> {
+async fn act(app: &App, c: &Caller, fields: &Fields, taken: &AppDoc) -> Answer<Done> {
     let spec = spec(fields, taken.sha256)?;
     if !fields.only_estimate {
         return Ok(Done::Job(jobs::take(app, c, spec).await?.id.to_string()));
@@ -204,12 +203,7 @@ fn guess(e: &Estimate) -> Guess {
 }
 
 /// Takes the form.
-pub(super) async fn take<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    headers: HeaderMap,
-    form: Multipart,
-) -> Shown {
+pub(super) async fn take(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, form: Multipart) -> Shown {
     let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
     plan::room_for(&app, &c.tenant, sent).await?;
     let fields = form::read(&app, form).await?;
@@ -225,7 +219,7 @@ pub(super) async fn take<S: Store>(
 }
 
 /// The form again, with what is wrong; what is not the form's fault is a page of its own.
-async fn refused<S: Store>(app: &App<S>, c: &Caller, fields: Fields, taken: Option<AppDoc>, e: Failed) -> Shown {
+async fn refused(app: &App, c: &Caller, fields: Fields, taken: Option<AppDoc>, e: Failed) -> Shown {
     let status = StatusCode::from_u16(e.problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
     match Mistake::of(&e.problem, &fields.yaml, taken.is_some()) {
         Some(m) => answer(app, c, status, fields, taken, Mistakes(vec![m]), None).await,

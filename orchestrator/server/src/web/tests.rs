@@ -9,7 +9,7 @@ use axum::{
 };
 use stakeout_blobs::Blobs;
 use stakeout_bundle::keys::Operator;
-use stakeout_store::{Access, conformance::sample, sqlite::SqliteStore};
+use stakeout_store::{conformance::sample, sqlite::SqliteStore};
 use tower_service::Service as _;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 
 struct Site {
     router: Router,
-    app: App<SqliteStore>,
+    app: App,
     admin: String,
     _dir: tempfile::TempDir,
 }
@@ -42,7 +42,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let store = SqliteStore::open(&at("db")).await.unwrap();
-        let service = Service::new(store, Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
         let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
         let app = App::new(Arc::new(service), Operator::load_or_create(Path::new(&at("op.pem"))).unwrap(), options);
         let admin = api::bootstrap(app.service().store(), None).await.unwrap().unwrap().token;

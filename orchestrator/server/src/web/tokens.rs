@@ -12,7 +12,6 @@ use stakeout_contract::{
     TenantId, TokenId,
     api::access::{NewToken, Role, Token, TokenSpec},
 };
-use stakeout_store::Store;
 
 use super::{
     Fault, Shown,
@@ -72,13 +71,7 @@ fn line(t: &Token, own: &TokenId, now: i64) -> Line {
     }
 }
 
-async fn answer<S: Store>(
-    app: &App<S>,
-    c: &Caller,
-    status: StatusCode,
-    made: Option<NewToken>,
-    mistake: String,
-) -> Result<Response, Fault> {
+async fn answer(app: &App, c: &Caller, status: StatusCode, made: Option<NewToken>, mistake: String) -> Result<Response, Fault> {
     let (all, now) = (app.service().store().tokens(c.tenant()).await?, now());
     let model = Page {
         shell: Shell::of(c, "tokens"),
@@ -92,7 +85,7 @@ async fn answer<S: Store>(
 }
 
 /// The list.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>) -> Shown {
     answer(&app, &c, StatusCode::OK, None, String::new()).await
 }
 
@@ -123,7 +116,7 @@ fn spec(w: &Wanted) -> Result<TokenSpec, Failed> {
 }
 
 /// Makes a token.
-pub(super) async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Sent(w): Sent<Wanted>) -> Shown {
+pub(super) async fn make(State(app): State<App>, Extension(c): Extension<Caller>, Sent(w): Sent<Wanted>) -> Shown {
     let made = match spec(&w) {
         Ok(spec) => access::new_token(&app, &c, spec).await,
         Err(e) => Err(e),
@@ -136,7 +129,7 @@ pub(super) async fn make<S: Store>(State(app): State<App<S>>, Extension(c): Exte
 }
 
 /// Takes a token back.
-pub(super) async fn revoke<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
+pub(super) async fn revoke(State(app): State<App>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
     let id: TokenId = id_of("token", &id)?;
     access::take_back(&app, &c, &id).await?;
     Ok(go("/tokens"))

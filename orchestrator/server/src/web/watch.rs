@@ -8,7 +8,7 @@ use std::{
 };
 
 use stakeout_contract::JobId;
-use stakeout_store::{Store, StoreError};
+use stakeout_store::StoreError;
 
 use super::seen::Seen;
 use crate::api::App;
@@ -42,7 +42,7 @@ impl Watched {
 
 /// What a job's events tell until now, and whether there are more than one request reads. The caller has seen that the job is
 /// there, and its tenant's.
-pub(super) async fn read<S: Store>(app: &App<S>, job: &JobId) -> Result<(Seen, bool), StoreError> {
+pub(super) async fn read(app: &App, job: &JobId) -> Result<(Seen, bool), StoreError> {
     let fold = app.watched().of(job);
     let mut seen = fold.lock().await;
     for _ in 0..PARTS {

@@ -11,7 +11,6 @@ use stakeout_contract::{
     WorkerId,
     api::fleet::{WorkerDoc, WorkerMode},
 };
-use stakeout_store::Store;
 
 use super::{
     Shown,
@@ -102,7 +101,7 @@ fn line(w: &WorkerDoc) -> Line {
 }
 
 /// The list.
-pub(super) async fn show<S: Store>(State(app): State<App<S>>, Extension(c): Extension<Caller>) -> Shown {
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>) -> Shown {
     let now = now();
     let all = app.service().store().workers(c.tenant(), now).await?;
     let living = || all.iter().filter(|w| w.alive && w.mode == WorkerMode::Active);
@@ -123,12 +122,7 @@ pub(super) struct Wanted {
 }
 
 /// Changes a worker's mode.
-pub(super) async fn set<S: Store>(
-    State(app): State<App<S>>,
-    Extension(c): Extension<Caller>,
-    Path(id): Path<String>,
-    Sent(w): Sent<Wanted>,
-) -> Shown {
+pub(super) async fn set(State(app): State<App>, Extension(c): Extension<Caller>, Path(id): Path<String>, Sent(w): Sent<Wanted>) -> Shown {
     let id: WorkerId = id_of("worker", &id)?;
     drop(workers::set(&app, &c, &id, w.mode).await?);
     Ok(go("/workers"))

@@ -96,9 +96,9 @@ impl Server {
 }
 
 /// A store, artifacts, and a server on them.
-pub(crate) struct Farm<S: Store> {
+pub(crate) struct Farm {
     pub(crate) dir: Arc<TempDir>,
-    pub(crate) api: App<S>,
+    pub(crate) api: App,
     pub(crate) server: Server,
     /// The first admin's token.
     pub(crate) admin: String,
@@ -112,9 +112,9 @@ fn options(dir: &TempDir) -> ApiOptions {
 }
 
 /// Serves a store; all that is beside it is in `dir`.
-pub(crate) async fn serve<S: Store>(dir: &TempDir, store: S, change: impl FnOnce(&mut ApiOptions)) -> (App<S>, Server) {
+pub(crate) async fn serve(dir: &TempDir, store: impl Store, change: impl FnOnce(&mut ApiOptions)) -> (App, Server) {
     let blobs = Blobs::folder(&dir.path().join("blobs")).unwrap();
-    let service = Arc::new(Service::new(store, blobs, Sealer::new(&[7; 32]).unwrap()));
+    let service = Arc::new(Service::new(Arc::new(store), blobs, Sealer::new(&[7; 32]).unwrap()));
     let operator = Operator::load_or_create(&dir.path().join("operator.pem")).unwrap();
     let mut options = options(dir);
     change(&mut options);
@@ -129,7 +129,7 @@ pub(crate) async fn serve<S: Store>(dir: &TempDir, store: S, change: impl FnOnce
     (app, Server { base, stop, running })
 }
 
-impl Farm<SqliteStore> {
+impl Farm {
     /// On a new file.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await
@@ -146,11 +146,9 @@ impl Farm<SqliteStore> {
     pub(crate) fn database(&self) -> PathBuf {
         self.dir.path().join("db")
     }
-}
 
-impl<S: Store> Farm<S> {
     /// On a store.
-    pub(crate) async fn on(dir: Arc<TempDir>, store: S, change: impl FnOnce(&mut ApiOptions)) -> Self {
+    pub(crate) async fn on(dir: Arc<TempDir>, store: impl Store, change: impl FnOnce(&mut ApiOptions)) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (api, server) = serve(&dir, store, change).await;
         let admin = api::bootstrap(api.service().store(), None).await.unwrap().unwrap().token;
@@ -158,7 +156,7 @@ impl<S: Store> Farm<S> {
         Self { dir, api, server, admin, http }
     }
 
-    pub(crate) fn store(&self) -> &S {
+    pub(crate) fn store(&self) -> &dyn Store {
         self.api.service().store()
     }
 

@@ -52,7 +52,7 @@ fn header<'a>(head: &'a str, name: &str) -> &'a str {
     head.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_else(|| panic!("no `{name}` in {head}"))
 }
 
-async fn delivery<S: stakeout_store::Store>(farm: &Farm<S>, path: &str, token: &str, is: impl Fn(&Value) -> bool) -> Value {
+async fn delivery(farm: &Farm, path: &str, token: &str, is: impl Fn(&Value) -> bool) -> Value {
     let mut all = Value::Null;
     for _ in 0..400 {
         all = farm.get(path, token).await;

@@ -88,7 +88,7 @@ async fn a_job_is_run_by_two_workers_followed_across_a_restart_and_verified() {
     reports(&farm, &admin, &job).await;
 }
 
-async fn reports(farm: &Farm<SqliteStore>, admin: &str, job: &Value) {
+async fn reports(farm: &Farm, admin: &str, job: &Value) {
     let id = text(job, "id");
     let get = async |name: &str| farm.ask("GET", &format!("/v1/jobs/{id}/{name}"), admin).await;
     let result = get("report.json").await.json(200);

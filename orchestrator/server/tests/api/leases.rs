@@ -3,14 +3,13 @@
 use serde_json::json;
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_contract::{Sha256Digest, api::problem::Code, trial::TrialState};
-use stakeout_store::{Jobs, sqlite::SqliteStore};
 
 use crate::{
     farm::{Farm, now, text},
     hand::{Hand, artifact, completion, end, progress},
 };
 
-async fn hands(farm: &Farm<SqliteStore>) -> [Hand; 2] {
+async fn hands(farm: &Farm) -> [Hand; 2] {
     let token = farm.token("farm", "worker").await;
     ["w-a", "w-b"].map(|id| Hand::new(farm.client(&token), id))
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use stakeout_contract::api::problem::Code;
-use stakeout_store::sqlite::SqliteStore;
 
 use crate::{
     farm::{Farm, said, text},
@@ -12,7 +11,7 @@ use crate::{
 };
 
 /// All of a list, page by page; `between` happens after each page.
-async fn pages(farm: &Farm<SqliteStore>, path: &str, token: &str, between: impl AsyncFn(usize)) -> Vec<String> {
+async fn pages(farm: &Farm, path: &str, token: &str, between: impl AsyncFn(usize)) -> Vec<String> {
     let (mut all, mut next, mut n) = (Vec::new(), String::new(), 0);
     loop {
         let page = farm.get(&format!("{path}limit=3{next}"), token).await;

@@ -9,7 +9,6 @@ use serde_json::json;
 use stakeout_agent::{Fence, Orchestrator};
 use stakeout_bundle::Bundle;
 use stakeout_contract::{api::problem::Code, trial::TrialState};
-use stakeout_store::Access;
 use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
 
 use crate::{

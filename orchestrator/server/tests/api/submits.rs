@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stakeout_contract::api::problem::Code;
-use stakeout_store::sqlite::SqliteStore;
 use tokio::io::AsyncWriteExt;
 
 use crate::farm::{Farm, Said, said, spec, text};
 
-async fn keyed(farm: &Farm<SqliteStore>, token: &str, key: &str, body: &Value) -> Said {
+async fn keyed(farm: &Farm, token: &str, key: &str, body: &Value) -> Said {
     said(farm.request("POST", "/v1/jobs", token).header("Idempotency-Key", key).json(body)).await
 }
 
-async fn count(farm: &Farm<SqliteStore>, token: &str) -> usize {
+async fn count(farm: &Farm, token: &str) -> usize {
     farm.get("/v1/jobs", token).await["items"].as_array().unwrap().len()
 }
 

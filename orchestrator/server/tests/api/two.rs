@@ -6,7 +6,7 @@ use serde_json::json;
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError};
 use stakeout_contract::api::problem::Code;
 use stakeout_servers::postgres::{Options, Postgres};
-use stakeout_store::{Jobs, postgres::PostgresStore};
+use stakeout_store::postgres::PostgresStore;
 
 use crate::{
     farm::{Farm, client, now, serve, spec, text},
@@ -79,7 +79,7 @@ async fn two_servers_on_one_database_are_one_farm() {
     second.stop().await;
 }
 
-async fn lost_at_one_known_at_the_other(farm: &Farm<PostgresStore>, other: &str, admin: &str, app: &stakeout_contract::Sha256Digest) {
+async fn lost_at_one_known_at_the_other(farm: &Farm, other: &str, admin: &str, app: &stakeout_contract::Sha256Digest) {
     farm.submit(admin, app, 1, json!({})).await;
     let token = farm.token("farm", "worker").await;
     let (a, b) = (Hand::new(farm.client(&token), "w-x"), Hand::new(client(other, &token), "w-y"));
@@ -95,7 +95,7 @@ async fn lost_at_one_known_at_the_other(farm: &Farm<PostgresStore>, other: &str,
 }
 
 /// PostgreSQL's text holds no zero byte: what would bring one is refused before it.
-async fn zeros(farm: &Farm<PostgresStore>, admin: &str) {
+async fn zeros(farm: &Farm, admin: &str) {
     for (method, path, body) in [
         ("GET", "/v1/scenarios/a%00b", json!({})),
         ("DELETE", "/v1/scenarios/a%00b", json!({})),

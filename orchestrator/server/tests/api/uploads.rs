@@ -5,7 +5,6 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use stakeout_contract::{Sha256Digest, api::problem::Code};
-use stakeout_store::sqlite::SqliteStore;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -13,14 +12,14 @@ use crate::{
     farm::{APP_MAX, Farm, Said, said, text},
 };
 
-async fn begin(farm: &Farm<SqliteStore>, token: &str, bytes: &[u8]) -> String {
+async fn begin(farm: &Farm, token: &str, bytes: &[u8]) -> String {
     let spec = json!({"bytes": bytes.len(), "sha256": Sha256Digest::of(bytes)});
     let begun = farm.send("POST", "/v1/uploads", token, &spec).await.json(201);
     assert_eq!((begun["offset"].as_u64(), begun["complete"].as_bool()), (Some(0), Some(false)));
     format!("/v1/uploads/{}", text(&begun, "id"))
 }
 
-async fn fill(farm: &Farm<SqliteStore>, token: &str, path: &str, offset: usize, bytes: &[u8]) -> Said {
+async fn fill(farm: &Farm, token: &str, path: &str, offset: usize, bytes: &[u8]) -> Said {
     let request = farm.request("PATCH", path, token).header("content-type", "application/octet-stream");
     said(request.header("upload-offset", offset).body(bytes.to_vec())).await
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use stakeout_contract::api::problem::Code;
-use stakeout_store::sqlite::SqliteStore;
 
 use crate::{
     farm::{Farm, Said, said, spec, text},
@@ -111,7 +110,7 @@ impl Things {
     }
 }
 
-async fn walk(farm: &Farm<SqliteStore>, things: &Things, route: &Route, token: &str) -> Said {
+async fn walk(farm: &Farm, things: &Things, route: &Route, token: &str) -> Said {
     let mut request = farm.request(&route.method, &things.path(route), token);
     if !route.media.is_empty() {
         request = request.header("content-type", &route.media).body(things.body(route));
@@ -124,7 +123,7 @@ async fn walk(farm: &Farm<SqliteStore>, things: &Things, route: &Route, token: &
 }
 
 /// One thing of each kind.
-async fn things(farm: &Farm<SqliteStore>, admin: &str) -> Things {
+async fn things(farm: &Farm, admin: &str) -> Things {
     let hook = farm.send("POST", "/v1/webhooks", admin, &json!({"url": "http://127.0.0.1:9/"})).await.json(201);
     let worker = Hand::new(farm.client(&farm.token("acme", "worker").await), "worker-fade");
     let app = farm.app("acme", "app").await;

@@ -8,14 +8,14 @@ use stakeout_contract::{
 use super::sample::{tenant, tenant_row};
 use crate::{Deed, Idempotent, Store, StoreError, TokenRow};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     tenants_are_made_and_changed(store).await;
     tokens_are_their_tenants(store).await;
     a_request_that_comes_again_is_answered_as_before(store).await;
     the_chain_of_audit_holds(store).await;
 }
 
-async fn tenants_are_made_and_changed<S: Store>(store: &S) {
+async fn tenants_are_made_and_changed(store: &dyn Store) {
     let mut row = tenant_row("changing");
     assert!(store.put_tenant(&row).await.unwrap());
     (row.weight, row.retention_days, row.own_workers_only) = (7, Some(3), true);
@@ -27,7 +27,7 @@ async fn tenants_are_made_and_changed<S: Store>(store: &S) {
     assert!(ids.contains(&row.id) && ids.is_sorted());
 }
 
-async fn tokens_are_their_tenants<S: Store>(store: &S) {
+async fn tokens_are_their_tenants(store: &dyn Store) {
     let t = tenant("tokens");
     let row = |id: &str| TokenRow {
         token: Token {
@@ -60,7 +60,7 @@ async fn tokens_are_their_tenants<S: Store>(store: &S) {
     assert_eq!(store.token(&b.token.id).await.unwrap().token.last_used_ms, Some(61_000));
 }
 
-async fn a_request_that_comes_again_is_answered_as_before<S: Store>(store: &S) {
+async fn a_request_that_comes_again_is_answered_as_before(store: &dyn Store) {
     let (t, f, day) = (tenant("idem"), Sha256Digest::of(b"f"), 86_400_000);
     let ask = async |f: Sha256Digest, now| store.idempotent(&t, "k", &f, now).await.unwrap();
     assert_eq!(ask(f, 0).await, Idempotent::First);
@@ -80,7 +80,7 @@ async fn a_request_that_comes_again_is_answered_as_before<S: Store>(store: &S) {
     assert_eq!(ask(f, 4 + day + 300_000).await, Idempotent::First, "whoever was to answer has died");
 }
 
-async fn the_chain_of_audit_holds<S: Store>(store: &S) {
+async fn the_chain_of_audit_holds(store: &dyn Store) {
     let t = tenant("audited");
     for n in 0..4 {
         let token = (n % 2 == 0).then(|| "token-1".parse().unwrap());

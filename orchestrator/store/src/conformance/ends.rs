@@ -13,7 +13,7 @@ use stakeout_contract::{
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, tenant, tenant_row};
 use crate::{HookRow, Store, StoreError};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     a_completion_that_comes_twice_counts_once(store).await;
     a_given_back_trial_is_queued_again_with_its_reason(store).await;
     a_cancelled_job_is_due_when_its_last_trial_has_ended(store).await;
@@ -22,19 +22,19 @@ pub(super) async fn all<S: Store>(store: &S) {
     jobs_are_forgotten_when_their_time_has_come(store).await;
 }
 
-async fn claim<S: Store>(store: &S, now: i64) -> Option<stakeout_contract::JobId> {
+async fn claim(store: &dyn Store, now: i64) -> Option<stakeout_contract::JobId> {
     store.claim_due(now, 30).await.unwrap()
 }
 
 /// What other rooms left undecided is not this room's.
-async fn decide_all<S: Store>(store: &S, now: i64) {
+async fn decide_all(store: &dyn Store, now: i64) {
     while let Some(id) = claim(store, now).await {
         let j = store.job(None, &id).await.unwrap();
         assert!(store.decide(&id, &decided(&j, TrialState::Cancelled), now).await.unwrap());
     }
 }
 
-async fn a_completion_that_comes_twice_counts_once<S: Store>(store: &S) {
+async fn a_completion_that_comes_twice_counts_once(store: &dyn Store) {
     decide_all(store, 100_000_000).await;
     let t = tenant("twice");
     let j = job(&t, 1);
@@ -54,7 +54,7 @@ async fn a_completion_that_comes_twice_counts_once<S: Store>(store: &S) {
     decide_all(store, 100_000_000).await;
 }
 
-async fn a_given_back_trial_is_queued_again_with_its_reason<S: Store>(store: &S) {
+async fn a_given_back_trial_is_queued_again_with_its_reason(store: &dyn Store) {
     let t = tenant("back");
     let j = job(&t, 1);
     insert(store, &j).await;
@@ -69,7 +69,7 @@ async fn a_given_back_trial_is_queued_again_with_its_reason<S: Store>(store: &S)
     decide_all(store, 100_000_000).await;
 }
 
-async fn a_cancelled_job_is_due_when_its_last_trial_has_ended<S: Store>(store: &S) {
+async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store) {
     let t = tenant("cancel");
     let j = job(&t, 3);
     insert(store, &j).await;
@@ -98,7 +98,7 @@ fn outcome(bundle: Sha256Digest) -> Outcome {
     Outcome { exit_code: 0, found: vec![], inconclusive: 1, bundle, bundle_bytes: 5, signer: "s".to_owned() }
 }
 
-async fn a_job_is_decided_once_and_its_webhooks_are_told<S: Store>(store: &S) {
+async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     let t = tenant("hooked");
     for (id, tag) in [("hook-all", None), ("hook-nightly", Some("nightly")), ("hook-other", Some("other"))] {
         let hook = Hook { id: id.parse().unwrap(), url: "https://h.example".to_owned(), tag: tag.map(str::to_owned), created_ms: 1 };
@@ -139,7 +139,7 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told<S: Store>(store: &S) {
     assert_eq!(store.claim_deliveries(100_000, 60, 10).await.unwrap().len(), 2);
 }
 
-async fn what_a_completion_names_must_be_there<S: Store>(store: &S) {
+async fn what_a_completion_names_must_be_there(store: &dyn Store) {
     let t = tenant("bytes");
     insert(store, &job(&t, 1)).await;
     let (trial, of) = lease(store, &t, "w-1", 0).await;
@@ -173,7 +173,7 @@ async fn what_a_completion_names_must_be_there<S: Store>(store: &S) {
     assert_eq!(dropped(store.drop_blobs(1000, 100).await.unwrap()), [kept]);
 }
 
-async fn jobs_are_forgotten_when_their_time_has_come<S: Store>(store: &S) {
+async fn jobs_are_forgotten_when_their_time_has_come(store: &dyn Store) {
     let day = 86_400_000;
     let t = tenant("forgetful");
     let mut row = tenant_row("forgetful");

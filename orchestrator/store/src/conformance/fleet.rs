@@ -12,13 +12,13 @@ use stakeout_contract::{
 use super::sample::{FIRST, abilities, ask, end, insert, job, lease, tenant, tenant_row};
 use crate::{HookRow, Store, StoreError, fleet::ALIVE};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     workers_are_seen_by_those_whose_trials_they_run(store).await;
     webhooks_are_their_tenants(store).await;
     gauges_count_what_is_open(store).await;
 }
 
-async fn workers_are_seen_by_those_whose_trials_they_run<S: Store>(store: &S) {
+async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     let (t, careful, farm) = (tenant("owner"), tenant("own-only"), TenantId::farm());
     let mut row = tenant_row("own-only");
     row.own_workers_only = true;
@@ -60,7 +60,7 @@ async fn workers_are_seen_by_those_whose_trials_they_run<S: Store>(store: &S) {
     assert_eq!(store.forget_workers(now + 10).await.unwrap(), 0, "a quarantined one would come back as new");
 }
 
-async fn webhooks_are_their_tenants<S: Store>(store: &S) {
+async fn webhooks_are_their_tenants(store: &dyn Store) {
     let t = tenant("hooks");
     let hook = Hook { id: "hook-1".parse().unwrap(), url: "https://h.example".to_owned(), tag: None, created_ms: 1 };
     store.put_hook(&HookRow { hook: hook.clone(), tenant: t.clone(), sealed: vec![1] }).await.unwrap();
@@ -71,7 +71,7 @@ async fn webhooks_are_their_tenants<S: Store>(store: &S) {
     assert!(store.hooks(&t).await.unwrap().is_empty());
 }
 
-async fn gauges_count_what_is_open<S: Store>(store: &S) {
+async fn gauges_count_what_is_open(store: &dyn Store) {
     let t = tenant("gauged");
     let now = 2_000_000_000;
     let before = store.gauges(now).await.unwrap();

@@ -9,7 +9,7 @@ use stakeout_contract::{
 use super::sample::{abilities, ask, end, insert, job, lease, tenant, tenant_row};
 use crate::{LeaseFor, Store, StoreError};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     tenants_get_trials_by_their_weight(store).await;
     a_tenant_at_its_bound_is_passed_over(store).await;
     a_trial_is_leased_once_and_only_to_who_can_run_it(store).await;
@@ -19,7 +19,7 @@ pub(super) async fn all<S: Store>(store: &S) {
     a_worker_gets_first_what_did_not_fail_on_it(store).await;
 }
 
-async fn cancel_all<S: Store>(store: &S, tenant: &TenantId) {
+async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
     let filter = crate::JobFilter { most: 1000, ..Default::default() };
     for j in store.jobs(tenant, &filter).await.unwrap() {
         store.cancel(&j.id, 5).await.unwrap();
@@ -29,7 +29,7 @@ async fn cancel_all<S: Store>(store: &S, tenant: &TenantId) {
     }
 }
 
-async fn tenants_get_trials_by_their_weight<S: Store>(store: &S) {
+async fn tenants_get_trials_by_their_weight(store: &dyn Store) {
     let (light, heavy) = (tenant("light"), tenant("heavy"));
     store.put_tenant(&tenant_row("light")).await.unwrap();
     store.put_tenant(&crate::conformance::sample::tenant_row("heavy")).await.unwrap();
@@ -56,7 +56,7 @@ async fn tenants_get_trials_by_their_weight<S: Store>(store: &S) {
     assert!(store.lease(&farm, 1).await.unwrap().is_none());
 }
 
-async fn a_tenant_at_its_bound_is_passed_over<S: Store>(store: &S) {
+async fn a_tenant_at_its_bound_is_passed_over(store: &dyn Store) {
     let bounded = tenant("bounded");
     let mut row = tenant_row("bounded");
     row.quota = Quota { running_trials: Some(2), ..Quota::default() };
@@ -71,7 +71,7 @@ async fn a_tenant_at_its_bound_is_passed_over<S: Store>(store: &S) {
     cancel_all(store, &bounded).await;
 }
 
-async fn a_trial_is_leased_once_and_only_to_who_can_run_it<S: Store>(store: &S) {
+async fn a_trial_is_leased_once_and_only_to_who_can_run_it(store: &dyn Store) {
     let t = tenant("once");
     let j = job(&t, 1);
     insert(store, &j).await;
@@ -85,7 +85,7 @@ async fn a_trial_is_leased_once_and_only_to_who_can_run_it<S: Store>(store: &S) 
     cancel_all(store, &t).await;
 }
 
-async fn the_more_urgent_is_first_whatever_the_level<S: Store>(store: &S) {
+async fn the_more_urgent_is_first_whatever_the_level(store: &dyn Store) {
     let t = tenant("urgent");
     let mut low = job(&t, 1);
     low.priority = -1;
@@ -105,7 +105,7 @@ async fn the_more_urgent_is_first_whatever_the_level<S: Store>(store: &S) {
     cancel_all(store, &t).await;
 }
 
-async fn trials_of_own_workers_go_to_no_others<S: Store>(store: &S) {
+async fn trials_of_own_workers_go_to_no_others(store: &dyn Store) {
     let t = tenant("careful");
     let mut j = job(&t, 1);
     j.own_workers_only = true;
@@ -116,7 +116,7 @@ async fn trials_of_own_workers_go_to_no_others<S: Store>(store: &S) {
     cancel_all(store, &t).await;
 }
 
-async fn a_worker_that_drains_gets_nothing<S: Store>(store: &S) {
+async fn a_worker_that_drains_gets_nothing(store: &dyn Store) {
     let t = tenant("drained");
     insert(store, &job(&t, 3)).await;
     let w = ask(&t, "drained-1");
@@ -135,7 +135,7 @@ async fn a_worker_that_drains_gets_nothing<S: Store>(store: &S) {
     cancel_all(store, &impostor.tenant).await;
 }
 
-async fn a_worker_gets_first_what_did_not_fail_on_it<S: Store>(store: &S) {
+async fn a_worker_gets_first_what_did_not_fail_on_it(store: &dyn Store) {
     let t = tenant("failing");
     insert(store, &job(&t, 2)).await;
     let (first, _) = lease(store, &t, "w-1", 1).await;

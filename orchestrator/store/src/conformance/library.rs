@@ -9,7 +9,7 @@ use stakeout_contract::{
 use super::sample::{decided, insert, job, tenant, tenant_row};
 use crate::{Store, StoreError, UploadRow};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     apps_are_their_tenants(store).await;
     an_app_is_kept_while_it_is_needed(store).await;
     scenarios_are_kept_by_name(store).await;
@@ -27,13 +27,13 @@ fn app(name: &str, created_ms: i64) -> App {
     }
 }
 
-async fn put<S: Store>(store: &S, tenant: &TenantId, app: &App) -> bool {
+async fn put(store: &dyn Store, tenant: &TenantId, app: &App) -> bool {
     store.note_blob(tenant, &app.sha256, 6, app.created_ms).await.unwrap();
     store.note_blob(tenant, &app.splits[0], 4, app.created_ms).await.unwrap();
     store.put_app(tenant, app).await.unwrap()
 }
 
-async fn apps_are_their_tenants<S: Store>(store: &S) {
+async fn apps_are_their_tenants(store: &dyn Store) {
     let (t, stranger) = (tenant("apps"), tenant("stranger"));
     let [a, b, c] = [app("a1", 1), app("a2", 2), app("b1", 2)];
     assert!(matches!(store.put_app(&t, &a).await, Err(StoreError::NotFound { what: "blob", .. })), "its bytes must be there");
@@ -52,7 +52,7 @@ async fn apps_are_their_tenants<S: Store>(store: &S) {
     assert!(store.apps(&stranger, None, None, 10).await.unwrap().is_empty());
 }
 
-async fn an_app_is_kept_while_it_is_needed<S: Store>(store: &S) {
+async fn an_app_is_kept_while_it_is_needed(store: &dyn Store) {
     let (t, day) = (tenant("needed"), 86_400_000);
     let mut row = tenant_row("needed");
     row.retention_days = Some(1);
@@ -75,7 +75,7 @@ async fn an_app_is_kept_while_it_is_needed<S: Store>(store: &S) {
     assert!(matches!(store.app(&t, &a.sha256).await, Err(StoreError::NotFound { .. })));
 }
 
-async fn scenarios_are_kept_by_name<S: Store>(store: &S) {
+async fn scenarios_are_kept_by_name(store: &dyn Store) {
     let (t, stranger) = (tenant("scenes"), tenant("stranger"));
     let mut doc = ScenarioDoc {
         name: "nightly".to_owned(),
@@ -98,7 +98,7 @@ async fn scenarios_are_kept_by_name<S: Store>(store: &S) {
     assert!(store.scenarios(&t).await.unwrap().is_empty());
 }
 
-async fn uploads_go_on_where_they_were<S: Store>(store: &S) {
+async fn uploads_go_on_where_they_were(store: &dyn Store) {
     let (t, trial) = (tenant("uploads"), TrialId::generate());
     let row = |id: &str, trial: Option<&TrialId>| UploadRow {
         upload: Upload { id: id.parse().unwrap(), bytes: 10, offset: 0, sha256: Sha256Digest::of(b"u"), complete: false, expires_ms: 100 },
@@ -136,7 +136,7 @@ async fn uploads_go_on_where_they_were<S: Store>(store: &S) {
     assert!(matches!(store.drop_upload(&b.upload.id).await, Err(StoreError::NotFound { what: "upload", .. })));
 }
 
-async fn blobs_are_kept_while_named<S: Store>(store: &S) {
+async fn blobs_are_kept_while_named(store: &dyn Store) {
     let (t, old) = (tenant("blobs"), 50_000);
     let a = app("x-blob", 10);
     put(store, &t, &a).await;

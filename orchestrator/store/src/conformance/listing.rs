@@ -5,14 +5,14 @@ use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, trial::TrialSt
 use super::sample::{FIRST, completion, decided, insert, job, lease, tenant};
 use crate::{JobFilter, Store, StoreError};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     what_is_written_is_read(store).await;
     jobs_come_together_or_not_at_all(store).await;
     jobs_are_found_by_what_they_are(store).await;
     an_answer_of_before_is_found_and_kept(store).await;
 }
 
-async fn what_is_written_is_read<S: Store>(store: &S) {
+async fn what_is_written_is_read(store: &dyn Store) {
     let (t, stranger) = (tenant("reader"), tenant("stranger"));
     let mut j = job(&t, 2);
     j.tags = vec!["nightly".to_owned()];
@@ -33,7 +33,7 @@ async fn what_is_written_is_read<S: Store>(store: &S) {
     assert!(matches!(store.cancel(&JobId::generate(), 0).await, Err(StoreError::NotFound { .. })));
 }
 
-async fn jobs_come_together_or_not_at_all<S: Store>(store: &S) {
+async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     let t = tenant("batch");
     let (a, b) = (job(&t, 1), job(&t, 1));
     let id = TrialId::generate();
@@ -47,7 +47,7 @@ async fn jobs_come_together_or_not_at_all<S: Store>(store: &S) {
     assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
 }
 
-async fn jobs_are_found_by_what_they_are<S: Store>(store: &S) {
+async fn jobs_are_found_by_what_they_are(store: &dyn Store) {
     let t = tenant("filter");
     let mut all = Vec::new();
     for n in 0..5u8 {
@@ -74,7 +74,7 @@ async fn jobs_are_found_by_what_they_are<S: Store>(store: &S) {
     }
 }
 
-async fn an_answer_of_before_is_found_and_kept<S: Store>(store: &S) {
+async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     let t = tenant("again");
     let mut j = job(&t, 1);
     j.fingerprint = Sha256Digest::of(b"again");

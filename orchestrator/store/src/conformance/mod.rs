@@ -19,7 +19,7 @@ use crate::Store;
 ///
 /// # Panics
 /// When the store does not do what it must.
-pub async fn all<S: Store>(store: &S) {
+pub async fn all(store: &dyn Store) {
     // Fair sharing looks at all tenants that wait, so it comes while there are no others.
     leases::all(store).await;
     listing::all(store).await;

@@ -76,7 +76,7 @@ pub fn job(tenant: &TenantId, trials: u32) -> JobRow {
 ///
 /// # Panics
 /// If the store does not take it.
-pub async fn insert<S: Store>(store: &S, job: &JobRow) -> Vec<TrialId> {
+pub async fn insert(store: &dyn Store, job: &JobRow) -> Vec<TrialId> {
     let ids: Vec<TrialId> = (0..job.spec.trials).map(|_| TrialId::generate()).collect();
     store.insert_jobs(vec![(job.clone(), ids.clone())]).await.unwrap();
     ids
@@ -140,7 +140,7 @@ pub fn completion(trial: &TrialFull, of: &JobRow, state: TrialState) -> Completi
 ///
 /// # Panics
 /// If there is none.
-pub async fn lease<S: Store>(store: &S, tenant: &TenantId, worker: &str, now: i64) -> (TrialFull, JobRow) {
+pub async fn lease(store: &dyn Store, tenant: &TenantId, worker: &str, now: i64) -> (TrialFull, JobRow) {
     store.lease(&ask(tenant, worker), now).await.unwrap().expect("a trial waits")
 }
 

@@ -6,7 +6,7 @@ use stakeout_domain::lease::Refused;
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, line, tenant};
 use crate::{Store, StoreError};
 
-pub(super) async fn all<S: Store>(store: &S) {
+pub(super) async fn all(store: &dyn Store) {
     only_the_newest_epoch_writes(store).await;
     events_tell_all_in_order_without_gap(store).await;
 }
@@ -15,7 +15,7 @@ fn refused<T>(r: Result<T, StoreError>) -> bool {
     matches!(r, Err(StoreError::Refused(Refused::Fenced { .. })))
 }
 
-async fn only_the_newest_epoch_writes<S: Store>(store: &S) {
+async fn only_the_newest_epoch_writes(store: &dyn Store) {
     let t = tenant("epochs");
     let j = job(&t, 1);
     insert(store, &j).await;
@@ -62,7 +62,7 @@ fn short(what: &What) -> String {
     }
 }
 
-async fn events_tell_all_in_order_without_gap<S: Store>(store: &S) {
+async fn events_tell_all_in_order_without_gap(store: &dyn Store) {
     let t = tenant("events");
     let j = job(&t, 1);
     insert(store, &j).await;

@@ -45,6 +45,7 @@ const MINUTE: Millis = 60_000;
 /// A request that is not answered after so long was of a server that died: its key is free again.
 const ANSWERED: Millis = 5 * MINUTE;
 
+#[async_trait::async_trait]
 impl Access for Backend {
     async fn put_tenant(&self, t: &Tenant) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;

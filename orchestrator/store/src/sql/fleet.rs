@@ -13,6 +13,7 @@ use stakeout_domain::lease::Millis;
 use super::{Backend, deliveries, workers};
 use crate::{DeliveryRow, Fleet, Gauges, HookRow, StoreError, codec::uint};
 
+#[async_trait::async_trait]
 impl Fleet for Backend {
     async fn worker_seen(
         &self,

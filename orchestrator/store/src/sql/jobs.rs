@@ -12,6 +12,7 @@ use stakeout_domain::lease::{Millis, TrialRow};
 use super::{Backend, decide, end, events, insert, lease, list, stream};
 use crate::{Decided, JobFilter, JobRow, Jobs, LeaseFor, Paces, StoreError, TrialFull};
 
+#[async_trait::async_trait]
 impl Jobs for Backend {
     async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
         insert::insert_jobs(self, jobs).await

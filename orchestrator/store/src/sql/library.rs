@@ -33,6 +33,7 @@ fn holder(app: &Sha256Digest, tenant: &TenantId) -> String {
     format!("app:{tenant}:{app}")
 }
 
+#[async_trait::async_trait]
 impl Library for Backend {
     async fn put_app(&self, tenant: &TenantId, app: &App) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;

@@ -3,7 +3,6 @@
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use futures_util::StreamExt;
 use stakeout_contract::api::problem::Code;
-use stakeout_store::Store;
 
 use crate::{
     api::{
@@ -56,7 +55,7 @@ fn broken(e: &MultipartError) -> Failed {
 }
 
 /// Reads the whole form.
-pub(super) async fn read<S: Store>(app: &App<S>, mut form: Multipart) -> Answer<Fields> {
+pub(super) async fn read(app: &App, mut form: Multipart) -> Answer<Fields> {
     let mut out = Fields::empty();
     let mut parts = 0;
     while let Some(field) = form.next_field().await.map_err(|e| broken(&e))? {
