@@ -93,7 +93,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::other(anyhow::anyhow!("interrupted; nothing was kept")).with_code(130));
     }
     let options = finish::FinishOptions { out: out.path.clone(), with_app: a.with_app, images: ids };
-    let result = finish::finish(&*service, &job, &operator, &options).await.map_err(Failure::other)?;
+    let result = finish::finish(&service, &job, &operator, &options).await.map_err(Failure::other)?;
     store.close().await;
     extras(&a, &out, &result)?;
     say(&out, &result, &scenario);
