@@ -1,4 +1,4 @@
-//! The operator's key, and the keys that a verifier trusts.
+//! Keys that sign, the operator's and the workers', and keys that a verifier trusts.
 
 use std::{
     io::Write,
@@ -7,19 +7,19 @@ use std::{
 };
 
 use ed25519_dalek::{
-    Signer as _, SigningKey, Verifier as _, VerifyingKey,
+    Signer as _, Verifier as _, VerifyingKey,
     pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
 };
 use stakeout_contract::Sha256Digest;
 
 use crate::BundleError;
 
-/// An operator's signing key (ed25519, PKCS#8 PEM in a file of mode 0600).
-pub struct Operator(SigningKey);
+/// An operator's or a worker's key (ed25519, PKCS#8 PEM in a file of mode 0600).
+pub struct SigningKey(ed25519_dalek::SigningKey);
 
-impl std::fmt::Debug for Operator {
+impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Operator({})", self.public().fingerprint())
+        write!(f, "SigningKey({})", self.public().fingerprint())
     }
 }
 
@@ -27,12 +27,12 @@ fn bad(path: &Path, why: impl Into<String>) -> BundleError {
     BundleError::Key { path: path.display().to_string(), why: why.into() }
 }
 
-impl Operator {
+impl SigningKey {
     /// A new key from the system's randomness.
     pub fn generate() -> Result<Self, BundleError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| bad(Path::new("new key"), e.to_string()))?;
-        Ok(Self(SigningKey::from_bytes(&seed)))
+        Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
     /// Reads the key in `path`; makes one there if there is none. Its public half is written beside it as `NAME.pub`.
@@ -43,7 +43,7 @@ impl Operator {
                 if mode & 0o077 != 0 {
                     return Err(bad(path, format!("its mode is {:o}, others may read it; run `chmod 600` on it", mode & 0o777)));
                 }
-                SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|e| bad(path, e.to_string()))
+                ed25519_dalek::SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|e| bad(path, e.to_string()))
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let new = Self::generate()?;

@@ -11,6 +11,9 @@
 //! `verify` says three things apart: what is not intact, whether the signer is known, and what was left out. It does not
 //! say whether the verdicts are right: for that, `stakeout analyze` runs the detectors again on the bytes.
 //!
+//! Each trial has its worker's own signature too ([`statement`]): what a worker saw cannot be changed behind it, by whoever
+//! keeps the bundle's key.
+//!
 //! What a signature cannot prove: that the operator did not forge the trial. See `docs/threat-model.md`.
 //!
 //! Read first: [`manifest::Manifest`], [`verify::verify`], [`Writer`].
@@ -22,6 +25,7 @@ pub mod manifest;
 mod read;
 pub mod receipt;
 mod share;
+pub mod statement;
 pub mod verify;
 mod write;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::Value;
 use stakeout_contract::trial::TrialRecord;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     keys::PublicKey,
     manifest::{Manifest, OWN, Salts, salted},
     receipt::Receipt,
+    statement,
 };
 
 /// How trial keys follow from a job's root: `(root, trial id, epoch) -> key`. Given by the caller, as the feed's crate knows it.
@@ -32,8 +34,23 @@ pub struct Verified {
     pub left_out: Vec<String>,
     /// Trials whose key fits its commitment.
     pub trials: usize,
+    /// Who ran each trial, by its own signature; a trial without one is not in it.
+    pub workers: Vec<TrialWorker>,
     /// The manifest.
     pub manifest: Manifest,
+}
+
+/// The worker of a trial.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TrialWorker {
+    /// The trial's number.
+    pub trial: String,
+    /// The worker.
+    pub worker: String,
+    /// Fingerprint of its key.
+    pub key: String,
+    /// Record, observations, flows and findings are what it signed; `false`: some were left out when the bundle was shared.
+    pub checked: bool,
 }
 
 /// Checks everything: layout, signature, each entry, each key's commitment. The error names the entry.
@@ -46,13 +63,17 @@ pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Receipt>,
         return Err(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT });
     }
     let manifest: Manifest = serde_json::from_slice(&payload).map_err(|e| broken(format!("`manifest.json` cannot be read: {e}")))?;
-    let signers = dsse::signers(&bundle.canonical("manifest.dsse.json")?, &payload)?;
+    let (signed, signers) = dsse::open(dsse::MANIFEST, &bundle.canonical("manifest.dsse.json")?)?;
+    if signed != payload {
+        return Err(broken("`manifest.json` is not what `manifest.dsse.json` signs"));
+    }
     let salts: Salts = bundle.canonical("salts.json")?;
     let (entries, left_out) = check_entries(bundle, &manifest, &salts)?;
     if !manifest.receipt.holds(manifest.secret.bytes()) || manifest.receipt.job != manifest.job {
         return Err(broken("the job's secret is not the one that its receipt commits to"));
     }
     let trials = check_trials(bundle, &manifest, derive)?;
+    let workers = check_statements(bundle)?;
     Ok(Verified {
         intact: true,
         signer_known: signers.iter().any(|s| trusted.contains(s)),
@@ -61,6 +82,7 @@ pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Receipt>,
         entries,
         left_out,
         trials,
+        workers,
         manifest,
     })
 }
@@ -113,4 +135,39 @@ fn check_trials(bundle: &Bundle, manifest: &Manifest, derive: Derive<'_>) -> Res
         checked += 1;
     }
     Ok(checked)
+}
+
+/// Workers' statements: one that does not hold is an error, one whose documents were left out is not checked.
+fn check_statements(bundle: &Bundle) -> Result<Vec<TrialWorker>, BundleError> {
+    let mut out = Vec::new();
+    for name in bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/statement.dsse.json")) {
+        let folder = name.trim_end_matches("/statement.dsse.json");
+        let (statement, key) = statement::open(&bundle.canonical(name)?)?;
+        let at = |entry: &str| format!("{folder}/{entry}");
+        let all = ["trial.json", "observations.jsonl", "flows.json", "findings.json"];
+        let checked = all.iter().all(|e| bundle.names().any(|n| n == at(e)));
+        if checked {
+            let mut lines = statement::LineHasher::default();
+            for line in bundle.read(&at("observations.jsonl"))?.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+                let bad = |e| broken(format!("entry `{}` cannot be read: {e}", at("observations.jsonl")));
+                lines.add(&serde_json::from_slice::<Value>(line).map_err(bad)?)?;
+            }
+            let left = statement::Left {
+                record: statement::record(bundle.json(&at("trial.json"))?)?,
+                observations: lines.end(),
+                flows: statement::canonical(&bundle.json::<Value>(&at("flows.json"))?)?,
+                findings: statement::canonical(&bundle.json::<Value>(&at("findings.json"))?)?,
+            };
+            if let Some(what) = statement::differs(&statement, &bundle.json(&at("trial.json"))?, &left) {
+                return Err(broken(format!("the {what} of `{folder}` is not what its worker signed")));
+            }
+        }
+        out.push(TrialWorker {
+            trial: folder.trim_start_matches("trials/").to_owned(),
+            worker: statement.worker.to_string(),
+            key: key.fingerprint(),
+            checked,
+        });
+    }
+    Ok(out)
 }

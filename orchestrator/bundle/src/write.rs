@@ -10,7 +10,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     BundleError, dsse,
-    keys::Operator,
+    keys::SigningKey,
     layout,
     manifest::{Manifest, ManifestEntry, OWN, Salts, salted},
 };
@@ -58,10 +58,10 @@ impl Writer {
     }
 
     /// Fills in the manifest's entries, signs it, and gives the file its name. Returns the signed manifest.
-    pub fn finish(mut self, mut manifest: Manifest, operator: &Operator) -> Result<Manifest, BundleError> {
+    pub fn finish(mut self, mut manifest: Manifest, operator: &SigningKey) -> Result<Manifest, BundleError> {
         manifest.entries = std::mem::take(&mut self.entries);
         let payload = serde_json::to_vec_pretty(&manifest)?;
-        let envelope = serde_json::to_vec_pretty(&dsse::sign(operator, &payload))?;
+        let envelope = serde_json::to_vec_pretty(&dsse::sign(dsse::MANIFEST, operator, &payload))?;
         let salts = serde_json::to_vec_pretty(&self.salts)?;
         self.close(&payload, &envelope, &salts)?;
         Ok(manifest)

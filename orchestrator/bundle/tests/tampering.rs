@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stakeout_bundle::{
     Bundle, BundleError, Writer,
-    keys::Operator,
+    keys::SigningKey,
     manifest::Manifest,
     receipt::Receipt,
     share,
@@ -31,7 +31,7 @@ fn trial_json(key: &[u8; 32], committed: &[u8; 32]) -> Vec<u8> {
     .unwrap()
 }
 
-fn write(path: &Path, operator: &Operator, trial: &[u8]) {
+fn write(path: &Path, operator: &SigningKey, trial: &[u8]) {
     // Long enough to be stored as it is.
     let picture = [&b"\xff\xd8\xff picture"[..], &[7; 80]].concat();
     let mut w = Writer::create(path).unwrap();
@@ -53,19 +53,19 @@ fn write(path: &Path, operator: &Operator, trial: &[u8]) {
     w.finish(manifest, operator).unwrap();
 }
 
-fn good(path: &Path, operator: &Operator) {
+fn good(path: &Path, operator: &SigningKey) {
     let key = derive(&Receipt::root(&SECRET, "ab"), "trial-1", 1);
     write(path, operator, &trial_json(&key, &key));
 }
 
-fn check(bytes: Vec<u8>, operator: &Operator) -> Result<Verified, BundleError> {
+fn check(bytes: Vec<u8>, operator: &SigningKey) -> Result<Verified, BundleError> {
     verify(&Bundle::parse(bytes)?, &[operator.public()], None, &derive)
 }
 
 #[test]
 fn an_untouched_bundle_is_intact_and_its_signer_known() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let v = check(std::fs::read(&path).unwrap(), &op).unwrap();
     assert!(v.signer_known && v.left_out.is_empty());
@@ -75,7 +75,7 @@ fn an_untouched_bundle_is_intact_and_its_signer_known() {
 #[test]
 fn a_stranger_who_signs_again_is_not_known() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op, stranger) = (dir.path().join("b.zip"), Operator::generate().unwrap(), Operator::generate().unwrap());
+    let (path, op, stranger) = (dir.path().join("b.zip"), SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
     good(&path, &stranger);
     let v = check(std::fs::read(&path).unwrap(), &op).unwrap();
     assert!(v.intact && !v.signer_known);
@@ -84,7 +84,7 @@ fn a_stranger_who_signs_again_is_not_known() {
 #[test]
 fn every_single_changed_bit_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let bytes = std::fs::read(&path).unwrap();
     let original = Bundle::parse(bytes.clone()).unwrap();
@@ -130,7 +130,7 @@ fn with_entry(bytes: &[u8], entry: &str, new: Option<&[u8]>, extra: Option<&str>
 #[test]
 fn a_changed_missing_or_extra_entry_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let bytes = std::fs::read(&path).unwrap();
     let says = |b: Vec<u8>, what: &str| {
@@ -148,7 +148,7 @@ fn a_changed_missing_or_extra_entry_is_named() {
 #[test]
 fn a_key_that_was_not_committed_to_is_noticed_even_if_it_is_signed() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     let key = derive(&Receipt::root(&SECRET, "ab"), "trial-1", 1);
     write(&path, &op, &trial_json(&[1; 32], &key));
     assert!(check(std::fs::read(&path).unwrap(), &op).unwrap_err().to_string().contains("committed"));
@@ -159,7 +159,7 @@ fn a_key_that_was_not_committed_to_is_noticed_even_if_it_is_signed() {
 #[test]
 fn a_shared_bundle_verifies_and_lists_what_was_left_out() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, out, op) = (dir.path().join("b.zip"), dir.path().join("s.zip"), Operator::generate().unwrap());
+    let (path, out, op) = (dir.path().join("b.zip"), dir.path().join("s.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     share(&Bundle::open(&path).unwrap(), &out, &|n| n.contains("/artifacts/")).unwrap();
     let bytes = std::fs::read(&out).unwrap();
@@ -172,7 +172,7 @@ fn a_shared_bundle_verifies_and_lists_what_was_left_out() {
 #[test]
 fn an_entry_that_unpacks_to_more_than_it_says_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, op) = (dir.path().join("b.zip"), Operator::generate().unwrap());
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let bomb = with_entry(&std::fs::read(&path).unwrap(), "report.html", Some(&vec![0; 50 << 20]), None);
     // The announced size is put to 10 in both headers.
@@ -189,11 +189,11 @@ fn a_key_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("k/operator.pem");
-    let made = Operator::load_or_create(&path).unwrap();
-    assert_eq!(Operator::load_or_create(&path).unwrap().public(), made.public());
+    let made = SigningKey::load_or_create(&path).unwrap();
+    assert_eq!(SigningKey::load_or_create(&path).unwrap().public(), made.public());
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(Operator::load_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
+    assert!(SigningKey::load_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
     std::fs::write(&path, "nonsense").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(Operator::load_or_create(&path), Err(BundleError::Key { .. })));
+    assert!(matches!(SigningKey::load_or_create(&path), Err(BundleError::Key { .. })));
 }

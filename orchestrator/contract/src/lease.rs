@@ -7,6 +7,7 @@ use crate::{
     finding::Analysis,
     flow::Flow,
     scenario::Scenario,
+    statement::Envelope,
     trial::{FeedMode, KeyHex, TrialRecord},
 };
 
@@ -48,6 +49,9 @@ pub struct Completion {
     pub flows: Vec<Flow>,
     /// Findings.
     pub analysis: Analysis,
+    /// The worker's [`crate::statement::Statement`] of all this, signed; none: it has no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Envelope>,
 }
 
 /// What a worker can run.

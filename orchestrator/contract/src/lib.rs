@@ -28,6 +28,7 @@ pub mod observation;
 pub mod probability;
 pub mod result;
 pub mod scenario;
+pub mod statement;
 pub mod trial;
 pub mod words;
 

@@ -3,7 +3,7 @@
 use std::{error::Error, path::PathBuf, sync::Arc};
 
 use stakeout_blobs::Blobs;
-use stakeout_bundle::keys::Operator;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_server::{
     Service,
     api::{self, ApiOptions, App},
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let work = option("--blobs")?.with_extension("work");
     std::fs::create_dir_all(&work)?;
     let options = ApiOptions { work, app_bytes: 64 << 20, secure: false, private_hooks: false };
-    let app = App::new(service, Operator::load_or_create(&option("--key")?)?, options);
+    let app = App::new(service, SigningKey::load_or_create(&option("--key")?)?, options);
     let listener = http::bind(option("--listen")?.to_string_lossy().parse()?).await?;
     eprintln!("listening on http://{}", listener.local_addr()?);
     let stop = CancellationToken::new();

@@ -6,15 +6,17 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use stakeout_bundle::{Writer, keys::Operator, manifest::Manifest, receipt::Receipt};
+use stakeout_bundle::{Writer, keys::SigningKey, manifest::Manifest, receipt::Receipt};
 use stakeout_contract::{
     Answer, Epoch, JobId, Nanos, Rung, Sha256Digest,
     api::jobs::Outcome,
     artifact::{Artifact, Role},
     finding::Analysis,
     flow::Flow,
+    lease::Completion,
     observation::Observation,
     result::{JobResult, Verdict},
+    statement::Envelope,
     trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
 };
 use stakeout_domain::{
@@ -48,6 +50,8 @@ pub struct TrialData {
     pub flows: Vec<Flow>,
     /// What was found.
     pub analysis: Analysis,
+    /// The worker's signature over all this.
+    pub statement: Option<Envelope>,
 }
 
 /// Reads all trials of a job, each with its key revealed.
@@ -58,10 +62,12 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
         let observations = all_observations(service.store(), &t).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
         let commitment = Sha256Digest::from_bytes(key.commitment());
-        let (mut record, flows, analysis) = match t.completion.clone() {
-            Some(c) => (c.record, c.flows, c.analysis),
-            None => (without_completion(job, &t, commitment), vec![], Analysis::default()),
-        };
+        let Completion { mut record, flows, analysis, statement } = t.completion.clone().unwrap_or_else(|| Completion {
+            record: without_completion(job, &t, commitment),
+            flows: vec![],
+            analysis: Analysis::default(),
+            statement: None,
+        });
         record.app.sha256 = Some(job.spec.app);
         if record.app.package.is_empty() {
             record.app = AppFacts { sha256: Some(job.spec.app), ..job.spec.facts.clone() };
@@ -70,13 +76,13 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
         record.app.abis.clone_from(&job.spec.facts.abis);
         record.commitment = commitment;
         record.key = Some(KeyHex::new(key.reveal()));
-        out.push(TrialData { record, observations, flows, analysis });
+        out.push(TrialData { record, observations, flows, analysis, statement });
     }
     Ok(out)
 }
 
 /// The whole stream of a trial's last lease, read in parts.
-async fn all_observations(store: &dyn Store, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
+pub(crate) async fn all_observations(store: &dyn Store, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
     const PART: u32 = 5000;
     let mut all = Vec::new();
     loop {
@@ -173,7 +179,7 @@ pub struct Produced {
 }
 
 /// Decides and writes the three files, and keeps the decision; the files are the caller's, and no artifacts.
-pub async fn finish(service: &Service, id: &JobId, operator: &Operator, options: &FinishOptions) -> Result<JobResult, ServiceError> {
+pub async fn finish(service: &Service, id: &JobId, operator: &SigningKey, options: &FinishOptions) -> Result<JobResult, ServiceError> {
     let job = service.store.job(None, id).await?;
     let made = produce(service, &job, operator, options).await?;
     let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: None, report: None };
@@ -183,7 +189,7 @@ pub async fn finish(service: &Service, id: &JobId, operator: &Operator, options:
 }
 
 /// Decides and writes the three files into a folder; nothing is kept.
-pub async fn produce(service: &Service, job: &JobRow, operator: &Operator, options: &FinishOptions) -> Result<Produced, ServiceError> {
+pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, options: &FinishOptions) -> Result<Produced, ServiceError> {
     let data = gather(service, job).await?;
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = result_of(job, &data, wall);
@@ -261,7 +267,7 @@ pub fn entry_name(trial: u32, a: &Artifact) -> String {
     }
 }
 
-async fn bundle(service: &Service, p: &Parts<'_>, operator: &Operator, options: &FinishOptions) -> Result<(), ServiceError> {
+async fn bundle(service: &Service, p: &Parts<'_>, operator: &SigningKey, options: &FinishOptions) -> Result<(), ServiceError> {
     let mut w = Writer::create(&options.out.join("bundle.zip"))?;
     w.add("result.json", p.result)?;
     w.add("report.html", p.report)?;
@@ -278,6 +284,9 @@ async fn bundle(service: &Service, p: &Parts<'_>, operator: &Operator, options: 
         w.add(&format!("trials/{n}/observations.jsonl"), &lines)?;
         w.add(&format!("trials/{n}/findings.json"), &pretty("findings.json", &d.analysis)?)?;
         w.add(&format!("trials/{n}/flows.json"), &pretty("flows.json", &d.flows)?)?;
+        if let Some(s) = &d.statement {
+            w.add(&format!("trials/{n}/statement.dsse.json"), &pretty("statement.dsse.json", s)?)?;
+        }
         let mut seen = std::collections::BTreeSet::new();
         for a in &d.record.artifacts {
             let name = entry_name(n, a);

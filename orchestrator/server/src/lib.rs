@@ -25,6 +25,7 @@ mod pictures;
 pub mod scenarios;
 pub mod seal;
 mod service;
+mod statements;
 pub mod tasks;
 mod web;
 mod worker_port;

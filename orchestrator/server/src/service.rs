@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// A report could not be written.
     #[error(transparent)]
     Report(#[from] stakeout_report::ReportError),
+    /// What a worker handed in is not what it signed.
+    #[error("the worker's statement does not hold: {0}")]
+    Statement(String),
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),

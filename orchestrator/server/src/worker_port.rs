@@ -14,7 +14,7 @@ use stakeout_contract::{
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, StoreError, TrialFull};
 
-use crate::{Service, ServiceError, service::now};
+use crate::{Service, ServiceError, service::now, statements};
 
 type Answer<T> = Result<T, OrchestratorError>;
 
@@ -120,6 +120,7 @@ impl Service {
 
     /// Ends a trial with its evidence.
     pub async fn take_completion(&self, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
+        statements::check(self, fence, completion).await?;
         let row = self.store.complete(&fence.trial, fence.epoch, completion, now()).await?;
         tracing::info!(trial = %fence.trial, epoch = fence.epoch.0, state = ?row.state, "trial ended");
         self.wake(&completion.record.job);

@@ -49,7 +49,7 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: "simulated".to_owned(), log: String::new() },
         cost: TrialCost { wall_seconds: 0.1, ..TrialCost::default() },
     };
-    Completion { record, flows: vec![], analysis: Analysis::default() }
+    Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }
 
 /// A made-up fact.

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use stakeout_bundle::keys::SigningKey;
 use stakeout_contract::{DeviceKind, WorkerId, lease::Abilities};
+
+use crate::WorkerError;
 
 /// Which images a worker uses, by name or id.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,6 +125,11 @@ impl WorkerConfig {
             poll: Duration::from_millis(500),
             limits: Limits::default(),
         }
+    }
+
+    /// The key that this worker signs with, from its cache folder; made there the first time.
+    pub fn key(&self) -> Result<SigningKey, WorkerError> {
+        SigningKey::load_or_create(&self.cache.join("worker.pem")).map_err(WorkerError::Key)
     }
 
     /// What it tells the orchestrator that it can run.

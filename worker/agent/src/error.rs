@@ -87,4 +87,7 @@ pub enum WorkerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The worker's key is not usable.
+    #[error(transparent)]
+    Key(stakeout_bundle::BundleError),
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_contract::{
     Nanos, Sha256Digest,
     canary::{Canary, PlantData},
@@ -89,6 +90,8 @@ pub struct Workshop<O, C: Cells> {
     pub config: WorkerConfig,
     /// Folder for what trials leave until it is handed in.
     pub dir: PathBuf,
+    /// Signs what is handed in.
+    pub key: SigningKey,
 }
 
 /// What is known of an app and of its use, however far the trial came.

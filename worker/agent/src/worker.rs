@@ -152,9 +152,18 @@ fn workshop<O, C: Cells>(orchestrator: O, cells: C, config: WorkerConfig) -> Res
         Prepared::new(config.cache.join("prepared"), config.cache_bytes)
     })();
     let prepared = made.map_err(unusable)?;
+    let key = config.key()?;
     let cells = Arc::new(cells);
     let ground = Ground { dir: dir.clone(), limits: config.limits };
-    Ok(Workshop { orchestrator: Arc::new(orchestrator), pool: Pool::new(cells.clone(), ground, config.warm), cells, prepared, config, dir })
+    Ok(Workshop {
+        orchestrator: Arc::new(orchestrator),
+        pool: Pool::new(cells.clone(), ground, config.warm),
+        cells,
+        prepared,
+        config,
+        dir,
+        key,
+    })
 }
 
 /// Removes folders of trials that a killed worker left: older than a day, as another worker may use the same cache.

@@ -103,7 +103,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
         "make it writable, or set STAKEOUT_CACHE to another folder",
     ));
     let key = places::operator_key()?;
-    let usable = stakeout_bundle::keys::Operator::load_or_create(&key).map(|o| o.public().fingerprint());
+    let usable = stakeout_bundle::keys::SigningKey::load_or_create(&key).map(|o| o.public().fingerprint());
     checks.push(check(
         "operator's key",
         usable.is_ok(),

@@ -62,7 +62,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn key(json: bool) -> Result<ExitCode, Failure> {
     let path = places::operator_key()?;
-    let public = stakeout_bundle::keys::Operator::load_or_create(&path).map_err(Failure::usage)?.public();
+    let public = stakeout_bundle::keys::SigningKey::load_or_create(&path).map_err(Failure::usage)?.public();
     let pem = public.pem().map_err(Failure::other)?;
     if json {
         output::json(&serde_json::json!({"path": path, "fingerprint": public.fingerprint(), "public_key": pem}))?;

@@ -11,7 +11,7 @@ use std::{
 
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
 use stakeout_blobs::Blobs;
-use stakeout_bundle::{keys::Operator, receipt::Receipt};
+use stakeout_bundle::{keys::SigningKey, receipt::Receipt};
 use stakeout_containers::Engine;
 use stakeout_contract::{
     DeviceKind, JobId, TenantId,
@@ -47,7 +47,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     images.devices = vec![(device, image, vec![api])];
     let trials = a.trials.unwrap_or(scenario.trials);
     let secrets = Secrets::from(secrets(&a.secret)?);
-    let operator = Operator::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
+    let operator = SigningKey::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
     let engine = Engine::connect().await.map_err(Failure::usage)?;

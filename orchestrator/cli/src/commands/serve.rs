@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Durat
 
 use stakeout_agent::{Shutdown, Worker};
 use stakeout_blobs::{Blobs, MasterKey};
-use stakeout_bundle::keys::Operator;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_containers::Engine;
 use stakeout_server::{
     Service,
@@ -73,7 +73,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
     let blobs = blobs(&address, a.blob_key.as_deref())?;
     blobs.check().await.map_err(Failure::usage)?;
-    let operator = Operator::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
+    let operator = SigningKey::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
     let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
     first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
     let work = tempfile::Builder::new().prefix("stakeout-serve-").tempdir().map_err(Failure::other)?;

@@ -61,6 +61,14 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
         let known = if v.signer_known { "known" } else { "unknown" };
         output::line(&format!("intact: {} entries, {} trials' keys fit their commitments", v.entries, v.trials))?;
         output::line(&format!("signed by {who} ({known})"))?;
+        for w in &v.workers {
+            let checked = if w.checked { "holds" } else { "not checked, as parts were left out" };
+            output::line(&format!("trial {}: worker {} with key {} ({checked})", w.trial, w.worker, w.key))?;
+        }
+        let unsigned = v.trials.saturating_sub(v.workers.len());
+        if unsigned > 0 {
+            output::line(&format!("{unsigned} trials have no signature of their worker"))?;
+        }
         if v.receipt == Some(true) {
             output::line("the receipt fits")?;
         }

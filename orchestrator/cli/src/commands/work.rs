@@ -78,7 +78,7 @@ fn kept_id(cache: &Path) -> Result<WorkerId, Failure> {
 }
 
 /// What the host is, and why it takes no trial now.
-async fn host(engine: &Engine, config: &WorkerConfig, disk_gib: u64) -> HostFacts {
+async fn host(engine: &Engine, config: &WorkerConfig, key: &str, disk_gib: u64) -> HostFacts {
     let disk_free = rustix::fs::statvfs(&config.cache).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
     let memory_free = places::memory_available();
     let mut troubles = Vec::new();
@@ -107,7 +107,7 @@ async fn host(engine: &Engine, config: &WorkerConfig, disk_gib: u64) -> HostFact
         memory_free,
         disk_free,
         troubles,
-        key: String::new(),
+        key: key.to_owned(),
     }
 }
 
@@ -117,11 +117,12 @@ pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     let config = config(&engine, &a.device, a.slots, a.cache, a.name).await?;
     let remote = Remote::new(&client);
     let (worker, abilities) = (config.worker.clone(), config.abilities());
-    let facts = host(&engine, &config, a.disk_gib).await;
+    let key = config.key().map_err(Failure::usage)?.public().fingerprint();
+    let facts = host(&engine, &config, &key, a.disk_gib).await;
     remote.heartbeat(&worker, &abilities, &facts).await.map_err(farm::failed)?;
     eprintln!("worker {worker} with {} slots joined {}", config.slots, client.server());
     let (drain, stop) = interrupt::draining("draining: what runs is ended, nothing new is leased; press Ctrl-C again to give it back")?;
-    let beating = tokio::spawn(beat(remote.clone(), engine.clone(), config.clone(), a.disk_gib));
+    let beating = tokio::spawn(beat(remote.clone(), engine.clone(), config.clone(), key, a.disk_gib));
     let worker = Worker::new(remote, engine, config).await.map_err(Failure::usage)?;
     let report = worker.run(Shutdown { drain, stop }).await.map_err(Failure::other);
     beating.abort();
@@ -131,12 +132,12 @@ pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Tells the server of the host, for as long as the worker works.
-async fn beat(remote: Remote, engine: Engine, config: WorkerConfig, disk_gib: u64) {
+async fn beat(remote: Remote, engine: Engine, config: WorkerConfig, key: String, disk_gib: u64) {
     let abilities = config.abilities();
     let (mut mode, mut troubles) = (WorkerMode::Active, Vec::new());
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let facts = host(&engine, &config, disk_gib).await;
+        let facts = host(&engine, &config, &key, disk_gib).await;
         if facts.troubles != troubles {
             troubles.clone_from(&facts.troubles);
             tracing::warn!(?troubles, "no trial is taken while there are troubles");

@@ -40,7 +40,7 @@ pub struct HostFacts {
     pub disk_free: u64,
     /// Why it takes no trial now: no disk, no memory, no engine; empty: it does.
     pub troubles: Vec<String>,
-    /// Public key that its observations are signed with, hex; empty: they are not.
+    /// Fingerprint of the key that it signs what it hands in with, as `stakeout verify` shows it; empty: it has none.
     pub key: String,
 }
 

@@ -31,7 +31,7 @@ pub(crate) mod workers;
 use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, extract::DefaultBodyLimit, http::Method, response::IntoResponse};
-use stakeout_bundle::keys::Operator;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_contract::api::problem::Code;
 
 pub use access::{Bootstrap, bootstrap};
@@ -54,7 +54,7 @@ pub struct ApiOptions {
 
 struct Inner {
     service: Arc<Service>,
-    operator: Operator,
+    operator: SigningKey,
     options: ApiOptions,
     rates: auth::Rates,
     metrics: Metrics,
@@ -73,7 +73,7 @@ impl Clone for App {
 
 impl App {
     /// On a service.
-    pub fn new(service: Arc<Service>, operator: Operator, options: ApiOptions) -> Self {
+    pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
         let (rates, metrics, watched) = (auth::Rates::default(), Metrics::default(), web::Watched::default());
         Self(Arc::new(Inner { service, operator, options, rates, metrics, watched, document: std::sync::OnceLock::new() }))
     }
@@ -84,7 +84,7 @@ impl App {
     }
 
     /// The key that bundles are signed with.
-    pub fn operator(&self) -> &Operator {
+    pub fn operator(&self) -> &SigningKey {
         &self.0.operator
     }
 

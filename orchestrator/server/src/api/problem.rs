@@ -127,6 +127,9 @@ impl From<ServiceError> for Failed {
             ServiceError::Intake(e) => e.into(),
             ServiceError::Store(e) => e.into(),
             ServiceError::Blob(e) => e.into(),
+            ServiceError::Statement(_) => {
+                Self::new(Code::Conflict, e.to_string()).hint("hand in what was signed, with the key that the worker's heartbeat says")
+            }
             other => internal(&other),
         }
     }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use stakeout_blobs::Blobs;
-use stakeout_bundle::keys::Operator;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_store::{conformance::sample, sqlite::SqliteStore};
 use tower_service::Service as _;
 
@@ -44,7 +44,7 @@ impl Site {
         let store = SqliteStore::open(&at("db")).await.unwrap();
         let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
         let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
-        let app = App::new(Arc::new(service), Operator::load_or_create(Path::new(&at("op.pem"))).unwrap(), options);
+        let app = App::new(Arc::new(service), SigningKey::load_or_create(Path::new(&at("op.pem"))).unwrap(), options);
         let admin = api::bootstrap(app.service().store(), None).await.unwrap().unwrap().token;
         Self { router: api::router(app.clone()), app, admin, _dir: dir }
     }

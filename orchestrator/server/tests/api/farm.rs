@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 use stakeout_blobs::Blobs;
-use stakeout_bundle::keys::Operator;
+use stakeout_bundle::keys::SigningKey;
 use stakeout_client::{Client, ClientOptions};
 use stakeout_contract::{
     Sha256Digest, TenantId,
@@ -115,7 +115,7 @@ fn options(dir: &TempDir) -> ApiOptions {
 pub(crate) async fn serve(dir: &TempDir, store: impl Store, change: impl FnOnce(&mut ApiOptions)) -> (App, Server) {
     let blobs = Blobs::folder(&dir.path().join("blobs")).unwrap();
     let service = Arc::new(Service::new(Arc::new(store), blobs, Sealer::new(&[7; 32]).unwrap()));
-    let operator = Operator::load_or_create(&dir.path().join("operator.pem")).unwrap();
+    let operator = SigningKey::load_or_create(&dir.path().join("operator.pem")).unwrap();
     let mut options = options(dir);
     change(&mut options);
     let app = App::new(service, operator, options);

@@ -121,5 +121,5 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
         cost: TrialCost { cpu_seconds: 1.5, kept_bytes: 7, ..TrialCost::default() },
     };
-    Completion { record, flows: vec![], analysis: Analysis::default() }
+    Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }

@@ -133,7 +133,7 @@ pub fn completion(trial: &TrialFull, of: &JobRow, state: TrialState) -> Completi
         end: end(state, "ran"),
         cost: stakeout_contract::trial::TrialCost { cpu_seconds: 2.5, kept_bytes: 100, ..Default::default() },
     };
-    Completion { record, flows: vec![], analysis: Analysis::default() }
+    Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }
 
 /// Leases the next trial of a tenant.

@@ -1,10 +1,13 @@
 //! What an orchestrator gets of a trial that ended: record, analysis, artifacts.
 
 use jiff::{Timestamp, tz::TimeZone};
+use stakeout_bundle::statement::{self, Left as Parts};
 use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
     lease::Completion,
+    observation::Observation,
+    statement::Envelope,
     trial::{StateSpan, TrialCost, TrialEnd, TrialRecord},
 };
 use stakeout_feed::TrialKey;
@@ -62,6 +65,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             }
         }
         self.reporter.hand_in(&mut record, true).await?;
+        let observations = record.observations();
 
         let key = TrialKey::from_bytes(*self.lease.key.bytes());
         let (_, canaries) = self.planted();
@@ -107,7 +111,16 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             kept_bytes: keep.bytes(),
             first_activity_seconds: left.played.first_activity.map_or(0.0, |t| (t - self.began).as_secs_f64()),
         };
-        Ok(Completion { record: trial, flows: ended.flows, analysis })
+        let mut completion = Completion { record: trial, flows: ended.flows, analysis, statement: None };
+        completion.statement = Some(self.sign(&completion, observations)?);
+        Ok(completion)
+    }
+
+    /// Signs what is handed in, so that nobody can change it later behind this worker.
+    fn sign(&self, completion: &Completion, observations: &[Observation]) -> Result<Envelope, Failure> {
+        let signed = Parts::of(completion, observations)
+            .and_then(|left| statement::sign(&self.shop.key, &statement::make(&self.shop.config.worker, &completion.record, &left)));
+        signed.map_err(|e| Failure::stage("analyse", format!("the trial cannot be signed: {e}")))
     }
 
     async fn analyse(&self, keep: &Keep, trial: &TrialRecord) -> stakeout_contract::finding::Analysis {

@@ -1,0 +1,43 @@
+//! Whether what a worker hands in is what it signed.
+
+use stakeout_agent::Fence;
+use stakeout_bundle::statement::{self, Left};
+use stakeout_contract::{TenantId, lease::Completion};
+use stakeout_store::StoreError;
+
+use crate::{Service, ServiceError, finish, service::now};
+
+fn wrong(why: impl Into<String>) -> ServiceError {
+    ServiceError::Statement(why.into())
+}
+
+/// The statement of a completion holds, over what is handed in now and over the observations that came before. A worker that
+/// said its key must use it: a stolen token is not enough to hand in what its host did not see.
+pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
+    let trial = service.store.trial(None, &fence.trial).await?;
+    let Some(worker) = trial.row.worker.clone().filter(|_| trial.row.epoch == fence.epoch && !trial.row.state.is_final()) else {
+        // Not this lease's any more, or a repetition: the rules of leases say what becomes of it.
+        return Ok(());
+    };
+    let said = match service.store.worker(&TenantId::farm(), &worker, now()).await {
+        Ok(w) => w.host.key,
+        // One in this process says nothing of its host.
+        Err(StoreError::NotFound { .. }) => String::new(),
+        Err(e) => return Err(e.into()),
+    };
+    let Some(envelope) = &completion.statement else {
+        return if said.is_empty() { Ok(()) } else { Err(wrong("the worker said its key, and did not sign")) };
+    };
+    let (s, key) = statement::open(envelope).map_err(|e| wrong(e.to_string()))?;
+    if s.worker != worker {
+        return Err(wrong("another worker signed it"));
+    }
+    if !said.is_empty() && said != key.fingerprint() {
+        return Err(wrong("it is signed with another key than this worker's"));
+    }
+    let left = Left::of(completion, &finish::all_observations(service.store(), &trial).await?)?;
+    match statement::differs(&s, &completion.record, &left) {
+        Some(what) => Err(wrong(format!("the {what} is not what was signed"))),
+        None => Ok(()),
+    }
+}
