@@ -35,6 +35,9 @@ pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Complet
     if !said.is_empty() && said != key.fingerprint() {
         return Err(wrong("it is signed with another key than this worker's"));
     }
+    if s.app != service.store.job(None, &trial.job).await?.spec.app {
+        return Err(wrong("it is of another app than the job's"));
+    }
     let left = Left::of(completion, &finish::all_observations(service.store(), &trial).await?)?;
     match statement::differs(&s, &completion.record, &left) {
         Some(what) => Err(wrong(format!("the {what} is not what was signed"))),
