@@ -19,6 +19,7 @@ mod leases;
 mod lists;
 mod quotas;
 mod secrets;
+mod skew;
 mod statements;
 mod submits;
 mod two;
