@@ -26,6 +26,8 @@ for layer in "${layers[@]}"; do
         lint)
             cargo fmt --all --check
             cargo clippy --release --locked --workspace --all-targets -- -D warnings
+            scripts/sbom.py --out "$target/sbom.cdx.json"
+            scripts/sbom.py --check "$target/sbom.cdx.json"
             ;;
         # Needs no engine, no program of ours and, once its tools are there, no network. `deploy` is another name of it.
         test-deploy | deploy)
