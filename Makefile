@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint bench bench-farm clean
+.PHONY: help setup build images apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint lint-tools bench bench-farm sbom clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -37,7 +37,7 @@ demo-farm: images apps ## A farm on this machine: two orchestrators, workers and
 test: ## All tests: lint, deployment, unit, Java, containers, end to end
 	@scripts/test.sh
 
-lint test-deploy test-unit test-java test-containers test-farm test-e2e: ## One layer of the tests
+lint lint-tools test-deploy test-unit test-java test-containers test-farm test-e2e: ## One layer of the tests
 	@scripts/test.sh $@
 
 test-emulator: build ## The conformance suite on this host's emulator: a table and target/conformance.json (needs its image and /dev/kvm)
@@ -53,6 +53,9 @@ bench-farm: build apps ## Calls a second of a server as queue and workers grow, 
 
 bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
 	@scripts/bench.sh
+
+sbom: ## Say what the programs are made of: all crates, target/sbom.cdx.json (CycloneDX 1.5)
+	@scripts/sbom.py --out $(TARGET)/sbom.cdx.json
 
 clean: ## Remove what was built here; images, caches and the operator's key stay
 	@cargo clean

@@ -181,7 +181,7 @@ dashboard() {
 
 docs() {
     need python3
-    ok "docs: a runbook for each alert, a line for each metric" python3 deploy/check_docs.py
+    ok "docs: runbooks, metrics, times and tests are what they say" python3 deploy/check_docs.py
 }
 
 scripts() {

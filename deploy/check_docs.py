@@ -1,4 +1,5 @@
-"""Whether docs/operations.md answers what the files of deploy/ point at: a runbook for each alert, a line for each metric."""
+"""Whether docs say what is there: a runbook for each alert, a line for each metric, the same grace of workers everywhere, and
+tests by names that they have."""
 
 import json
 import pathlib
@@ -57,6 +58,46 @@ for name in sorted(used):
 for name in kinds:
     if name not in dashboard:
         problems.append(f"the metric `{name}` is on no panel")
+
+# How long a worker may end its trials.
+grace = {
+    "deploy/single/systemd/stakeout-worker.service": r"^TimeoutStopSec=(\d+)min$",
+    "deploy/compose/compose.yaml": r"^    stop_grace_period: (\d+)m$",
+    "deploy/helm/stakeout/values.yaml": r"each one ends its trials first \(it has (\d+) minutes\)",
+    "docs/operations.md": r"unit, compose file and chart give (\d+) minutes",
+}
+given = {path: re.findall(form, (root / path).read_text(encoding="utf-8"), re.M) for path, form in grace.items()}
+chart = re.findall(r"terminationGracePeriodSeconds: (\d+)", (root / "deploy/helm/stakeout/templates/workers.yaml").read_text(encoding="utf-8"))
+given["deploy/helm/stakeout/templates/workers.yaml"] = [str(int(s) // 60) for s in chart]
+if len({tuple(v) for v in given.values()}) != 1 or not all(given.values()):
+    problems.append(f"a worker's time to end its trials differs: {given}")
+
+# Tests that the threat model names: a name in backticks with three words or more is a test's. `.._words_..` is the middle of one,
+# and what ends in .rs is a file.
+sources = [p for top in ("orchestrator", "worker", "tests", "images") for p in sorted((root / top).rglob("*")) if p.suffix in (".rs", ".java")]
+tests = set()
+for path in sources:
+    text = path.read_text(encoding="utf-8")
+    if "tests" in path.parts:
+        # Parts of a longer test too, which stands on one expensive run.
+        tests |= set(re.findall(r"^(?:async )?fn (\w+)\(\)", text, re.M))
+    tests |= set(re.findall(r"#\[(?:tokio::)?test(?:\([^\]]*\))?\]\s+(?:#\[[^\n]*\]\s+)*(?:async )?fn (\w+)", text))
+    tests |= set(re.findall(r"@Test\s+(?:public )?void (\w+)", text))
+model = (root / "docs/threat-model.md").read_text(encoding="utf-8")
+named = 0
+for name in re.findall(r"`([^`\n]+)`", model):
+    if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){2,}", name):
+        named += 1
+        if name not in tests:
+            problems.append(f"docs/threat-model.md names the test `{name}`, which is not there")
+    elif part := re.fullmatch(r"(?:\.\.)?(\w+)\.\.", name):
+        if not any(part[1] in t for t in tests):
+            problems.append(f"docs/threat-model.md means a test by `{name}`, and there is none")
+    elif name.endswith(".rs"):
+        if not any(p.as_posix().endswith("/" + name.removeprefix("e2e/")) for p in sources):
+            problems.append(f"docs/threat-model.md names the file `{name}`, which is not there")
+if named < 50:
+    problems.append(f"docs/threat-model.md names {named} tests: it was not read as it is meant")
 
 print("\n".join(problems))
 sys.exit(bool(problems))

@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh             everything that `stakeout run` and the tests need
 #   scripts/setup.sh --engine    only start the container engine
-#   scripts/setup.sh --lint      also cargo-deny
+#   scripts/setup.sh --lint      also cargo-deny, cargo-machete and typos, for `make lint-tools`
 #   scripts/setup.sh --deploy    only what deploy/check.sh checks with, into ~/.cache/stakeout/tools
 set -eu
 
@@ -59,14 +59,30 @@ chromium_driver() { if apt-cache show chromium-driver >/dev/null 2>&1; then echo
 
 install_cargo_tools() {
     have cargo || die "\`cargo\` is missing" "install Rust by rustup, then run this script again"
-    tools=
-    cargo nextest --version >/dev/null 2>&1 || tools="cargo-nextest"
-    [ -z "$lint" ] || cargo deny --version >/dev/null 2>&1 || tools="$tools cargo-deny"
-    for t in $tools; do
+    missing_tools=
+    cargo nextest --version >/dev/null 2>&1 || missing_tools="cargo-nextest"
+    [ -z "$lint" ] || cargo deny --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-deny"
+    [ -z "$lint" ] || cargo machete --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-machete"
+    for t in $missing_tools; do
         say "about to build \`$t\` from its sources (some minutes)"
         # The target folder and static linking of this workspace are not for tools of the host.
         (cd / && cargo install --locked "$t" --target-dir "${TMPDIR:-/tmp}/stakeout-cargo-tools") || die "\`$t\` could not be built"
     done
+}
+
+# The spelling checker, as its authors built it.
+install_typos() {
+    # shellcheck source=deploy/tools.sh
+    . "$(dirname "$0")/../deploy/tools.sh"
+    [ ! -x "$typos" ] || return 0
+    mkdir -p "$tools"
+    say "about to fetch \`typos\` $typos_version from PyPI (8 MB)"
+    install_packages unzip python3
+    from_pypi typos "$typos_version"
+    rm -rf "$tools/.typos.new" && mkdir "$tools/.typos.new" && unzip -qj "$wheel" '*.data/scripts/typos' -d "$tools/.typos.new"
+    rm -rf "$(dirname "$wheel")"
+    chmod +x "$tools/.typos.new/typos"
+    rm -rf "$(dirname "$typos")" && mv "$tools/.typos.new" "$(dirname "$typos")"
 }
 
 # What deploy/check.sh checks with; versions are in deploy/tools.sh. Nothing is asked of the network when all is there.
@@ -185,5 +201,6 @@ if [ -n "$deploy_only" ]; then install_deploy_tools; say "ready; next: deploy/ch
 [ -n "$engine_only" ] || install_packages $packages $(chromium_driver)
 start_engine
 [ -n "$engine_only" ] || install_cargo_tools
+[ -n "$engine_only" ] || [ -z "$lint" ] || install_typos
 [ -n "$engine_only" ] || install_s3_server
 say "ready; next: images/build.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # All tests in layers, the quick ones first: lint, test-deploy, test-unit, test-java, test-containers, test-farm, test-e2e.
-# Arguments choose layers.
+# Arguments choose layers; lint-tools (deny, machete, typos) runs only when it is asked for, as its tools take minutes to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=0
@@ -26,6 +26,17 @@ for layer in "${layers[@]}"; do
         lint)
             cargo fmt --all --check
             cargo clippy --release --locked --workspace --all-targets -- -D warnings
+            scripts/sbom.py --out "$target/sbom.cdx.json"
+            scripts/sbom.py --check "$target/sbom.cdx.json"
+            ;;
+        # Without the network, once its tools and the crates are there. Known holes (`cargo deny check advisories`) need it.
+        lint-tools)
+            scripts/setup.sh --lint
+            # shellcheck source=deploy/tools.sh
+            . deploy/tools.sh
+            cargo deny --offline --locked check bans licenses sources
+            cargo machete
+            "$typos"
             ;;
         # Needs no engine, no program of ours and, once its tools are there, no network. `deploy` is another name of it.
         test-deploy | deploy)

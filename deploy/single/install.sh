@@ -67,7 +67,7 @@ if [ -n "$uninstall" ]; then
     fi
     ask
     for u in $units; do
-        # A worker ends its trials first; that takes up to 20 minutes.
+        # A worker ends its trials first; that takes up to 45 minutes.
         if running && systemctl cat "$u" >/dev/null 2>&1; then systemctl disable --now "$u"; fi
         rm -f "$dest/etc/systemd/system/$u"
     done

@@ -10,6 +10,7 @@
   let pause = LEAST;
   let waiting = false;
   let asked = false;
+  let refused = 0; // Streams one after the other that were not opened.
   let source = null;
 
   const notice = document.createElement("p");
@@ -20,6 +21,9 @@
 
   const follow = () => {
     source = new EventSource(main.dataset.follow);
+    source.onopen = () => {
+      refused = 0;
+    };
     source.onmessage = soon;
     // The stream ends when the job has ended, or the connection is lost: the page itself tells which.
     source.onerror = soon;
@@ -70,6 +74,14 @@
       document.title = now.title;
       pause = LEAST;
       if (there.dataset.follow) {
+        main.dataset.follow = there.dataset.follow;
+        // A stream that was answered by an error (a proxy's 502, too many requests) never comes back by itself. It is asked for
+        // again from what this page shows, and more seldom while it is refused.
+        if (source.readyState === EventSource.CLOSED) {
+          refused += 1;
+          pause = Math.min(LEAST * 2 ** refused, MOST);
+          follow();
+        }
         notice.textContent = "This page follows the job.";
       } else {
         source.close();

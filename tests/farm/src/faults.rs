@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use stakeout_bundle::Bundle;
 use stakeout_client::Client;
 use stakeout_contract::{
     JobId, Sha256Digest, TrialId,
@@ -22,6 +23,7 @@ use stakeout_contract::{
         jobs::{Job, Trial},
         page::Page,
     },
+    observation::{Fact, Observation},
     trial::TrialState,
 };
 use stakeout_servers::{postgres::Postgres, s3::S3Server};
@@ -29,6 +31,7 @@ use stakeout_servers::{postgres::Postgres, s3::S3Server};
 use crate::{
     proxy::Proxy,
     server::{self, Place, Server, client},
+    sim,
 };
 
 /// Breaks things.
@@ -236,6 +239,10 @@ pub(crate) async fn run(a: FaultArgs) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1500))).await;
     }
     let ended = wait(&admin, &accepted).await?;
+    let kept = tagged(&admin).await?;
+    if kept != accepted.iter().cloned().collect() {
+        bail!("{} jobs were accepted, and the farm has {}: one was lost or made twice", accepted.len(), kept.len());
+    }
     let seen = look(&admin, &farm, &ended).await?;
     let doc =
         json!({"format": "stakeout-faults/1", "seed": a.seed, "faults": histogram, "seconds": began.elapsed().as_secs(), "seen": seen});
@@ -249,6 +256,19 @@ pub(crate) async fn run(a: FaultArgs) -> Result<()> {
 
 fn admin_token(dir: &Path) -> Result<String> {
     Ok(std::fs::read_to_string(dir.join("admin.token"))?.trim().to_owned())
+}
+
+/// All jobs that the farm has of this run.
+async fn tagged(admin: &Client) -> Result<BTreeSet<JobId>> {
+    let (mut all, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let page: Page<Job> = admin.get(&format!("v1/jobs?tag=faults&limit=200{cursor}")).await?;
+        all.extend(page.items.into_iter().map(|j| j.id));
+        match page.next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(all),
+        }
+    }
 }
 
 /// Waits until every job has ended.
@@ -273,20 +293,25 @@ async fn wait(admin: &Client, jobs: &[JobId]) -> Result<Vec<Job>> {
 
 /// What must hold, whatever was broken.
 async fn look(admin: &Client, farm: &Farm, jobs: &[Job]) -> Result<serde_json::Value> {
-    let mut done: BTreeMap<TrialId, BTreeSet<String>> = BTreeMap::new();
+    // Of each trial, in which epoch it was completed and with how many observations.
+    let mut done: BTreeMap<TrialId, BTreeMap<String, u64>> = BTreeMap::new();
     for n in 0..4 {
         let text = std::fs::read_to_string(farm.dir.join(format!("worker-{n}.done"))).unwrap_or_default();
         for line in text.lines() {
-            let (trial, epoch) = line.split_once(' ').context("a line of a worker's log")?;
-            done.entry(trial.parse()?).or_default().insert(epoch.to_owned());
+            let mut words = line.split(' ');
+            let (Some(trial), Some(epoch), Some(told)) = (words.next(), words.next(), words.next()) else {
+                bail!("a worker's log has the line `{line}`");
+            };
+            done.entry(trial.parse()?).or_default().insert(epoch.to_owned(), told.parse()?);
         }
     }
     let doubled: Vec<_> = done.iter().filter(|(_, epochs)| epochs.len() > 1).map(|(t, _)| t.to_string()).collect();
     if !doubled.is_empty() {
         bail!("completed in two epochs: {doubled:?}");
     }
-    let (mut states, mut leases, mut artifacts, mut events, mut lost) =
-        (BTreeMap::<String, u32>::new(), BTreeMap::<u32, u32>::new(), 0, 0, 0);
+    let (mut states, mut leases, mut artifacts, mut events, mut observations, mut lost) =
+        (BTreeMap::<String, u32>::new(), BTreeMap::<u32, u32>::new(), 0, 0, 0, 0);
+    let (mut all, mut finished) = (0_u32, 0_u32);
     let dir = tempfile::tempdir()?;
     for job in jobs {
         *states.entry(format!("job {:?}", job.state).to_lowercase()).or_default() += 1;
@@ -298,6 +323,8 @@ async fn look(admin: &Client, farm: &Farm, jobs: &[Job]) -> Result<serde_json::V
         for t in &trials.items {
             *states.entry(format!("trial {:?}", t.state).to_lowercase()).or_default() += 1;
             *leases.entry(t.epoch.0).or_default() += 1;
+            all += 1;
+            finished += u32::from(t.state == TrialState::Finished);
             // A worker that was killed before it wrote its line had completed all the same: that is no loss.
             if t.state != TrialState::Finished && done.contains_key(&t.id) {
                 lost += 1;
@@ -320,14 +347,45 @@ async fn look(admin: &Client, farm: &Farm, jobs: &[Job]) -> Result<serde_json::V
         if !verified.status.success() {
             bail!("the bundle of {} does not verify: {}", job.id, String::from_utf8_lossy(&verified.stderr));
         }
+        let parts = Bundle::parse(std::fs::read(&bundle)?)?;
+        for t in trials.items.iter().filter(|t| t.state == TrialState::Finished) {
+            let kept = told(&parts, t)?;
+            let said = done.get(&t.id).and_then(|epochs| epochs.values().next());
+            if said.is_some_and(|n| *n != kept) {
+                bail!("{} has {kept} observations, its worker told {said:?}", t.id);
+            }
+            observations += kept;
+        }
+    }
+    // A farm that refuses every completion loses none either.
+    if finished == 0 || finished * 2 < all {
+        bail!("{finished} of {all} trials finished: {states:?}");
     }
     if lost > 0 {
         bail!("{lost} completions that were acknowledged are not in the store");
     }
     Ok(json!({
         "jobs_accepted": jobs.len(), "lost": 0, "doubled": 0, "states": states, "leases_of_a_trial": leases,
-        "artifacts_checked": artifacts, "events_checked": events, "bundles_verified": jobs.len(),
+        "artifacts_checked": artifacts, "events_checked": events, "observations_checked": observations, "bundles_verified": jobs.len(),
     }))
+}
+
+/// How many observations a finished trial has in its bundle: each once, in order, and signed by its worker.
+fn told(bundle: &Bundle, trial: &Trial) -> Result<u64> {
+    let at = |name: &str| format!("trials/{}/{name}", trial.number);
+    if !bundle.names().any(|n| n == at("statement.dsse.json")) {
+        bail!("{} finished without its worker's signature", trial.id);
+    }
+    let mut n = 0;
+    for text in bundle.read(&at("observations.jsonl"))?.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+        let o: Observation = serde_json::from_slice(text)?;
+        let expected = sim::line(n);
+        if !matches!((&o.fact, &expected.fact), (Fact::Log { line: a }, Fact::Log { line: b }) if a == b) {
+            bail!("observation {n} of {} is {o:?}", trial.id);
+        }
+        n += 1;
+    }
+    Ok(n)
 }
 
 /// A job's events have all numbers from 1 on, tell each trial's end once, and the job's end last.

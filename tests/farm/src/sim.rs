@@ -1,4 +1,4 @@
-//! A worker that runs nothing: it leases, hands in made-up things, and completes.
+//! A worker that runs nothing: it leases, hands in made-up things, signs them, and completes.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,6 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 use stakeout_agent::{Fence, Orchestrator, report::patiently};
+use stakeout_bundle::{
+    keys::SigningKey,
+    statement::{Left, make, sign},
+};
 use stakeout_client::worker::Remote;
 use stakeout_contract::{
     DeviceKind, Nanos, Sha256Digest, WorkerId,
@@ -30,13 +34,13 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         job: lease.job.clone(),
         epoch: lease.epoch,
         number: lease.number,
-        app: AppFacts::default(),
+        app: AppFacts { sha256: Some(lease.app), ..AppFacts::default() },
         scenario: lease.scenario.clone(),
         device: lease.device,
         api: lease.scenario.device.api,
         image: "simulated".to_owned(),
         cooperative: true,
-        commitment: Sha256Digest::of(b"simulated"),
+        commitment: Sha256Digest::of(lease.key.bytes()),
         key: None,
         feed_mode: lease.feed_mode,
         started_at: String::new(),
@@ -77,7 +81,7 @@ pub(crate) struct WorkerArgs {
     /// Makes what it does repeatable
     #[arg(long)]
     seed: u64,
-    /// A line for each completion that was acknowledged
+    /// A line for each completion that was acknowledged: trial, epoch, observations
     #[arg(long)]
     log: PathBuf,
 }
@@ -89,31 +93,41 @@ pub(crate) async fn process(a: WorkerArgs) -> Result<()> {
     let client = stakeout_client::Client::new(&options)?;
     let remote = Remote::new(&client);
     let mut rng = StdRng::seed_from_u64(a.seed);
+    // A worker that is started again is another one in this: its key is new, and the farm hears of it before the next trial.
+    let me = Me { key: SigningKey::generate()?, id: a.id };
+    let host = HostFacts { host: "simulated".to_owned(), key: me.key.public().fingerprint(), ..HostFacts::default() };
     loop {
-        let beat = remote.heartbeat(&a.id, &abilities(), &HostFacts { host: "simulated".to_owned(), ..HostFacts::default() }).await;
+        let beat = remote.heartbeat(&me.id, &abilities(), &host).await;
         if beat.is_err() {
             tokio::time::sleep(Duration::from_millis(300)).await;
             continue;
         }
-        match remote.lease(&a.id, &abilities()).await {
-            Ok(Some(lease)) => match trial(&remote, &lease, &mut rng).await {
-                Ok(()) => {
+        match remote.lease(&me.id, &abilities()).await {
+            Ok(Some(lease)) => match trial(&remote, &me, &lease, &mut rng).await {
+                Ok(told) => {
                     use std::io::Write;
                     let mut log = std::fs::File::options().create(true).append(true).open(&a.log)?;
-                    writeln!(log, "{} {}", lease.trial, lease.epoch)?;
+                    writeln!(log, "{} {} {told}", lease.trial, lease.epoch)?;
                 }
-                Err(e) => eprintln!("{}: {} of epoch {}: {e}", a.id, lease.trial, lease.epoch),
+                Err(e) => eprintln!("{}: {} of epoch {}: {e}", me.id, lease.trial, lease.epoch),
             },
             Ok(None) => {}
             Err(e) => {
-                eprintln!("{}: no lease: {e}", a.id);
+                eprintln!("{}: no lease: {e}", me.id);
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
     }
 }
 
-async fn trial(remote: &Remote, lease: &Lease, rng: &mut StdRng) -> Result<()> {
+/// Who signs.
+struct Me {
+    id: WorkerId,
+    key: SigningKey,
+}
+
+/// Hands in a trial; how many observations it has.
+async fn trial(remote: &Remote, me: &Me, lease: &Lease, rng: &mut StdRng) -> Result<u64> {
     let fence = Fence::from(lease);
     let dir = tempfile::tempdir()?;
     let app = dir.path().join("app");
@@ -157,9 +171,11 @@ async fn trial(remote: &Remote, lease: &Lease, rng: &mut StdRng) -> Result<()> {
             truncated: false,
         });
     }
-    let done = completion(lease, artifacts);
+    let mut done = completion(lease, artifacts);
+    let observations: Vec<Observation> = (0..told).map(line).collect();
+    done.statement = Some(sign(&me.key, &make(&me.id, &done.record, &Left::of(&done, &observations)?))?);
     for _ in 0..=u32::from(rng.random_ratio(1, 4)) {
         patiently(|| remote.complete(&fence, done.clone())).await?;
     }
-    Ok(())
+    Ok(told)
 }

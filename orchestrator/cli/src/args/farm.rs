@@ -403,8 +403,8 @@ pub(crate) struct WorkerArgs {
   stakeout restore --store postgres://db/stakeout --blobs s3://evidence/lab --out backup-1
       moves a farm from one host to several
 
-Stop the servers before: a backup of a store that is written to may name artifacts that came later. Large farms use the tools
-of PostgreSQL and of their object storage.")]
+Servers may run: rows are read in one transaction, artifacts after them. What is deleted meanwhile may be missing, what comes in is
+not in it: stop the servers before a move. Large farms use the tools of PostgreSQL and of their object storage.")]
 pub(crate) struct BackupArgs {
     /// The store: a file of SQLite, or postgres://..
     #[arg(long, value_name = "PATH|URL", env = "STAKEOUT_STORE", hide_env_values = true)]

@@ -52,10 +52,6 @@ impl Shell {
     pub(super) fn submits(&self) -> bool {
         self.who.as_ref().is_some_and(|w| w.submits)
     }
-
-    pub(super) fn admin(&self) -> bool {
-        self.who.as_ref().is_some_and(|w| w.admin)
-    }
 }
 
 /// A page as an answer.

@@ -73,7 +73,12 @@ impl Site {
 
     /// A token of this role, made on the page.
     async fn token(&self, role: &str) -> String {
-        let p = self.post("/tokens", &self.admin, &format!("role={role}&label=a%3Cb%3E&days=")).await;
+        self.token_of("", role).await
+    }
+
+    /// The same of a tenant.
+    async fn token_of(&self, tenant: &str, role: &str) -> String {
+        let p = self.post("/tokens", &self.admin, &format!("role={role}&label=a%3Cb%3E&days=&tenant={tenant}")).await;
         assert_eq!(p.status, StatusCode::CREATED, "{}", p.text);
         assert!(p.text.contains("a&#60;b&#62;"), "{}", p.text);
         p.text.split_once("id=\"secret\">").unwrap().1.split_once('<').unwrap().0.to_owned()
@@ -134,6 +139,28 @@ async fn a_role_sees_what_it_may_and_forms_of_other_sites_do_nothing() {
     let id = reader.strip_prefix("stk_").unwrap().rsplit_once('_').unwrap().0;
     assert_eq!(site.post(&format!("/tokens/{id}/revoke"), &site.admin, "").await.status, StatusCode::SEE_OTHER);
     assert_eq!(site.get("/", &reader).await.header(header::LOCATION), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_worker_is_minded_by_its_tenants_admins_and_by_operators() {
+    let site = Site::new().await;
+    let store = site.app.service().store();
+    store.put_tenant(&sample::tenant_row("other")).await.unwrap();
+    let key = format!("sha256:{}", "a".repeat(64));
+    let host = stakeout_contract::api::fleet::HostFacts { key: key.clone(), ..Default::default() };
+    for (id, tenant) in [("worker-farm", "farm"), ("worker-own", "other")] {
+        let now = crate::service::now();
+        store.worker_seen(&id.parse().unwrap(), &sample::tenant(tenant), &sample::abilities(34), Some(&host), now).await.unwrap();
+    }
+    let form = |id: &str| format!("action=\"/workers/{id}/mode\"");
+    let (theirs, reader) = (site.token_of("other", "admin").await, site.token_of("other", "reader").await);
+    for (token, sees) in [(&site.admin, (true, true)), (&theirs, (false, true)), (&reader, (false, false))] {
+        let p = site.get("/workers", token).await;
+        assert!(p.text.contains("worker-farm") && p.text.contains("worker-own") && p.text.contains(&key), "{}", p.text);
+        assert_eq!((p.text.contains(&form("worker-farm")), p.text.contains(&form("worker-own"))), sees, "{}", p.text);
+    }
+    assert_eq!(site.post("/workers/worker-farm/mode", &theirs, "mode=draining").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(site.post("/workers/worker-own/mode", &theirs, "mode=draining").await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use axum::{
 use serde::Deserialize;
 use stakeout_contract::{
     WorkerId,
-    api::fleet::{WorkerDoc, WorkerMode},
+    api::{
+        access::Role,
+        fleet::{WorkerDoc, WorkerMode},
+    },
 };
 
 use super::{
@@ -47,6 +50,9 @@ struct Line {
     facts: String,
     images: Vec<(String, String)>,
     troubles: Vec<String>,
+    /// Fingerprint of the key that it signs with; empty: it has none.
+    key: String,
+    /// What whoever looks may do with it.
     actions: Vec<Action>,
 }
 
@@ -71,7 +77,12 @@ const fn mode(m: WorkerMode) -> &'static str {
 const ACTIONS: [(WorkerMode, &str); 3] =
     [(WorkerMode::Active, "Activate"), (WorkerMode::Draining, "Drain"), (WorkerMode::Quarantined, "Quarantine")];
 
-fn line(w: &WorkerDoc) -> Line {
+/// The farm's operators mind all workers, a tenant's admins their own: for another's there is no button, as it would be refused.
+fn minds(c: &Caller, w: &WorkerDoc) -> bool {
+    c.is_operator() || (c.token.role.covers(Role::Admin) && w.tenant == *c.tenant())
+}
+
+fn line(w: &WorkerDoc, minds: bool) -> Line {
     let devices = w.abilities.devices.iter().map(|(kind, apis)| {
         let apis: Vec<String> = apis.iter().map(ToString::to_string).collect();
         format!("{kind} {}", apis.join(", "))
@@ -96,7 +107,8 @@ fn line(w: &WorkerDoc) -> Line {
         ),
         images: h.images.iter().map(|(name, digest)| (words::short(name), words::short(digest))).collect(),
         troubles: h.troubles.iter().map(|t| words::short(t)).collect(),
-        actions: ACTIONS.into_iter().filter(|(m, _)| *m != w.mode).map(|(m, label)| Action { mode: mode(m), label }).collect(),
+        key: words::short(&h.key),
+        actions: ACTIONS.into_iter().filter(|(m, _)| minds && *m != w.mode).map(|(m, label)| Action { mode: mode(m), label }).collect(),
     }
 }
 
@@ -109,7 +121,7 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
         shell: Shell::of(&c, "workers"),
         slots: living().map(|w| w.abilities.slots).sum(),
         running: living().map(|w| w.running).sum(),
-        lines: all.iter().map(line).collect(),
+        lines: all.iter().map(|w| line(w, minds(&c, w))).collect(),
         at: words::moment(now),
     };
     Ok(page(StatusCode::OK, &model))
@@ -155,9 +167,10 @@ mod tests {
             first_seen_ms: 0,
             last_seen_ms: 0,
         };
-        let l = line(&w);
+        let l = line(&w, true);
         assert_eq!((l.mode, l.devices, l.troubles), ("draining", vec!["jvm 34".to_owned()], vec!["no\u{fffd} disk".to_owned()]));
         assert_eq!(l.facts, "8 processors, 8.0 GiB of memory free, 0 B of disk free");
         assert_eq!(l.actions.iter().map(|a| a.mode).collect::<Vec<_>>(), ["active", "quarantined"]);
+        assert!(line(&w, false).actions.is_empty());
     }
 }
