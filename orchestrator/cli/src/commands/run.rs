@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -25,7 +24,7 @@ use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{doctor, feed, progress::Show};
-use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, table};
+use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, state_dir::StateDir, table};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
 
@@ -53,9 +52,9 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let engine = Engine::connect().await.map_err(Failure::usage)?;
     let out = Out::open(&a.out, a.force)?;
     let stop = interrupt::token()?;
-    let state = StateDir::new(&places::cache()?)?;
-    let store = Arc::new(SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?);
-    let blobs = Blobs::folder(&state.path.join("artifacts")).map_err(Failure::other)?;
+    let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
+    let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);
+    let blobs = Blobs::folder(&state.path().join("artifacts")).map_err(Failure::other)?;
     let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
@@ -223,39 +222,6 @@ impl Out {
         if self.made {
             let _ = std::fs::remove_dir(&self.path);
         }
-    }
-}
-
-/// A folder for this run's store and artifacts. It is removed at the end; one that a dead process left, at the next start.
-struct StateDir {
-    path: PathBuf,
-    lock: File,
-}
-
-impl StateDir {
-    fn new(cache: &Path) -> Result<Self, Failure> {
-        let runs = cache.join("runs");
-        let failed = |e: std::io::Error| {
-            Failure::hint(format!("`{}` cannot be used: {e}", runs.display()), "free some space, or set STAKEOUT_CACHE to another folder")
-        };
-        std::fs::create_dir_all(&runs).map_err(failed)?;
-        for entry in std::fs::read_dir(&runs).map_err(failed)?.flatten() {
-            let abandoned = File::open(entry.path().join("lock")).is_ok_and(|f| f.try_lock().is_ok());
-            if abandoned {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        let path = tempfile::Builder::new().prefix("run-").tempdir_in(&runs).map_err(failed)?.keep();
-        let lock = File::create(path.join("lock")).map_err(failed)?;
-        lock.try_lock().map_err(|e| failed(e.into()))?;
-        Ok(Self { path, lock })
-    }
-}
-
-impl Drop for StateDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-        let _ = self.lock.unlock();
     }
 }
 

@@ -17,7 +17,7 @@ use stakeout_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
 use tokio_util::sync::CancellationToken;
 
 use super::work;
-use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places};
+use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places, state_dir::StateDir};
 
 /// Connections to PostgreSQL of one orchestrator.
 const CONNECTIONS: u32 = 16;
@@ -76,7 +76,8 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     let operator = SigningKey::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
     let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
     first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
-    let work = tempfile::Builder::new().prefix("stakeout-serve-").tempdir().map_err(Failure::other)?;
+    // Apps and bundles are larger than many a /tmp.
+    let work = StateDir::new(&places::cache()?, "serve-")?;
     let tls = match (&a.tls_cert, &a.tls_key) {
         (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
         _ => None,
