@@ -329,6 +329,19 @@ async fn a_lost_lease_stops_at_once_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_is_asked_again_before_the_lease_ends() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    orchestrator.given.lock().unwrap().silent_renewals = 2;
+    run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Launch).then_some(Act::Silence))).await;
+    let given = orchestrator.given.lock().unwrap();
+    assert!(given.completion.is_some());
+    let gaps: Vec<u64> = given.renewals.windows(2).map(|w| (w[1] - w[0]).as_secs()).collect();
+    // Two that hang for 20 s, each with 5 s before the next; then every 20 s.
+    assert_eq!(gaps[..4], [25, 25, 20, 20], "of a lease of 60 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_trial_ends_as_cancelled() {
     let told = told();
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
