@@ -15,6 +15,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Observations are handed in this often, or when so many wait.
 const HAND_IN_EVERY: Duration = Duration::from_secs(1);
 const HAND_IN_AT: usize = 500;
+/// Bytes of a batch as JSON, unless one observation alone is larger: a device's line has up to 1 MiB, and a server takes no
+/// request of any size.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Reports of one trial.
 pub struct Reporter<'a, O> {
@@ -83,19 +86,47 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
         if !due || record.fresh_len() == 0 {
             return Ok(());
         }
-        let (first, fresh) = record.fresh();
-        for (i, batch) in fresh.chunks(HAND_IN_AT).enumerate() {
-            let from = first + (i * HAND_IN_AT) as u64;
-            self.batch(from, batch).await?;
-            record.handed_in(from + batch.len() as u64);
+        let (mut first, fresh) = record.fresh();
+        let mut rest = &fresh[..];
+        while !rest.is_empty() {
+            let (batch, more) = rest.split_at(batch_len(rest));
+            patiently(|| self.orchestrator.observations(&self.fence, first, batch.to_vec())).await?;
+            first += batch.len() as u64;
+            record.handed_in(first);
+            rest = more;
         }
         self.last_hand_in = Instant::now();
         Ok(())
     }
+}
 
-    async fn batch(&self, first: u64, batch: &[Observation]) -> Result<(), OrchestratorError> {
-        patiently(|| self.orchestrator.observations(&self.fence, first, batch.to_vec())).await
+/// How many of these make a batch: one at least.
+fn batch_len(rest: &[Observation]) -> usize {
+    let mut bytes = 0;
+    let more = rest.iter().take(HAND_IN_AT).take_while(|o| {
+        bytes += json_len(o);
+        bytes <= BATCH_BYTES
+    });
+    more.count().max(1)
+}
+
+/// Bytes as JSON, with the comma.
+fn json_len(o: &Observation) -> usize {
+    /// Counts what is written.
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
+    let mut n = Count(1);
+    // What cannot be written is refused where it is sent.
+    let _ = serde_json::to_writer(&mut n, o);
+    n.0
 }
 
 /// Repeats a call while the orchestrator cannot be reached.

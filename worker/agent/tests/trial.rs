@@ -342,6 +342,21 @@ async fn a_renewal_that_hangs_is_asked_again_before_the_lease_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn observations_are_handed_in_by_bytes_too() {
+    let told = told();
+    let long = || Fact::Crashed { message: "m".repeat(700_000), trace: vec![] };
+    let cells =
+        FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Launch).then(|| Act::Say((1..=20).map(|at| fact(at, long())).collect())));
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let crashes = given.observations.iter().filter(|o| matches!(o.fact, Fact::Crashed { .. })).count();
+    let (largest, all) = (given.batches.iter().max().unwrap(), given.batches.iter().sum::<usize>());
+    assert_eq!(crashes, 20);
+    assert!(all > 4 << 20 && *largest <= (4 << 20) + 2, "{:?}", given.batches);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_trial_ends_as_cancelled() {
     let told = told();
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
