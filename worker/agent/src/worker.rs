@@ -16,7 +16,7 @@ use crate::{
     error::Failure,
     link::{Cells, DockerCells},
     prepared::Prepared,
-    report::patiently,
+    report::{patiently, tell},
     runner::{self, Slot, Workshop, is_lost},
 };
 
@@ -217,9 +217,7 @@ async fn say_failed<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Le
         at_seconds: 0.0,
         of_seconds: lease.scenario.virtual_length().as_secs_f64(),
     };
-    if let Err(e) = shop.orchestrator.progress(&Fence::from(lease), progress).await {
-        tracing::debug!(error = %e, "progress was not taken");
-    }
+    tell(&*shop.orchestrator, &Fence::from(lease), progress).await;
 }
 
 /// How long an orchestrator that does not answer is asked again. Others may have the trial by then: its epoch keeps them apart.

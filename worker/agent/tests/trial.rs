@@ -342,6 +342,25 @@ async fn a_renewal_that_hangs_is_asked_again_before_the_lease_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_of_the_orchestrator_is_no_time_of_the_app() {
+    let told = told();
+    let mut scenario = scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}, {"tapOn": "Agree"}]));
+    scenario["deadline"] = json!("2m");
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario)]);
+    {
+        let mut given = orchestrator.given.lock().unwrap();
+        (given.outage, given.deaf) = (Some(std::time::Duration::from_secs(600)), true);
+    }
+    // A device that takes its time, so that something is handed in within the script.
+    let cells = FakeCells::new(&told).slow(std::time::Duration::from_secs(2));
+    assert_eq!(run(&orchestrator, cells).await, WorkerReport { completed: 1, given_back: 0 });
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert!(record.cost.wall_seconds > 600.0, "{}", record.cost.wall_seconds);
+    assert_eq!((record.end.state, record.end.reason.as_str()), (TrialState::Finished, ""));
+}
+
+#[tokio::test(start_paused = true)]
 async fn observations_are_handed_in_by_bytes_too() {
     let told = told();
     let long = || Fact::Crashed { message: "m".repeat(700_000), trace: vec![] };
