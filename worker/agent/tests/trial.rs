@@ -8,7 +8,14 @@ use std::sync::{Arc, Mutex};
 use fake::*;
 use serde_json::{Value, json};
 use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerReport};
-use stakeout_contract::{DeviceState, Sensor, Sha256Digest, artifact::Role, observation::Fact, trial::TrialState};
+use stakeout_bundle::statement;
+use stakeout_contract::{
+    DeviceState, Sensor, Sha256Digest,
+    artifact::Role,
+    lease::Completion,
+    observation::{Fact, Observation},
+    trial::TrialState,
+};
 use stakeout_protocol::device::{Event, Verb};
 
 async fn run(orchestrator: &FakeOrchestrator, cells: FakeCells) -> WorkerReport {
@@ -373,6 +380,33 @@ async fn observations_are_handed_in_by_bytes_too() {
     let (largest, all) = (given.batches.iter().max().unwrap(), given.batches.iter().sum::<usize>());
     assert_eq!(crashes, 20);
     assert!(all > 4 << 20 && *largest <= (4 << 20) + 2, "{:?}", given.batches);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_in_is_what_the_worker_signed() {
+    let told = told();
+    let mut cells = FakeCells::new(&told);
+    cells.flows = vec![(flow(1, 1_001_500), b"POST /u\r\n\r\nbody".to_vec(), b"ok".to_vec())];
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    let cache = tempfile::tempdir().unwrap();
+    let config = config(cache.path().into());
+    let (worker, key) = (config.worker.clone(), config.key().unwrap().public().fingerprint());
+    Worker::with_cells(orchestrator.clone(), cells, config).unwrap().run(Shutdown::default()).await.unwrap();
+    let given = orchestrator.given.lock().unwrap();
+    let done = given.completion.as_ref().unwrap();
+    let (signed, by) = statement::open(done.statement.as_ref().unwrap()).unwrap();
+    assert_eq!((&signed.worker, by.fingerprint()), (&worker, key));
+    // As a server has it: by way of JSON.
+    let came: Completion = serde_json::from_slice(&serde_json::to_vec(done).unwrap()).unwrap();
+    let differs = |c: &Completion, o: &[Observation]| statement::differs(&signed, &c.record, &statement::Left::of(c, o).unwrap());
+    assert_eq!(differs(&came, &given.observations), None);
+    assert_eq!(differs(&came, &given.observations[1..]), Some("observations"));
+    let mut changed = came.clone();
+    changed.record.cost.cpu_seconds += 1.0;
+    assert_eq!(differs(&changed, &given.observations), Some("record"));
+    changed = came.clone();
+    changed.flows.clear();
+    assert_eq!(differs(&changed, &given.observations), Some("flows"));
 }
 
 #[tokio::test(start_paused = true)]
