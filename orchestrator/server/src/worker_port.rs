@@ -14,6 +14,8 @@ use stakeout_contract::{
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, StoreError, TrialFull};
 
+pub(crate) use stakeout_agent::chain;
+
 use crate::{Service, ServiceError, service::now, statements};
 
 type Answer<T> = Result<T, OrchestratorError>;
@@ -26,18 +28,6 @@ fn refused(fence: &Fence) -> impl Fn(ServiceError) -> OrchestratorError {
         ServiceError::Blob(stakeout_blobs::BlobError::NotFound(d)) => OrchestratorError::NoBlob(d),
         other => OrchestratorError::Refused(chain(&other)),
     }
-}
-
-/// An error with its sources.
-pub(crate) fn chain(e: &dyn std::error::Error) -> String {
-    let mut out = e.to_string();
-    let mut next = e.source();
-    while let Some(e) = next {
-        out.push_str(": ");
-        out.push_str(&e.to_string());
-        next = e.source();
-    }
-    out
 }
 
 /// The steps of a lease, for workers in this process and behind HTTP alike.
