@@ -1,6 +1,6 @@
 //! `stakeout serve`: the API, its pages and its tasks, until told to stop.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use stakeout_agent::{Shutdown, Worker};
 use stakeout_blobs::{Blobs, MasterKey};
@@ -8,7 +8,7 @@ use stakeout_bundle::keys::SigningKey;
 use stakeout_containers::Engine;
 use stakeout_server::{
     Service,
-    api::{self, ApiOptions, App},
+    api::{self, ApiOptions, App, BootstrapError},
     http,
     seal::Sealer,
     tasks,
@@ -122,24 +122,48 @@ fn warn_of_plain(a: &ServeArgs, at: SocketAddr) {
     }
 }
 
-/// The first admin token: from its file, or made and written there.
+/// The first admin token: from its file, or made and written there where the farm has no admin. Only what is written down gets
+/// a row: a token whose text nobody has would count as an admin.
 async fn first_admin(store: &dyn Store, path: &Path) -> Result<(), Failure> {
-    let bad = |e: std::io::Error| {
-        Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), "give another with `--admin-token-file`")
+    let bad = |e: &dyn std::fmt::Display, hint: &str| {
+        Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), hint)
     };
-    let given = match std::fs::read_to_string(path) {
+    let unusable = |e: std::io::Error| bad(&e, "give another with `--admin-token-file`");
+    let mut given = match std::fs::read_to_string(path) {
         Ok(t) => Some(t.trim().to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(bad(e)),
+        Err(e) => return Err(unusable(e)),
     };
-    let made = api::bootstrap(store, given.as_deref()).await.map_err(Failure::other)?;
-    if let Some(b) = made.filter(|b| b.new) {
-        use std::{io::Write, os::unix::fs::OpenOptionsExt};
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-        file.and_then(|mut f| writeln!(f, "{}", b.token)).map_err(bad)?;
-        eprintln!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
+    let make = given.is_none() && !api::has_admin(store).await.map_err(Failure::other)?;
+    if make {
+        let text = api::first_token().map_err(Failure::other)?;
+        keep_token(path, &text).map_err(unusable)?;
+        given = Some(text);
     }
+    match api::bootstrap(store, given.as_deref()).await {
+        Ok(_) => {}
+        Err(BootstrapError::Service(e)) => return Err(Failure::other(e)),
+        Err(e) => return Err(bad(&e, "put the right text there, or remove it: a new one is made where no admin's token counts")),
+    }
+    if make {
+        eprintln!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
+    } else if !api::has_admin(store).await.map_err(Failure::other)? {
+        tracing::warn!(
+            "no admin's token of the tenant `farm` counts any more: remove `{}` and start again, and a new one is made there",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Writes a token to a new file, whole or not at all.
+fn keep_token(path: &Path, text: &str) -> std::io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only its owner can read it.
+    let mut file = tempfile::Builder::new().prefix(".token-").tempfile_in(dir)?;
+    writeln!(file, "{text}")?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
     Ok(())
 }
 
@@ -152,4 +176,71 @@ async fn embedded(service: Arc<Service>, stop: CancellationToken) -> Result<(), 
     let drain = CancellationToken::new();
     worker.run(Shutdown { drain, stop }).await.map_err(Failure::other)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::TenantId;
+    use stakeout_store::Access as _;
+
+    use super::*;
+
+    async fn store(dir: &Path) -> SqliteStore {
+        SqliteStore::open(&dir.join("farm.db")).await.unwrap()
+    }
+
+    fn said(r: Result<(), Failure>) -> String {
+        r.err().map(|e| e.error_for_tests()).unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn the_first_admins_token_is_written_down_before_it_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        // A folder that is not there: nothing can be written, so nothing may count.
+        let failed = said(first_admin(&store, &dir.path().join("none/admin.token")).await);
+        assert!(failed.contains("cannot be used") && failed.contains("--admin-token-file"), "{failed}");
+        assert!(!api::has_admin(&store).await.unwrap());
+        let path = dir.path().join("admin.token");
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("stk_") && api::has_admin(&store).await.unwrap());
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777, 0o600);
+        // The same file at the next start, and none once there are admins: nothing new.
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn an_operator_who_lost_all_tokens_gets_in_by_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        let path = dir.path().join("admin.token");
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        // As docs/operations.md says it.
+        let own = format!("stk_token-recovery-1_{}\n", "5a".repeat(32));
+        std::fs::write(&path, &own).unwrap();
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        let ids: Vec<String> = store.tokens(&TenantId::farm()).await.unwrap().iter().map(|t| t.id.to_string()).collect();
+        assert!(ids.len() == 2 && ids.iter().any(|i| i == "token-recovery-1"), "{ids:?}");
+        std::fs::write(&path, own.replace("5a", "5b")).unwrap();
+        let failed = said(first_admin(&store, &path).await);
+        assert!(failed.contains("not the one that the store has as `token-recovery-1`"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_token_is_told_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        let path = dir.path().join("admin.token");
+        for text in ["", "hunter2", "stk_token-1_short"] {
+            std::fs::write(&path, text).unwrap();
+            let failed = said(first_admin(&store, &path).await);
+            assert!(failed.contains("it holds no token") && failed.contains("hint: "), "{failed}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(!api::has_admin(&store).await.unwrap());
+    }
 }
