@@ -76,7 +76,7 @@ pub(crate) struct ServeArgs {
     /// Where Prometheus reads /metrics; none: nowhere
     #[arg(long, value_name = "ADDRESS:PORT", env = "STAKEOUT_METRICS")]
     pub metrics: Option<SocketAddr>,
-    /// A worker in the same process, for a farm of one host
+    /// A worker in the same process, for a farm of one host; fails if this host cannot be one
     #[arg(long)]
     pub with_worker: bool,
     /// Webhooks may go to private addresses and by plain HTTP

@@ -5,7 +5,6 @@ use std::{io::Write as _, net::SocketAddr, path::Path, process::ExitCode, sync::
 use stakeout_agent::{Shutdown, Worker};
 use stakeout_blobs::{Blobs, MasterKey};
 use stakeout_bundle::keys::SigningKey;
-use stakeout_containers::Engine;
 use stakeout_server::{
     Service,
     api::{self, ApiOptions, App, BootstrapError},
@@ -19,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::work;
 use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places, state_dir::StateDir};
 
+/// As `--disk-gib` of `stakeout work`.
+const DISK_GIB: u64 = 5;
 /// Connections to PostgreSQL of one orchestrator.
 const CONNECTIONS: u32 = 16;
 
@@ -89,8 +90,10 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
         secure: tls.is_some() || a.behind_proxy || public_tls,
         private_hooks: a.allow_private_hooks,
     };
-    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds));
-    let app = App::new(service.clone(), operator, options);
+    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds).serving());
+    // A worker that cannot start is told before anybody sees this server.
+    let worker = if a.with_worker { Some(Embedded::new(&service).await?) } else { None };
+    let app = App::new(service, operator, options);
     let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
     let metrics = match a.metrics {
         Some(m) => Some(http::bind(m).await.map_err(Failure::usage)?),
@@ -98,10 +101,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     };
     let at = listener.local_addr().unwrap_or(a.listen);
     let stop = interrupt::ending("ending: requests may end for 25 seconds")?;
-    let mut worker = None;
-    if a.with_worker {
-        worker = Some(tokio::spawn(embedded(service.clone(), stop.clone())));
-    }
+    let worker = worker.map(|w| tokio::spawn(w.run(stop.clone())));
     let doing = tokio::spawn(tasks::run(app.clone(), stop.clone()));
     if let Some(m) = metrics {
         tokio::spawn(http::serve(m, api::metrics(app.clone()), None, stop.clone()));
@@ -168,14 +168,39 @@ fn keep_token(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// A worker in this process.
-async fn embedded(service: Arc<Service>, stop: CancellationToken) -> Result<(), Failure> {
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
-    let mut config = work::config(&engine, &[], 0, None, None).await?;
-    config.poll = Duration::from_secs(1);
-    let worker = Worker::new(service, engine, config).await.map_err(Failure::usage)?;
-    let drain = CancellationToken::new();
-    worker.run(Shutdown { drain, stop }).await.map_err(Failure::other)?;
-    Ok(())
+struct Embedded {
+    worker: Worker<Arc<Service>>,
+    host: work::Host,
+    service: Arc<Service>,
+}
+
+impl Embedded {
+    /// With all that this host has: fails if there is no engine, or no image.
+    async fn new(service: &Arc<Service>) -> Result<Self, Failure> {
+        let engine = super::engine().await?;
+        let mut config = work::config(&engine, &[], 0, None, None).await?;
+        config.poll = Duration::from_secs(1);
+        let host = work::Host::new(engine.clone(), config.clone(), DISK_GIB)?;
+        let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
+        // Its key is known before the first trial that it signs.
+        service.worker_lives(host.worker(), &host.abilities(), &host.facts().await).await.map_err(Failure::other)?;
+        Ok(Self { worker, host, service: service.clone() })
+    }
+
+    /// Until told to stop. Should it end by itself, the server ends with it: nobody would run what is submitted.
+    async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+        let _ends_all = stop.clone().drop_guard();
+        let Self { worker, host, service } = self;
+        let id = host.worker().clone();
+        let tell = move |abilities, facts| {
+            let (service, id) = (service.clone(), id.clone());
+            async move { service.worker_lives(&id, &abilities, &facts).await.map_err(|e| stakeout_agent::chain(&e)) }
+        };
+        let beating = tokio::spawn(work::beat(host, tell));
+        let done = worker.run(Shutdown { drain: CancellationToken::new(), stop }).await;
+        beating.abort();
+        done.map(drop).map_err(Failure::other)
+    }
 }
 
 #[cfg(test)]
