@@ -169,7 +169,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
         TokenCommand::Me { server } => output::json(&usual(&server)?.get::<Me>("v1/me").await.map_err(failed)?)?,
         TokenCommand::New { role, label, days, tenant, quiet, server } => {
             let spec = TokenSpec { role, label, days: Some(days), tenant };
-            let new: NewToken = usual(&server)?.call(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
+            let new: NewToken = usual(&server)?.call_once(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
             if !quiet {
                 let until = new.token.expires_ms.map_or_else(|| "for ever".to_owned(), |t| format!("until {}", when(t)));
                 eprintln!("{} of `{}`, {}, {until}; it is shown this once", new.token.id, new.token.tenant, role.as_str());
@@ -244,7 +244,8 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
         TenantCommand::Usage { server } => output::json(&usual(&server)?.get::<Usage>("v1/usage").await.map_err(failed)?)?,
         TenantCommand::Audit { tenant, server } => return audit(tenant, &server).await,
         TenantCommand::Hook { url, tag, server } => {
-            let new: NewHook = usual(&server)?.call(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
+            let new: NewHook =
+                usual(&server)?.call_once(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
             eprintln!("the secret is shown this once: keep it to check signatures");
             output::json(&new)?;
         }
