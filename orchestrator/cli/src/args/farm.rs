@@ -224,7 +224,8 @@ pub(crate) struct JobsArgs {
 }
 
 #[derive(Args)]
-#[command(after_long_help = "Exit codes: as `stakeout run`; 130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
+#[command(after_long_help = "Exit codes: 0, 10, 11, 12 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else;
+130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
 pub(crate) struct WatchArgs {
     /// The job
     pub job: JobId,

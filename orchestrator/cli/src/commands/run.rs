@@ -11,7 +11,6 @@ use std::{
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
 use stakeout_blobs::Blobs;
 use stakeout_bundle::{keys::SigningKey, receipt::Receipt};
-use stakeout_containers::Engine;
 use stakeout_contract::{
     DeviceKind, JobId, TenantId,
     result::JobResult,
@@ -49,7 +48,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let operator = SigningKey::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = super::engine().await?;
     let out = Out::open(&a.out, a.force)?;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
@@ -65,7 +64,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
                 format!("`stakeout images build emulator --api {api}` builds it; STAKEOUT_IMAGE_EMULATOR names another"),
             ));
         }
-        ids.insert(format!("image {name}"), id.map_err(Failure::usage)?);
+        ids.insert(format!("image {name}"), id.map_err(super::of_engine)?);
     }
     let (app, _) = service.add_app(&TenantId::farm(), &a.app, &a.split).await.map_err(Failure::usage)?;
     let submission = Submission {
@@ -84,7 +83,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         until_idle: true,
         ..WorkerConfig::new(places::cache()?.join("worker"))
     };
-    let worker = Worker::new(service.clone(), engine, config).await.map_err(Failure::usage)?;
+    let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
     worker.prewarm(device, api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
     if stop.is_cancelled() {

@@ -65,7 +65,7 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
             }
             Arc::new(SqliteStore::open(&path).await.map_err(Failure::usage)?)
         }
-        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?),
+        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::other)?),
     };
     serve(store, &data, a).await
 }

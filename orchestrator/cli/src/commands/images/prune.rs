@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use stakeout_containers::{Engine, Image};
+use stakeout_containers::Image;
 use stakeout_sdk::labels;
 
 use super::{
@@ -133,7 +133,7 @@ struct One {
 }
 
 pub(super) async fn run(dry_run: bool, json: bool) -> Result<ExitCode, Failure> {
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = crate::commands::engine().await?;
     let images = engine.images().await.map_err(Failure::other)?;
     let used = engine.images_in_use().await.map_err(Failure::other)?;
     let going = going(&images, &used);
