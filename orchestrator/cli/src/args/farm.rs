@@ -132,7 +132,8 @@ pub(crate) struct WorkArgs {
       answered by a job of before if the tenant has one
 
 Settings: --server, --token-file, or ~/.config/stakeout/config.yaml with `server:` and `token:`.
-Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken, 2 wrong usage or input.")]
+Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken or anything else, 2 wrong usage or input,
+130 interrupted.")]
 pub(crate) struct SubmitArgs {
     /// APKs, or folders with them
     #[arg(required = true, value_name = "APK|DIR")]
@@ -175,7 +176,7 @@ pub(crate) struct SubmitArgs {
     /// Put the APK into the bundle
     #[arg(long)]
     pub with_app: bool,
-    /// Text that makes this submit the same as an earlier one with it
+    /// Text that makes this submit the same as an earlier one with it; drawn, and said for a folder, if not given
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
     /// Only say what it would cost and how long it would wait

@@ -33,7 +33,7 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         delete_after_days: None,
         with_app: a.with_app,
     };
-    let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?).await?;
+    let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?, submit::shown(&a.app)).await?;
     keep_receipt(&out, &Receipt { job: job.id.clone(), nonce: job.nonce.clone(), commitment: job.commitment })?;
     eprintln!("{} was taken; receipt {}", job.id, job.commitment);
     let result = watch::wait(&client, &job.id, false).await?;
