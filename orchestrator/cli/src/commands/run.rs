@@ -48,8 +48,8 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let operator = SigningKey::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
+    Out::check(&a.out, a.force)?;
     let engine = super::engine().await?;
-    let out = Out::open(&a.out, a.force)?;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
     let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);
@@ -76,6 +76,8 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         ..Submission::plain(app, scenario.clone(), device)
     };
     let (job, receipt) = service.submit(submission).await.map_err(Failure::usage)?;
+    // Nothing can be refused any more: what an earlier run left may go.
+    let out = Out::open(&a.out, a.force)?;
     keep_receipt(&out, &receipt)?;
     let config = WorkerConfig {
         images,
@@ -194,15 +196,11 @@ struct Out {
 }
 
 impl Out {
-    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
-        };
-        let made = !path.exists();
-        if !made && !path.is_dir() {
+    /// Whether it may be used; changes nothing. Which files of an earlier run it holds.
+    fn check(path: &Path, force: bool) -> Result<Vec<&'static str>, Failure> {
+        if path.exists() && !path.is_dir() {
             return Err(Failure::hint(format!("`{}` is no folder", path.display()), "choose another name with `--out`"));
         }
-        std::fs::create_dir_all(path).map_err(failed)?;
         let there: Vec<&str> = OURS.into_iter().filter(|n| path.join(n).exists()).collect();
         if !there.is_empty() && !force {
             return Err(Failure::hint(
@@ -210,6 +208,16 @@ impl Out {
                 "choose another folder with `--out`, or give `--force` to replace them",
             ));
         }
+        Ok(there)
+    }
+
+    /// Makes it, and removes what an earlier run left.
+    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
+        let failed = |e: std::io::Error| {
+            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
+        };
+        let (there, made) = (Self::check(path, force)?, !path.exists());
+        std::fs::create_dir_all(path).map_err(failed)?;
         for n in there {
             std::fs::remove_file(path.join(n)).map_err(failed)?;
         }
@@ -271,4 +279,23 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
     );
     eprintln!("report: {}", out.path.join("report.html").display());
     eprintln!("bundle: {}", out.path.join("bundle.zip").display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_an_earlier_run_are_there_until_the_next_one_has_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("report.html"), "mine").unwrap();
+        std::fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+        assert!(Out::check(dir.path(), false).is_err_and(|e| e.error_for_tests().contains("--force")));
+        assert!(Out::open(dir.path(), false).is_err());
+        assert!(Out::check(dir.path(), true).is_ok_and(|there| there == ["report.html"]));
+        assert!(dir.path().join("report.html").exists(), "a check changes nothing");
+        assert!(Out::open(dir.path(), true).is_ok());
+        assert!(!dir.path().join("report.html").exists() && dir.path().join("notes.txt").exists());
+        assert!(Out::check(&dir.path().join("notes.txt"), true).is_err_and(|e| e.error_for_tests().contains("is no folder")));
+    }
 }
