@@ -152,6 +152,7 @@ pub struct Service {
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
     pub(crate) lease_seconds: u64,
+    pub(crate) serving: bool,
 }
 
 /// Seconds of a lease, unless told otherwise.
@@ -161,13 +162,21 @@ impl Service {
     /// On a store and a place for artifacts.
     pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
-        Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS }
+        Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS, serving: false }
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
     #[must_use]
     pub fn leases_of(mut self, seconds: u64) -> Self {
         self.lease_seconds = seconds.max(1);
+        self
+    }
+
+    /// As one that serves: its tasks end leases that are over, and wait for workers at their start. Without it a worker in this
+    /// process ends them whenever it asks for a trial.
+    #[must_use]
+    pub const fn serving(mut self) -> Self {
+        self.serving = true;
         self
     }
 

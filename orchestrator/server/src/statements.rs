@@ -21,7 +21,7 @@ pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Complet
     };
     let said = match service.store.worker(&TenantId::farm(), &worker, now()).await {
         Ok(w) => w.host.key,
-        // One in this process says nothing of its host.
+        // The one of `stakeout run` says nothing of its host.
         Err(StoreError::NotFound { .. }) => String::new(),
         Err(e) => return Err(e.into()),
     };

@@ -6,13 +6,18 @@ use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
     Sha256Digest, TenantId, WorkerId,
-    api::{events::What, fleet::WorkerMode},
+    api::{
+        events::What,
+        fleet::{HostFacts, WorkerMode},
+    },
     lease::{Abilities, Completion, Lease, Progress},
     observation::Observation,
     trial::{KeyHex, TrialEnd},
 };
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, StoreError, TrialFull};
+
+pub(crate) use stakeout_agent::chain;
 
 use crate::{Service, ServiceError, service::now, statements};
 
@@ -28,20 +33,13 @@ fn refused(fence: &Fence) -> impl Fn(ServiceError) -> OrchestratorError {
     }
 }
 
-/// An error with its sources.
-pub(crate) fn chain(e: &dyn std::error::Error) -> String {
-    let mut out = e.to_string();
-    let mut next = e.source();
-    while let Some(e) = next {
-        out.push_str(": ");
-        out.push_str(&e.to_string());
-        next = e.source();
-    }
-    out
-}
-
 /// The steps of a lease, for workers in this process and behind HTTP alike.
 impl Service {
+    /// A worker in this process lives, and this is its host; what behind HTTP is a heartbeat. It is the farm's.
+    pub async fn worker_lives(&self, worker: &WorkerId, abilities: &Abilities, host: &HostFacts) -> Result<WorkerMode, ServiceError> {
+        Ok(self.store.worker_seen(worker, &TenantId::farm(), abilities, Some(host), now()).await?)
+    }
+
     /// A trial for a worker of a tenant, if there is one and the worker is not draining; and whether it gets any.
     pub async fn lease_for(
         &self,
@@ -139,7 +137,9 @@ impl Service {
 impl Orchestrator for Service {
     async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
         let failed = |e: ServiceError| OrchestratorError::Refused(chain(&e));
-        self.expire().await.map_err(failed)?;
+        if !self.serving {
+            self.expire().await.map_err(failed)?;
+        }
         self.lease_for(worker, &TenantId::farm(), abilities).await.map(|(l, _)| l).map_err(failed)
     }
 

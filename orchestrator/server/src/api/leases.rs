@@ -257,9 +257,9 @@ async fn begin(
     Ok(Json(ArtifactState { trial: fence.trial, offset: row.upload.offset, complete: false }))
 }
 
-/// As the agent's own bound of all that is kept of a trial.
-const fn artifact_max() -> u64 {
-    4 << 30
+/// The agent's own bound of all that is kept of a trial: no single artifact of it is larger.
+fn artifact_max() -> u64 {
+    stakeout_agent::Limits::default().kept_bytes
 }
 
 async fn fill(

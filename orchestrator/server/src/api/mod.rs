@@ -34,7 +34,7 @@ use axum::{Router, extract::DefaultBodyLimit, http::Method, response::IntoRespon
 use stakeout_bundle::keys::SigningKey;
 use stakeout_contract::api::problem::Code;
 
-pub use access::{Bootstrap, bootstrap};
+pub use access::{Bootstrap, BootstrapError, bootstrap, first_token, has_admin};
 pub(crate) use uploads::part_names;
 
 use crate::{Service, metrics::Metrics, web};
