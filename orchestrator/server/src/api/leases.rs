@@ -48,6 +48,11 @@ pub(crate) struct ArtifactSpec {
     bytes: u64,
 }
 
+/// Largest completion. It names every exchange with its headers and every artifact: one that is refused is evidence that is lost.
+const COMPLETION_MIB: usize = 128;
+/// Largest batch of observations.
+const OBSERVATIONS_MIB: usize = 32;
+
 pub(crate) fn routes(r: &mut Routes) {
     let worker = Needs::Role(Role::Worker);
     let lost = [Code::LeaseLost];
@@ -107,6 +112,7 @@ pub(crate) fn routes(r: &mut Routes) {
             "Hand in observations; a batch sent twice counts once",
         )
         .takes::<ObservationBatch>()
+        .takes_mib(OBSERVATIONS_MIB)
         .gives_nothing(204, "Taken")
         .fails(&lost),
         observe,
@@ -121,6 +127,7 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/complete", "completeLease", worker, "End a trial with its evidence, once")
             .takes::<Completion>()
+            .takes_mib(COMPLETION_MIB)
             .gives_nothing(204, "Taken; the same again is no error")
             .fails(&[Code::LeaseLost, Code::Conflict]),
         complete,

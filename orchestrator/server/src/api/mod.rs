@@ -108,7 +108,7 @@ impl App {
     }
 }
 
-/// Largest JSON body, bytes: a scenario's text is the largest that people send.
+/// Largest JSON body, bytes, but for what workers hand in: a batch of jobs is the largest that people send.
 const JSON_MAX: usize = 10 << 20;
 
 fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {

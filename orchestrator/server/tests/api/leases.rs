@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
-use stakeout_contract::{Sha256Digest, api::problem::Code, trial::TrialState};
+use stakeout_contract::{Nanos, Sha256Digest, api::problem::Code, flow::Flow, trial::TrialState};
 
 use crate::{
-    farm::{Farm, now, text},
+    farm::{Farm, now, said, text},
     hand::{Hand, artifact, completion, end, progress},
 };
 
@@ -193,4 +193,69 @@ async fn a_tenants_own_worker_gets_its_trials_only_and_no_other_gets_those_that_
     assert!(everyones.ask().await.is_none() && strange.ask().await.is_none());
     let lease = own.lease().await;
     own.run(&lease, b"x").await;
+}
+
+/// An exchange as a gateway writes it, with the headers that browsers and libraries send.
+fn flow(id: u32) -> Flow {
+    let headers = |n: usize| (0..n).map(|i| (format!("x-header-{i}"), format!("{id:08}-{}", "v".repeat(40)))).collect();
+    Flow {
+        id,
+        at: Nanos::default(),
+        real: u64::from(id),
+        real_end: u64::from(id) + 1,
+        wall: "2026-01-01T00:00:00Z".to_owned(),
+        scheme: "https".to_owned(),
+        host: "telemetry.example".to_owned(),
+        address: "203.0.113.7".to_owned(),
+        port: 443,
+        method: "POST".to_owned(),
+        path: format!("/v1/collect?event={id}"),
+        request_headers: headers(8),
+        status: 200,
+        response_headers: headers(8),
+        sent: 100,
+        received: 10,
+        request: None,
+        response: None,
+        stub: None,
+        policy: "sinkhole".to_owned(),
+        truncated: false,
+        error: String::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_trials_evidence_is_taken_whole() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let [hand, _] = hands(&farm).await;
+    let lease = hand.lease().await;
+    let long = "x".repeat(12_000);
+    hand.observe(&lease, 0, &vec![long.as_str(); 1000]).await;
+    let mut done = completion(&lease, vec![]);
+    done.flows = (1..=20_000).map(flow).collect();
+    assert!(serde_json::to_vec(&done).unwrap().len() > 20 << 20);
+    hand.remote.complete(&Fence::from(&lease), done).await.unwrap();
+    let kept = farm.store().trial(None, &lease.trial).await.unwrap();
+    assert_eq!((kept.row.state, kept.completion.unwrap().flows.len()), (TrialState::Finished, 20_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_hands_in_has_its_own_bounds_and_they_are_said() {
+    let farm = Farm::start().await;
+    let token = farm.token("farm", "worker").await;
+    let body = |mib: usize| {
+        farm.request("POST", "/v1/leases/trial-x/1/observations", &token).header("content-type", "application/json").body(vec![
+            b' ';
+            (mib << 20)
+                + 1
+        ])
+    };
+    said(body(31)).await.fails(Code::BadRequest);
+    said(body(32)).await.fails(Code::TooLarge);
+    let document = farm.get("/v1/openapi.json", "").await;
+    for (path, most) in [("complete", "At most 128 MiB."), ("observations", "At most 32 MiB.")] {
+        assert_eq!(document["paths"][format!("/v1/leases/{{trial}}/{{epoch}}/{path}")]["post"]["requestBody"]["description"], most);
+    }
 }
