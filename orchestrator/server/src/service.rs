@@ -42,6 +42,16 @@ pub enum ServiceError {
     /// What a worker handed in is not what it signed.
     #[error("the worker's statement does not hold: {0}")]
     Statement(String),
+    /// The app is there with other splits.
+    #[error("the app `{app}` is kept with {there} splits, and other {given} were given")]
+    OtherSplits {
+        /// Its base.
+        app: Sha256Digest,
+        /// Splits that are kept.
+        there: usize,
+        /// Splits that were given.
+        given: usize,
+    },
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -196,7 +206,8 @@ impl Service {
         let _ = self.woken.send(job.clone());
     }
 
-    /// Looks at an app and keeps it. Whether it is new to its tenant.
+    /// Looks at an app and keeps it. Whether it is new to its tenant. One that is there with other splits is
+    /// [`ServiceError::OtherSplits`]: a job of it would run another app than was sent.
     pub async fn add_app(&self, tenant: &TenantId, apk: &Path, splits: &[std::path::PathBuf]) -> Result<(App, bool), ServiceError> {
         let facts = {
             let (apk, splits) = (apk.to_owned(), splits.to_vec());
@@ -216,8 +227,18 @@ impl Service {
             kept.push(digest);
         }
         let app = App { sha256: kept[0], splits: kept[1..].to_vec(), bytes, facts, created_ms: now };
-        let new = self.store.put_app(tenant, &app).await?;
-        Ok((app, new))
+        // Whoever forgets it between the two makes it new.
+        loop {
+            if self.store.put_app(tenant, &app).await? {
+                return Ok((app, true));
+            }
+            match self.store.app(tenant, &app.sha256).await {
+                Ok(there) if same_splits(&there, &app) => return Ok((there, false)),
+                Ok(there) => return Err(ServiceError::OtherSplits { app: app.sha256, there: there.splits.len(), given: app.splits.len() }),
+                Err(StoreError::NotFound { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
 
     /// Takes a job. The receipt is for the submitter, before anything runs.
@@ -301,6 +322,16 @@ impl Service {
     pub async fn expire(&self) -> Result<usize, ServiceError> {
         Ok(self.store.expire(now()).await?.len())
     }
+}
+
+/// Whether two apps have the same splits, in any order: a device installs them together.
+fn same_splits(a: &App, b: &App) -> bool {
+    let sorted = |app: &App| {
+        let mut splits = app.splits.clone();
+        splits.sort_unstable();
+        splits
+    };
+    sorted(a) == sorted(b)
 }
 
 /// What makes a later job the same as this one: all that decides what its trials do, but its keys.

@@ -130,6 +130,9 @@ impl From<ServiceError> for Failed {
             ServiceError::Statement(_) => {
                 Self::new(Code::Conflict, e.to_string()).hint("hand in what was signed, with the key that the worker's heartbeat says")
             }
+            ServiceError::OtherSplits { .. } => {
+                Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
+            }
             other => internal(&other),
         }
     }

@@ -200,7 +200,7 @@ fn flow(id: u32) -> Flow {
     let headers = |n: usize| (0..n).map(|i| (format!("x-header-{i}"), format!("{id:08}-{}", "v".repeat(40)))).collect();
     Flow {
         id,
-        at: Nanos::default(),
+        at: Nanos::ZERO,
         real: u64::from(id),
         real_end: u64::from(id) + 1,
         wall: "2026-01-01T00:00:00Z".to_owned(),

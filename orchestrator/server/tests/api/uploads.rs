@@ -8,7 +8,7 @@ use stakeout_contract::{Sha256Digest, api::problem::Code};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    apk::apk,
+    apk::{apk, split},
     farm::{APP_MAX, Farm, Said, said, text},
 };
 
@@ -168,4 +168,41 @@ async fn another_tenants_bytes_are_neither_skipped_nor_read() {
     farm.send("POST", "/v1/jobs", &stranger, &crate::farm::spec(&sha256, 1, json!({}))).await.fails(Code::NotFound);
     fill(&farm, &stranger, &theirs, 0, &bytes).await.json(200);
     assert_eq!(farm.get("/v1/usage", &stranger).await["bytes_kept"], bytes.len());
+}
+
+/// Uploads bytes whole; their upload's id.
+async fn uploaded(farm: &Farm, token: &str, bytes: &[u8]) -> String {
+    let path = begin(farm, token, bytes).await;
+    fill(farm, token, &path, 0, bytes).await.json(200);
+    path.rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_there_with_other_splits_is_refused_and_never_without_a_word() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let base = apk("com.example.split", "base");
+    let splits = [split("com.example.split", "config.de"), split("com.example.split", "config.arm64")];
+    let alone = async || {
+        let request = farm.request("POST", "/v1/apps", &admin).header("content-type", "application/vnd.android.package-archive");
+        said(request.body(base.clone())).await
+    };
+    let made = alone().await.json(201);
+    alone().await.json(200);
+    let mut uploads = Vec::new();
+    for bytes in [&base, &splits[0], &splits[1]] {
+        uploads.push(uploaded(&farm, &admin, bytes).await);
+    }
+    let set = async |splits: &[&String]| farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": uploads[0], "splits": splits})).await;
+    let p = set(&[&uploads[1]]).await.fails(Code::Conflict);
+    assert!(p.hint.unwrap().contains("delete"), "{}", p.detail);
+    let path = format!("/v1/apps/{}", text(&made, "sha256"));
+    assert_eq!(farm.get(&path, &admin).await["splits"], json!([]));
+    farm.ask("DELETE", &path, &admin).await.done();
+    let whole = set(&[&uploads[1], &uploads[2]]).await.json(201);
+    assert_eq!(whole["splits"], json!([Sha256Digest::of(&splits[0]), Sha256Digest::of(&splits[1])]));
+    // In another order they are the same app; the answer is what is kept.
+    assert_eq!(set(&[&uploads[2], &uploads[1]]).await.json(200), whole);
+    set(&[&uploads[1]]).await.fails(Code::Conflict);
+    alone().await.fails(Code::Conflict);
 }
