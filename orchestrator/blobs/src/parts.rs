@@ -89,12 +89,11 @@ impl TenantBlobs {
         self.put_part(stream::iter([Ok(bytes.into())])).await
     }
 
-    /// Makes one blob of parts, in this order, and removes them. It is visible only once all of it was read and found to have
-    /// this digest and length; else that is a [`BlobError::Mismatch`], and neither a blob nor the parts are left.
+    /// Makes one blob of parts, in this order. It is visible only once all of it was read and found to have this digest and
+    /// length; else that is a [`BlobError::Mismatch`], and no blob is left.
     ///
-    /// After any other error, and if this is dropped before its end, the parts are still there and it may be called again. If
-    /// it came to its end and the answer was lost, the parts are gone: [`BlobError::NoPart`], and [`TenantBlobs::has`] says
-    /// whether it was done.
+    /// The parts stay, whatever comes of it: they are the caller's to remove, once it has noted that the blob is there. So it
+    /// may be called again after an answer that was lost.
     pub async fn compose(&self, parts: &[PartName], digest: Sha256Digest, bytes: u64) -> Result<Sha256Digest, BlobError> {
         let mut hash = Hash::new();
         let mut upload = None;
@@ -122,9 +121,6 @@ impl TenantBlobs {
             give_up(upload).await;
         } else if let Some(u) = upload {
             u.finish().await?;
-        }
-        for name in parts {
-            self.remove_part(name).await?;
         }
         if whole { Ok(digest) } else { Err(BlobError::Mismatch { wanted: digest, wanted_bytes: bytes, found, found_bytes }) }
     }

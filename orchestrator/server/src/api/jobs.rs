@@ -166,7 +166,7 @@ async fn submit(State(app): State<App>, Extension(c): Extension<Caller>, headers
 }
 
 /// Does it to its end, also when the client goes away meanwhile: its key would wait for an answer that nobody gives.
-async fn to_its_end(work: impl Future<Output = Answer<Response>> + Send + 'static) -> Answer<Response> {
+pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 

@@ -33,6 +33,7 @@ use super::{
     App,
     artifacts::{self, Serve},
     auth::Caller,
+    jobs::to_its_end,
     problem::{Answer, Failed},
     read::{At, Body},
     spec::{Needs, Routes, op},
@@ -226,6 +227,11 @@ async fn begin(
         return Err(Failed::new(Code::TooLarge, format!("an artifact has at most {} bytes", artifact_max())).at("bytes"));
     }
     let (fence, t) = held(&app, &c, trial, epoch).await?;
+    // A worker that is cut off now must not stop it between two of its steps.
+    to_its_end(async move { begun(&app, &fence, t, sha256, bytes).await }).await.map(Json)
+}
+
+async fn begun(app: &App, fence: &Fence, t: TrialFull, sha256: Sha256Digest, bytes: u64) -> Answer<ArtifactState> {
     let store = app.service().store();
     let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
     if let Some(there) = store.blob(&t.tenant, &sha256).await? {
@@ -233,7 +239,7 @@ async fn begin(
             return Err(Failed::new(Code::Conflict, format!("the artifact `{sha256}` has {there} bytes")).at("bytes"));
         }
         store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
-        return Ok(Json(done));
+        return Ok(done);
     }
     if bytes == 0 {
         let empty = app.service().blobs().of(&t.tenant).put(vec![]).await?;
@@ -241,14 +247,13 @@ async fn begin(
             return Err(Failed::new(Code::Digest, "no bytes have another digest"));
         }
         store.note_artifact(&fence.trial, fence.epoch, &sha256, 0, now()).await?;
-        return Ok(Json(done));
+        return Ok(done);
     }
     let row = match store.artifact_upload(&fence.trial, &sha256).await? {
         Some(mut row) if row.upload.bytes == bytes => {
             if row.upload.offset == bytes {
-                uploads::complete(&app, &mut row).await?;
-                store.note_artifact(&fence.trial, fence.epoch, &sha256, bytes, now()).await?;
-                return Ok(Json(done));
+                uploads::complete(app, &mut row, Some(fence)).await?;
+                return Ok(done);
             }
             row
         }
@@ -261,7 +266,7 @@ async fn begin(
             row
         }
     };
-    Ok(Json(ArtifactState { trial: fence.trial, offset: row.upload.offset, complete: false }))
+    Ok(ArtifactState { trial: fence.trial.clone(), offset: row.upload.offset, complete: false })
 }
 
 /// As the agent's own bound of all that is kept of a trial.
@@ -277,12 +282,14 @@ async fn fill(
     body: Bytes,
 ) -> Answer<Json<ArtifactState>> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
-    let store = app.service().store();
-    let row = store.artifact_upload(&fence.trial, &sha256).await?.ok_or_else(|| Failed::not_found("artifact", &sha256.to_string()))?;
-    let upload = uploads::append(&app, row, &headers, body).await?;
-    if upload.complete {
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, upload.bytes, now()).await?;
-    }
+    let row = app
+        .service()
+        .store()
+        .artifact_upload(&fence.trial, &sha256)
+        .await?
+        .ok_or_else(|| Failed::not_found("artifact", &sha256.to_string()))?;
+    let lease = fence.clone();
+    let upload = to_its_end(async move { uploads::append(&app, row, Some(&lease), &headers, body).await }).await?;
     Ok(Json(ArtifactState { trial: fence.trial, offset: upload.offset, complete: upload.complete }))
 }
 

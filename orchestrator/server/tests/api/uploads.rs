@@ -206,3 +206,40 @@ async fn an_app_that_is_there_with_other_splits_is_refused_and_never_without_a_w
     set(&[&uploads[1]]).await.fails(Code::Conflict);
     alone().await.fails(Code::Conflict);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_blob_was_made_and_not_noted_is_ended_by_asking_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"bytes").await;
+    // As a server leaves it that died when the blob was there, and nobody had written that it is.
+    let (tenant, id) = ("acme".parse().unwrap(), path.rsplit('/').next().unwrap().parse().unwrap());
+    let blobs = farm.api.service().blobs().of(&tenant);
+    let part = blobs.put_part_bytes(b"bytes".to_vec()).await.unwrap();
+    stakeout_store::Library::upload_part(farm.store(), &id, 0, 5, &part.name.to_string()).await.unwrap();
+    blobs.compose(&[part.name], Sha256Digest::of(b"bytes"), 5).await.unwrap();
+    assert_eq!(place(&fill(&farm, &admin, &path, 5, b"").await.json(200)), (5, true));
+    assert_eq!(blobs.list_parts().await.unwrap(), []);
+    assert_eq!(farm.get("/v1/usage", &admin).await["bytes_kept"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_whose_blob_was_made_and_not_noted_is_ended_by_asking_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let token = farm.token("farm", "worker").await;
+    let hand = crate::hand::Hand::new(farm.client(&token), "w");
+    let lease = hand.lease().await;
+    let sha256 = Sha256Digest::of(b"bytes");
+    let path = format!("/v1/leases/{}/1/artifacts/{sha256}", lease.trial);
+    farm.send("POST", &path, &token, &json!({"bytes": 5})).await.json(200);
+    let blobs = farm.api.service().blobs().of(&"acme".parse().unwrap());
+    let part = blobs.put_part_bytes(b"bytes".to_vec()).await.unwrap();
+    let row = farm.store().artifact_upload(&lease.trial, &sha256).await.unwrap().unwrap();
+    farm.store().upload_part(&row.upload.id, 0, 5, &part.name.to_string()).await.unwrap();
+    blobs.compose(&[part.name], sha256, 5).await.unwrap();
+    assert_eq!(place(&farm.send("POST", &path, &token, &json!({"bytes": 5})).await.json(200)), (5, true));
+    assert_eq!(blobs.list_parts().await.unwrap(), []);
+    hand.run(&lease, b"bytes").await;
+}
