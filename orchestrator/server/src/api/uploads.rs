@@ -132,7 +132,10 @@ pub(crate) async fn append(app: &App, mut row: UploadRow, fence: Option<&Fence>,
     let name = blobs.put_part(ReaderStream::new(tokio::fs::File::open(&part.path).await?)).await?.name;
     let to = offset + part.bytes;
     if let Err(e) = store.upload_part(&row.upload.id, offset, to, &name.to_string()).await {
-        blobs.remove_part(&name).await?;
+        // Only these say that the store does not name it. A database that did not answer may have taken it.
+        if matches!(e, StoreError::Changed { .. } | StoreError::NotFound { .. }) {
+            let_parts_go(&blobs, &[name]).await;
+        }
         return Err(e.into());
     }
     row.upload.offset = to;

@@ -243,3 +243,21 @@ async fn an_artifact_whose_blob_was_made_and_not_noted_is_ended_by_asking_again(
     assert_eq!(blobs.list_parts().await.unwrap(), []);
     hand.run(&lease, b"bytes").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_the_database_may_have_taken_is_kept() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"bytes").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    // A database that fails, as one does whose connection breaks at the commit: nobody knows what it wrote.
+    sqlx::query("CREATE TRIGGER broken BEFORE INSERT ON upload_parts BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .execute(&file)
+        .await
+        .unwrap();
+    fill(&farm, &admin, &path, 0, b"by").await.fails(Code::Unavailable);
+    let blobs = farm.api.service().blobs().of(&"acme".parse().unwrap());
+    assert_eq!(blobs.list_parts().await.unwrap().len(), 1);
+    sqlx::query("DROP TRIGGER broken").execute(&file).await.unwrap();
+    assert_eq!(place(&fill(&farm, &admin, &path, 0, b"bytes").await.json(200)), (5, true));
+}
