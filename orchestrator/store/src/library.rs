@@ -59,8 +59,8 @@ pub trait Library: Send + Sync + 'static {
     async fn upload_part(&self, id: &UploadId, from: u64, to: u64, part: &str) -> Result<(), StoreError>;
     /// The stored parts of an upload, in order.
     async fn upload_parts(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
-    /// All parts are one blob now.
-    async fn upload_complete(&self, id: &UploadId) -> Result<(), StoreError>;
+    /// All parts are one blob now, which stays as long as the upload. [`StoreError::NotFound`] of a blob: it was not noted.
+    async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError>;
     /// Forgets an upload whose bytes are not what was said; gives its parts.
     async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
     /// Uploads that are over by time, with their parts, now forgotten.
@@ -69,7 +69,7 @@ pub trait Library: Send + Sync + 'static {
     async fn note_blob(&self, tenant: &TenantId, sha256: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError>;
     /// Bytes of a blob that this tenant gave before; none: it did not, whoever else did.
     async fn blob(&self, tenant: &TenantId, sha256: &Sha256Digest) -> Result<Option<u64>, StoreError>;
-    /// Blobs given before `older_than` that no app, trial or job of their tenant names, now forgotten, at most so many. Whoever
+    /// Blobs given before `older_than` that no app, upload, trial or job of their tenant names, now forgotten, at most so many. Whoever
     /// names one at the same time makes it stay, or fails and gives it again.
     async fn drop_blobs(&self, older_than: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError>;
 }

@@ -169,7 +169,7 @@ pub(crate) async fn complete(app: &App, row: &mut UploadRow, fence: Option<&Fenc
         Some(f) => store.note_artifact(&f.trial, f.epoch, &row.upload.sha256, row.upload.bytes, now()).await?,
         None => store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?,
     }
-    store.upload_complete(&row.upload.id).await?;
+    store.upload_complete(&row.upload.id, now()).await?;
     row.upload.complete = true;
     let_parts_go(&blobs, &parts).await;
     Ok(())

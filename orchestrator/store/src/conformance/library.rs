@@ -116,19 +116,21 @@ async fn uploads_go_on_where_they_were(store: &dyn Store) {
     store.upload_part(id, 0, 4, "part-1").await.unwrap();
     assert!(matches!(store.upload_part(id, 0, 4, "part-1").await, Err(StoreError::Changed { what: "upload", .. })));
     assert!(matches!(store.upload_part(id, 4, 11, "part-2").await, Err(StoreError::Changed { .. })), "more than was said");
-    assert!(matches!(store.upload_complete(id).await, Err(StoreError::Changed { .. })), "less than was said");
+    assert!(matches!(store.upload_complete(id, 5).await, Err(StoreError::Changed { .. })), "less than was said");
     store.upload_part(id, 4, 10, "part-2").await.unwrap();
     assert_eq!(store.upload(&t, id).await.unwrap().upload.offset, 10);
     assert_eq!(store.upload_parts(id).await.unwrap(), ["part-1", "part-2"]);
-    store.upload_complete(id).await.unwrap();
+    assert!(matches!(store.upload_complete(id, 5).await, Err(StoreError::NotFound { what: "blob", .. })), "it must have been noted");
+    store.note_blob(&t, &a.upload.sha256, 10, 5).await.unwrap();
+    store.upload_complete(id, 5).await.unwrap();
+    let dropped = async || store.drop_blobs(50, 100).await.unwrap().into_iter().filter(|(of, _)| *of == t).count();
+    assert_eq!(dropped().await, 0, "an upload's blob stays as long as the upload: it is about to be named");
     assert!(store.upload(&t, id).await.unwrap().upload.complete);
     assert!(store.drop_uploads(99, 10).await.unwrap().is_empty());
-    let dropped = store.drop_uploads(100, 10).await.unwrap();
-    assert_eq!(
-        dropped.iter().map(|(u, parts)| (u.upload.id.as_str(), parts.len())).collect::<Vec<_>>(),
-        [("upload-a", 2), ("upload-b", 0)]
-    );
+    let over = store.drop_uploads(100, 10).await.unwrap();
+    assert_eq!(over.iter().map(|(u, parts)| (u.upload.id.as_str(), parts.len())).collect::<Vec<_>>(), [("upload-a", 2), ("upload-b", 0)]);
     assert!(store.drop_uploads(100, 10).await.unwrap().is_empty());
+    assert_eq!(dropped().await, 1);
     assert!(matches!(store.upload_part(id, 10, 10, "late").await, Err(StoreError::NotFound { .. })));
     store.put_upload(&b).await.unwrap();
     store.upload_part(&b.upload.id, 0, 4, "part-3").await.unwrap();

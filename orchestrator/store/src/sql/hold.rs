@@ -15,7 +15,7 @@ pub(super) enum Must {
     NotBeThere,
 }
 
-/// Lets a holder (`app:…`, `trial:…`, `job:…`) keep these blobs of its tenant. A blob that is being dropped is waited for.
+/// Lets a holder (`app:…`, `upload:…`, `trial:…`, `job:…`) keep these blobs of its tenant. A blob that is being dropped is waited for.
 pub(super) async fn hold(
     conn: &mut Conn,
     tenant: &TenantId,

@@ -189,8 +189,8 @@ impl Library for Backend {
         uploads::parts(&mut *self.reader().await?, id).await
     }
 
-    async fn upload_complete(&self, id: &UploadId) -> Result<(), StoreError> {
-        uploads::complete(self, id).await
+    async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError> {
+        uploads::complete(self, id, now).await
     }
 
     async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError> {
