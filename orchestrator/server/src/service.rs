@@ -1,8 +1,15 @@
 //! Jobs in, state out.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use sha2::{Digest, Sha256};
+use stakeout_agent::Fence;
 use stakeout_blobs::{BlobError, Blobs};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
@@ -216,13 +223,10 @@ impl Service {
                 .await
                 .map_err(|e| IntakeError::Unreadable { path: "app".to_owned(), source: std::io::Error::other(e) })??
         };
-        let (blobs, now) = (self.blobs.of(tenant), now());
-        let mut bytes = 0;
+        let (now, mut bytes) = (now(), 0);
         let mut kept = Vec::new();
         for path in std::iter::once(apk).chain(splits.iter().map(std::path::PathBuf::as_path)) {
-            let size = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
-            let digest = blobs.put_file(path).await?;
-            self.store.note_blob(tenant, &digest, size, now).await?;
+            let (digest, size) = self.keep_file(tenant, path).await?;
             bytes += size;
             kept.push(digest);
         }
@@ -239,6 +243,29 @@ impl Service {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    /// Stores a file and notes that its tenant gave it.
+    pub(crate) async fn keep_file(&self, tenant: &TenantId, path: &Path) -> Result<(Sha256Digest, u64), ServiceError> {
+        let blobs = self.blobs.of(tenant);
+        let bytes = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
+        let mut digest = blobs.put_file(path).await?;
+        patient(|| self.store.note_blob(tenant, &digest, bytes, now())).await?;
+        // Bytes that were there already may have been removed before they were noted. Now that they are, what is written stays.
+        if !blobs.has(&digest).await? {
+            digest = blobs.put_file(path).await?;
+        }
+        Ok((digest, bytes))
+    }
+
+    /// Notes that an artifact belongs to a lease.
+    pub(crate) async fn note_artifact(&self, fence: &Fence, sha256: &Sha256Digest, bytes: u64) -> Result<(), StoreError> {
+        patient(|| self.store.note_artifact(&fence.trial, fence.epoch, sha256, bytes, now())).await
+    }
+
+    /// Notes that a tenant gave bytes.
+    pub(crate) async fn note_blob(&self, tenant: &TenantId, sha256: &Sha256Digest, bytes: u64) -> Result<(), StoreError> {
+        patient(|| self.store.note_blob(tenant, sha256, bytes, now())).await
     }
 
     /// Takes a job. The receipt is for the submitter, before anything runs.
@@ -322,6 +349,17 @@ impl Service {
     pub async fn expire(&self) -> Result<usize, ServiceError> {
         Ok(self.store.expire(now()).await?.len())
     }
+}
+
+/// Tries again for five seconds while the same bytes are just being removed: that takes a moment.
+async fn patient<F: Future<Output = Result<(), StoreError>>>(note: impl Fn() -> F) -> Result<(), StoreError> {
+    for _ in 0..50 {
+        match note().await {
+            Err(StoreError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            done => return done,
+        }
+    }
+    note().await
 }
 
 /// Whether two apps have the same splits, in any order: a device installs them together.

@@ -168,12 +168,19 @@ impl Orchestrator for Service {
 
     async fn put_artifact(&self, fence: &Fence, digest: &Sha256Digest, path: &Path) -> Answer<()> {
         let trial = self.fenced(fence).await.map_err(refused(fence))?;
-        let found = self.blobs.of(&trial.tenant).put_file(path).await.map_err(|e| refused(fence)(e.into()))?;
+        let blobs = self.blobs.of(&trial.tenant);
+        let failed = |e: stakeout_blobs::BlobError| refused(fence)(e.into());
+        let found = blobs.put_file(path).await.map_err(failed)?;
         if found != *digest {
             return Err(OrchestratorError::Refused(format!("the artifact `{digest}` has the digest `{found}`")));
         }
         let bytes = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
-        self.store.note_artifact(&fence.trial, fence.epoch, digest, bytes, now()).await.map_err(|e| refused(fence)(e.into()))
+        self.note_artifact(fence, digest, bytes).await.map_err(|e| refused(fence)(e.into()))?;
+        // As in `keep_file`.
+        if !blobs.has(digest).await.map_err(failed)? {
+            blobs.put_file(path).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     async fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> Answer<()> {

@@ -192,7 +192,8 @@ pub trait Jobs: Send + Sync + 'static {
     -> Result<(), StoreError>;
     /// A lease's stream, from a line on, at most so many.
     async fn observations(&self, trial: &TrialId, epoch: Epoch, from: u64, most: u32) -> Result<Vec<Observation>, StoreError>;
-    /// An artifact belongs to a lease, and its bytes (so many) to its tenant.
+    /// An artifact belongs to a lease, and its bytes (so many) to its tenant. [`StoreError::Busy`] while such bytes are being
+    /// removed.
     async fn note_artifact(&self, trial: &TrialId, epoch: Epoch, digest: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError>;
     /// Keeps an event of a lease (its progress). States, observations and findings make theirs by themselves.
     async fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError>;

@@ -232,21 +232,26 @@ async fn begin(
 }
 
 async fn begun(app: &App, fence: &Fence, t: TrialFull, sha256: Sha256Digest, bytes: u64) -> Answer<ArtifactState> {
-    let store = app.service().store();
+    let (service, store, blobs) = (app.service(), app.service().store(), app.service().blobs().of(&t.tenant));
     let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
     if let Some(there) = store.blob(&t.tenant, &sha256).await? {
         if there != bytes {
             return Err(Failed::new(Code::Conflict, format!("the artifact `{sha256}` has {there} bytes")).at("bytes"));
         }
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
-        return Ok(done);
+        service.note_artifact(fence, &sha256, there).await?;
+        // It may have been removed just before it was noted: then it is sent again.
+        if blobs.has(&sha256).await? {
+            return Ok(done);
+        }
     }
     if bytes == 0 {
-        let empty = app.service().blobs().of(&t.tenant).put(vec![]).await?;
-        if empty != sha256 {
+        if sha256 != Sha256Digest::of(b"") {
             return Err(Failed::new(Code::Digest, "no bytes have another digest"));
         }
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, 0, now()).await?;
+        blobs.put(vec![]).await?;
+        service.note_artifact(fence, &sha256, 0).await?;
+        // As above; now it stays.
+        blobs.put(vec![]).await?;
         return Ok(done);
     }
     let row = match store.artifact_upload(&fence.trial, &sha256).await? {

@@ -91,6 +91,7 @@ impl From<StoreError> for Failed {
             StoreError::Refused(why) => Self::new(Code::LeaseLost, why.to_string()).hint("stop writing to this trial"),
             StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
+            StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
         }

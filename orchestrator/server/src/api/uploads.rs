@@ -149,12 +149,12 @@ pub(crate) async fn append(app: &App, mut row: UploadRow, fence: Option<&Fence>,
 /// upload is asked for again.
 pub(crate) async fn complete(app: &App, row: &mut UploadRow, fence: Option<&Fence>) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
-    let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
-    match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
+    let (parts, sha256) = (part_names(store.upload_parts(&row.upload.id).await?)?, row.upload.sha256);
+    match blobs.compose(&parts, sha256, row.upload.bytes).await {
         Ok(_) => {}
         Err(BlobError::Mismatch { found, .. }) => {
             let_parts_go(&blobs, &part_names(store.drop_upload(&row.upload.id).await?)?).await;
-            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
+            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{sha256}`"))
                 .hint("begin a new upload: these bytes were changed on their way, or another file was named"));
         }
         // Another request ended it meanwhile.
@@ -166,8 +166,12 @@ pub(crate) async fn complete(app: &App, row: &mut UploadRow, fence: Option<&Fenc
     }
     match fence {
         // An artifact is noted with its trial, where it is counted as the tenant's use.
-        Some(f) => store.note_artifact(&f.trial, f.epoch, &row.upload.sha256, row.upload.bytes, now()).await?,
-        None => store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?,
+        Some(f) => app.service().note_artifact(f, &sha256, row.upload.bytes).await?,
+        None => app.service().note_blob(&row.tenant, &sha256, row.upload.bytes).await?,
+    }
+    // A blob that was there already may have been removed before it was noted. Now that it is, what is written stays.
+    if !blobs.has(&sha256).await? {
+        blobs.compose(&parts, sha256, row.upload.bytes).await?;
     }
     store.upload_complete(&row.upload.id, now()).await?;
     row.upload.complete = true;

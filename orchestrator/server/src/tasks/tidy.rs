@@ -39,11 +39,10 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
         }
         more = true;
     }
-    for (tenant, sha256) in store.drop_blobs(now - GRACE, MOST).await? {
-        // Whoever gave the same bytes again meanwhile keeps them.
-        if store.blob(&tenant, &sha256).await?.is_none() {
-            blobs.of(&tenant).remove(&sha256).await?;
-        }
+    for (tenant, sha256) in store.drop_blobs(now - GRACE, now, MOST).await? {
+        // First the bytes, then the row: the same bytes that come between the two wait until the row is gone.
+        blobs.of(&tenant).remove(&sha256).await?;
+        store.blob_dropped(&tenant, &sha256, now).await?;
         more = true;
     }
     Ok(more)

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     apk::{apk, split},
-    farm::{APP_MAX, Farm, Said, said, text},
+    farm::{APP_MAX, Farm, Said, now, said, text},
 };
 
 async fn begin(farm: &Farm, token: &str, bytes: &[u8]) -> String {
@@ -260,4 +260,30 @@ async fn a_part_that_the_database_may_have_taken_is_kept() {
     assert_eq!(blobs.list_parts().await.unwrap().len(), 1);
     sqlx::query("DROP TRIGGER broken").execute(&file).await.unwrap();
     assert_eq!(place(&fill(&farm, &admin, &path, 0, b"bytes").await.json(200)), (5, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_come_while_the_same_are_removed_are_there_in_the_end() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let hand = crate::hand::Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let lease = hand.lease().await;
+    let (tenant, sha256) = ("acme".parse().unwrap(), Sha256Digest::of(b"evidence"));
+    let blobs = farm.api.service().blobs().of(&tenant);
+    // Bytes of before that nobody names any more, and a server that has just begun to remove them.
+    blobs.put(b"evidence".to_vec()).await.unwrap();
+    farm.store().note_blob(&tenant, &sha256, 8, 1).await.unwrap();
+    assert_eq!(farm.store().drop_blobs(2, now(), 10).await.unwrap().len(), 1);
+    let claimed: i64 = {
+        let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+        sqlx::query_scalar("SELECT dropping FROM blobs WHERE dropping IS NOT NULL").fetch_one(&file).await.unwrap()
+    };
+    let (done, ()) = tokio::join!(hand.artifact(&lease, b"evidence"), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        blobs.remove(&sha256).await.unwrap();
+        farm.store().blob_dropped(&tenant, &sha256, claimed).await.unwrap();
+    });
+    assert_eq!((done.sha256, blobs.get(&sha256).await.unwrap()), (sha256, b"evidence".to_vec()));
+    assert_eq!(farm.store().blob(&tenant, &sha256).await.unwrap(), Some(8));
 }

@@ -209,7 +209,11 @@ impl Library for Backend {
         blobs::blob(self, tenant, sha256).await
     }
 
-    async fn drop_blobs(&self, older_than: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError> {
-        blobs::drop_blobs(self, older_than, most).await
+    async fn drop_blobs(&self, older_than: Millis, now: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError> {
+        blobs::drop_blobs(self, older_than, now, most).await
+    }
+
+    async fn blob_dropped(&self, tenant: &TenantId, sha256: &Sha256Digest, since: Millis) -> Result<(), StoreError> {
+        blobs::dropped(self, tenant, sha256, since).await
     }
 }
