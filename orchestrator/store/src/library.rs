@@ -59,6 +59,8 @@ pub trait Library: Send + Sync + 'static {
     async fn upload_part(&self, id: &UploadId, from: u64, to: u64, part: &str) -> Result<(), StoreError>;
     /// The stored parts of an upload, in order.
     async fn upload_parts(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
+    /// Whether an upload of the tenant has a stored part of this name.
+    async fn is_part(&self, tenant: &TenantId, part: &str) -> Result<bool, StoreError>;
     /// All parts are one blob now, which stays as long as the upload. [`StoreError::NotFound`] of a blob: it was not noted.
     async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError>;
     /// Forgets an upload whose bytes are not what was said; gives its parts.

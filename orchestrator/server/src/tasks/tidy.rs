@@ -2,7 +2,7 @@
 
 use stakeout_store::{Deed, StoreError};
 
-use crate::{ServiceError, api::App, service::now};
+use crate::{ServiceError, api::App, service::now, worker_port::chain};
 
 /// Bytes that nobody names are kept so long: whoever gave them may be about to name them.
 const GRACE: i64 = 3600 * 1000;
@@ -35,14 +35,20 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     }
     for (row, parts) in store.drop_uploads(now, MOST).await? {
         for part in crate::api::part_names(parts)? {
-            blobs.of(&row.tenant).remove_part(&part).await?;
+            // They are forgotten already: what stays is found by the sweep.
+            if let Err(e) = blobs.of(&row.tenant).remove_part(&part).await {
+                tracing::warn!(%part, error = chain(&e), "a part of an upload that is over stays for now");
+            }
         }
         more = true;
     }
     for (tenant, sha256) in store.drop_blobs(now - GRACE, now, MOST).await? {
         // First the bytes, then the row: the same bytes that come between the two wait until the row is gone.
-        blobs.of(&tenant).remove(&sha256).await?;
-        store.blob_dropped(&tenant, &sha256, now).await?;
+        match blobs.of(&tenant).remove(&sha256).await {
+            Ok(()) => store.blob_dropped(&tenant, &sha256, now).await?,
+            // It stays marked, and is tried again.
+            Err(e) => tracing::warn!(%tenant, %sha256, error = chain(&e), "bytes that nobody names stay for now"),
+        }
         more = true;
     }
     Ok(more)

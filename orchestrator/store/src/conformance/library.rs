@@ -121,6 +121,8 @@ async fn uploads_go_on_where_they_were(store: &dyn Store) {
     store.upload_part(id, 4, 10, "part-2").await.unwrap();
     assert_eq!(store.upload(&t, id).await.unwrap().upload.offset, 10);
     assert_eq!(store.upload_parts(id).await.unwrap(), ["part-1", "part-2"]);
+    assert!(store.is_part(&t, "part-2").await.unwrap() && !store.is_part(&t, "part-3").await.unwrap());
+    assert!(!store.is_part(&tenant("stranger"), "part-2").await.unwrap());
     assert!(matches!(store.upload_complete(id, 5).await, Err(StoreError::NotFound { what: "blob", .. })), "it must have been noted");
     store.note_blob(&t, &a.upload.sha256, 10, 5).await.unwrap();
     store.upload_complete(id, 5).await.unwrap();

@@ -189,6 +189,10 @@ impl Library for Backend {
         uploads::parts(&mut *self.reader().await?, id).await
     }
 
+    async fn is_part(&self, tenant: &TenantId, part: &str) -> Result<bool, StoreError> {
+        uploads::is_part(self, tenant, part).await
+    }
+
     async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError> {
         uploads::complete(self, id, now).await
     }

@@ -107,6 +107,18 @@ pub(super) async fn parts(conn: &mut Conn, id: &UploadId) -> Result<Vec<String>,
     rows.iter().map(|r| Read("upload_parts", r).text("part")).collect()
 }
 
+/// See [`crate::Library::is_part`].
+pub(super) async fn is_part(store: &Backend, tenant: &TenantId, part: &str) -> Result<bool, StoreError> {
+    let row = maybe!(
+        store.reader().await?,
+        "look for a part",
+        "SELECT p.number FROM uploads u JOIN upload_parts p ON p.upload = u.id WHERE u.tenant = $1 AND p.part = $2 LIMIT 1",
+        tenant.as_str(),
+        part
+    )?;
+    Ok(row.is_some())
+}
+
 /// See [`crate::Library::upload_complete`].
 pub(super) async fn complete(store: &Backend, id: &UploadId, now: Millis) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
