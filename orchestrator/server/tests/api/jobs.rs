@@ -12,7 +12,7 @@ use stakeout_feed::TrialKey;
 use stakeout_store::sqlite::SqliteStore;
 
 use crate::{
-    farm::{Farm, client, said, serve, text},
+    farm::{Farm, client, said, serve, spec, text},
     hand::Hand,
 };
 
@@ -161,6 +161,26 @@ async fn an_answer_of_before_is_given_where_it_is_wanted_and_there() {
     // What others rest on can be deleted; what was answered stays.
     farm.ask("DELETE", &format!("/v1/jobs/{}", text(&first, "id")), &admin).await.done();
     assert_eq!(farm.ask("GET", &format!("/v1/jobs/{}/bundle", text(&again, "id")), &admin).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_with_secrets_is_no_answer_and_gets_none() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let with = |value: &str| {
+        json!({"reuse": "allow", "secrets": {"password": value},
+            "scenario": {"name": "login", "steps": ["launchApp", {"inputText": {"secret": "password"}}]}})
+    };
+    for value in ["of the first account", "of the second account", "of the second account"] {
+        let job = farm.submit(&admin, &app, 1, with(value)).await;
+        assert!(job.get("reused").is_none(), "{job}");
+        let estimate = farm.send("POST", "/v1/estimates", &admin, &spec(&app, 1, with(value))).await.json(200);
+        assert!(estimate.get("reusable").is_none_or(Value::is_null), "{estimate}");
+        hand.run(&hand.lease().await, value.as_bytes()).await;
+        farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
