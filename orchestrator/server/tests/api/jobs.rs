@@ -269,3 +269,21 @@ async fn a_batch_reads_a_scenario_once_and_keeps_no_gigabytes_of_it() {
     let wrong = json!({"jobs": [spec(&app, 1, json!({})), spec(&app, 1, json!({"scenario": "nowhere"}))]});
     assert!(farm.send("POST", "/v1/batches", &admin, &wrong).await.fails(Code::NotFound).at.unwrap().starts_with("jobs[1]"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_asks_each_time_whether_it_may_show_evidence_and_forgets_it_at_sign_out() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let lease = hand.lease().await;
+    let kept = hand.run(&lease, b"evidence").await.record.artifacts[0].sha256;
+    let path = format!("/v1/trials/{}/artifacts/{kept}", lease.trial);
+    let whole = farm.ask("GET", &path, &admin).await;
+    assert_eq!((whole.status, whole.header("cache-control")), (200, "private, no-cache"));
+    let again = said(farm.request("GET", &path, &admin).header("if-none-match", whole.header("etag"))).await;
+    assert_eq!((again.status, again.header("cache-control"), again.header("etag")), (304, "private, no-cache", whole.header("etag")));
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let out = browser.post(format!("{}/sign-out", farm.server.base)).header("sec-fetch-site", "same-origin");
+    assert_eq!(said(out).await.header("clear-site-data"), "\"cache\"");
+}
