@@ -93,7 +93,7 @@ pub(crate) fn routes(r: &mut Routes) {
         .more("Complete at once if this tenant gave the same bytes before.")
         .takes::<ArtifactSpec>()
         .gives::<ArtifactState>(200, "Its offset")
-        .fails(&[Code::LeaseLost, Code::Conflict]),
+        .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
         begin,
     );
     r.add(
@@ -101,7 +101,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin", true)
             .takes_bytes(uploads::OCTETS)
             .gives::<ArtifactState>(200, "Its new offset")
-            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
+            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
         fill,
     );
     r.add(
