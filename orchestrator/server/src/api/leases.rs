@@ -60,7 +60,8 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::POST, "/v1/leases", "lease", worker, "Ask for a trial; waits for one if asked to")
             .takes::<LeaseAsk>()
-            .gives::<LeaseAnswer>(200, "A lease, or none now"),
+            .gives::<LeaseAnswer>(200, "A lease, or none now")
+            .fails(&[Code::Quota]),
         lease,
     );
     r.add(
@@ -162,6 +163,7 @@ async fn lease(
     if ask.wait_seconds > 30 {
         return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
     }
+    super::workers::room_for(&app, &c, &ask.worker).await?;
     let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
     let mut woken = app.service().woken();
     let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();

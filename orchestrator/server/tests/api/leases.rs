@@ -6,7 +6,7 @@ use stakeout_contract::{Nanos, Sha256Digest, api::problem::Code, flow::Flow, tri
 
 use crate::{
     farm::{Farm, now, said, text},
-    hand::{Hand, artifact, completion, end, progress},
+    hand::{Hand, abilities, artifact, completion, end, progress},
 };
 
 async fn hands(farm: &Farm) -> [Hand; 2] {
@@ -258,4 +258,40 @@ async fn what_a_worker_hands_in_has_its_own_bounds_and_they_are_said() {
     for (path, most) in [("complete", "At most 128 MiB."), ("observations", "At most 32 MiB.")] {
         assert_eq!(document["paths"][format!("/v1/leases/{{trial}}/{{epoch}}/{path}")]["post"]["requestBody"]["description"], most);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_workers_say_of_themselves_is_bounded() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let token = farm.token("acme", "worker").await;
+    let beat = async |id: &str, host: serde_json::Value| {
+        farm.send("PUT", &format!("/v1/workers/{id}/heartbeat"), &token, &json!({"abilities": abilities(), "host": host})).await
+    };
+    let text = |n: usize| "x".repeat(n);
+    for host in [
+        json!({"host": text(256)}),
+        json!({"engine": text(101)}),
+        json!({"key": text(101)}),
+        json!({"images": vec![("a", "b"); 65]}),
+        json!({"images": [(text(256), "b")]}),
+        json!({"troubles": vec!["t"; 33]}),
+    ] {
+        assert_eq!(beat("w", host).await.fails(Code::BadValue).at.as_deref(), Some("host"));
+    }
+    let most = json!({"host": text(255), "engine": text(100), "images": vec![(text(255), text(255)); 64], "troubles": vec![text(600); 32]});
+    beat("w", most).await.json(200);
+    let kept = farm.get("/v1/workers/w", &admin).await;
+    assert_eq!(kept["host"]["troubles"], json!(vec![text(500); 32]));
+
+    let tenant = "acme".parse().unwrap();
+    for n in 1..1000 {
+        farm.store().worker_seen(&format!("w-{n}").parse().unwrap(), &tenant, &abilities(), None, now()).await.unwrap();
+    }
+    let ask = async |id: &str| farm.send("POST", "/v1/leases", &token, &json!({"worker": id, "abilities": abilities()})).await;
+    beat("one-more", json!({})).await.fails(Code::Quota);
+    ask("one-more").await.fails(Code::Quota);
+    // Those that are known go on.
+    beat("w-5", json!({})).await.json(200);
+    ask("w-5").await.json(200);
 }
