@@ -20,7 +20,7 @@ use stakeout_contract::{
     trial::{FeedMode, TrialState},
 };
 use stakeout_store::{JobRow, JobSpec, Store, StoreError, TrialFull};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     ENGINE,
@@ -168,6 +168,7 @@ pub struct Service {
     pub(crate) sealer: Sealer,
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
+    pub(crate) queued: watch::Sender<u64>,
     pub(crate) lease_seconds: u64,
 }
 
@@ -178,7 +179,7 @@ impl Service {
     /// On a store and a place for artifacts.
     pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
-        Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS }
+        Self { store, blobs, sealer, progress, woken, queued: watch::Sender::default(), lease_seconds: LEASE_SECONDS }
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
@@ -211,6 +212,16 @@ impl Service {
     pub(crate) fn wake(&self, job: &JobId) {
         // Nobody may be watching.
         let _ = self.woken.send(job.clone());
+    }
+
+    /// Changes when trials began to wait at this orchestrator: for those who wait for one.
+    pub(crate) fn queued(&self) -> watch::Receiver<u64> {
+        self.queued.subscribe()
+    }
+
+    /// Trials wait that did not before.
+    pub(crate) fn some_wait(&self) {
+        self.queued.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Looks at an app and keeps it. Whether it is new to its tenant. One that is there with other splits is
@@ -273,6 +284,7 @@ impl Service {
         let (row, trials, receipt) = self.plan(s)?;
         let id = row.id.clone();
         self.store.insert_jobs(vec![(row, trials)]).await?;
+        self.some_wait();
         Ok((id, receipt))
     }
 
@@ -348,7 +360,11 @@ impl Service {
 
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
-        Ok(self.store.expire(now()).await?.len())
+        let ended = self.store.expire(now()).await?;
+        if !ended.is_empty() {
+            self.some_wait();
+        }
+        Ok(ended.len())
     }
 }
 

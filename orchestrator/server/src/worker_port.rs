@@ -42,19 +42,20 @@ pub(crate) fn chain(e: &dyn std::error::Error) -> String {
 
 /// The steps of a lease, for workers in this process and behind HTTP alike.
 impl Service {
-    /// A trial for a worker of a tenant, if there is one and the worker is not draining; and whether it gets any.
-    pub async fn lease_for(
+    /// A worker was heard of; whether it gets trials.
+    pub(crate) async fn heard_of(&self, worker: &WorkerId, tenant: &TenantId, abilities: &Abilities) -> Result<WorkerMode, ServiceError> {
+        Ok(self.store.worker_seen(worker, tenant, abilities, None, now()).await?)
+    }
+
+    /// A trial for a worker of a tenant, if there is one; none for one that is draining or in quarantine.
+    pub(crate) async fn lease_for(
         &self,
         worker: &WorkerId,
         tenant: &TenantId,
         abilities: &Abilities,
-    ) -> Result<(Option<Lease>, WorkerMode), ServiceError> {
-        let mode = self.store.worker_seen(worker, tenant, abilities, None, now()).await?;
-        if mode != WorkerMode::Active {
-            return Ok((None, mode));
-        }
+    ) -> Result<Option<Lease>, ServiceError> {
         let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: self.lease_seconds };
-        let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok((None, mode)) };
+        let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok(None) };
         self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
         let key = TrialKey::derive(&root, trial.id.as_str(), trial.row.epoch.0);
@@ -74,7 +75,7 @@ impl Service {
             seed,
             lease_seconds: self.lease_seconds,
         };
-        Ok((Some(lease), mode))
+        Ok(Some(lease))
     }
 
     /// Whether a lease still counts, and its trial.
@@ -131,6 +132,9 @@ impl Service {
     pub async fn take_back(&self, fence: &Fence, end: &TrialEnd) -> Result<(), ServiceError> {
         let row = self.store.give_back(&fence.trial, fence.epoch, end, now()).await?;
         let again = !row.state.is_final();
+        if again {
+            self.some_wait();
+        }
         tracing::warn!(trial = %fence.trial, epoch = fence.epoch.0, stage = end.stage, reason = end.reason, again, "trial was given back");
         Ok(())
     }
@@ -140,7 +144,11 @@ impl Orchestrator for Service {
     async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
         let failed = |e: ServiceError| OrchestratorError::Refused(chain(&e));
         self.expire().await.map_err(failed)?;
-        self.lease_for(worker, &TenantId::farm(), abilities).await.map(|(l, _)| l).map_err(failed)
+        let farm = TenantId::farm();
+        if self.heard_of(worker, &farm, abilities).await.map_err(failed)? != WorkerMode::Active {
+            return Ok(None);
+        }
+        self.lease_for(worker, &farm, abilities).await.map_err(failed)
     }
 
     async fn waiting(&self, _: &WorkerId, abilities: &Abilities) -> Answer<Option<u32>> {

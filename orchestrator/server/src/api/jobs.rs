@@ -145,6 +145,7 @@ async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answe
         access::note(app, c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario)).await?;
         app.service().wake(&j.id);
     }
+    app.service().some_wait();
     Ok(docs)
 }
 

@@ -164,21 +164,28 @@ async fn lease(
         return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
     }
     super::workers::room_for(&app, &c, &ask.worker).await?;
+    let service = app.service();
     let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
-    let mut woken = app.service().woken();
+    let mut queued = service.queued();
     let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
+    // Said once: what waits is asked for again and again, and asking writes nothing.
+    let mode = service.heard_of(&ask.worker, c.tenant(), &ask.abilities).await?;
+    if mode != WorkerMode::Active {
+        return Ok(Json(LeaseAnswer { lease: None, mode }));
+    }
     loop {
+        queued.mark_unchanged();
         let began = Instant::now();
-        let (lease, mode) = app.service().lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
+        let lease = service.lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
         app.metrics().lease(began.elapsed());
-        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until || stopping.is_cancelled() {
+        if lease.is_some() || Instant::now() >= until || stopping.is_cancelled() {
             return Ok(Json(LeaseAnswer { lease, mode }));
         }
         // Another orchestrator's jobs are seen after two seconds at most, our own at once.
         let pause = (until - Instant::now()).min(Duration::from_secs(2));
         tokio::select! {
             () = stopping.cancelled() => {}
-            _ = tokio::time::timeout(pause, woken.recv()) => {}
+            _ = tokio::time::timeout(pause, queued.changed()) => {}
         }
     }
 }

@@ -295,3 +295,31 @@ async fn what_workers_say_of_themselves_is_bounded() {
     beat("w-5", json!({})).await.json(200);
     ask("w-5").await.json(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_trial_writes_once_and_wakes_when_one_waits() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    farm.submit(&admin, &app, 1, json!({})).await;
+    let [busy, _] = hands(&farm).await;
+    let lease = busy.lease().await;
+    let token = farm.token("farm", "worker").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    sqlx::query("CREATE TABLE heard (id TEXT)").execute(&file).await.unwrap();
+    sqlx::query("CREATE TRIGGER hear AFTER UPDATE ON workers BEGIN INSERT INTO heard VALUES (new.id); END").execute(&file).await.unwrap();
+    let ask = json!({"worker": "w-waits", "abilities": abilities(), "wait_seconds": 20});
+    let began = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(farm.send("POST", "/v1/leases", &token, &ask), async {
+        // What happens in others' trials is nothing to those who wait.
+        for n in 0..20 {
+            busy.observe(&lease, n, &["x"]).await;
+            busy.tell(&lease, "script").await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        farm.submit(&admin, &app, 1, json!({})).await;
+    });
+    assert!(answer.json(200)["lease"].is_object() && began.elapsed().as_secs() < 10);
+    let heard: i64 = sqlx::query_scalar("SELECT count(*) FROM heard WHERE id = 'w-waits'").fetch_one(&file).await.unwrap();
+    assert_eq!(heard, 1);
+}
