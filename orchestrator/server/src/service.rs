@@ -25,6 +25,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     ENGINE,
     intake::{self, IntakeError},
+    metrics::Metrics,
     seal::{SealError, Sealer, random},
 };
 
@@ -169,6 +170,7 @@ pub struct Service {
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
     pub(crate) queued: watch::Sender<u64>,
+    pub(crate) metrics: Metrics,
     pub(crate) lease_seconds: u64,
 }
 
@@ -179,7 +181,8 @@ impl Service {
     /// On a store and a place for artifacts.
     pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
-        Self { store, blobs, sealer, progress, woken, queued: watch::Sender::default(), lease_seconds: LEASE_SECONDS }
+        let (queued, metrics) = (watch::Sender::default(), Metrics::default());
+        Self { store, blobs, sealer, progress, woken, queued, metrics, lease_seconds: LEASE_SECONDS }
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
@@ -360,11 +363,27 @@ impl Service {
 
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
-        let ended = self.store.expire(now()).await?;
-        if !ended.is_empty() {
+        let lost = self.store.expire(now()).await?;
+        if !lost.is_empty() {
             self.some_wait();
         }
-        Ok(ended.len())
+        for trial in &lost {
+            self.count_lost(trial).await?;
+        }
+        Ok(lost.len())
+    }
+
+    /// Counts a trial whose lease was lost, if that was its last.
+    async fn count_lost(&self, trial: &TrialId) -> Result<(), ServiceError> {
+        match self.store.trial(None, trial).await {
+            Ok(t) if t.row.state.is_final() && t.completion.is_none() => {
+                self.metrics.ended(t.row.state, t.ended.as_ref().map_or("lease", |e| &e.stage));
+                Ok(())
+            }
+            // It waits again, or was deleted meanwhile.
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 }
 
@@ -400,4 +419,56 @@ pub fn fingerprint(spec: &JobSpec) -> Sha256Digest {
 /// Unix milliseconds.
 pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::WorkerId;
+    use stakeout_store::{
+        Gauges,
+        conformance::sample::{ask, end, insert, job},
+        sqlite::SqliteStore,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_trial_that_ends_without_evidence_is_counted_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        let blobs = Blobs::folder(&dir.path().join("blobs")).unwrap();
+        let service = Service::new(Arc::new(store), blobs, Sealer::ephemeral().unwrap());
+        let (farm, worker): (_, WorkerId) = (TenantId::farm(), "w-1".parse().unwrap());
+        insert(service.store(), &job(&farm, 2)).await;
+        let lease = async |worker: &WorkerId, at| {
+            let (t, _) = service.store.lease(&ask(&farm, worker.as_str()), at).await.unwrap().unwrap();
+            Fence { trial: t.id, epoch: t.row.epoch }
+        };
+        let counted = || {
+            let text = service.metrics.text(&Gauges::default());
+            text.lines().filter(|l| l.starts_with("stakeout_trials_total")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        // One fails on two workers, who each say so twice.
+        for w in ["w-1", "w-2"] {
+            let fence = lease(&w.parse().unwrap(), now()).await;
+            assert_eq!(counted(), [""; 0]);
+            service.take_back(&fence, &end(TrialState::Failed, "no device")).await.unwrap();
+            service.take_back(&fence, &end(TrialState::Failed, "no device")).await.unwrap_err();
+        }
+        let boot = "stakeout_trials_total{state=\"failed\",stage=\"boot\"} 1";
+        assert_eq!(counted(), [boot]);
+        // The other is lost three times, the last time as this server notices.
+        let long_ago = now() - 3_600_000;
+        for n in 0..3 {
+            lease(&worker, long_ago).await;
+            if n < 2 {
+                service.store.expire(now()).await.unwrap();
+            }
+        }
+        assert_eq!(service.expire().await.unwrap(), 1);
+        assert_eq!(service.expire().await.unwrap(), 0);
+        let mut all = counted();
+        all.sort();
+        assert_eq!(all, [boot, "stakeout_trials_total{state=\"failed\",stage=\"lease\"} 1"]);
+    }
 }

@@ -122,7 +122,13 @@ impl Service {
     /// Ends a trial with its evidence.
     pub async fn take_completion(&self, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
         statements::check(self, fence, completion).await?;
+        let before = self.store.trial(None, &fence.trial).await?;
         let row = self.store.complete(&fence.trial, fence.epoch, completion, now()).await?;
+        // A completion whose answer was lost comes again.
+        if !before.row.state.is_final() {
+            self.metrics.ended(row.state, &completion.record.end.stage);
+            self.metrics.took(&completion.record.cost);
+        }
         tracing::info!(trial = %fence.trial, epoch = fence.epoch.0, state = ?row.state, "trial ended");
         self.wake(&completion.record.job);
         Ok(())
@@ -134,6 +140,8 @@ impl Service {
         let again = !row.state.is_final();
         if again {
             self.some_wait();
+        } else {
+            self.metrics.ended(row.state, &end.stage);
         }
         tracing::warn!(trial = %fence.trial, epoch = fence.epoch.0, stage = end.stage, reason = end.reason, again, "trial was given back");
         Ok(())

@@ -358,7 +358,6 @@ async fn complete(
         }
     }
     app.service().take_completion(&fence, done).await?;
-    app.metrics().trial(&done.record.end, &done.record.cost);
     Ok(StatusCode::NO_CONTENT)
 }
 

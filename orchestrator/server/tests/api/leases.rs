@@ -114,6 +114,8 @@ async fn a_trial_is_completed_once_and_only_with_what_was_handed_in() {
     let mut changed = done.clone();
     changed.record.end.reason = "another end".to_owned();
     farm.send("POST", &path, &token, &json!(changed)).await.fails(Code::LeaseLost);
+    let figures = farm.api.metrics().text(&stakeout_store::Gauges::default());
+    assert!(figures.contains("stakeout_trials_total{state=\"finished\",stage=\"\"} 1"), "{figures}");
     assert_eq!(farm.get("/v1/usage", &admin).await["days"][0]["trials"], 1);
 }
 
