@@ -122,11 +122,14 @@ pub(super) async fn is_part(store: &Backend, tenant: &TenantId, part: &str) -> R
 /// See [`crate::Library::upload_complete`].
 pub(super) async fn complete(store: &Backend, id: &UploadId, now: Millis) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let UploadRow { upload, tenant, .. } = lock(&mut tx, id).await?;
+    let UploadRow { upload, tenant, trial } = lock(&mut tx, id).await?;
     if upload.offset != upload.bytes {
         return Err(changed(id));
     }
-    hold(&mut tx, &tenant, &holder(id), [upload.sha256], Must::BeThere, now).await?;
+    // An artifact is held by its trial.
+    if trial.is_none() {
+        hold(&mut tx, &tenant, &holder(id), [upload.sha256], Must::BeThere, now).await?;
+    }
     run!(tx, "complete an upload", "UPDATE uploads SET complete = 1 WHERE id = $1", id.as_str())?;
     tx.commit().await.map_err(db("commit"))
 }
