@@ -9,6 +9,8 @@ const GRACE: i64 = 3600 * 1000;
 /// Workers that were not heard of so long are forgotten.
 const FORGET: i64 = 7 * 24 * 3600 * 1000;
 const MOST: u32 = 100;
+/// Half of the time for which what is to be removed is ours: what is left then is another's to remove, or ours again later.
+const REMOVING: i64 = 5 * 60 * 1000;
 
 /// Removes some of it; whether there may be more.
 pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
@@ -43,6 +45,9 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
         more = true;
     }
     for (tenant, sha256) in store.drop_blobs(now - GRACE, now, MOST).await? {
+        if crate::service::now() - now > REMOVING {
+            break;
+        }
         // First the bytes, then the row: the same bytes that come between the two wait until the row is gone.
         match blobs.of(&tenant).remove(&sha256).await {
             Ok(()) => store.blob_dropped(&tenant, &sha256, now).await?,
