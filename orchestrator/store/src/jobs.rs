@@ -176,6 +176,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> Result<Option<JobRow>, StoreError>;
     /// A job's trials by number.
     async fn trials(&self, job: &JobId) -> Result<Vec<TrialFull>, StoreError>;
+    /// A job's trials after a number, by number, at most so many.
+    async fn trials_after(&self, job: &JobId, number: u32, most: u32) -> Result<Vec<TrialFull>, StoreError>;
     /// A trial; see [`Jobs::job`] for whose.
     async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError>;
     /// The next trial by [`stakeout_domain::share`] that this worker can run, now leased to it.
