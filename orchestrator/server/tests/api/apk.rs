@@ -29,7 +29,7 @@ fn manifest(attributes: &[(&str, &str)]) -> Vec<u8> {
     let mut strings = vec!["manifest"];
     strings.extend(attributes.iter().flat_map(|(name, value)| [*name, *value]));
     let (mut offsets, mut data) = (Vec::new(), Vec::new());
-    for s in strings {
+    for s in &strings {
         offsets.extend((data.len() as u32).to_le_bytes());
         data.extend([s.chars().count() as u8, s.len() as u8]);
         data.extend(s.as_bytes());
