@@ -58,7 +58,7 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Problem(p) => matches!(p.status, 429 | 502 | 503 | 504),
+            Self::Problem(p) => matches!(p.status, 429 | 502 | 503 | 504 | 507),
             _ => false,
         }
     }
