@@ -44,13 +44,15 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
         }
         more = true;
     }
-    for (tenant, sha256) in store.drop_blobs(now - GRACE, now, MOST).await? {
-        if crate::service::now() - now > REMOVING {
+    // What came before may have taken its time.
+    let claimed = crate::service::now();
+    for (tenant, sha256) in store.drop_blobs(claimed - GRACE, claimed, MOST).await? {
+        if crate::service::now() - claimed > REMOVING {
             break;
         }
         // First the bytes, then the row: the same bytes that come between the two wait until the row is gone.
         match blobs.of(&tenant).remove(&sha256).await {
-            Ok(()) => store.blob_dropped(&tenant, &sha256, now).await?,
+            Ok(()) => store.blob_dropped(&tenant, &sha256, claimed).await?,
             // It stays marked, and is tried again.
             Err(e) => tracing::warn!(%tenant, %sha256, error = chain(&e), "bytes that nobody names stay for now"),
         }
