@@ -370,15 +370,15 @@ async fn an_outage_of_the_orchestrator_is_no_time_of_the_app() {
 #[tokio::test(start_paused = true)]
 async fn observations_are_handed_in_by_bytes_too() {
     let told = told();
-    let long = || Fact::Crashed { message: "m".repeat(700_000), trace: vec![] };
+    let long = || Fact::Crashed { message: "m".repeat(600_000), trace: vec![] };
     let cells =
-        FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Launch).then(|| Act::Say((1..=20).map(|at| fact(at, long())).collect())));
+        FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Launch).then(|| Act::Say((1..=9).map(|at| fact(at, long())).collect())));
     let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
     run(&orchestrator, cells).await;
     let given = orchestrator.given.lock().unwrap();
     let crashes = given.observations.iter().filter(|o| matches!(o.fact, Fact::Crashed { .. })).count();
     let (largest, all) = (given.batches.iter().max().unwrap(), given.batches.iter().sum::<usize>());
-    assert_eq!(crashes, 20);
+    assert_eq!(crashes, 9);
     assert!(all > 4 << 20 && *largest <= (4 << 20) + 2, "{:?}", given.batches);
 }
 

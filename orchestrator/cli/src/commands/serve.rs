@@ -92,7 +92,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     };
     let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds).serving());
     // A worker that cannot start is told before anybody sees this server.
-    let worker = if a.with_worker { Some(Embedded::new(&service).await?) } else { None };
+    let worker = if a.with_worker { Some(Box::pin(Embedded::new(&service)).await?) } else { None };
     let app = App::new(service, operator, options);
     let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
     let metrics = match a.metrics {
