@@ -47,8 +47,9 @@ test-emulator: build ## The conformance suite on this host's emulator: a table a
 test-faults: build apps ## 200 faults over real processes, PostgreSQL and S3; then nothing may be lost or doubled (SEED=N, FAULTS=N)
 	@$(RELEASE)/stakeout-farm faults --seed $(or $(SEED),1) --faults $(or $(FAULTS),200)
 
-bench-farm: build apps ## Calls a second of a server as queue and workers grow, on SQLite and PostgreSQL; target/bench/farm.json
-	@$(RELEASE)/stakeout-farm bench
+bench-farm: build apps ## Calls a second of a server as queue and workers grow, beside a published queue; target/bench/farm.json
+	@cargo build --release --locked --manifest-path tests/peer/Cargo.toml --target-dir $(TARGET)/peer
+	@$(RELEASE)/stakeout-farm bench --peer $(TARGET)/peer/x86_64-unknown-linux-gnu/release/stakeout-peer $(BENCH_FARM)
 
 bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
 	@scripts/bench.sh

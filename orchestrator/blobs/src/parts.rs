@@ -89,19 +89,26 @@ impl TenantBlobs {
         self.put_part(stream::iter([Ok(bytes.into())])).await
     }
 
-    /// Makes one blob of parts, in this order, and removes them. It is visible only once all of it was read and found to have
-    /// this digest and length; else that is a [`BlobError::Mismatch`], and neither a blob nor the parts are left.
+    /// Makes one blob of parts, in this order. It is visible only once all of it was read and found to have this digest and
+    /// length; else that is a [`BlobError::Mismatch`], and no blob is left.
     ///
-    /// After any other error, and if this is dropped before its end, the parts are still there and it may be called again. If
-    /// it came to its end and the answer was lost, the parts are gone: [`BlobError::NoPart`], and [`TenantBlobs::has`] says
-    /// whether it was done.
+    /// The parts stay, whatever comes of it: they are the caller's to remove, once it has noted that the blob is there. So it
+    /// may be called again after an answer that was lost.
     pub async fn compose(&self, parts: &[PartName], digest: Sha256Digest, bytes: u64) -> Result<Sha256Digest, BlobError> {
-        let mut hash = Hash::new();
-        let mut upload = None;
         // The parts are read all the same: a digest grants nothing without its bytes.
-        if !self.stored_as(&digest, bytes).await? {
-            upload = Some(self.upload(self.blob_key(&digest), bytes)?);
+        let there = self.stored_as(&digest, bytes).await?;
+        self.pour(parts, digest, bytes, !there).await?;
+        // What was there may have been removed while the parts were read.
+        if there && !self.stored_as(&digest, bytes).await? {
+            self.pour(parts, digest, bytes, true).await?;
         }
+        Ok(digest)
+    }
+
+    /// Reads parts and compares what they are with what was said; writes the blob if asked to.
+    async fn pour(&self, parts: &[PartName], digest: Sha256Digest, bytes: u64, write: bool) -> Result<(), BlobError> {
+        let mut hash = Hash::new();
+        let mut upload = if write { Some(self.upload(self.blob_key(&digest), bytes)?) } else { None };
         for name in parts {
             let part = self.object(self.part_key(name), name.to_string());
             let mut reader = part.whole(None).await?.ok_or(BlobError::NoPart(*name))?;
@@ -117,16 +124,14 @@ impl TenantBlobs {
         }
         let found_bytes = hash.bytes();
         let found = hash.finish();
-        let whole = found == digest && found_bytes == bytes;
-        if !whole {
+        if found != digest || found_bytes != bytes {
             give_up(upload).await;
-        } else if let Some(u) = upload {
+            return Err(BlobError::Mismatch { wanted: digest, wanted_bytes: bytes, found, found_bytes });
+        }
+        if let Some(u) = upload {
             u.finish().await?;
         }
-        for name in parts {
-            self.remove_part(name).await?;
-        }
-        if whole { Ok(digest) } else { Err(BlobError::Mismatch { wanted: digest, wanted_bytes: bytes, found, found_bytes }) }
+        Ok(())
     }
 
     /// Removes a part; it is no error if there is none.

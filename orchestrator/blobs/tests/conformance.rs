@@ -39,6 +39,7 @@ async fn a_blob_is_read_as_it_was_written_whatever_its_way_in(p: Place) {
             blobs.remove(&digest).await.unwrap();
             assert!(!blobs.has(&digest).await.unwrap());
         }
+        blobs.remove_part(&part.name).await.unwrap();
     }
     p.settles_at(0).await;
 }
@@ -126,7 +127,11 @@ async fn parts_make_one_blob_in_their_order(p: Place) {
     let d = Sha256Digest::of(&whole);
     assert_eq!(blobs.compose(&names, d, LARGE as u64).await.unwrap(), d);
     assert_eq!(blobs.get(&d).await.unwrap(), whole);
-    assert_eq!(blobs.list_parts().await.unwrap(), []);
+    assert_eq!(blobs.list_parts().await.unwrap().len(), names.len(), "they are the caller's to remove");
+    assert_eq!(blobs.compose(&names, d, LARGE as u64).await.unwrap(), d, "the answer was lost");
+    for name in &names {
+        blobs.remove_part(name).await.unwrap();
+    }
     p.settles_at(1).await;
     assert!(matches!(blobs.compose(&names, d, LARGE as u64).await, Err(BlobError::NoPart(_))), "they are gone");
 }
@@ -141,6 +146,7 @@ async fn a_wrong_digest_or_length_leaves_nothing(p: Place) {
             let e = blobs.compose(&[part.name], digest, length).await.unwrap_err();
             assert!(matches!(e, BlobError::Mismatch { found, found_bytes, .. } if found == right && found_bytes == n as u64), "{e}");
             assert!(!blobs.has(&right).await.unwrap() && !blobs.has(&wrong).await.unwrap());
+            blobs.remove_part(&part.name).await.unwrap();
             p.settles_at(0).await;
         }
     }

@@ -135,7 +135,7 @@ pub(crate) struct RunArgs {
     /// Folder for result.json, report.html and bundle.zip
     #[arg(long, default_value = "stakeout-result", value_name = "DIR")]
     pub out: PathBuf,
-    /// Replace what an earlier run left in --out
+    /// Replace what an earlier run left in --out, once the new job is taken
     #[arg(long)]
     pub force: bool,
     /// Write the result as JSON to a file as well, or to standard output with `-`

@@ -7,6 +7,7 @@ mod interrupt;
 mod library;
 mod output;
 mod places;
+mod state_dir;
 mod table;
 
 use std::{process::ExitCode, time::Duration};

@@ -1,4 +1,5 @@
-//! Where things are on this host. Each environment variable is declared here and nowhere else.
+//! Where things are on this host. Variables that name folders are read here and nowhere else; those that stand for an option
+//! are with it in `args`.
 
 use std::path::PathBuf;
 
@@ -6,20 +7,22 @@ use crate::exit::Failure;
 
 /// Folder for the operator's key and trusted keys: `STAKEOUT_DATA`, else `$XDG_DATA_HOME/stakeout`, else `~/.local/share/stakeout`.
 pub(crate) fn data() -> Result<PathBuf, Failure> {
-    folder("STAKEOUT_DATA", "XDG_DATA_HOME", ".local/share")
+    named("STAKEOUT_DATA", "XDG_DATA_HOME", ".local/share")
 }
 
 /// Folder for what can be made again: `STAKEOUT_CACHE`, else `$XDG_CACHE_HOME/stakeout`, else `~/.cache/stakeout`.
 pub(crate) fn cache() -> Result<PathBuf, Failure> {
-    folder("STAKEOUT_CACHE", "XDG_CACHE_HOME", ".cache")
+    named("STAKEOUT_CACHE", "XDG_CACHE_HOME", ".cache")
 }
 
-fn folder(own: &str, xdg: &str, home: &str) -> Result<PathBuf, Failure> {
-    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
-    var(own)
-        .or_else(|| var(xdg).map(|p| p.join("stakeout")))
-        .or_else(|| var("HOME").map(|h| h.join(home).join("stakeout")))
+fn named(own: &str, xdg: &str, home: &str) -> Result<PathBuf, Failure> {
+    folder(Some(own), xdg, home)
         .ok_or_else(|| Failure::hint(format!("no folder for `{own}` can be found"), format!("set `{own}` or `HOME`")))
+}
+
+fn folder(own: Option<&str>, xdg: &str, home: &str) -> Option<PathBuf> {
+    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
+    own.and_then(var).or_else(|| var(xdg).map(|p| p.join("stakeout"))).or_else(|| var("HOME").map(|h| h.join(home).join("stakeout")))
 }
 
 /// The operator's key.
@@ -30,7 +33,7 @@ pub(crate) fn operator_key() -> Result<PathBuf, Failure> {
 /// Settings for servers: `STAKEOUT_CONFIG`, else `$XDG_CONFIG_HOME/stakeout/config.yaml`, else `~/.config/stakeout/config.yaml`.
 pub(crate) fn config() -> Option<PathBuf> {
     let set = std::env::var_os("STAKEOUT_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
-    set.or_else(|| folder("STAKEOUT_CONFIG_DIR", "XDG_CONFIG_HOME", ".config").ok().map(|d| d.join("config.yaml")))
+    set.or_else(|| folder(None, "XDG_CONFIG_HOME", ".config").map(|d| d.join("config.yaml")))
 }
 
 /// Keys of operators that are trusted, `*.pub`.

@@ -1,6 +1,9 @@
 //! Requests and answers.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,7 +58,7 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Problem(p) => matches!(p.status, 429 | 502 | 503 | 504),
+            Self::Problem(p) => matches!(p.status, 429 | 502 | 503 | 504 | 507),
             _ => false,
         }
     }
@@ -86,7 +89,24 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     bearer: header::HeaderValue,
-    patience: Duration,
+    pub(crate) patience: Duration,
+}
+
+/// Pauses between calls that are repeated: each twice as long as the one before, up to ten seconds.
+#[derive(Debug)]
+pub(crate) struct Pauses(Duration);
+
+impl Pauses {
+    pub(crate) const fn new() -> Self {
+        Self(Duration::from_millis(200))
+    }
+
+    /// The next one; what the server asks for goes before.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
+        let pause = asked.map_or(self.0, |a| a.max(Duration::from_millis(200)));
+        self.0 = (self.0 * 2).min(Duration::from_secs(10));
+        pause
+    }
 }
 
 impl std::fmt::Debug for Client {
@@ -161,6 +181,11 @@ impl Client {
     /// Sends once; what is no success becomes an error, with the seconds after which the server wants to be asked again.
     pub(crate) async fn once(&self, request: RequestBuilder) -> Result<Response, (ClientError, Option<Duration>)> {
         let r = request.send().await.map_err(|e| (self.unreachable(&e), None))?;
+        self.judged(r).await
+    }
+
+    /// An answer that is no success as an error.
+    async fn judged(&self, r: Response) -> Result<Response, (ClientError, Option<Duration>)> {
         if r.status().is_success() || r.status() == StatusCode::NOT_MODIFIED {
             return Ok(r);
         }
@@ -177,18 +202,17 @@ impl Client {
 
     /// Sends, and sends again while the failure is a passing one and patience lasts.
     pub(crate) async fn send(&self, make: impl Fn() -> Result<RequestBuilder, ClientError>) -> Result<Response, ClientError> {
-        let (begin, mut pause) = (Instant::now(), Duration::from_millis(200));
+        let (begin, mut pauses) = (Instant::now(), Pauses::new());
         loop {
             match self.once(make()?).await {
                 Ok(r) => return Ok(r),
                 Err((e, after)) => {
-                    let wait = after.unwrap_or(pause);
+                    let wait = pauses.next(after);
                     if !e.is_passing() || begin.elapsed() + wait > self.patience {
                         return Err(e);
                     }
                     tracing::debug!(error = %e, "asking again");
                     tokio::time::sleep(wait).await;
-                    pause = (pause * 2).min(Duration::from_secs(10));
                 }
             }
         }
@@ -217,6 +241,25 @@ impl Client {
         self.read(r).await
     }
 
+    /// Sends a document that makes something new each time it comes, and gets one. Repeated only while no connection can be made:
+    /// then nothing was sent.
+    pub async fn call_once<B: Serialize, T: DeserializeOwned>(&self, method: Method, path: &str, body: &B) -> Result<T, ClientError> {
+        let (begin, mut pauses) = (Instant::now(), Pauses::new());
+        let r = loop {
+            match self.request(method.clone(), path)?.json(body).send().await {
+                Ok(r) => break self.judged(r).await.map_err(|(e, _)| e)?,
+                Err(e) => {
+                    let wait = pauses.next(None);
+                    if !e.is_connect() || begin.elapsed() + wait > self.patience {
+                        return Err(self.unreachable(&e));
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        };
+        self.read(r).await
+    }
+
     /// Sends a document with an Idempotency-Key, so that a repetition is the same submit.
     pub async fn submit<B: Serialize, T: DeserializeOwned>(&self, path: &str, key: &str, body: &B) -> Result<T, ClientError> {
         let r = self.send(|| Ok(self.request(Method::POST, path)?.header("Idempotency-Key", key).json(body))).await?;
@@ -239,12 +282,34 @@ impl Client {
         self.send(|| self.request(method.clone(), path)).await.map(drop)
     }
 
-    /// Writes bytes to a file, going on where an interruption left them.
-    pub async fn download(&self, path: &str, to: &std::path::Path) -> Result<(), ClientError> {
+    /// Writes bytes to a file, going on where an interruption left them. A file of this name is a whole one: until then it is
+    /// `NAME.part`.
+    pub async fn download(&self, path: &str, to: &Path) -> Result<(), ClientError> {
+        let failed = |source| ClientError::File { path: to.to_owned(), source };
+        // A pipe or a terminal has no name to be given at the end.
+        if tokio::fs::metadata(to).await.is_ok_and(|m| !m.is_file()) {
+            return self.fetch(path, to).await;
+        }
+        let mut name = to.file_name().ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?.to_owned();
+        name.push(".part");
+        let part = to.with_file_name(name);
+        let fetched = match self.fetch(path, &part).await {
+            Ok(()) => tokio::fs::rename(&part, to).await.map_err(failed),
+            Err(e) => Err(e),
+        };
+        if fetched.is_err() {
+            // It was not there before, or was half of something too.
+            let _ = tokio::fs::remove_file(&part).await;
+        }
+        fetched
+    }
+
+    async fn fetch(&self, path: &str, to: &Path) -> Result<(), ClientError> {
         use tokio::io::AsyncWriteExt;
         let failed = |source| ClientError::File { path: to.to_owned(), source };
         let mut file = tokio::fs::File::create(to).await.map_err(failed)?;
-        let (mut have, begin) = (0_u64, Instant::now());
+        // However long it takes: patience is for a server that sends nothing.
+        let (mut have, mut last) = (0_u64, Instant::now());
         loop {
             let ranged = || {
                 let r = self.request(Method::GET, path)?;
@@ -258,7 +323,7 @@ impl Client {
                 match r.chunk().await {
                     Ok(Some(bytes)) => {
                         file.write_all(&bytes).await.map_err(failed)?;
-                        have += bytes.len() as u64;
+                        (have, last) = (have + bytes.len() as u64, Instant::now());
                     }
                     Ok(None) => break None,
                     Err(e) => break Some(e),
@@ -266,7 +331,7 @@ impl Client {
             };
             match broken {
                 None => return file.flush().await.map_err(failed),
-                Some(e) if begin.elapsed() > self.patience => return Err(self.unreachable(&e)),
+                Some(e) if last.elapsed() >= self.patience => return Err(self.unreachable(&e)),
                 Some(_) => tokio::time::sleep(Duration::from_millis(200)).await,
             }
         }

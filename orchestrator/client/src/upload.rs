@@ -13,12 +13,15 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncSeekExt},
+    time::Instant,
+};
 
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, client::Pauses};
 
 /// Bytes of a part.
-const PART: usize = 8 << 20;
+pub const PART: usize = 8 << 20;
 
 fn failed(path: &Path) -> impl Fn(std::io::Error) -> ClientError {
     let path = path.to_owned();
@@ -73,7 +76,8 @@ impl Client {
         }
     }
 
-    /// Sends what is missing. After a failure it is asked how far the server is, as the answer may be what was lost.
+    /// Sends what is missing. After a failure it is asked how far the server is, as the answer may be what was lost. Patience is
+    /// for a server that takes nothing more.
     async fn fill<G: Growing>(
         &self,
         url: &str,
@@ -82,6 +86,7 @@ impl Client {
         body: Option<serde_json::Value>,
         mut show: impl FnMut(u64),
     ) -> Result<(), ClientError> {
+        let (mut moved, mut pauses) = (Instant::now(), Pauses::new());
         loop {
             let (offset, complete) = now.place();
             show(offset);
@@ -98,15 +103,21 @@ impl Client {
                 .body(bytes);
             now = match self.once(request).await {
                 Ok(r) => r.json().await.map_err(|e| self.answer(e.to_string()))?,
-                Err((e, _)) if e.is_passing() || e.code() == Some(Code::Conflict) => {
+                Err((e, after)) if e.is_passing() || e.code() == Some(Code::Conflict) => {
                     let found: G = self.state(url, body.as_ref()).await?;
-                    if found.place().0 == offset && !e.is_passing() {
-                        return Err(e);
+                    if found.place() == (offset, false) {
+                        let wait = pauses.next(after);
+                        if !e.is_passing() || moved.elapsed() + wait > self.patience {
+                            return Err(e);
+                        }
+                        tokio::time::sleep(wait).await;
+                        continue;
                     }
                     found
                 }
                 Err((e, _)) => return Err(e),
             };
+            (moved, pauses) = (Instant::now(), Pauses::new());
             if none_left && now.place() == (offset, false) {
                 return Err(self.answer("it wants more bytes than the file has; was the file changed?"));
             }
@@ -122,7 +133,7 @@ impl Client {
         self.get(&url).await
     }
 
-    /// Sends an app with its splits. What the tenant has already is not sent again.
+    /// Sends an app with its splits. An app without splits that the tenant has already is not sent again.
     pub async fn add_app(&self, apk: &Path, splits: &[std::path::PathBuf], mut show: impl FnMut(u64)) -> Result<App, ClientError> {
         let (sha256, _) = digest(apk).await?;
         match self.get::<App>(&format!("v1/apps/{sha256}")).await {

@@ -8,7 +8,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
-use stakeout_contract::trial::{TrialCost, TrialEnd, TrialState};
+use stakeout_contract::trial::{TrialCost, TrialState};
 use stakeout_store::Gauges;
 
 type Float = Gauge<f64, std::sync::atomic::AtomicU64>;
@@ -103,13 +103,18 @@ impl Metrics {
         self.leases.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn trial(&self, end: &TrialEnd, cost: &TrialCost) {
-        let state = match end.state {
+    /// A trial that ended: once for each, by whichever way. `stage` is where it failed.
+    pub(crate) fn ended(&self, state: TrialState, stage_name: &str) {
+        let state = match state {
             TrialState::Finished => "finished",
             TrialState::Cancelled => "cancelled",
             _ => "failed",
         };
-        self.trials.get_or_create(&Ended { state, stage: stage(&end.stage) }).inc();
+        self.trials.get_or_create(&Ended { state, stage: stage(stage_name) }).inc();
+    }
+
+    /// How long a trial's stages took on its worker.
+    pub(crate) fn took(&self, cost: &TrialCost) {
         for (name, seconds) in &cost.stages {
             self.stages.get_or_create(&Stage { stage: stage(name) }).observe(*seconds);
         }
@@ -135,8 +140,7 @@ mod tests {
     fn the_text_has_what_was_counted_and_bounded_names() {
         let m = Metrics::default();
         m.lease(Duration::from_millis(2));
-        let end = TrialEnd { state: TrialState::Failed, stage: "made up".to_owned(), reason: String::new(), log: String::new() };
-        m.trial(&end, &TrialCost::default());
+        m.ended(TrialState::Failed, "made up");
         let text = m.text(&Gauges { waiting: 3, ..Gauges::default() });
         assert!(text.contains("stakeout_queue_waiting 3.0"), "{text}");
         assert!(text.contains("stakeout_lease_seconds_count 1") && text.contains("stage=\"other\""), "{text}");

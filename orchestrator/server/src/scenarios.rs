@@ -6,8 +6,8 @@ use stakeout_contract::scenario::Scenario;
 pub const BUILT_IN: &[(&str, &str)] =
     &[("idle-demo", include_str!("../scenarios/idle-demo.yaml")), ("idle-overnight", include_str!("../scenarios/idle-overnight.yaml"))];
 
-/// Largest scenario, bytes.
-pub const TEXT_MAX: usize = 8 << 20;
+/// Largest scenario, bytes: each job keeps its own copy.
+pub const TEXT_MAX: usize = 256 << 10;
 
 /// A mistake in a scenario's text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

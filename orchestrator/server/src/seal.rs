@@ -3,7 +3,11 @@
 //! AES-256-GCM with a random nonce in front. The context (job, webhook) is authenticated, so a sealed value cannot be moved to
 //! another row. The key is the operator's, 32 bytes, and the same on all orchestrators of a store.
 
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
@@ -48,22 +52,21 @@ impl Sealer {
         Self::new(&random()?)
     }
 
-    /// Reads the key in `path`; makes one there if there is none.
+    /// Reads the key in `path`; makes one there if there is none. A file that others can read is refused.
     pub fn load_or_create(path: &Path) -> Result<Self, SealError> {
         let bad = |why: String| SealError::Key { path: path.display().to_string(), why };
-        let text = match std::fs::read_to_string(path) {
-            Ok(t) => t,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        let text = match read(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let text = hex::encode(random::<32>()?);
-                if let Some(dir) = path.parent() {
-                    std::fs::create_dir_all(dir).map_err(|e| bad(e.to_string()))?;
+                match make(path, &text) {
+                    // Another orchestrator was first: its key counts.
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read(path),
+                    made => made.map(|()| text),
                 }
-                let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-                file.and_then(|mut f| f.write_all(text.as_bytes())).map_err(|e| bad(e.to_string()))?;
-                text
             }
-            Err(e) => return Err(bad(e.to_string())),
+            there => there,
         };
+        let text = text.map_err(|e| bad(e.to_string()))?;
         let mut key = [0; 32];
         hex::decode_to_slice(text.trim(), &mut key).map_err(|e| bad(e.to_string()))?;
         Self::new(&key)
@@ -86,6 +89,31 @@ impl Sealer {
         let plain = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context.as_bytes()), &mut rest);
         plain.map(|p| p.to_vec()).map_err(|_| SealError::Opened)
     }
+}
+
+/// A key's file. A group may read it: that is how a cluster gives a secret to a process that is not root.
+fn read(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o007 != 0 {
+        let why = format!("its mode is {:03o}: everybody on this host can reach it (`chmod 600`)", mode & 0o777);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Makes a key's file, whole and on the disk or not at all: half a key, or one that a crash takes, seals what nobody opens.
+fn make(path: &Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir)?;
+    // Made with the mode 0600.
+    let mut beside = tempfile::Builder::new().prefix(".seal-").tempfile_in(dir)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(path).map_err(|e| e.error)?;
+    std::fs::File::open(dir)?.sync_all()
 }
 
 /// Random bytes.
@@ -114,7 +142,25 @@ mod tests {
         let path = dir.path().join("seal.key");
         let sealed = Sealer::load_or_create(&path).unwrap().seal("x", b"y").unwrap();
         assert_eq!(Sealer::load_or_create(&path).unwrap().open("x", &sealed).unwrap(), b"y");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
         std::fs::write(&path, "short").unwrap();
         assert!(Sealer::load_or_create(&path).unwrap_err().to_string().contains("seal.key"));
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seal.key");
+        Sealer::load_or_create(&path).unwrap();
+        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for open in [0o644, 0o604, 0o606] {
+            mode(open);
+            let e = Sealer::load_or_create(&path).unwrap_err().to_string();
+            assert!(e.contains("chmod 600") && e.contains("hint"), "{e}");
+        }
+        // As a cluster mounts a secret.
+        mode(0o440);
+        Sealer::load_or_create(&path).unwrap();
     }
 }

@@ -1,8 +1,15 @@
 //! Jobs in, state out.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use sha2::{Digest, Sha256};
+use stakeout_agent::Fence;
 use stakeout_blobs::{BlobError, Blobs};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
@@ -13,11 +20,12 @@ use stakeout_contract::{
     trial::{FeedMode, TrialState},
 };
 use stakeout_store::{JobRow, JobSpec, Store, StoreError, TrialFull};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     ENGINE,
     intake::{self, IntakeError},
+    metrics::Metrics,
     seal::{SealError, Sealer, random},
 };
 
@@ -42,6 +50,16 @@ pub enum ServiceError {
     /// What a worker handed in is not what it signed.
     #[error("the worker's statement does not hold: {0}")]
     Statement(String),
+    /// The app is there with other splits.
+    #[error("the app `{app}` is kept with {there} splits, and other {given} were given")]
+    OtherSplits {
+        /// Its base.
+        app: Sha256Digest,
+        /// Splits that are kept.
+        there: usize,
+        /// Splits that were given.
+        given: usize,
+    },
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -151,7 +169,10 @@ pub struct Service {
     pub(crate) sealer: Sealer,
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
+    pub(crate) queued: watch::Sender<u64>,
+    pub(crate) metrics: Metrics,
     pub(crate) lease_seconds: u64,
+    pub(crate) serving: bool,
 }
 
 /// Seconds of a lease, unless told otherwise.
@@ -161,13 +182,22 @@ impl Service {
     /// On a store and a place for artifacts.
     pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
-        Self { store, blobs, sealer, progress, woken, lease_seconds: LEASE_SECONDS }
+        let (queued, metrics) = (watch::Sender::default(), Metrics::default());
+        Self { store, blobs, sealer, progress, woken, queued, metrics, lease_seconds: LEASE_SECONDS, serving: false }
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
     #[must_use]
     pub fn leases_of(mut self, seconds: u64) -> Self {
         self.lease_seconds = seconds.max(1);
+        self
+    }
+
+    /// As one that serves: its tasks end leases that are over, and wait for workers at their start. Without it a worker in this
+    /// process ends them whenever it asks for a trial.
+    #[must_use]
+    pub const fn serving(mut self) -> Self {
+        self.serving = true;
         self
     }
 
@@ -196,7 +226,18 @@ impl Service {
         let _ = self.woken.send(job.clone());
     }
 
-    /// Looks at an app and keeps it. Whether it is new to its tenant.
+    /// Changes when trials began to wait at this orchestrator: for those who wait for one.
+    pub(crate) fn queued(&self) -> watch::Receiver<u64> {
+        self.queued.subscribe()
+    }
+
+    /// Trials wait that did not before.
+    pub(crate) fn some_wait(&self) {
+        self.queued.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// Looks at an app and keeps it. Whether it is new to its tenant. One that is there with other splits is
+    /// [`ServiceError::OtherSplits`]: a job of it would run another app than was sent.
     pub async fn add_app(&self, tenant: &TenantId, apk: &Path, splits: &[std::path::PathBuf]) -> Result<(App, bool), ServiceError> {
         let facts = {
             let (apk, splits) = (apk.to_owned(), splits.to_vec());
@@ -205,19 +246,49 @@ impl Service {
                 .await
                 .map_err(|e| IntakeError::Unreadable { path: "app".to_owned(), source: std::io::Error::other(e) })??
         };
-        let (blobs, now) = (self.blobs.of(tenant), now());
-        let mut bytes = 0;
+        let (now, mut bytes) = (now(), 0);
         let mut kept = Vec::new();
         for path in std::iter::once(apk).chain(splits.iter().map(std::path::PathBuf::as_path)) {
-            let size = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
-            let digest = blobs.put_file(path).await?;
-            self.store.note_blob(tenant, &digest, size, now).await?;
+            let (digest, size) = self.keep_file(tenant, path).await?;
             bytes += size;
             kept.push(digest);
         }
         let app = App { sha256: kept[0], splits: kept[1..].to_vec(), bytes, facts, created_ms: now };
-        let new = self.store.put_app(tenant, &app).await?;
-        Ok((app, new))
+        // Whoever forgets it between the two makes it new.
+        loop {
+            if self.store.put_app(tenant, &app).await? {
+                return Ok((app, true));
+            }
+            match self.store.app(tenant, &app.sha256).await {
+                Ok(there) if same_splits(&there, &app) => return Ok((there, false)),
+                Ok(there) => return Err(ServiceError::OtherSplits { app: app.sha256, there: there.splits.len(), given: app.splits.len() }),
+                Err(StoreError::NotFound { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// Stores a file and notes that its tenant gave it.
+    pub(crate) async fn keep_file(&self, tenant: &TenantId, path: &Path) -> Result<(Sha256Digest, u64), ServiceError> {
+        let blobs = self.blobs.of(tenant);
+        let bytes = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
+        let mut digest = blobs.put_file(path).await?;
+        patient(|| self.store.note_blob(tenant, &digest, bytes, now())).await?;
+        // Bytes that were there already may have been removed before they were noted. Now that they are, what is written stays.
+        if !blobs.has(&digest).await? {
+            digest = blobs.put_file(path).await?;
+        }
+        Ok((digest, bytes))
+    }
+
+    /// Notes that an artifact belongs to a lease.
+    pub(crate) async fn note_artifact(&self, fence: &Fence, sha256: &Sha256Digest, bytes: u64) -> Result<(), StoreError> {
+        patient(|| self.store.note_artifact(&fence.trial, fence.epoch, sha256, bytes, now())).await
+    }
+
+    /// Notes that a tenant gave bytes.
+    pub(crate) async fn note_blob(&self, tenant: &TenantId, sha256: &Sha256Digest, bytes: u64) -> Result<(), StoreError> {
+        patient(|| self.store.note_blob(tenant, sha256, bytes, now())).await
     }
 
     /// Takes a job. The receipt is for the submitter, before anything runs.
@@ -225,6 +296,7 @@ impl Service {
         let (row, trials, receipt) = self.plan(s)?;
         let id = row.id.clone();
         self.store.insert_jobs(vec![(row, trials)]).await?;
+        self.some_wait();
         Ok((id, receipt))
     }
 
@@ -253,7 +325,8 @@ impl Service {
             nonce,
             with_app: s.with_app,
         };
-        let fingerprint = fingerprint(&spec);
+        // What was typed is no part of what is compared, so a job with values neither answers another nor is answered.
+        let fingerprint = if sealed.is_some() { Sha256Digest::of(id.as_str().as_bytes()) } else { fingerprint(&spec) };
         let row = JobRow {
             id,
             tenant: s.tenant,
@@ -299,8 +372,49 @@ impl Service {
 
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
-        Ok(self.store.expire(now()).await?.len())
+        let lost = self.store.expire(now()).await?;
+        if !lost.is_empty() {
+            self.some_wait();
+        }
+        for trial in &lost {
+            self.count_lost(trial).await?;
+        }
+        Ok(lost.len())
     }
+
+    /// Counts a trial whose lease was lost, if that was its last.
+    async fn count_lost(&self, trial: &TrialId) -> Result<(), ServiceError> {
+        match self.store.trial(None, trial).await {
+            Ok(t) if t.row.state.is_final() && t.completion.is_none() => {
+                self.metrics.ended(t.row.state, t.ended.as_ref().map_or("lease", |e| &e.stage));
+                Ok(())
+            }
+            // It waits again, or was deleted meanwhile.
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Tries again for five seconds while the same bytes are just being removed: that takes a moment.
+async fn patient<F: Future<Output = Result<(), StoreError>>>(note: impl Fn() -> F) -> Result<(), StoreError> {
+    for _ in 0..50 {
+        match note().await {
+            Err(StoreError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            done => return done,
+        }
+    }
+    note().await
+}
+
+/// Whether two apps have the same splits, in any order: a device installs them together.
+fn same_splits(a: &App, b: &App) -> bool {
+    let sorted = |app: &App| {
+        let mut splits = app.splits.clone();
+        splits.sort_unstable();
+        splits
+    };
+    sorted(a) == sorted(b)
 }
 
 /// What makes a later job the same as this one: all that decides what its trials do, but its keys.
@@ -314,4 +428,56 @@ pub fn fingerprint(spec: &JobSpec) -> Sha256Digest {
 /// Unix milliseconds.
 pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::WorkerId;
+    use stakeout_store::{
+        Gauges,
+        conformance::sample::{ask, end, insert, job},
+        sqlite::SqliteStore,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_trial_that_ends_without_evidence_is_counted_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        let blobs = Blobs::folder(&dir.path().join("blobs")).unwrap();
+        let service = Service::new(Arc::new(store), blobs, Sealer::ephemeral().unwrap());
+        let (farm, worker): (_, WorkerId) = (TenantId::farm(), "w-1".parse().unwrap());
+        insert(service.store(), &job(&farm, 2)).await;
+        let lease = async |worker: &WorkerId, at| {
+            let (t, _) = service.store.lease(&ask(&farm, worker.as_str()), at).await.unwrap().unwrap();
+            Fence { trial: t.id, epoch: t.row.epoch }
+        };
+        let counted = || {
+            let text = service.metrics.text(&Gauges::default());
+            text.lines().filter(|l| l.starts_with("stakeout_trials_total")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        // One fails on two workers, who each say so twice.
+        for w in ["w-1", "w-2"] {
+            let fence = lease(&w.parse().unwrap(), now()).await;
+            assert_eq!(counted(), [""; 0]);
+            service.take_back(&fence, &end(TrialState::Failed, "no device")).await.unwrap();
+            service.take_back(&fence, &end(TrialState::Failed, "no device")).await.unwrap_err();
+        }
+        let boot = "stakeout_trials_total{state=\"failed\",stage=\"boot\"} 1";
+        assert_eq!(counted(), [boot]);
+        // The other is lost three times, the last time as this server notices.
+        let long_ago = now() - 3_600_000;
+        for n in 0..3 {
+            lease(&worker, long_ago).await;
+            if n < 2 {
+                service.store.expire(now()).await.unwrap();
+            }
+        }
+        assert_eq!(service.expire().await.unwrap(), 1);
+        assert_eq!(service.expire().await.unwrap(), 0);
+        let mut all = counted();
+        all.sort();
+        assert_eq!(all, [boot, "stakeout_trials_total{state=\"failed\",stage=\"lease\"} 1"]);
+    }
 }

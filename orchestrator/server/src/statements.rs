@@ -21,7 +21,7 @@ pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Complet
     };
     let said = match service.store.worker(&TenantId::farm(), &worker, now()).await {
         Ok(w) => w.host.key,
-        // One in this process says nothing of its host.
+        // The one of `stakeout run` says nothing of its host.
         Err(StoreError::NotFound { .. }) => String::new(),
         Err(e) => return Err(e.into()),
     };
@@ -34,6 +34,9 @@ pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Complet
     }
     if !said.is_empty() && said != key.fingerprint() {
         return Err(wrong("it is signed with another key than this worker's"));
+    }
+    if s.app != service.store.job(None, &trial.job).await?.spec.app {
+        return Err(wrong("it is of another app than the job's"));
     }
     let left = Left::of(completion, &finish::all_observations(service.store(), &trial).await?)?;
     match statement::differs(&s, &completion.record, &left) {

@@ -6,13 +6,18 @@ use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
     Sha256Digest, TenantId, WorkerId,
-    api::{events::What, fleet::WorkerMode},
+    api::{
+        events::What,
+        fleet::{HostFacts, WorkerMode},
+    },
     lease::{Abilities, Completion, Lease, Progress},
     observation::Observation,
     trial::{KeyHex, TrialEnd},
 };
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, StoreError, TrialFull};
+
+pub(crate) use stakeout_agent::chain;
 
 use crate::{Service, ServiceError, service::now, statements};
 
@@ -28,33 +33,27 @@ fn refused(fence: &Fence) -> impl Fn(ServiceError) -> OrchestratorError {
     }
 }
 
-/// An error with its sources.
-pub(crate) fn chain(e: &dyn std::error::Error) -> String {
-    let mut out = e.to_string();
-    let mut next = e.source();
-    while let Some(e) = next {
-        out.push_str(": ");
-        out.push_str(&e.to_string());
-        next = e.source();
-    }
-    out
-}
-
 /// The steps of a lease, for workers in this process and behind HTTP alike.
 impl Service {
-    /// A trial for a worker of a tenant, if there is one and the worker is not draining; and whether it gets any.
-    pub async fn lease_for(
+    /// A worker in this process lives, and this is its host; what behind HTTP is a heartbeat. It is the farm's.
+    pub async fn worker_lives(&self, worker: &WorkerId, abilities: &Abilities, host: &HostFacts) -> Result<WorkerMode, ServiceError> {
+        Ok(self.store.worker_seen(worker, &TenantId::farm(), abilities, Some(host), now()).await?)
+    }
+
+    /// A worker was heard of; whether it gets trials.
+    pub(crate) async fn heard_of(&self, worker: &WorkerId, tenant: &TenantId, abilities: &Abilities) -> Result<WorkerMode, ServiceError> {
+        Ok(self.store.worker_seen(worker, tenant, abilities, None, now()).await?)
+    }
+
+    /// A trial for a worker of a tenant, if there is one; none for one that is draining or in quarantine.
+    pub(crate) async fn lease_for(
         &self,
         worker: &WorkerId,
         tenant: &TenantId,
         abilities: &Abilities,
-    ) -> Result<(Option<Lease>, WorkerMode), ServiceError> {
-        let mode = self.store.worker_seen(worker, tenant, abilities, None, now()).await?;
-        if mode != WorkerMode::Active {
-            return Ok((None, mode));
-        }
+    ) -> Result<Option<Lease>, ServiceError> {
         let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: self.lease_seconds };
-        let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok((None, mode)) };
+        let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok(None) };
         self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
         let key = TrialKey::derive(&root, trial.id.as_str(), trial.row.epoch.0);
@@ -74,7 +73,7 @@ impl Service {
             seed,
             lease_seconds: self.lease_seconds,
         };
-        Ok((Some(lease), mode))
+        Ok(Some(lease))
     }
 
     /// Whether a lease still counts, and its trial.
@@ -121,7 +120,13 @@ impl Service {
     /// Ends a trial with its evidence.
     pub async fn take_completion(&self, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
         statements::check(self, fence, completion).await?;
+        let before = self.store.trial(None, &fence.trial).await?;
         let row = self.store.complete(&fence.trial, fence.epoch, completion, now()).await?;
+        // A completion whose answer was lost comes again.
+        if !before.row.state.is_final() {
+            self.metrics.ended(row.state, &completion.record.end.stage);
+            self.metrics.took(&completion.record.cost);
+        }
         tracing::info!(trial = %fence.trial, epoch = fence.epoch.0, state = ?row.state, "trial ended");
         self.wake(&completion.record.job);
         Ok(())
@@ -131,6 +136,11 @@ impl Service {
     pub async fn take_back(&self, fence: &Fence, end: &TrialEnd) -> Result<(), ServiceError> {
         let row = self.store.give_back(&fence.trial, fence.epoch, end, now()).await?;
         let again = !row.state.is_final();
+        if again {
+            self.some_wait();
+        } else {
+            self.metrics.ended(row.state, &end.stage);
+        }
         tracing::warn!(trial = %fence.trial, epoch = fence.epoch.0, stage = end.stage, reason = end.reason, again, "trial was given back");
         Ok(())
     }
@@ -139,8 +149,14 @@ impl Service {
 impl Orchestrator for Service {
     async fn lease(&self, worker: &WorkerId, abilities: &Abilities) -> Answer<Option<Lease>> {
         let failed = |e: ServiceError| OrchestratorError::Refused(chain(&e));
-        self.expire().await.map_err(failed)?;
-        self.lease_for(worker, &TenantId::farm(), abilities).await.map(|(l, _)| l).map_err(failed)
+        if !self.serving {
+            self.expire().await.map_err(failed)?;
+        }
+        let farm = TenantId::farm();
+        if self.heard_of(worker, &farm, abilities).await.map_err(failed)? != WorkerMode::Active {
+            return Ok(None);
+        }
+        self.lease_for(worker, &farm, abilities).await.map_err(failed)
     }
 
     async fn waiting(&self, _: &WorkerId, abilities: &Abilities) -> Answer<Option<u32>> {
@@ -168,12 +184,19 @@ impl Orchestrator for Service {
 
     async fn put_artifact(&self, fence: &Fence, digest: &Sha256Digest, path: &Path) -> Answer<()> {
         let trial = self.fenced(fence).await.map_err(refused(fence))?;
-        let found = self.blobs.of(&trial.tenant).put_file(path).await.map_err(|e| refused(fence)(e.into()))?;
+        let blobs = self.blobs.of(&trial.tenant);
+        let failed = |e: stakeout_blobs::BlobError| refused(fence)(e.into());
+        let found = blobs.put_file(path).await.map_err(failed)?;
         if found != *digest {
             return Err(OrchestratorError::Refused(format!("the artifact `{digest}` has the digest `{found}`")));
         }
         let bytes = tokio::fs::metadata(path).await.map_or(0, |m| m.len());
-        self.store.note_artifact(&fence.trial, fence.epoch, digest, bytes, now()).await.map_err(|e| refused(fence)(e.into()))
+        self.note_artifact(fence, digest, bytes).await.map_err(|e| refused(fence)(e.into()))?;
+        // As in `keep_file`.
+        if !blobs.has(digest).await.map_err(failed)? {
+            blobs.put_file(path).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     async fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> Answer<()> {

@@ -95,7 +95,7 @@ pub(crate) const TABLES: &[Table] = &[
     Table { name: "scenarios", texts: &["tenant", "name", "document"], numbers: &[], bytes: &[] },
     Table { name: "uploads", texts: &["id", "tenant", "trial", "sha256"], numbers: &["bytes", "here", "complete", "expires"], bytes: &[] },
     Table { name: "upload_parts", texts: &["upload", "part"], numbers: &["number"], bytes: &[] },
-    Table { name: "blobs", texts: &["tenant", "sha256"], numbers: &["bytes", "given"], bytes: &[] },
+    Table { name: "blobs", texts: &["tenant", "sha256"], numbers: &["bytes", "given", "dropping"], bytes: &[] },
     Table { name: "holds", texts: &["tenant", "sha256", "holder"], numbers: &[], bytes: &[] },
     Table {
         name: "jobs",

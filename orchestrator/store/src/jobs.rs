@@ -176,6 +176,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn same_job(&self, tenant: &TenantId, fingerprint: &Sha256Digest) -> Result<Option<JobRow>, StoreError>;
     /// A job's trials by number.
     async fn trials(&self, job: &JobId) -> Result<Vec<TrialFull>, StoreError>;
+    /// A job's trials after a number, by number, at most so many.
+    async fn trials_after(&self, job: &JobId, number: u32, most: u32) -> Result<Vec<TrialFull>, StoreError>;
     /// A trial; see [`Jobs::job`] for whose.
     async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError>;
     /// The next trial by [`stakeout_domain::share`] that this worker can run, now leased to it.
@@ -192,7 +194,8 @@ pub trait Jobs: Send + Sync + 'static {
     -> Result<(), StoreError>;
     /// A lease's stream, from a line on, at most so many.
     async fn observations(&self, trial: &TrialId, epoch: Epoch, from: u64, most: u32) -> Result<Vec<Observation>, StoreError>;
-    /// An artifact belongs to a lease, and its bytes (so many) to its tenant.
+    /// An artifact belongs to a lease, and its bytes (so many) to its tenant. [`StoreError::Busy`] while such bytes are being
+    /// removed.
     async fn note_artifact(&self, trial: &TrialId, epoch: Epoch, digest: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError>;
     /// Keeps an event of a lease (its progress). States, observations and findings make theirs by themselves.
     async fn tell(&self, trial: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError>;
@@ -211,7 +214,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError>;
-    /// A job's events after a number, at most so many; observations are filled in.
+    /// A job's events after a number, at most so many, and fewer where they are large: there are no more only where none come.
+    /// Observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes.
     async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;

@@ -73,6 +73,14 @@ pub enum StoreError {
         /// Which.
         id: String,
     },
+    /// Something is being done with it that is soon over: try again.
+    #[error("the {what} `{id}` is just being removed; try again")]
+    Busy {
+        /// `blob`.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
     /// The database does not answer as it should.
     #[error("the database failed at `{doing}`")]
     Database {

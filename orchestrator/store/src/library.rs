@@ -59,17 +59,22 @@ pub trait Library: Send + Sync + 'static {
     async fn upload_part(&self, id: &UploadId, from: u64, to: u64, part: &str) -> Result<(), StoreError>;
     /// The stored parts of an upload, in order.
     async fn upload_parts(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
-    /// All parts are one blob now.
-    async fn upload_complete(&self, id: &UploadId) -> Result<(), StoreError>;
+    /// Whether an upload of the tenant has a stored part of this name.
+    async fn is_part(&self, tenant: &TenantId, part: &str) -> Result<bool, StoreError>;
+    /// All parts are one blob now, which stays as long as the upload. [`StoreError::NotFound`] of a blob: it was not noted.
+    async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError>;
     /// Forgets an upload whose bytes are not what was said; gives its parts.
     async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
     /// Uploads that are over by time, with their parts, now forgotten.
     async fn drop_uploads(&self, now: Millis, most: u32) -> Result<Vec<(UploadRow, Vec<String>)>, StoreError>;
-    /// A tenant gave these bytes.
+    /// A tenant gave these bytes, and they are there. [`StoreError::Busy`] while such bytes are being removed.
     async fn note_blob(&self, tenant: &TenantId, sha256: &Sha256Digest, bytes: u64, now: Millis) -> Result<(), StoreError>;
-    /// Bytes of a blob that this tenant gave before; none: it did not, whoever else did.
+    /// Bytes of a blob that this tenant gave before and that are not being removed; none: it did not, whoever else did.
     async fn blob(&self, tenant: &TenantId, sha256: &Sha256Digest) -> Result<Option<u64>, StoreError>;
-    /// Blobs given before `older_than` that no app, trial or job of their tenant names, now forgotten, at most so many. Whoever
-    /// names one at the same time makes it stay, or fails and gives it again.
-    async fn drop_blobs(&self, older_than: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError>;
+    /// Blobs given before `older_than` that no app, upload, trial or job of their tenant names, at most so many; the caller removes
+    /// their bytes within ten minutes and then says so by [`Library::blob_dropped`]. From now on they are not there. Whoever names
+    /// one at the same time makes it stay, or fails and gives it again.
+    async fn drop_blobs(&self, older_than: Millis, now: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError>;
+    /// The bytes of a blob that [`Library::drop_blobs`] gave at `since` are removed: the same bytes may be given again.
+    async fn blob_dropped(&self, tenant: &TenantId, sha256: &Sha256Digest, since: Millis) -> Result<(), StoreError>;
 }

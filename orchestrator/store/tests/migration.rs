@@ -93,7 +93,7 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     assert_eq!((trial.completion, trial.row.state), (Some(handed_in), TrialState::Finished));
     assert_eq!(store.observations(&full.id, Epoch(1), 0, 10).await.unwrap(), [line("a"), line("b")]);
     assert_eq!(store.blob(&farm, &kept).await.unwrap(), Some(4));
-    assert!(store.drop_blobs(i64::MAX, 10).await.unwrap().is_empty());
+    assert!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap().is_empty());
 
     // What waited goes on.
     let (trial, of) = lease(&store, &farm, "w-1", 10).await;
@@ -102,5 +102,5 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     assert_eq!(store.claim_due(20, 60).await.unwrap(), Some(open.id.clone()));
     assert!(store.decide(&open.id, &decided(&open, TrialState::Finished), 20).await.unwrap());
     store.delete_job(&farm, &done.id).await.unwrap();
-    assert_eq!(store.drop_blobs(i64::MAX, 10).await.unwrap(), [(farm, kept)]);
+    assert_eq!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap(), [(farm, kept)]);
 }

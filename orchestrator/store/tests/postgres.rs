@@ -105,7 +105,7 @@ async fn a_blob_that_is_named_while_it_is_dropped_stays_or_is_given_again() {
             created_ms: 1000,
         };
         store.note_blob(&t, &app.sha256, 1, 1).await.unwrap();
-        let (named, dropped) = tokio::join!(store.put_app(&t, &app), store.drop_blobs(500, 10));
+        let (named, dropped) = tokio::join!(store.put_app(&t, &app), store.drop_blobs(500, 0, 10));
         let there = store.blob(&t, &app.sha256).await.unwrap().is_some();
         match named {
             Ok(_) => assert!(there && dropped.unwrap().is_empty()),

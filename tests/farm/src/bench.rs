@@ -1,7 +1,9 @@
 //! What a server can do: calls a second, their times, and what they cost, as the queue and the workers grow.
 
 use std::{
-    path::PathBuf,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use reqwest::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stakeout_agent::Fence;
 use stakeout_client::Client;
@@ -57,6 +59,9 @@ pub(crate) struct BenchArgs {
     /// Leases a second that are asked for; 0: as many as there can be
     #[arg(long, default_value_t = 0)]
     rate: u32,
+    /// The program of tests/peer, to measure another queue on the same PostgreSQL
+    #[arg(long)]
+    peer: Option<PathBuf>,
     /// Where the rows go
     #[arg(long, default_value = "target/bench/farm.json")]
     out: PathBuf,
@@ -84,7 +89,7 @@ type Times = Arc<Mutex<Vec<(&'static str, Duration)>>>;
 
 pub(crate) async fn run(a: BenchArgs) -> Result<()> {
     let program = server::program(a.program.as_deref())?;
-    let mut rows = Vec::new();
+    let (mut rows, mut peers) = (Vec::new(), Vec::new());
     for store in &a.stores {
         let dir = tempfile::tempdir()?;
         let postgres = if store == "postgres" { Some(Postgres::start()?) } else { None };
@@ -129,16 +134,81 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
                     (row.server_cpu_s, row.database_cpu_s, row.load_cpu_s) = (after.0.0 - before.0, after.1 - before.1, after.2 - before.2);
                     rows.push(row);
                 }
+                if let (Some(program), Some(p)) = (&a.peer, &postgres) {
+                    peers.push(peer(program, p, want, workers, a.seconds)?);
+                }
             }
         }
     }
     print(&rows);
+    print_peers(&peers);
     if let Some(dir) = a.out.parent() {
         std::fs::create_dir_all(dir)?;
     }
-    std::fs::write(&a.out, serde_json::to_string_pretty(&json!({"format": "stakeout-bench-farm/1", "rows": rows}))? + "\n")?;
+    std::fs::write(
+        &a.out,
+        serde_json::to_string_pretty(&json!({"format": "stakeout-bench-farm/1", "rows": rows, "peers": peers}))? + "\n",
+    )?;
     eprintln!("rows: {}", a.out.display());
     Ok(())
+}
+
+/// What another queue does on this database, which is otherwise idle meanwhile.
+#[derive(Serialize)]
+struct PeerRow {
+    queued: u64,
+    workers: u32,
+    database_cpu_s: f64,
+    #[serde(flatten)]
+    said: PeerSaid,
+}
+
+/// What the peer measured of itself.
+#[derive(Serialize, Deserialize)]
+struct PeerSaid {
+    peer: String,
+    connections: u32,
+    fill_s: f64,
+    cycles: u64,
+    seconds: f64,
+    per_s: f64,
+    cpu_s: f64,
+    rss_mib: f64,
+}
+
+fn peer(program: &Path, postgres: &Postgres, queued: u64, workers: u32, seconds: u64) -> Result<PeerRow> {
+    let dropped =
+        Command::new("psql").args([&postgres.url(), "-qc", "drop schema if exists peer cascade"]).stderr(Stdio::null()).status()?;
+    ensure!(dropped.success(), "the peer's schema cannot be dropped");
+    let mut child = Command::new(program)
+        .args(["--database", &postgres.url(), "--queued", &queued.to_string()])
+        .args(["--workers", &workers.to_string(), "--seconds", &seconds.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{}` cannot be started\nhint: `make bench-farm` builds it", program.display()))?;
+    let mut lines = BufReader::new(child.stdout.take().context("no pipe")?).lines();
+    let mut line = || lines.next().context("the peer ended early")?.context("the peer's output");
+    line()?;
+    let before = usage_of_tree(postgres.pid());
+    let said = serde_json::from_str(&line()?)?;
+    let database_cpu_s = usage_of_tree(postgres.pid()) - before;
+    ensure!(child.wait()?.success(), "the peer failed");
+    Ok(PeerRow { queued, workers, database_cpu_s, said })
+}
+
+fn print_peers(rows: &[PeerRow]) {
+    if rows.is_empty() {
+        return;
+    }
+    println!("\n| peer | queued | workers | taken and completed per s | MiB | CPU s | database CPU s | of s |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for r in rows {
+        let s = &r.said;
+        println!(
+            "| {} | {} | {} | {:.0} | {:.0} | {:.1} | {:.1} | {:.0} |",
+            s.peer, r.queued, r.workers, s.per_s, s.rss_mib, s.cpu_s, r.database_cpu_s, s.seconds
+        );
+    }
 }
 
 fn measured(store: &str, queued: u64, workers: u32, call: &'static str, mut times: Vec<Duration>, seconds: f64) -> Row {

@@ -8,7 +8,7 @@ use tokio::{sync::Mutex, task::JoinHandle, time::Instant};
 
 use crate::{
     Limits,
-    error::Failure,
+    error::{Failure, chain},
     keep::Keep,
     link::{CellControl, CellKind, Cells},
     record::Record,
@@ -88,18 +88,6 @@ pub async fn boot<C: Cells>(cells: &C, kind: &CellKind, ground: &Ground) -> Resu
             Err(e)
         }
     }
-}
-
-/// An error with its causes, in one sentence.
-pub(crate) fn chain(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut cause = e.source();
-    while let Some(c) = cause {
-        text.push_str(": ");
-        text.push_str(&c.to_string());
-        cause = c.source();
-    }
-    text
 }
 
 type Boot<C> = (CellKind, JoinHandle<Result<Ready<<C as Cells>::Control>, Failure>>);

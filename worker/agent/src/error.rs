@@ -5,6 +5,18 @@ use stakeout_contract::trial::{TrialEnd, TrialState};
 
 use crate::OrchestratorError;
 
+/// An error with its causes, in one sentence.
+pub fn chain(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = e.source();
+    while let Some(c) = cause {
+        text.push_str(": ");
+        text.push_str(&c.to_string());
+        cause = c.source();
+    }
+    text
+}
+
 /// Why a trial has no evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -44,6 +44,6 @@ pub mod timeline;
 pub mod worker;
 
 pub use config::{Images, Limits, WorkerConfig};
-pub use error::{Failure, WorkerError};
+pub use error::{Failure, WorkerError, chain};
 pub use orchestrator::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 pub use worker::{Shutdown, Worker, WorkerReport};

@@ -12,9 +12,14 @@ use crate::{Fence, Orchestrator, OrchestratorError, record::Record, worker::PATI
 
 /// Progress is for people: no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// A trial does not wait longer for somebody to hear of its progress.
+pub(crate) const PROGRESS_WITHIN: Duration = Duration::from_secs(2);
 /// Observations are handed in this often, or when so many wait.
 const HAND_IN_EVERY: Duration = Duration::from_secs(1);
 const HAND_IN_AT: usize = 500;
+/// Bytes of a batch as JSON, unless one observation alone is larger: a device's line has up to 1 MiB, and a server takes no
+/// request of any size.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Reports of one trial.
 pub struct Reporter<'a, O> {
@@ -25,6 +30,7 @@ pub struct Reporter<'a, O> {
     last_progress: Option<Instant>,
     last_hand_in: Instant,
     stage: &'static str,
+    waited: Duration,
 }
 
 impl<'a, O: Orchestrator> Reporter<'a, O> {
@@ -38,6 +44,7 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
             last_progress: None,
             last_hand_in: Instant::now(),
             stage: "lease",
+            waited: Duration::ZERO,
         }
     }
 
@@ -49,6 +56,19 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
     /// Of which lease.
     pub fn fence(&self) -> &Fence {
         &self.fence
+    }
+
+    /// How long the trial waited for the orchestrator: time that its app did not have.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Awaits an answer of the orchestrator while the trial stands still.
+    pub async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let begin = Instant::now();
+        let answer = answer.await;
+        self.waited += begin.elapsed();
+        answer
     }
 
     /// A stage begins: this is always said.
@@ -72,9 +92,8 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
             at_seconds,
             of_seconds: self.of_seconds,
         };
-        if let Err(e) = self.orchestrator.progress(&self.fence, progress).await {
-            tracing::debug!(error = %e, "progress was not taken");
-        }
+        let (orchestrator, fence) = (self.orchestrator, self.fence.clone());
+        self.wait(tell(orchestrator, &fence, progress)).await;
     }
 
     /// Hands in observations if it is time for it, or if `all`.
@@ -83,19 +102,57 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
         if !due || record.fresh_len() == 0 {
             return Ok(());
         }
-        let (first, fresh) = record.fresh();
-        for (i, batch) in fresh.chunks(HAND_IN_AT).enumerate() {
-            let from = first + (i * HAND_IN_AT) as u64;
-            self.batch(from, batch).await?;
-            record.handed_in(from + batch.len() as u64);
+        let (mut first, fresh) = record.fresh();
+        let mut rest = &fresh[..];
+        while !rest.is_empty() {
+            let (batch, more) = rest.split_at(batch_len(rest));
+            let (orchestrator, fence) = (self.orchestrator, self.fence.clone());
+            self.wait(patiently(|| orchestrator.observations(&fence, first, batch.to_vec()))).await?;
+            first += batch.len() as u64;
+            record.handed_in(first);
+            rest = more;
         }
         self.last_hand_in = Instant::now();
         Ok(())
     }
+}
 
-    async fn batch(&self, first: u64, batch: &[Observation]) -> Result<(), OrchestratorError> {
-        patiently(|| self.orchestrator.observations(&self.fence, first, batch.to_vec())).await
+/// Says how far a trial is, if somebody hears it soon. Failures are of no consequence.
+pub(crate) async fn tell<O: Orchestrator>(orchestrator: &O, fence: &Fence, progress: Progress) {
+    match tokio::time::timeout(PROGRESS_WITHIN, orchestrator.progress(fence, progress)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::debug!(error = %e, "progress was not taken"),
+        Err(_) => tracing::debug!("progress was not taken in time"),
     }
+}
+
+/// How many of these make a batch: one at least.
+fn batch_len(rest: &[Observation]) -> usize {
+    let mut bytes = 0;
+    let more = rest.iter().take(HAND_IN_AT).take_while(|o| {
+        bytes += json_len(o);
+        bytes <= BATCH_BYTES
+    });
+    more.count().max(1)
+}
+
+/// Bytes as JSON, with the comma.
+fn json_len(o: &Observation) -> usize {
+    /// Counts what is written.
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut n = Count(1);
+    // What cannot be written is refused where it is sent.
+    let _ = serde_json::to_writer(&mut n, o);
+    n.0
 }
 
 /// Repeats a call while the orchestrator cannot be reached.

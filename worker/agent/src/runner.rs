@@ -107,6 +107,7 @@ struct Run<'a, O, C: Cells> {
     lease: &'a Lease,
     reporter: Reporter<'a, O>,
     began: Instant,
+    /// The deadline, had the orchestrator answered at once.
     until: Instant,
     stages: Vec<(String, f64)>,
     secrets: BTreeMap<String, String>,
@@ -165,7 +166,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         slot.control = Some(control);
         self.stages.push(("cell".to_owned(), cell_seconds));
         self.stages.push(("boot".to_owned(), boot_seconds));
-        let waiting = self.shop.orchestrator.waiting(&self.shop.config.worker, &self.shop.config.abilities()).await.unwrap_or(None);
+        let abilities = self.shop.config.abilities();
+        let waiting = self.reporter.wait(self.shop.orchestrator.waiting(&self.shop.config.worker, &abilities)).await.unwrap_or(None);
         self.shop.pool.warm_up(&kind, waiting).await;
 
         talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
@@ -202,7 +204,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         for (i, digest) in std::iter::once(&self.lease.app).chain(&self.lease.splits).enumerate() {
             let path = folder.join(i.to_string());
             let (orchestrator, fence) = (self.reporter.orchestrator(), self.reporter.fence().clone());
-            patiently(|| orchestrator.blob(&fence, digest, &path)).await?;
+            self.reporter.wait(patiently(|| orchestrator.blob(&fence, digest, &path))).await?;
             let (path2, digest2) = (path.clone(), *digest);
             let same = tokio::task::spawn_blocking(move || digest_of(&path2).map(|d| d == digest2)).await;
             if !matches!(same, Ok(Ok(true))) {
@@ -218,7 +220,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             let Step::InputText(t) = step else { continue };
             let Some(name) = &t.secret else { continue };
             let (orchestrator, fence) = (self.reporter.orchestrator(), self.reporter.fence().clone());
-            let value = patiently(|| orchestrator.secret(&fence, name)).await?;
+            let value = self.reporter.wait(patiently(|| orchestrator.secret(&fence, name))).await?;
             let missing = |what: &str| Failure::stage("lease", format!("the secret `{name}` {what}")).by_app(false);
             let value = value.ok_or_else(|| missing("was not given to this job"))?;
             if value.len() < secrets::LEAST {
@@ -293,7 +295,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             body_max: limits.body_bytes,
             capture_max: limits.capture_bytes,
         };
-        let _: serde_json::Value = talk.gateway(gateway::Verb::Configure(Box::new(configuration)), self.until).await.map_err(installing)?;
+        let _: serde_json::Value =
+            talk.gateway(gateway::Verb::Configure(Box::new(configuration)), self.until()).await.map_err(installing)?;
 
         let key = TrialKey::from_bytes(*self.lease.key.bytes());
         let subkeys = key.subkeys();
@@ -314,9 +317,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             hold_cap_ms: HOLD_CAP_MS,
         };
         talk.record.begin();
-        let _: serde_json::Value = talk.device(Verb::Assign(assignment), self.until).await.map_err(installing)?;
+        let _: serde_json::Value = talk.device(Verb::Assign(assignment), self.until()).await.map_err(installing)?;
         let (data, _) = self.planted();
-        let planted: serde_json::Value = talk.device(Verb::Plant { data }, self.until).await.map_err(installing)?;
+        let planted: serde_json::Value = talk.device(Verb::Plant { data }, self.until()).await.map_err(installing)?;
         talk.record.worker_fact(Fact::Log { line: crate::text::head(&format!("planted: {planted}"), 600) });
         Ok(())
     }
@@ -325,15 +328,15 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let (api, digests) = (self.lease.scenario.device.api, apps.iter().map(|a| a.1).collect::<Vec<_>>());
         let mut sent = Vec::new();
         for (path, digest) in apps {
-            sent.push(talk.send_file(path, *digest, self.until).await.map_err(installing)?);
+            sent.push(talk.send_file(path, *digest, self.until()).await.map_err(installing)?);
         }
         let prepared: Option<BlobRef> = match self.shop.prepared.get(image, api, &digests) {
-            Some((path, digest)) => Some(talk.send_file(&path, digest, self.until).await.map_err(installing)?),
+            Some((path, digest)) => Some(talk.send_file(&path, digest, self.until()).await.map_err(installing)?),
             None => None,
         };
         let given = prepared.is_some();
         let verb = Verb::Install { apk: sent.remove(0), splits: sent, prepared };
-        let installed: Installed = match talk.device(verb, self.until).await {
+        let installed: Installed = match talk.device(verb, self.until()).await {
             Ok(i) => i,
             Err(e) => {
                 if given {
@@ -351,6 +354,11 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             tracing::warn!(error = %e, "the prepared app was not kept: the next trial prepares it again");
         }
         Ok(installed)
+    }
+
+    /// The trial's deadline. Waiting for the orchestrator is no time of the app.
+    fn until(&self) -> Instant {
+        self.until + self.reporter.waited()
     }
 
     /// What this trial's device is planted with: the same each time it is asked.

@@ -61,7 +61,7 @@ pub struct Script<'a, 'r, O> {
     pub talk: &'a mut Talk,
     /// Who hears of it.
     pub reporter: &'a mut Reporter<'r, O>,
-    /// The trial's deadline.
+    /// The trial's deadline, but for what it waited for the orchestrator: see [`Reporter::waited`].
     pub until: Instant,
     /// The device.
     pub phone: Phone,
@@ -120,7 +120,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
         // Waking the device is the owner's act too.
         self.mark(DeviceState::InUse, name).await?;
         self.wake().await?;
-        let launched: Result<Launched, AskError> = self.talk.device(Verb::Launch, self.until).await;
+        let launched: Result<Launched, AskError> = self.talk.device(Verb::Launch, self.until()).await;
         let outcome = Self::outcome(launched.map(drop))?;
         self.phone.launched();
         if self.played.first_activity.is_none() && outcome == "ok" {
@@ -169,7 +169,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
 
     async fn try_input(&mut self, input: Input, tries: u32, optional: bool) -> Result<String, Failure> {
         for n in 1..=tries {
-            let found: Result<Found, AskError> = self.talk.device(Verb::Input(input.clone()), self.until).await;
+            let found: Result<Found, AskError> = self.talk.device(Verb::Input(input.clone()), self.until()).await;
             match found {
                 Ok(Found { found: true, .. }) => return Ok("ok".to_owned()),
                 Ok(_) if n < tries => self.pass(SETTLE).await?,
@@ -212,7 +212,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
         if self.played.secret_typed {
             return Ok("skipped".to_owned());
         }
-        let shot: Result<Shot, AskError> = self.talk.device(Verb::Screenshot, self.until).await;
+        let shot: Result<Shot, AskError> = self.talk.device(Verb::Screenshot, self.until()).await;
         let shot = match shot {
             Ok(s) => s,
             Err(e) => return Self::outcome(Err(e)),
@@ -231,13 +231,13 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
     }
 
     async fn change(&mut self, verb: Verb) -> Result<String, Failure> {
-        let done: Result<serde_json::Value, AskError> = self.talk.device(verb, self.until).await;
+        let done: Result<serde_json::Value, AskError> = self.talk.device(verb, self.until()).await;
         Self::outcome(done.map(drop))
     }
 
     async fn pass(&mut self, length: Duration) -> Result<(), Failure> {
         let nanos = Nanos::ZERO.plus(length);
-        let done: Result<Advanced, AskError> = self.talk.device(Verb::Advance { nanos }, self.until).await;
+        let done: Result<Advanced, AskError> = self.talk.device(Verb::Advance { nanos }, self.until()).await;
         match done {
             Ok(a) => self.talk.record.passed(a.at),
             Err(AskError::Problem(p)) => return Err(failed(&p)),
@@ -253,6 +253,11 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
         self.talk.record.state(state, step);
         self.reporter.progress(step, self.talk.record.now().as_secs_f64()).await;
         Ok(())
+    }
+
+    /// When the app has had its time.
+    fn until(&self) -> Instant {
+        self.until + self.reporter.waited()
     }
 
     async fn told(&mut self) -> Result<(), Failure> {

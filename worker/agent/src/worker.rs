@@ -16,7 +16,7 @@ use crate::{
     error::Failure,
     link::{Cells, DockerCells},
     prepared::Prepared,
-    report::patiently,
+    report::{patiently, tell},
     runner::{self, Slot, Workshop, is_lost},
 };
 
@@ -217,9 +217,7 @@ async fn say_failed<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Le
         at_seconds: 0.0,
         of_seconds: lease.scenario.virtual_length().as_secs_f64(),
     };
-    if let Err(e) = shop.orchestrator.progress(&Fence::from(lease), progress).await {
-        tracing::debug!(error = %e, "progress was not taken");
-    }
+    tell(&*shop.orchestrator, &Fence::from(lease), progress).await;
 }
 
 /// How long an orchestrator that does not answer is asked again. Others may have the trial by then: its epoch keeps them apart.
@@ -229,14 +227,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 /// somebody else gets it, and the orchestrator says so then.
 async fn keep_lease<O: Orchestrator>(orchestrator: &O, fence: &Fence, seconds: u64) -> Failure {
     let pause = Duration::from_secs(seconds.max(1)) / 3;
-    let mut answered = Instant::now();
+    let (mut answered, mut wait) = (Instant::now(), pause);
     loop {
-        tokio::time::sleep(pause).await;
-        match orchestrator.renew(fence).await {
-            Ok(RenewAnswer::Ok) => answered = Instant::now(),
+        tokio::time::sleep(wait).await;
+        // A call that hangs would outlast the lease: it is left, and there is time for another.
+        let renewed = match tokio::time::timeout(pause, orchestrator.renew(fence)).await {
+            Ok(renewed) => renewed,
+            Err(_) => Err(OrchestratorError::Unreachable(format!("no answer within {} s", pause.as_secs_f64()))),
+        };
+        match renewed {
+            Ok(RenewAnswer::Ok) => (answered, wait) = (Instant::now(), pause),
             Ok(RenewAnswer::Cancelled) => return Failure::Cancelled,
             Err(OrchestratorError::Unreachable(e)) if answered.elapsed() < PATIENCE => {
                 tracing::warn!(error = %e, "the lease was not renewed, trying again");
+                wait = pause / 4;
             }
             Ok(RenewAnswer::Lost) | Err(OrchestratorError::Unreachable(_)) => return OrchestratorError::Lost(fence.clone()).into(),
             Err(e) => return e.into(),

@@ -8,7 +8,14 @@ use std::sync::{Arc, Mutex};
 use fake::*;
 use serde_json::{Value, json};
 use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerReport};
-use stakeout_contract::{DeviceState, Sensor, Sha256Digest, artifact::Role, observation::Fact, trial::TrialState};
+use stakeout_bundle::statement;
+use stakeout_contract::{
+    DeviceState, Sensor, Sha256Digest,
+    artifact::Role,
+    lease::Completion,
+    observation::{Fact, Observation},
+    trial::TrialState,
+};
 use stakeout_protocol::device::{Event, Verb};
 
 async fn run(orchestrator: &FakeOrchestrator, cells: FakeCells) -> WorkerReport {
@@ -326,6 +333,80 @@ async fn a_lost_lease_stops_at_once_and_writes_nothing() {
     assert_eq!(lines(&told).last().unwrap(), "cell destroyed");
     let given = orchestrator.given.lock().unwrap();
     assert!(given.completion.is_none() && given.failed.is_none() && given.artifacts.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_is_asked_again_before_the_lease_ends() {
+    let told = told();
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    orchestrator.given.lock().unwrap().silent_renewals = 2;
+    run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Launch).then_some(Act::Silence))).await;
+    let given = orchestrator.given.lock().unwrap();
+    assert!(given.completion.is_some());
+    let gaps: Vec<u64> = given.renewals.windows(2).map(|w| (w[1] - w[0]).as_secs()).collect();
+    // Two that hang for 20 s, each with 5 s before the next; then every 20 s.
+    assert_eq!(gaps[..4], [25, 25, 20, 20], "of a lease of 60 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_orchestrator_is_no_time_of_the_app() {
+    let told = told();
+    let mut scenario = scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}, {"tapOn": "Agree"}]));
+    scenario["deadline"] = json!("2m");
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario)]);
+    {
+        let mut given = orchestrator.given.lock().unwrap();
+        (given.outage, given.deaf) = (Some(std::time::Duration::from_secs(600)), true);
+    }
+    // A device that takes its time, so that something is handed in within the script.
+    let cells = FakeCells::new(&told).slow(std::time::Duration::from_secs(2));
+    assert_eq!(run(&orchestrator, cells).await, WorkerReport { completed: 1, given_back: 0 });
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    assert!(record.cost.wall_seconds > 600.0, "{}", record.cost.wall_seconds);
+    assert_eq!((record.end.state, record.end.reason.as_str()), (TrialState::Finished, ""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn observations_are_handed_in_by_bytes_too() {
+    let told = told();
+    let long = || Fact::Crashed { message: "m".repeat(700_000), trace: vec![] };
+    let cells =
+        FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Launch).then(|| Act::Say((1..=20).map(|at| fact(at, long())).collect())));
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let crashes = given.observations.iter().filter(|o| matches!(o.fact, Fact::Crashed { .. })).count();
+    let (largest, all) = (given.batches.iter().max().unwrap(), given.batches.iter().sum::<usize>());
+    assert_eq!(crashes, 20);
+    assert!(all > 4 << 20 && *largest <= (4 << 20) + 2, "{:?}", given.batches);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_in_is_what_the_worker_signed() {
+    let told = told();
+    let mut cells = FakeCells::new(&told);
+    cells.flows = vec![(flow(1, 1_001_500), b"POST /u\r\n\r\nbody".to_vec(), b"ok".to_vec())];
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
+    let cache = tempfile::tempdir().unwrap();
+    let config = config(cache.path().into());
+    let (worker, key) = (config.worker.clone(), config.key().unwrap().public().fingerprint());
+    Worker::with_cells(orchestrator.clone(), cells, config).unwrap().run(Shutdown::default()).await.unwrap();
+    let given = orchestrator.given.lock().unwrap();
+    let done = given.completion.as_ref().unwrap();
+    let (signed, by) = statement::open(done.statement.as_ref().unwrap()).unwrap();
+    assert_eq!((&signed.worker, by.fingerprint()), (&worker, key));
+    // As a server has it: by way of JSON.
+    let came: Completion = serde_json::from_slice(&serde_json::to_vec(done).unwrap()).unwrap();
+    let differs = |c: &Completion, o: &[Observation]| statement::differs(&signed, &c.record, &statement::Left::of(c, o).unwrap());
+    assert_eq!(differs(&came, &given.observations), None);
+    assert_eq!(differs(&came, &given.observations[1..]), Some("observations"));
+    let mut changed = came.clone();
+    changed.record.cost.cpu_seconds += 1.0;
+    assert_eq!(differs(&changed, &given.observations), Some("record"));
+    changed = came.clone();
+    changed.flows.clear();
+    assert_eq!(differs(&changed, &given.observations), Some("flows"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,7 +76,7 @@ pub(crate) struct ServeArgs {
     /// Where Prometheus reads /metrics; none: nowhere
     #[arg(long, value_name = "ADDRESS:PORT", env = "STAKEOUT_METRICS")]
     pub metrics: Option<SocketAddr>,
-    /// A worker in the same process, for a farm of one host
+    /// A worker in the same process, for a farm of one host; fails if this host cannot be one
     #[arg(long)]
     pub with_worker: bool,
     /// Webhooks may go to private addresses and by plain HTTP
@@ -132,7 +132,8 @@ pub(crate) struct WorkArgs {
       answered by a job of before if the tenant has one
 
 Settings: --server, --token-file, or ~/.config/stakeout/config.yaml with `server:` and `token:`.
-Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken, 2 wrong usage or input.")]
+Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken or anything else, 2 wrong usage or input,
+130 interrupted.")]
 pub(crate) struct SubmitArgs {
     /// APKs, or folders with them
     #[arg(required = true, value_name = "APK|DIR")]
@@ -175,7 +176,7 @@ pub(crate) struct SubmitArgs {
     /// Put the APK into the bundle
     #[arg(long)]
     pub with_app: bool,
-    /// Text that makes this submit the same as an earlier one with it
+    /// Text that makes this submit the same as an earlier one with it; drawn, and said for a folder, if not given
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
     /// Only say what it would cost and how long it would wait
@@ -224,7 +225,8 @@ pub(crate) struct JobsArgs {
 }
 
 #[derive(Args)]
-#[command(after_long_help = "Exit codes: as `stakeout run`; 130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
+#[command(after_long_help = "Exit codes: 0, 10, 11, 12 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else;
+130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
 pub(crate) struct WatchArgs {
     /// The job
     pub job: JobId,
@@ -295,42 +297,79 @@ fn role(text: &str) -> Result<Role, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| "it is admin, submitter, reader or worker".to_owned())
 }
 
+/// A bound that is set or taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Bound<T> {
+    None,
+    At(T),
+}
+
+impl<T> Bound<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::None => None,
+            Self::At(v) => Some(v),
+        }
+    }
+}
+
+impl<T: std::str::FromStr> std::str::FromStr for Bound<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => text.parse().map(Self::At).map_err(|_| "it is a number, or `none`".to_owned()),
+        }
+    }
+}
+
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout tenant put acme --name 'Acme research' --running-trials 8 --bytes 500000000000 --retention-days 180
+  stakeout tenant put acme --weight 2 --bytes none
+      another share, and no bound of bytes any more; all else stays as it is")]
+pub(crate) struct TenantPut {
+    /// Its id
+    pub id: TenantId,
+    /// For people
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Share of the farm: 1 to 1000, 1 for a new tenant
+    #[arg(long)]
+    pub weight: Option<u32>,
+    /// Trials that run at a time, or `none`: not bounded
+    #[arg(long, value_name = "N|none")]
+    pub running_trials: Option<Bound<u32>>,
+    /// Trials that wait
+    #[arg(long, value_name = "N|none")]
+    pub waiting_trials: Option<Bound<u32>>,
+    /// Trials a day
+    #[arg(long, value_name = "N|none")]
+    pub trials_a_day: Option<Bound<u32>>,
+    /// Hours of workers' slots a day
+    #[arg(long, value_name = "N|none")]
+    pub slot_hours_a_day: Option<Bound<u32>>,
+    /// Bytes kept
+    #[arg(long, value_name = "N|none")]
+    pub bytes: Option<Bound<u64>>,
+    /// Requests a minute
+    #[arg(long, value_name = "N|none")]
+    pub requests_a_minute: Option<Bound<u32>>,
+    /// Its trials run only on workers of its own; `=false` takes it back
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    pub own_workers_only: Option<bool>,
+    /// Days that its things are kept, or `none`: for ever
+    #[arg(long, value_name = "N|none")]
+    pub retention_days: Option<Bound<u32>>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum TenantCommand {
     /// Make a tenant, or change it
-    Put {
-        /// Its id
-        id: TenantId,
-        /// For people
-        #[arg(long, default_value = "")]
-        name: String,
-        /// Share of the farm
-        #[arg(long, default_value_t = 1)]
-        weight: u32,
-        /// Trials that run at a time
-        #[arg(long)]
-        running_trials: Option<u32>,
-        /// Trials that wait
-        #[arg(long)]
-        waiting_trials: Option<u32>,
-        /// Trials a day
-        #[arg(long)]
-        trials_a_day: Option<u32>,
-        /// Bytes kept
-        #[arg(long)]
-        bytes: Option<u64>,
-        /// Requests a minute
-        #[arg(long)]
-        requests_a_minute: Option<u32>,
-        /// Its trials run only on workers of its own
-        #[arg(long)]
-        own_workers_only: bool,
-        /// Days that its things are kept
-        #[arg(long)]
-        retention_days: Option<u32>,
-        #[command(flatten)]
-        server: ServerArgs,
-    },
+    Put(Box<TenantPut>),
     /// List tenants
     List {
         #[command(flatten)]

@@ -27,7 +27,7 @@ pub(crate) async fn write(a: BackupArgs) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(tokio::fs::File::create(&part).await.map_err(file(&part))?);
     match place(&a.store) {
         Place::Sqlite(p) => SqliteStore::open(&p).await.map_err(Failure::usage)?.dump(&mut out).await.map_err(Failure::other)?,
-        Place::Postgres(url) => PostgresStore::open(&url, 2).await.map_err(Failure::usage)?.dump(&mut out).await.map_err(Failure::other)?,
+        Place::Postgres(url) => PostgresStore::open(&url, 2).await.map_err(Failure::other)?.dump(&mut out).await.map_err(Failure::other)?,
     }
     out.flush().await.map_err(file(&part))?;
     let n = copy(&blobs(&a.blobs, a.blob_key.as_deref())?, &Blobs::folder(&a.out.join("artifacts")).map_err(Failure::usage)?).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn read(a: BackupArgs) -> Result<ExitCode, Failure> {
     match place(&a.store) {
         Place::Sqlite(p) => SqliteStore::open(&p).await.map_err(Failure::usage)?.load(&mut input).await.map_err(Failure::usage)?,
         Place::Postgres(url) => {
-            PostgresStore::open(&url, 2).await.map_err(Failure::usage)?.load(&mut input).await.map_err(Failure::usage)?;
+            PostgresStore::open(&url, 2).await.map_err(Failure::other)?.load(&mut input).await.map_err(Failure::usage)?;
         }
     }
     eprintln!("{n} artifacts and all rows were restored");

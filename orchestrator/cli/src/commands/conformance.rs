@@ -8,7 +8,6 @@ use std::{
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use stakeout_agent::Limits;
 use stakeout_conformance::{CheckReport, Outcome, Plan, Report};
-use stakeout_containers::Engine;
 use stakeout_contract::DeviceKind;
 
 use super::doctor;
@@ -50,7 +49,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         record: a.record,
         limits: Limits::default(),
     };
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = super::engine().await?;
     engine.sweep().await.map_err(Failure::other)?;
     let stop = interrupt::token()?;
     let mut told = |c: &CheckReport| eprintln!("{}", output::plain(&line(c)));

@@ -15,7 +15,7 @@ use stakeout_contract::api::{
 };
 
 use crate::{
-    args::farm::{CancelArgs, JobsArgs, ServerArgs, TenantCommand, TokenCommand, WorkersCommand},
+    args::farm::{Bound, CancelArgs, JobsArgs, ServerArgs, TenantCommand, TenantPut, TokenCommand, WorkersCommand},
     exit::Failure,
     output, places,
 };
@@ -169,7 +169,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
         TokenCommand::Me { server } => output::json(&usual(&server)?.get::<Me>("v1/me").await.map_err(failed)?)?,
         TokenCommand::New { role, label, days, tenant, quiet, server } => {
             let spec = TokenSpec { role, label, days: Some(days), tenant };
-            let new: NewToken = usual(&server)?.call(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
+            let new: NewToken = usual(&server)?.call_once(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
             if !quiet {
                 let until = new.token.expires_ms.map_or_else(|| "for ever".to_owned(), |t| format!("until {}", when(t)));
                 eprintln!("{} of `{}`, {}, {until}; it is shown this once", new.token.id, new.token.tenant, role.as_str());
@@ -204,22 +204,11 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
 
 pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
     match c {
-        TenantCommand::Put {
-            id,
-            name,
-            weight,
-            running_trials,
-            waiting_trials,
-            trials_a_day,
-            bytes,
-            requests_a_minute,
-            own_workers_only,
-            retention_days,
-            server,
-        } => {
-            let quota = Quota { running_trials, waiting_trials, trials_a_day, bytes, requests_a_minute, slot_hours_a_day: None };
-            let spec = TenantSpec { id, name, weight, quota, own_workers_only, retention_days };
-            output::json(&usual(&server)?.call::<_, Tenant>(reqwest::Method::PUT, "v1/tenants", &spec).await.map_err(failed)?)?;
+        TenantCommand::Put(a) => {
+            let client = usual(&a.server)?;
+            let all: Page<Tenant> = client.get("v1/tenants").await.map_err(failed)?;
+            let spec = changed(all.items.into_iter().find(|t| t.id == a.id), &a);
+            output::json(&client.call::<_, Tenant>(reqwest::Method::PUT, "v1/tenants", &spec).await.map_err(failed)?)?;
         }
         TenantCommand::List { server, json } => {
             let page: Page<Tenant> = usual(&server)?.get("v1/tenants").await.map_err(failed)?;
@@ -244,7 +233,8 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
         TenantCommand::Usage { server } => output::json(&usual(&server)?.get::<Usage>("v1/usage").await.map_err(failed)?)?,
         TenantCommand::Audit { tenant, server } => return audit(tenant, &server).await,
         TenantCommand::Hook { url, tag, server } => {
-            let new: NewHook = usual(&server)?.call(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
+            let new: NewHook =
+                usual(&server)?.call_once(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
             eprintln!("the secret is shown this once: keep it to check signatures");
             output::json(&new)?;
         }
@@ -254,6 +244,32 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tenant with what was given; the rest as it is, or as a new tenant's.
+fn changed(now: Option<Tenant>, a: &TenantPut) -> TenantSpec {
+    fn bound<T: Copy>(given: Option<Bound<T>>, now: Option<T>) -> Option<T> {
+        given.map_or(now, Bound::value)
+    }
+    let (name, weight, quota, own, kept) = now.map_or_else(
+        || (String::new(), 1, Quota::default(), false, None),
+        |t| (t.name, t.weight, t.quota, t.own_workers_only, t.retention_days),
+    );
+    TenantSpec {
+        id: a.id.clone(),
+        name: a.name.clone().unwrap_or(name),
+        weight: a.weight.unwrap_or(weight),
+        quota: Quota {
+            running_trials: bound(a.running_trials, quota.running_trials),
+            waiting_trials: bound(a.waiting_trials, quota.waiting_trials),
+            trials_a_day: bound(a.trials_a_day, quota.trials_a_day),
+            slot_hours_a_day: bound(a.slot_hours_a_day, quota.slot_hours_a_day),
+            bytes: bound(a.bytes, quota.bytes),
+            requests_a_minute: bound(a.requests_a_minute, quota.requests_a_minute),
+        },
+        own_workers_only: a.own_workers_only.unwrap_or(own),
+        retention_days: bound(a.retention_days, kept),
+    }
 }
 
 /// Exports a chain as lines of JSON, and says whether it holds.
@@ -322,4 +338,49 @@ fn workers_table(all: &[WorkerDoc]) -> String {
         ]);
     }
     t.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn put(options: &[&str]) -> TenantPut {
+        let cli = Cli::try_parse_from([&["stakeout", "tenant", "put", "acme"], options].concat());
+        match cli.map(|c| c.command) {
+            Ok(Command::Tenant(TenantCommand::Put(a))) => *a,
+            other => panic!("{:?}", other.err()),
+        }
+    }
+
+    #[test]
+    fn a_tenant_keeps_what_is_not_given() {
+        let new = changed(None, &put(&["--name", "Acme", "--running-trials", "8", "--slot-hours-a-day", "24", "--own-workers-only"]));
+        let quota = Quota { running_trials: Some(8), slot_hours_a_day: Some(24), ..Quota::default() };
+        assert_eq!((new.weight, new.own_workers_only, &new.quota), (1, true, &quota));
+        let now = Tenant {
+            id: new.id.clone(),
+            name: new.name.clone(),
+            weight: 3,
+            quota: Quota { bytes: Some(1000), ..new.quota.clone() },
+            own_workers_only: true,
+            retention_days: Some(180),
+            created_ms: 0,
+        };
+        let same = changed(Some(now.clone()), &put(&[]));
+        assert_eq!((same.name.as_str(), same.weight, same.retention_days, same.own_workers_only), ("Acme", 3, Some(180), true));
+        assert_eq!(same.quota, now.quota);
+        let other = changed(Some(now), &put(&["--weight", "2", "--bytes", "none", "--retention-days", "none", "--own-workers-only=false"]));
+        assert_eq!((other.weight, other.quota.bytes, other.quota.running_trials), (2, None, Some(8)));
+        assert_eq!((other.retention_days, other.own_workers_only), (None, false));
+    }
+
+    #[test]
+    fn a_bound_is_a_number_or_none() {
+        for bad in ["-1", "many", ""] {
+            assert!(Cli::try_parse_from(["stakeout", "tenant", "put", "acme", "--bytes", bad]).is_err(), "{bad}");
+        }
+    }
 }

@@ -22,6 +22,8 @@ mod work;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use stakeout_agent::WorkerError;
+use stakeout_containers::{Engine, EngineError};
 
 use crate::{
     args::{Cli, Command, KeyCommand},
@@ -57,6 +59,28 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// This host's container engine.
+async fn engine() -> Result<Engine, Failure> {
+    Engine::connect().await.map_err(of_engine)
+}
+
+/// An engine that is down is no wrong usage; a name of one, or of an image, that leads to none is.
+fn of_engine(e: EngineError) -> Failure {
+    match e {
+        EngineError::NotLocal { .. } | EngineError::NoImage { .. } => Failure::usage(e),
+        _ => Failure::other(e),
+    }
+}
+
+/// A worker that cannot be made.
+fn of_worker(e: WorkerError) -> Failure {
+    match e {
+        WorkerError::Engine(e) => of_engine(e),
+        WorkerError::Cache { .. } | WorkerError::Key(_) => Failure::usage(e),
+        WorkerError::Orchestrator(_) => Failure::other(e),
     }
 }
 

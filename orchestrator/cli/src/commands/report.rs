@@ -14,6 +14,12 @@ use crate::{args::ReportArgs, exit::Failure, output, table};
 pub(crate) async fn run(a: ReportArgs) -> Result<ExitCode, Failure> {
     let (path, r) = match a.result.to_str().and_then(|t| t.parse::<JobId>().ok()).filter(|_| !a.result.exists()) {
         Some(job) => (a.result.clone(), fetched(&a, &job).await?),
+        None if a.html.is_some() || a.bundle.is_some() => {
+            return Err(Failure::hint(
+                format!("`--html` and `--bundle` fetch files of a job on a server, and `{}` is none", a.result.display()),
+                "leave them out: the --out folder of a run has both files; a job is named by its id",
+            ));
+        }
         None => kept(&a)?,
     };
     let write = |p: &Path, text: String| {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -12,7 +11,6 @@ use std::{
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
 use stakeout_blobs::Blobs;
 use stakeout_bundle::{keys::SigningKey, receipt::Receipt};
-use stakeout_containers::Engine;
 use stakeout_contract::{
     DeviceKind, JobId, TenantId,
     result::JobResult,
@@ -25,7 +23,7 @@ use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{doctor, feed, progress::Show};
-use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, table};
+use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, state_dir::StateDir, table};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
 
@@ -50,12 +48,12 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let operator = SigningKey::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
-    let out = Out::open(&a.out, a.force)?;
+    Out::check(&a.out, a.force)?;
+    let engine = super::engine().await?;
     let stop = interrupt::token()?;
-    let state = StateDir::new(&places::cache()?)?;
-    let store = Arc::new(SqliteStore::open(&state.path.join("state.db")).await.map_err(Failure::other)?);
-    let blobs = Blobs::folder(&state.path.join("artifacts")).map_err(Failure::other)?;
+    let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
+    let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);
+    let blobs = Blobs::folder(&state.path().join("artifacts")).map_err(Failure::other)?;
     let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
@@ -66,7 +64,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
                 format!("`stakeout images build emulator --api {api}` builds it; STAKEOUT_IMAGE_EMULATOR names another"),
             ));
         }
-        ids.insert(format!("image {name}"), id.map_err(Failure::usage)?);
+        ids.insert(format!("image {name}"), id.map_err(super::of_engine)?);
     }
     let (app, _) = service.add_app(&TenantId::farm(), &a.app, &a.split).await.map_err(Failure::usage)?;
     let submission = Submission {
@@ -78,6 +76,8 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         ..Submission::plain(app, scenario.clone(), device)
     };
     let (job, receipt) = service.submit(submission).await.map_err(Failure::usage)?;
+    // Nothing can be refused any more: what an earlier run left may go.
+    let out = Out::open(&a.out, a.force)?;
     keep_receipt(&out, &receipt)?;
     let config = WorkerConfig {
         images,
@@ -85,7 +85,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         until_idle: true,
         ..WorkerConfig::new(places::cache()?.join("worker"))
     };
-    let worker = Worker::new(service.clone(), engine, config).await.map_err(Failure::usage)?;
+    let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
     worker.prewarm(device, api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
     if stop.is_cancelled() {
@@ -196,15 +196,11 @@ struct Out {
 }
 
 impl Out {
-    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
-        };
-        let made = !path.exists();
-        if !made && !path.is_dir() {
+    /// Whether it may be used; changes nothing. Which files of an earlier run it holds.
+    fn check(path: &Path, force: bool) -> Result<Vec<&'static str>, Failure> {
+        if path.exists() && !path.is_dir() {
             return Err(Failure::hint(format!("`{}` is no folder", path.display()), "choose another name with `--out`"));
         }
-        std::fs::create_dir_all(path).map_err(failed)?;
         let there: Vec<&str> = OURS.into_iter().filter(|n| path.join(n).exists()).collect();
         if !there.is_empty() && !force {
             return Err(Failure::hint(
@@ -212,6 +208,16 @@ impl Out {
                 "choose another folder with `--out`, or give `--force` to replace them",
             ));
         }
+        Ok(there)
+    }
+
+    /// Makes it, and removes what an earlier run left.
+    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
+        let failed = |e: std::io::Error| {
+            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
+        };
+        let (there, made) = (Self::check(path, force)?, !path.exists());
+        std::fs::create_dir_all(path).map_err(failed)?;
         for n in there {
             std::fs::remove_file(path.join(n)).map_err(failed)?;
         }
@@ -223,39 +229,6 @@ impl Out {
         if self.made {
             let _ = std::fs::remove_dir(&self.path);
         }
-    }
-}
-
-/// A folder for this run's store and artifacts. It is removed at the end; one that a dead process left, at the next start.
-struct StateDir {
-    path: PathBuf,
-    lock: File,
-}
-
-impl StateDir {
-    fn new(cache: &Path) -> Result<Self, Failure> {
-        let runs = cache.join("runs");
-        let failed = |e: std::io::Error| {
-            Failure::hint(format!("`{}` cannot be used: {e}", runs.display()), "free some space, or set STAKEOUT_CACHE to another folder")
-        };
-        std::fs::create_dir_all(&runs).map_err(failed)?;
-        for entry in std::fs::read_dir(&runs).map_err(failed)?.flatten() {
-            let abandoned = File::open(entry.path().join("lock")).is_ok_and(|f| f.try_lock().is_ok());
-            if abandoned {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        let path = tempfile::Builder::new().prefix("run-").tempdir_in(&runs).map_err(failed)?.keep();
-        let lock = File::create(path.join("lock")).map_err(failed)?;
-        lock.try_lock().map_err(|e| failed(e.into()))?;
-        Ok(Self { path, lock })
-    }
-}
-
-impl Drop for StateDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-        let _ = self.lock.unlock();
     }
 }
 
@@ -306,4 +279,23 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
     );
     eprintln!("report: {}", out.path.join("report.html").display());
     eprintln!("bundle: {}", out.path.join("bundle.zip").display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_an_earlier_run_are_there_until_the_next_one_has_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("report.html"), "mine").unwrap();
+        std::fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+        assert!(Out::check(dir.path(), false).is_err_and(|e| e.error_for_tests().contains("--force")));
+        assert!(Out::open(dir.path(), false).is_err());
+        assert!(Out::check(dir.path(), true).is_ok_and(|there| there == ["report.html"]));
+        assert!(dir.path().join("report.html").exists(), "a check changes nothing");
+        assert!(Out::open(dir.path(), true).is_ok());
+        assert!(!dir.path().join("report.html").exists() && dir.path().join("notes.txt").exists());
+        assert!(Out::check(&dir.path().join("notes.txt"), true).is_err_and(|e| e.error_for_tests().contains("is no folder")));
+    }
 }

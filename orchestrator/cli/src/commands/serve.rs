@@ -1,14 +1,13 @@
 //! `stakeout serve`: the API, its pages and its tasks, until told to stop.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use stakeout_agent::{Shutdown, Worker};
 use stakeout_blobs::{Blobs, MasterKey};
 use stakeout_bundle::keys::SigningKey;
-use stakeout_containers::Engine;
 use stakeout_server::{
     Service,
-    api::{self, ApiOptions, App},
+    api::{self, ApiOptions, App, BootstrapError},
     http,
     seal::Sealer,
     tasks,
@@ -17,8 +16,10 @@ use stakeout_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
 use tokio_util::sync::CancellationToken;
 
 use super::work;
-use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places};
+use crate::{args::farm::ServeArgs, exit::Failure, interrupt, places, state_dir::StateDir};
 
+/// As `--disk-gib` of `stakeout work`.
+const DISK_GIB: u64 = 5;
 /// Connections to PostgreSQL of one orchestrator.
 const CONNECTIONS: u32 = 16;
 
@@ -64,7 +65,7 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
             }
             Arc::new(SqliteStore::open(&path).await.map_err(Failure::usage)?)
         }
-        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::usage)?),
+        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::other)?),
     };
     serve(store, &data, a).await
 }
@@ -76,7 +77,8 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     let operator = SigningKey::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
     let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
     first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
-    let work = tempfile::Builder::new().prefix("stakeout-serve-").tempdir().map_err(Failure::other)?;
+    // Apps and bundles are larger than many a /tmp.
+    let work = StateDir::new(&places::cache()?, "serve-")?;
     let tls = match (&a.tls_cert, &a.tls_key) {
         (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
         _ => None,
@@ -88,8 +90,10 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
         secure: tls.is_some() || a.behind_proxy || public_tls,
         private_hooks: a.allow_private_hooks,
     };
-    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds));
-    let app = App::new(service.clone(), operator, options);
+    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds).serving());
+    // A worker that cannot start is told before anybody sees this server.
+    let worker = if a.with_worker { Some(Embedded::new(&service).await?) } else { None };
+    let app = App::new(service, operator, options);
     let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
     let metrics = match a.metrics {
         Some(m) => Some(http::bind(m).await.map_err(Failure::usage)?),
@@ -97,10 +101,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     };
     let at = listener.local_addr().unwrap_or(a.listen);
     let stop = interrupt::ending("ending: requests may end for 25 seconds")?;
-    let mut worker = None;
-    if a.with_worker {
-        worker = Some(tokio::spawn(embedded(service.clone(), stop.clone())));
-    }
+    let worker = worker.map(|w| tokio::spawn(w.run(stop.clone())));
     let doing = tokio::spawn(tasks::run(app.clone(), stop.clone()));
     if let Some(m) = metrics {
         tokio::spawn(http::serve(m, api::metrics(app.clone()), None, stop.clone()));
@@ -121,34 +122,150 @@ fn warn_of_plain(a: &ServeArgs, at: SocketAddr) {
     }
 }
 
-/// The first admin token: from its file, or made and written there.
+/// The first admin token: from its file, or made and written there where the farm has no admin. Only what is written down gets
+/// a row: a token whose text nobody has would count as an admin.
 async fn first_admin(store: &dyn Store, path: &Path) -> Result<(), Failure> {
-    let bad = |e: std::io::Error| {
-        Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), "give another with `--admin-token-file`")
+    let bad = |e: &dyn std::fmt::Display, hint: &str| {
+        Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), hint)
     };
-    let given = match std::fs::read_to_string(path) {
+    let unusable = |e: std::io::Error| bad(&e, "give another with `--admin-token-file`");
+    let mut given = match std::fs::read_to_string(path) {
         Ok(t) => Some(t.trim().to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(bad(e)),
+        Err(e) => return Err(unusable(e)),
     };
-    let made = api::bootstrap(store, given.as_deref()).await.map_err(Failure::other)?;
-    if let Some(b) = made.filter(|b| b.new) {
-        use std::{io::Write, os::unix::fs::OpenOptionsExt};
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-        file.and_then(|mut f| writeln!(f, "{}", b.token)).map_err(bad)?;
+    let make = given.is_none() && !api::has_admin(store).await.map_err(Failure::other)?;
+    if make {
+        let text = api::first_token().map_err(Failure::other)?;
+        keep_token(path, &text).map_err(unusable)?;
+        given = Some(text);
+    }
+    match api::bootstrap(store, given.as_deref()).await {
+        Ok(_) => {}
+        Err(BootstrapError::Service(e)) => return Err(Failure::other(e)),
+        Err(e) => return Err(bad(&e, "put the right text there, or remove it: a new one is made where no admin's token counts")),
+    }
+    if make {
         eprintln!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
+    } else if !api::has_admin(store).await.map_err(Failure::other)? {
+        tracing::warn!(
+            "no admin's token of the tenant `farm` counts any more: remove `{}` and start again, and a new one is made there",
+            path.display()
+        );
     }
     Ok(())
 }
 
-/// A worker in this process.
-async fn embedded(service: Arc<Service>, stop: CancellationToken) -> Result<(), Failure> {
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
-    let mut config = work::config(&engine, &[], 0, None, None).await?;
-    config.poll = Duration::from_secs(1);
-    let worker = Worker::new(service, engine, config).await.map_err(Failure::usage)?;
-    let drain = CancellationToken::new();
-    worker.run(Shutdown { drain, stop }).await.map_err(Failure::other)?;
+/// Writes a token to a new file, whole or not at all.
+fn keep_token(path: &Path, text: &str) -> std::io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only its owner can read it.
+    let mut file = tempfile::Builder::new().prefix(".token-").tempfile_in(dir)?;
+    writeln!(file, "{text}")?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
     Ok(())
+}
+
+/// A worker in this process.
+struct Embedded {
+    worker: Worker<Arc<Service>>,
+    host: work::Host,
+    service: Arc<Service>,
+}
+
+impl Embedded {
+    /// With all that this host has: fails if there is no engine, or no image.
+    async fn new(service: &Arc<Service>) -> Result<Self, Failure> {
+        let engine = super::engine().await?;
+        let mut config = work::config(&engine, &[], 0, None, None).await?;
+        config.poll = Duration::from_secs(1);
+        let host = work::Host::new(engine.clone(), config.clone(), DISK_GIB)?;
+        let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
+        // Its key is known before the first trial that it signs.
+        service.worker_lives(host.worker(), &host.abilities(), &host.facts().await).await.map_err(Failure::other)?;
+        Ok(Self { worker, host, service: service.clone() })
+    }
+
+    /// Until told to stop. Should it end by itself, the server ends with it: nobody would run what is submitted.
+    async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+        let _ends_all = stop.clone().drop_guard();
+        let Self { worker, host, service } = self;
+        let id = host.worker().clone();
+        let tell = move |abilities, facts| {
+            let (service, id) = (service.clone(), id.clone());
+            async move { service.worker_lives(&id, &abilities, &facts).await.map_err(|e| stakeout_agent::chain(&e)) }
+        };
+        let beating = tokio::spawn(work::beat(host, tell));
+        let done = worker.run(Shutdown { drain: CancellationToken::new(), stop }).await;
+        beating.abort();
+        done.map(drop).map_err(Failure::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::TenantId;
+    use stakeout_store::Access as _;
+
+    use super::*;
+
+    async fn store(dir: &Path) -> SqliteStore {
+        SqliteStore::open(&dir.join("farm.db")).await.unwrap()
+    }
+
+    fn said(r: Result<(), Failure>) -> String {
+        r.err().map(|e| e.error_for_tests()).unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn the_first_admins_token_is_written_down_before_it_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        // A folder that is not there: nothing can be written, so nothing may count.
+        let failed = said(first_admin(&store, &dir.path().join("none/admin.token")).await);
+        assert!(failed.contains("cannot be used") && failed.contains("--admin-token-file"), "{failed}");
+        assert!(!api::has_admin(&store).await.unwrap());
+        let path = dir.path().join("admin.token");
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("stk_") && api::has_admin(&store).await.unwrap());
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777, 0o600);
+        // The same file at the next start, and none once there are admins: nothing new.
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn an_operator_who_lost_all_tokens_gets_in_by_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        let path = dir.path().join("admin.token");
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        // As docs/operations.md says it.
+        let own = format!("stk_token-recovery-1_{}\n", "5a".repeat(32));
+        std::fs::write(&path, &own).unwrap();
+        assert_eq!(said(first_admin(&store, &path).await), "");
+        let ids: Vec<String> = store.tokens(&TenantId::farm()).await.unwrap().iter().map(|t| t.id.to_string()).collect();
+        assert!(ids.len() == 2 && ids.iter().any(|i| i == "token-recovery-1"), "{ids:?}");
+        std::fs::write(&path, own.replace("5a", "5b")).unwrap();
+        let failed = said(first_admin(&store, &path).await);
+        assert!(failed.contains("not the one that the store has as `token-recovery-1`"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_token_is_told_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        let path = dir.path().join("admin.token");
+        for text in ["", "hunter2", "stk_token-1_short"] {
+            std::fs::write(&path, text).unwrap();
+            let failed = said(first_admin(&store, &path).await);
+            assert!(failed.contains("it holds no token") && failed.contains("hint: "), "{failed}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(!api::has_admin(&store).await.unwrap());
+    }
 }

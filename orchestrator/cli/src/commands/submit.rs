@@ -20,7 +20,7 @@ use super::{farm, feed, run as here, watch};
 use crate::{
     args::farm::{ReuseArg, SubmitArgs},
     exit::Failure,
-    library, output,
+    interrupt, library, output,
 };
 
 /// Submits at a time.
@@ -101,14 +101,36 @@ fn spec(a: &SubmitArgs) -> Result<JobSpec, Failure> {
     })
 }
 
-/// One app and its job.
-pub(crate) async fn one(client: &Client, apk: &Path, splits: &[PathBuf], spec: &JobSpec, key: &str) -> Result<Job, Failure> {
-    let app = client.add_app(apk, splits, |_| {}).await.map_err(farm::failed)?;
+/// One app and its job. `show` hears how many bytes of the app are there.
+pub(crate) async fn one(
+    client: &Client,
+    apk: &Path,
+    splits: &[PathBuf],
+    spec: &JobSpec,
+    key: &str,
+    show: impl FnMut(u64),
+) -> Result<Job, Failure> {
+    let app = client.add_app(apk, splits, show).await.map_err(farm::failed)?;
     let spec = JobSpec { app: app.sha256, ..spec.clone() };
     // The key is the same only for the same submit: text, app and settings.
     let text = serde_json::to_string(&spec).map_err(Failure::other)?;
     let key = Sha256Digest::of(format!("{key}\n{text}").as_bytes()).to_string();
     client.submit("v1/jobs", &key, &spec).await.map_err(farm::failed)
+}
+
+/// Shows on a terminal how much of an app was sent, if it has more than one part; splits are small.
+pub(crate) fn shown(apk: &Path) -> impl FnMut(u64) {
+    let bytes = std::fs::metadata(apk).map_or(0, |m| m.len());
+    let bar = if bytes > stakeout_client::upload::PART as u64 { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {bytes} of {total_bytes} sent, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    move |there| {
+        bar.set_position(there);
+        if there >= bytes {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 pub(crate) async fn run(a: SubmitArgs) -> Result<ExitCode, Failure> {
@@ -126,7 +148,7 @@ pub(crate) async fn run(a: SubmitArgs) -> Result<ExitCode, Failure> {
         if a.estimate {
             return estimate(&client, &a, apk, spec).await;
         }
-        let job = one(&client, apk, &a.split, &spec, &key).await?;
+        let job = one(&client, apk, &a.split, &spec, &key, shown(apk)).await?;
         said(&a, &job)?;
         if a.watch {
             return watch::follow(&client, &job.id, a.fail_on, false).await;
@@ -149,7 +171,7 @@ fn said(a: &SubmitArgs, job: &Job) -> Result<(), Failure> {
 }
 
 async fn estimate(client: &Client, a: &SubmitArgs, apk: &Path, spec: JobSpec) -> Result<ExitCode, Failure> {
-    let app = client.add_app(apk, &a.split, |_| {}).await.map_err(farm::failed)?;
+    let app = client.add_app(apk, &a.split, shown(apk)).await.map_err(farm::failed)?;
     let spec = JobSpec { app: app.sha256, ..spec };
     let e: Estimate = client.call(reqwest::Method::POST, "v1/estimates", &spec).await.map_err(farm::failed)?;
     if a.json {
@@ -167,13 +189,17 @@ async fn estimate(client: &Client, a: &SubmitArgs, apk: &Path, spec: JobSpec) ->
 }
 
 async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, key: String) -> Result<ExitCode, Failure> {
-    let bar = ProgressBar::new(all.len() as u64);
+    let asked = all.len();
+    let bar = ProgressBar::new(asked as u64);
     if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:30}] {pos} of {len} submitted, {eta} left {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
+    // Said before anything is sent: however this ends, it can go on.
+    eprintln!("{} apps; `--key {}` goes on after an interruption", all.len(), output::plain(&key));
+    let stop = interrupt::ending("leaving: what was taken stays; press Ctrl-C again to leave at once")?;
     let (room, spec) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(spec));
     let mut running = JoinSet::new();
-    let (mut taken, mut refused) = (0_u32, 0_u32);
+    let (mut taken, mut refused) = (0_usize, 0_usize);
     let mut note = |result: Result<(PathBuf, Result<Job, Failure>), tokio::task::JoinError>| -> Result<(), Failure> {
         let (apk, job) = result.map_err(Failure::other)?;
         bar.inc(1);
@@ -195,24 +221,40 @@ async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, k
         }
     };
     for apk in all {
-        let permit = room.clone().acquire_owned().await.map_err(Failure::other)?;
+        let permit = tokio::select! {
+            () = stop.cancelled() => break,
+            permit = room.clone().acquire_owned() => permit.map_err(Failure::other)?,
+        };
         let (client, spec, key) = (client.clone(), spec.clone(), key.clone());
         running.spawn(async move {
             let _permit = permit;
-            let job = one(&client, &apk, &[], &spec, &key).await;
+            let job = one(&client, &apk, &[], &spec, &key, |_| {}).await;
             (apk, job)
         });
         while let Some(done) = running.try_join_next() {
             note(done)?;
         }
     }
-    while let Some(done) = running.join_next().await {
-        note(done)?;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            done = running.join_next() => match done {
+                Some(done) => note(done)?,
+                None => break,
+            },
+        }
     }
     bar.finish_and_clear();
-    eprintln!("{taken} submitted, {refused} not");
-    if refused > 0 {
-        eprintln!("hint: the same command with `--key {key}` submits what is missing, and nothing twice");
+    let interrupted = stop.is_cancelled();
+    let left = asked.saturating_sub(taken + refused);
+    eprintln!("{taken} submitted, {refused} not{}", if interrupted { format!(", {left} not yet") } else { String::new() });
+    if refused > 0 || interrupted {
+        eprintln!("hint: the same command with `--key {}` submits what is missing, and nothing twice", output::plain(&key));
     }
-    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(match (interrupted, refused) {
+        (true, _) => ExitCode::from(130),
+        (false, 0) => ExitCode::SUCCESS,
+        (false, _) => ExitCode::from(1),
+    })
 }

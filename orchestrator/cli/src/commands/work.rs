@@ -7,12 +7,14 @@ use std::{
 };
 
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
-use stakeout_client::worker::Remote;
+use stakeout_client::{ClientError, worker::Remote};
 use stakeout_containers::Engine;
 use stakeout_contract::{
     DeviceKind, WorkerId,
     api::fleet::{HostFacts, WorkerMode},
+    lease::Abilities,
 };
+use tokio::time::Instant;
 
 use super::{doctor, farm, run::slots};
 use crate::{
@@ -23,6 +25,8 @@ use crate::{
 
 /// How often the server hears of the host.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long a server that does not answer is waited for at the start.
+const JOIN_WITHIN: Duration = Duration::from_secs(60);
 /// A trial wants so much memory at least, bytes.
 const MEMORY_LEAST: u64 = 3 << 30;
 
@@ -77,53 +81,86 @@ fn kept_id(cache: &Path) -> Result<WorkerId, Failure> {
     }
 }
 
-/// What the host is, and why it takes no trial now.
-async fn host(engine: &Engine, config: &WorkerConfig, key: &str, disk_gib: u64) -> HostFacts {
-    let disk_free = rustix::fs::statvfs(&config.cache).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
-    let memory_free = places::memory_available();
-    let mut troubles = Vec::new();
-    if disk_free < disk_gib << 30 {
-        troubles.push(format!("{} GiB of disk are free, {disk_gib} are wanted", disk_free >> 30));
+/// This host, as its server hears of it.
+pub(crate) struct Host {
+    engine: Engine,
+    config: WorkerConfig,
+    /// Fingerprint of the key that it signs with.
+    key: String,
+    disk_gib: u64,
+}
+
+impl Host {
+    pub(crate) fn new(engine: Engine, config: WorkerConfig, disk_gib: u64) -> Result<Self, Failure> {
+        let key = config.key().map_err(super::of_worker)?.public().fingerprint();
+        Ok(Self { engine, config, key, disk_gib })
     }
-    if memory_free < MEMORY_LEAST {
-        troubles.push(format!("{} MiB of memory are free, {} are wanted", memory_free >> 20, MEMORY_LEAST >> 20));
+
+    pub(crate) const fn worker(&self) -> &WorkerId {
+        &self.config.worker
     }
-    if let Err(e) = engine.info().await {
-        troubles.push(format!("the container engine does not answer: {e}"));
+
+    pub(crate) fn abilities(&self) -> Abilities {
+        self.config.abilities()
     }
-    let mut images = Vec::new();
-    let names = [&config.images.gateway, &config.images.analysis].into_iter().chain(config.images.devices.iter().map(|d| &d.1));
-    for name in names {
-        match engine.image_id(name).await {
-            Ok(id) => images.push((name.clone(), id)),
-            Err(_) => troubles.push(format!("the image `{name}` is not there")),
+
+    /// What it is, and why it takes no trial now.
+    pub(crate) async fn facts(&self) -> HostFacts {
+        let Self { engine, config, key, disk_gib } = self;
+        let disk_free = rustix::fs::statvfs(&config.cache).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
+        let memory_free = places::memory_available();
+        let mut troubles = Vec::new();
+        if disk_free < disk_gib << 30 {
+            troubles.push(format!("{} GiB of disk are free, {disk_gib} are wanted", disk_free >> 30));
         }
-    }
-    HostFacts {
-        host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
-        engine: stakeout_server::ENGINE.to_owned(),
-        images,
-        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
-        memory_free,
-        disk_free,
-        troubles,
-        key: key.to_owned(),
+        if memory_free < MEMORY_LEAST {
+            troubles.push(format!("{} MiB of memory are free, {} are wanted", memory_free >> 20, MEMORY_LEAST >> 20));
+        }
+        if let Err(e) = engine.info().await {
+            troubles.push(format!("the container engine does not answer: {e}"));
+        }
+        let mut images = Vec::new();
+        let names = [&config.images.gateway, &config.images.analysis].into_iter().chain(config.images.devices.iter().map(|d| &d.1));
+        for name in names {
+            match engine.image_id(name).await {
+                Ok(id) => images.push((name.clone(), id)),
+                Err(_) => troubles.push(format!("the image `{name}` is not there")),
+            }
+        }
+        HostFacts {
+            host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            engine: stakeout_server::ENGINE.to_owned(),
+            images,
+            cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            memory_free,
+            disk_free,
+            troubles,
+            key: key.clone(),
+        }
     }
 }
 
 pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     let client = farm::client(&a.server, Duration::from_secs(60))?;
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = super::engine().await?;
     let config = config(&engine, &a.device, a.slots, a.cache, a.name).await?;
     let remote = Remote::new(&client);
-    let (worker, abilities) = (config.worker.clone(), config.abilities());
-    let key = config.key().map_err(Failure::usage)?.public().fingerprint();
-    let facts = host(&engine, &config, &key, a.disk_gib).await;
-    remote.heartbeat(&worker, &abilities, &facts).await.map_err(farm::failed)?;
-    eprintln!("worker {worker} with {} slots joined {}", config.slots, client.server());
+    let host = Host::new(engine.clone(), config.clone(), a.disk_gib)?;
     let (drain, stop) = interrupt::draining("draining: what runs is ended, nothing new is leased; press Ctrl-C again to give it back")?;
-    let beating = tokio::spawn(beat(remote.clone(), engine.clone(), config.clone(), key, a.disk_gib));
-    let worker = Worker::new(remote, engine, config).await.map_err(Failure::usage)?;
+    let (abilities, facts) = (host.abilities(), host.facts().await);
+    let joined = tokio::select! {
+        j = join(JOIN_WITHIN, || remote.heartbeat(host.worker(), &abilities, &facts)) => j,
+        () = drain.cancelled() => return Ok(ExitCode::SUCCESS),
+    };
+    joined.map_err(farm::failed)?;
+    eprintln!("worker {} with {} slots joined {}", config.worker, config.slots, client.server());
+    let (to, id) = (remote.clone(), config.worker.clone());
+    let tell = move |abilities, facts| {
+        let (to, id) = (to.clone(), id.clone());
+        async move { to.heartbeat(&id, &abilities, &facts).await.map(|a| a.mode).map_err(|e| e.to_string()) }
+    };
+    let beating = tokio::spawn(beat(host, tell));
+    let worker = Worker::new(remote, engine, config).await.map_err(super::of_worker)?;
     let report = worker.run(Shutdown { drain, stop }).await.map_err(Failure::other);
     beating.abort();
     let report = report?;
@@ -131,24 +168,62 @@ pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells the server of the host, for as long as the worker works.
-async fn beat(remote: Remote, engine: Engine, config: WorkerConfig, key: String, disk_gib: u64) {
-    let abilities = config.abilities();
+/// Says the first word to the server. One that is away for a while is waited for: both may have been started together.
+async fn join<T, F: Future<Output = Result<T, ClientError>>>(within: Duration, mut call: impl FnMut() -> F) -> Result<T, ClientError> {
+    let begin = Instant::now();
+    loop {
+        match call().await {
+            Err(e) if e.is_passing() && begin.elapsed() < within => {
+                tracing::warn!(error = %e, "the server cannot be joined, trying again");
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Tells whoever gives the trials of the host, for as long as the worker works.
+pub(crate) async fn beat<F: Future<Output = Result<WorkerMode, String>>>(host: Host, tell: impl Fn(Abilities, HostFacts) -> F) {
     let (mut mode, mut troubles) = (WorkerMode::Active, Vec::new());
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let facts = host(&engine, &config, &key, disk_gib).await;
+        let facts = host.facts().await;
         if facts.troubles != troubles {
             troubles.clone_from(&facts.troubles);
             tracing::warn!(?troubles, "no trial is taken while there are troubles");
         }
-        match remote.heartbeat(&config.worker, &abilities, &facts).await {
-            Ok(answer) if answer.mode != mode => {
-                mode = answer.mode;
+        match tell(host.abilities(), facts).await {
+            Ok(now) if now != mode => {
+                mode = now;
                 tracing::warn!(?mode, "the server changed this worker's mode");
             }
             Ok(_) => {}
             Err(e) => tracing::warn!(error = %e, "the server did not hear of this host"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn away() -> ClientError {
+        ClientError::Unreachable { server: "http://farm.example/".to_owned(), why: "connection refused".to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_away_at_the_start_is_waited_for() {
+        let mut left = 10;
+        let joined = join(JOIN_WITHIN, || {
+            left -= 1;
+            std::future::ready(if left > 0 { Err(away()) } else { Ok("joined") })
+        });
+        assert_eq!(joined.await.unwrap(), "joined");
+        let begin = Instant::now();
+        let never = join(JOIN_WITHIN, || std::future::ready(Err::<(), _>(away())));
+        assert!(never.await.is_err() && begin.elapsed() >= JOIN_WITHIN);
+        let begin = Instant::now();
+        let refused = join(JOIN_WITHIN, || std::future::ready(Err::<(), _>(ClientError::Setting("no token".to_owned()))));
+        assert!(refused.await.is_err() && begin.elapsed().is_zero(), "what does not pass is told at once");
     }
 }

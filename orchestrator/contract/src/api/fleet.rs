@@ -27,10 +27,13 @@ pub enum WorkerMode {
 #[serde(default)]
 pub struct HostFacts {
     /// Host name.
+    #[schemars(length(max = 255))]
     pub host: String,
     /// Version of the worker.
+    #[schemars(length(max = 100))]
     pub engine: String,
     /// Images by name, with their digests.
+    #[schemars(length(max = 64))]
     pub images: Vec<(String, String)>,
     /// Processors.
     pub cpus: u32,
@@ -39,8 +42,11 @@ pub struct HostFacts {
     /// Bytes of disk that are free.
     pub disk_free: u64,
     /// Why it takes no trial now: no disk, no memory, no engine; empty: it does.
+    /// Of each, 500 characters are kept.
+    #[schemars(length(max = 32))]
     pub troubles: Vec<String>,
     /// Fingerprint of the key that it signs what it hands in with, as `stakeout verify` shows it; empty: it has none.
+    #[schemars(length(max = 100))]
     pub key: String,
 }
 

@@ -87,6 +87,8 @@ codes! {
     Internal "internal" 500 "the server failed";
     /// The database or the artifact storage does not answer; see Retry-After.
     Unavailable "unavailable" 503 "the server cannot do this now";
+    /// The artifact storage is full: somebody must make room; see Retry-After.
+    Full "storage-full" 507 "the artifact storage is full";
 }
 
 /// What a type begins with.

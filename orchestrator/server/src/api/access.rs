@@ -225,8 +225,54 @@ pub struct Bootstrap {
     pub new: bool,
 }
 
-/// Makes the tenant `farm`, and sees that the admin token counts: `given`, or a new one where the farm has none.
-pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<Bootstrap>, ServiceError> {
+/// Why there is no first admin token.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// What was given is no token's text.
+    #[error("it holds no token")]
+    NoToken,
+    /// The store has a token with this id and another secret.
+    #[error("its token is not the one that the store has as `{0}`")]
+    Another(TokenId),
+    /// The store failed, or the system gave no randomness.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl From<StoreError> for BootstrapError {
+    fn from(e: StoreError) -> Self {
+        Self::Service(e.into())
+    }
+}
+
+/// A text that can be given to [`bootstrap`]: it counts from then on.
+pub fn first_token() -> Result<String, ServiceError> {
+    Ok(auth::new_token(first_admin(TokenId::generate()))?.0)
+}
+
+/// Whether the farm has an admin whose token counts now.
+pub async fn has_admin(store: &dyn Store) -> Result<bool, ServiceError> {
+    let now = now();
+    let counts = |t: &Token| t.role == Role::Admin && t.revoked_ms.is_none() && t.expires_ms.is_none_or(|e| e > now);
+    Ok(store.tokens(&TenantId::farm()).await?.iter().any(counts))
+}
+
+fn first_admin(id: TokenId) -> Token {
+    Token {
+        id,
+        tenant: TenantId::farm(),
+        role: Role::Admin,
+        label: "first admin".to_owned(),
+        created_ms: now(),
+        expires_ms: None,
+        revoked_ms: None,
+        last_used_ms: None,
+    }
+}
+
+/// Makes the tenant `farm`, and sees that the store knows the admin token `given`; without one, makes one where no admin's counts.
+/// Nobody has the text of a token that is made here but the caller: write one down first ([`first_token`]), then give it.
+pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<Bootstrap>, BootstrapError> {
     let farm = TenantId::farm();
     if matches!(store.tenant(&farm).await, Err(StoreError::NotFound { .. })) {
         let tenant = Tenant {
@@ -240,26 +286,43 @@ pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<
         };
         store.put_tenant(&tenant).await?;
     }
-    let token = |id: TokenId| Token {
-        id,
-        tenant: farm.clone(),
-        role: Role::Admin,
-        label: "first admin".to_owned(),
-        created_ms: now(),
-        expires_ms: None,
-        revoked_ms: None,
-        last_used_ms: None,
+    let (text, new) = match given {
+        Some(text) => (text.to_owned(), false),
+        None if has_admin(store).await? => return Ok(None),
+        None => (first_token()?, true),
     };
-    if let Some((id, secret)) = given.and_then(auth::parts) {
-        if matches!(Access::token(store, &id).await, Err(StoreError::NotFound { .. })) {
-            store.put_token(&TokenRow { token: token(id), hash: auth::hash(secret) }).await?;
-        }
-        return Ok(given.map(|t| Bootstrap { token: t.to_owned(), new: false }));
+    let (id, secret) = auth::parts(&text).ok_or(BootstrapError::NoToken)?;
+    match Access::token(store, &id).await {
+        Ok(row) if row.hash == auth::hash(secret) => {}
+        Ok(_) => return Err(BootstrapError::Another(id)),
+        Err(StoreError::NotFound { .. }) => store.put_token(&TokenRow { hash: auth::hash(secret), token: first_admin(id) }).await?,
+        Err(e) => return Err(e.into()),
     }
-    if store.tokens(&farm).await?.iter().any(|t| t.role == Role::Admin && t.revoked_ms.is_none()) {
-        return Ok(None);
+    Ok(Some(Bootstrap { token: text, new }))
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_store::sqlite::SqliteStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_admin_whose_token_has_ended_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        let first = bootstrap(&store, None).await.unwrap().unwrap();
+        assert!(first.new && bootstrap(&store, None).await.unwrap().is_none());
+        let (id, _) = auth::parts(&first.token).unwrap();
+        store.revoke_token(&TenantId::farm(), &id, now()).await.unwrap();
+        let ended = Token { expires_ms: Some(now() - 1), ..first_admin(TokenId::generate()) };
+        store.put_token(&auth::new_token(ended).unwrap().1).await.unwrap();
+        assert!(!has_admin(&store).await.unwrap());
+        assert!(bootstrap(&store, None).await.unwrap().is_some_and(|b| b.new));
+        assert!(has_admin(&store).await.unwrap());
+        // One that was taken back stays so, though its file is still there.
+        assert!(bootstrap(&store, Some(&first.token)).await.unwrap().is_some_and(|b| !b.new));
+        assert!(Access::token(&store, &id).await.unwrap().token.revoked_ms.is_some());
+        assert!(matches!(bootstrap(&store, Some("none")).await, Err(BootstrapError::NoToken)));
     }
-    let (text, row) = auth::new_token(token(TokenId::generate()))?;
-    store.put_token(&row).await?;
-    Ok(Some(Bootstrap { token: text, new: true }))
 }

@@ -55,13 +55,16 @@ pub(crate) struct Serve<'a> {
     pub(crate) name: Option<String>,
 }
 
+/// The bytes of a digest never change, but who may see them does: a browser asks each time, and is told that it has them.
+const KEPT: &str = "private, no-cache";
+
 /// A blob, or one range of it (RFC 9110 §14).
 pub(crate) async fn serve(app: &App, headers: &HeaderMap, what: &Serve<'_>) -> Answer<Response> {
     let blobs = app.service().blobs().of(what.tenant);
     let size = blobs.size(what.sha256).await?;
     let tag = format!("\"{}\"", what.sha256);
     if read::has_already(headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag), (header::CACHE_CONTROL, KEPT.to_owned())]).into_response());
     }
     // A range of other bytes than the caller has a part of is the whole.
     let same = read::text(headers, "if-range").is_none_or(|t| t == tag);
@@ -88,7 +91,7 @@ pub(crate) async fn serve(app: &App, headers: &HeaderMap, what: &Serve<'_>) -> A
         }
     };
     put(header::ETAG, tag);
-    put(header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned());
+    put(header::CACHE_CONTROL, KEPT.to_owned());
     if let Some(name) = &what.name {
         put(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
     }

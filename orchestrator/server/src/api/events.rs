@@ -66,9 +66,12 @@ async fn list(
 ) -> Answer<Json<Page<Event>>> {
     app.service().store().job(Some(c.tenant()), &id).await?;
     let most = read::within("limit", q.limit, 100, 200)?;
-    let items = app.service().store().events(&id, u64::from(q.after), most).await?;
-    let next = items.last().filter(|_| items.len() == most as usize).map(|e| e.number.to_string());
-    Ok(Json(Page { items, next }))
+    let store = app.service().store();
+    let items = store.events(&id, u64::from(q.after), most).await?;
+    let Some(last) = items.last().map(|e| e.number) else { return Ok(Json(Page { items, next: None })) };
+    // A page of large events ends early.
+    let more = items.len() == most as usize || !store.events(&id, last, 1).await?.is_empty();
+    Ok(Json(Page { items, next: more.then(|| last.to_string()) }))
 }
 
 struct Following {

@@ -1,6 +1,6 @@
 //! Jobs: submit, list, look, cancel, delete.
 
-use std::future::Future;
+use std::{collections::HashMap, future::Future};
 
 use axum::{
     Extension, Json,
@@ -12,10 +12,11 @@ use stakeout_contract::{
     JobId, TrialId,
     api::{
         access::Role,
-        jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Reused},
+        jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Reused, ScenarioRef},
         page::Page,
         problem::Code,
     },
+    scenario::Scenario,
 };
 use stakeout_store::{JobFilter, JobRow, StoreError};
 
@@ -144,6 +145,7 @@ async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answe
         access::note(app, c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario)).await?;
         app.service().wake(&j.id);
     }
+    app.service().some_wait();
     Ok(docs)
 }
 
@@ -166,8 +168,42 @@ async fn submit(State(app): State<App>, Extension(c): Extension<Caller>, headers
 }
 
 /// Does it to its end, also when the client goes away meanwhile: its key would wait for an answer that nobody gives.
-async fn to_its_end(work: impl Future<Output = Answer<Response>> + Send + 'static) -> Answer<Response> {
+pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
+}
+
+/// Bytes of all scenarios of a batch, as they are kept: each job has its own copy.
+const SCENARIOS_MAX: usize = 32 << 20;
+
+/// The scenarios of a batch: one that is named by many jobs is read once.
+#[derive(Default)]
+struct Scenarios {
+    named: HashMap<String, (Scenario, usize)>,
+    bytes: usize,
+}
+
+impl Scenarios {
+    /// A job with its scenario as a document.
+    async fn resolve(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<JobSpec> {
+        let name = if let ScenarioRef::Name(name) = &spec.scenario { Some(name.clone()) } else { None };
+        let known = name.as_ref().and_then(|n| self.named.get(n)).cloned();
+        let (scenario, bytes) = match known {
+            Some(known) => known,
+            None => {
+                let read = plan::scenario(app, c, spec.scenario).await?;
+                let bytes = serde_json::to_vec(&read).map_err(|e| internal(&e))?.len();
+                self.named.extend(name.map(|n| (n, (read.clone(), bytes))));
+                (read, bytes)
+            }
+        };
+        self.bytes += bytes;
+        if self.bytes > SCENARIOS_MAX {
+            let detail = format!("the scenarios of a batch have at most {} MiB, a copy for each job", SCENARIOS_MAX >> 20);
+            return Err(Failed::new(Code::TooLarge, detail).at("scenario").hint("submit these jobs in several batches"));
+        }
+        spec.scenario = ScenarioRef::Inline(Box::new(scenario));
+        Ok(spec)
+    }
 }
 
 async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<BatchSpec>) -> Answer<Response> {
@@ -177,9 +213,10 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
     }
     to_its_end(async move {
         once(&app, &c, &headers, "submitBatch", &digest, async || {
-            let mut rows = Vec::new();
+            let (mut rows, mut scenarios) = (Vec::new(), Scenarios::default());
             for (i, spec) in value.jobs.into_iter().enumerate() {
-                let row = planned(&app, &c, spec).await.map_err(|e| {
+                let row = async { planned(&app, &c, scenarios.resolve(&app, &c, spec).await?).await };
+                let row = row.await.map_err(|e| {
                     let at = e.problem.at.clone().unwrap_or_default();
                     e.at(format!("jobs[{i}].{at}"))
                 });

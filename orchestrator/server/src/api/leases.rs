@@ -33,6 +33,7 @@ use super::{
     App,
     artifacts::{self, Serve},
     auth::Caller,
+    jobs::to_its_end,
     problem::{Answer, Failed},
     read::{At, Body},
     spec::{Needs, Routes, op},
@@ -48,13 +49,19 @@ pub(crate) struct ArtifactSpec {
     bytes: u64,
 }
 
+/// Largest completion. It names every exchange with its headers and every artifact: one that is refused is evidence that is lost.
+const COMPLETION_MIB: usize = 128;
+/// Largest batch of observations.
+const OBSERVATIONS_MIB: usize = 32;
+
 pub(crate) fn routes(r: &mut Routes) {
     let worker = Needs::Role(Role::Worker);
     let lost = [Code::LeaseLost];
     r.add(
         op(Method::POST, "/v1/leases", "lease", worker, "Ask for a trial; waits for one if asked to")
             .takes::<LeaseAsk>()
-            .gives::<LeaseAnswer>(200, "A lease, or none now"),
+            .gives::<LeaseAnswer>(200, "A lease, or none now")
+            .fails(&[Code::Quota]),
         lease,
     );
     r.add(
@@ -87,7 +94,7 @@ pub(crate) fn routes(r: &mut Routes) {
         .more("Complete at once if this tenant gave the same bytes before.")
         .takes::<ArtifactSpec>()
         .gives::<ArtifactState>(200, "Its offset")
-        .fails(&[Code::LeaseLost, Code::Conflict]),
+        .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
         begin,
     );
     r.add(
@@ -95,7 +102,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin", true)
             .takes_bytes(uploads::OCTETS)
             .gives::<ArtifactState>(200, "Its new offset")
-            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
+            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
         fill,
     );
     r.add(
@@ -107,6 +114,7 @@ pub(crate) fn routes(r: &mut Routes) {
             "Hand in observations; a batch sent twice counts once",
         )
         .takes::<ObservationBatch>()
+        .takes_mib(OBSERVATIONS_MIB)
         .gives_nothing(204, "Taken")
         .fails(&lost),
         observe,
@@ -121,6 +129,7 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::POST, "/v1/leases/{trial}/{epoch}/complete", "completeLease", worker, "End a trial with its evidence, once")
             .takes::<Completion>()
+            .takes_mib(COMPLETION_MIB)
             .gives_nothing(204, "Taken; the same again is no error")
             .fails(&[Code::LeaseLost, Code::Conflict]),
         complete,
@@ -154,21 +163,29 @@ async fn lease(
     if ask.wait_seconds > 30 {
         return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
     }
+    super::workers::room_for(&app, &c, &ask.worker).await?;
+    let service = app.service();
     let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
-    let mut woken = app.service().woken();
+    let mut queued = service.queued();
     let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
+    // Said once: what waits is asked for again and again, and asking writes nothing.
+    let mode = service.heard_of(&ask.worker, c.tenant(), &ask.abilities).await?;
+    if mode != WorkerMode::Active {
+        return Ok(Json(LeaseAnswer { lease: None, mode }));
+    }
     loop {
+        queued.mark_unchanged();
         let began = Instant::now();
-        let (lease, mode) = app.service().lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
+        let lease = service.lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
         app.metrics().lease(began.elapsed());
-        if lease.is_some() || mode != WorkerMode::Active || Instant::now() >= until || stopping.is_cancelled() {
+        if lease.is_some() || Instant::now() >= until || stopping.is_cancelled() {
             return Ok(Json(LeaseAnswer { lease, mode }));
         }
         // Another orchestrator's jobs are seen after two seconds at most, our own at once.
         let pause = (until - Instant::now()).min(Duration::from_secs(2));
         tokio::select! {
             () = stopping.cancelled() => {}
-            _ = tokio::time::timeout(pause, woken.recv()) => {}
+            _ = tokio::time::timeout(pause, queued.changed()) => {}
         }
     }
 }
@@ -219,29 +236,38 @@ async fn begin(
         return Err(Failed::new(Code::TooLarge, format!("an artifact has at most {} bytes", artifact_max())).at("bytes"));
     }
     let (fence, t) = held(&app, &c, trial, epoch).await?;
-    let store = app.service().store();
+    // A worker that is cut off now must not stop it between two of its steps.
+    to_its_end(async move { begun(&app, &fence, t, sha256, bytes).await }).await.map(Json)
+}
+
+async fn begun(app: &App, fence: &Fence, t: TrialFull, sha256: Sha256Digest, bytes: u64) -> Answer<ArtifactState> {
+    let (service, store, blobs) = (app.service(), app.service().store(), app.service().blobs().of(&t.tenant));
     let done = ArtifactState { trial: fence.trial.clone(), offset: bytes, complete: true };
     if let Some(there) = store.blob(&t.tenant, &sha256).await? {
         if there != bytes {
             return Err(Failed::new(Code::Conflict, format!("the artifact `{sha256}` has {there} bytes")).at("bytes"));
         }
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, there, now()).await?;
-        return Ok(Json(done));
+        service.note_artifact(fence, &sha256, there).await?;
+        // It may have been removed just before it was noted: then it is sent again.
+        if blobs.has(&sha256).await? {
+            return Ok(done);
+        }
     }
     if bytes == 0 {
-        let empty = app.service().blobs().of(&t.tenant).put(vec![]).await?;
-        if empty != sha256 {
+        if sha256 != Sha256Digest::of(b"") {
             return Err(Failed::new(Code::Digest, "no bytes have another digest"));
         }
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, 0, now()).await?;
-        return Ok(Json(done));
+        blobs.put(vec![]).await?;
+        service.note_artifact(fence, &sha256, 0).await?;
+        // As above; now it stays.
+        blobs.put(vec![]).await?;
+        return Ok(done);
     }
     let row = match store.artifact_upload(&fence.trial, &sha256).await? {
         Some(mut row) if row.upload.bytes == bytes => {
             if row.upload.offset == bytes {
-                uploads::complete(&app, &mut row).await?;
-                store.note_artifact(&fence.trial, fence.epoch, &sha256, bytes, now()).await?;
-                return Ok(Json(done));
+                uploads::complete(app, &mut row, Some(fence)).await?;
+                return Ok(done);
             }
             row
         }
@@ -254,12 +280,12 @@ async fn begin(
             row
         }
     };
-    Ok(Json(ArtifactState { trial: fence.trial, offset: row.upload.offset, complete: false }))
+    Ok(ArtifactState { trial: fence.trial.clone(), offset: row.upload.offset, complete: false })
 }
 
-/// As the agent's own bound of all that is kept of a trial.
-const fn artifact_max() -> u64 {
-    4 << 30
+/// The agent's own bound of all that is kept of a trial: no single artifact of it is larger.
+fn artifact_max() -> u64 {
+    stakeout_agent::Limits::default().kept_bytes
 }
 
 async fn fill(
@@ -270,12 +296,14 @@ async fn fill(
     body: Bytes,
 ) -> Answer<Json<ArtifactState>> {
     let (fence, _) = held(&app, &c, trial, epoch).await?;
-    let store = app.service().store();
-    let row = store.artifact_upload(&fence.trial, &sha256).await?.ok_or_else(|| Failed::not_found("artifact", &sha256.to_string()))?;
-    let upload = uploads::append(&app, row, &headers, body).await?;
-    if upload.complete {
-        store.note_artifact(&fence.trial, fence.epoch, &sha256, upload.bytes, now()).await?;
-    }
+    let row = app
+        .service()
+        .store()
+        .artifact_upload(&fence.trial, &sha256)
+        .await?
+        .ok_or_else(|| Failed::not_found("artifact", &sha256.to_string()))?;
+    let lease = fence.clone();
+    let upload = to_its_end(async move { uploads::append(&app, row, Some(&lease), &headers, body).await }).await?;
     Ok(Json(ArtifactState { trial: fence.trial, offset: upload.offset, complete: upload.complete }))
 }
 
@@ -330,7 +358,6 @@ async fn complete(
         }
     }
     app.service().take_completion(&fence, done).await?;
-    app.metrics().trial(&done.record.end, &done.record.cost);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -34,7 +34,7 @@ use axum::{Router, extract::DefaultBodyLimit, http::Method, response::IntoRespon
 use stakeout_bundle::keys::SigningKey;
 use stakeout_contract::api::problem::Code;
 
-pub use access::{Bootstrap, bootstrap};
+pub use access::{Bootstrap, BootstrapError, bootstrap, first_token, has_admin};
 pub(crate) use uploads::part_names;
 
 use crate::{Service, metrics::Metrics, web};
@@ -57,7 +57,6 @@ struct Inner {
     operator: SigningKey,
     options: ApiOptions,
     rates: auth::Rates,
-    metrics: Metrics,
     watched: web::Watched,
     document: std::sync::OnceLock<String>,
 }
@@ -74,8 +73,8 @@ impl Clone for App {
 impl App {
     /// On a service.
     pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
-        let (rates, metrics, watched) = (auth::Rates::default(), Metrics::default(), web::Watched::default());
-        Self(Arc::new(Inner { service, operator, options, rates, metrics, watched, document: std::sync::OnceLock::new() }))
+        let (rates, watched) = (auth::Rates::default(), web::Watched::default());
+        Self(Arc::new(Inner { service, operator, options, rates, watched, document: std::sync::OnceLock::new() }))
     }
 
     /// The service.
@@ -95,7 +94,7 @@ impl App {
 
     /// Figures.
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.0.service.metrics
     }
 
     /// What pages have read of jobs' events.
@@ -108,7 +107,7 @@ impl App {
     }
 }
 
-/// Largest JSON body, bytes: a scenario's text is the largest that people send.
+/// Largest JSON body, bytes, but for what workers hand in: a batch of jobs is the largest that people send.
 const JSON_MAX: usize = 10 << 20;
 
 fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {

@@ -59,7 +59,7 @@ pub(crate) async fn quotas(app: &App, tenant: &Tenant, new_trials: u64) -> Answe
 }
 
 /// Reads the scenario that a job names.
-async fn scenario(app: &App, c: &Caller, r: ScenarioRef) -> Answer<Scenario> {
+pub(crate) async fn scenario(app: &App, c: &Caller, r: ScenarioRef) -> Answer<Scenario> {
     let parsed = |text: &str| crate::scenarios::parse(text).map_err(|m| scenarios::mistake(&m));
     match r {
         ScenarioRef::Name(name) => {

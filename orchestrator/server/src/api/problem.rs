@@ -91,6 +91,7 @@ impl From<StoreError> for Failed {
             StoreError::Refused(why) => Self::new(Code::LeaseLost, why.to_string()).hint("stop writing to this trial"),
             StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
+            StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
         }
@@ -103,6 +104,11 @@ impl From<BlobError> for Failed {
             BlobError::NotFound(d) => Self::not_found("blob", &d.to_string()),
             BlobError::Damaged { .. } | BlobError::Torn { .. } | BlobError::Key { .. } => internal(&e),
             BlobError::Range { .. } => Self::new(Code::Range, e.to_string()),
+            BlobError::Mismatch { .. } => Self::new(Code::Digest, e.to_string()),
+            BlobError::Full(_) => {
+                tracing::error!(error = chain(&e), "the artifact storage is full");
+                Self::new(Code::Full, "the artifact storage is full").hint("its operator makes room; try again then").retry(60)
+            }
             BlobError::Input(_) => Self::new(Code::BadRequest, "the body ended before its time"),
             _ => unavailable(&e, "the artifact storage"),
         }
@@ -130,6 +136,9 @@ impl From<ServiceError> for Failed {
             ServiceError::Statement(_) => {
                 Self::new(Code::Conflict, e.to_string()).hint("hand in what was signed, with the key that the worker's heartbeat says")
             }
+            ServiceError::OtherSplits { .. } => {
+                Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
+            }
             other => internal(&other),
         }
     }
@@ -138,5 +147,31 @@ impl From<ServiceError> for Failed {
 impl From<std::io::Error> for Failed {
     fn from(e: std::io::Error) -> Self {
         unavailable(&e, "the server's disk")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The status that `blobs/src/error.rs` says for each.
+    #[test]
+    fn an_error_of_the_storage_has_the_status_that_is_said_of_it() {
+        let d = stakeout_contract::Sha256Digest::of(b"");
+        let of = |errno| {
+            let source = Box::new(std::io::Error::from_raw_os_error(errno));
+            BlobError::from(object_store::Error::Generic { store: "test", source })
+        };
+        let mismatch = BlobError::Mismatch { wanted: d, wanted_bytes: 1, found: d, found_bytes: 2 };
+        for (e, status, again) in [
+            (BlobError::NotFound(d), 404, false),
+            (mismatch, 422, false),
+            (BlobError::Range { digest: d, from: 2, to: 1, bytes: 1 }, 416, false),
+            (of(28), 507, true),
+            (of(110), 503, true),
+        ] {
+            let f = Failed::from(e);
+            assert_eq!((f.problem.status, f.retry_after.is_some()), (status, again), "{f:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use axum::{Router, handler::Handler, http::Method, routing::MethodRouter};
+use axum::{Router, extract::DefaultBodyLimit, handler::Handler, http::Method, routing::MethodRouter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use stakeout_contract::api::{
@@ -51,6 +51,8 @@ pub(crate) struct Op {
     query: Option<SchemaOf>,
     headers: Vec<(&'static str, &'static str, bool)>,
     body: Option<Content>,
+    /// Largest body, bytes; none: as all others.
+    body_max: Option<usize>,
     answers: Vec<(u16, &'static str, Option<Content>)>,
     problems: Vec<Code>,
 }
@@ -58,7 +60,21 @@ pub(crate) struct Op {
 /// A route for those with a role.
 pub(crate) fn op(method: Method, path: &'static str, id: &'static str, needs: Needs, summary: &'static str) -> Op {
     let tag = path.trim_start_matches("/v1/").split('/').next().unwrap_or_default();
-    Op { method, path, id, needs, tag, summary, more: "", query: None, headers: vec![], body: None, answers: vec![], problems: vec![] }
+    Op {
+        method,
+        path,
+        id,
+        needs,
+        tag,
+        summary,
+        more: "",
+        query: None,
+        headers: vec![],
+        body: None,
+        body_max: None,
+        answers: vec![],
+        problems: vec![],
+    }
 }
 
 impl Op {
@@ -91,6 +107,12 @@ impl Op {
     pub(crate) fn takes_bytes(mut self, media: &'static str) -> Self {
         self.body = Some(Content::Bytes(media));
         self.problems.extend([Code::BadRequest, Code::MediaType, Code::BadValue, Code::TooLarge]);
+        self
+    }
+
+    /// Takes a body of so many MiB, where it is more than is taken elsewhere. The document says so.
+    pub(crate) const fn takes_mib(mut self, most: usize) -> Self {
+        self.body_max = Some(most << 20);
         self
     }
 
@@ -139,6 +161,11 @@ impl Routes {
     {
         let filter = axum::routing::MethodFilter::try_from(op.method.clone()).unwrap_or(axum::routing::MethodFilter::GET);
         let method = MethodRouter::new().on(filter, handler);
+        // The innermost bound counts: this one is within the router's.
+        let method = match op.body_max {
+            Some(most) => method.layer(DefaultBodyLimit::max(most)),
+            None => method,
+        };
         let gate = auth::Gate { app: self.app.clone(), needs: op.needs, route: op.path };
         let method = method.route_layer(axum::middleware::from_fn_with_state(gate, auth::check));
         let router = std::mem::take(&mut self.router);
@@ -228,6 +255,9 @@ fn operation(op: &Op, g: &mut SchemaGenerator, problem: &Schema) -> Value {
     out["security"] = if op.needs == Needs::Nothing { json!([]) } else { json!([{"token": []}]) };
     if let Some(body) = &op.body {
         out["requestBody"] = json!({"required": true, "content": content(body, g)});
+        if let Some(most) = op.body_max {
+            out["requestBody"]["description"] = Value::from(format!("At most {} MiB.", most >> 20));
+        }
     }
     out
 }

@@ -55,10 +55,21 @@ pub(crate) fn doc(job: &JobRow, t: &TrialFull) -> Trial {
     }
 }
 
+/// Trials that are read at a time.
+const AT_A_TIME: u32 = 8;
+
 async fn list(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Page<Trial>>> {
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
-    let trials = app.service().store().trials(&id).await?;
-    Ok(Json(Page { items: trials.iter().map(|t| doc(&job, t)).collect(), next: None }))
+    let mut items: Vec<Trial> = Vec::new();
+    loop {
+        // Whole completions are read, and few of them are in memory at a time.
+        let after = items.last().map_or(0, |t| t.number);
+        let some = app.service().store().trials_after(&id, after, AT_A_TIME).await?;
+        if some.is_empty() {
+            return Ok(Json(Page { items, next: None }));
+        }
+        items.extend(some.iter().map(|t| doc(&job, t)));
+    }
 }
 
 async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<TrialId>, headers: HeaderMap) -> Answer<Response> {

@@ -10,7 +10,8 @@ use axum::{
     response::Response,
 };
 use futures_util::{Stream, StreamExt};
-use stakeout_blobs::PartName;
+use stakeout_agent::Fence;
+use stakeout_blobs::{BlobError, PartName, TenantBlobs};
 use stakeout_contract::{
     Sha256Digest, TenantId, UploadId,
     api::{
@@ -27,11 +28,12 @@ use super::{
     App,
     auth::Caller,
     idempotency::json,
+    jobs::to_its_end,
     problem::{Answer, Failed},
     read::{self, At, Body},
     spec::{Needs, Routes, op},
 };
-use crate::service::now;
+use crate::{service::now, worker_port::chain};
 
 /// How long an upload may take.
 const UPLOAD_MILLIS: i64 = 24 * 3600 * 1000;
@@ -56,7 +58,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin: the upload's `offset`", true)
             .takes_bytes(OCTETS)
             .gives::<Upload>(200, "Its new offset")
-            .fails(&[Code::Conflict, Code::Digest]),
+            .fails(&[Code::Conflict, Code::Digest, Code::Full]),
         fill,
     );
 }
@@ -102,11 +104,12 @@ async fn fill(
     if row.trial.is_some() {
         return Err(Failed::not_found("upload", id.as_str()));
     }
-    Ok(Json(append(&app, row, &headers, body).await?))
+    // A client that leaves now must not stop it between two of its steps.
+    to_its_end(async move { append(&app, row, None, &headers, body).await }).await.map(Json)
 }
 
-/// Appends a request's bytes to an upload; with the last ones it becomes a blob.
-pub(crate) async fn append(app: &App, mut row: UploadRow, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
+/// Appends a request's bytes to an upload; with the last ones it becomes a blob. An artifact's has its lease.
+pub(crate) async fn append(app: &App, mut row: UploadRow, fence: Option<&Fence>, headers: &HeaderMap, body: Bytes) -> Answer<Upload> {
     read::media(headers, OCTETS)?;
     let offset = read::number(headers, "Upload-Offset")?.ok_or_else(|| {
         Failed::new(Code::BadRequest, "there is no `Upload-Offset`").at("Upload-Offset").hint("it is the upload's `offset`")
@@ -122,45 +125,67 @@ pub(crate) async fn append(app: &App, mut row: UploadRow, headers: &HeaderMap, b
     let part = to_file(app, body, left.min(PART_MAX), None).await?;
     if part.bytes == 0 {
         if row.upload.offset == row.upload.bytes {
-            complete(app, &mut row).await?;
+            complete(app, &mut row, fence).await?;
         }
         return Ok(row.upload);
     }
     let name = blobs.put_part(ReaderStream::new(tokio::fs::File::open(&part.path).await?)).await?.name;
     let to = offset + part.bytes;
     if let Err(e) = store.upload_part(&row.upload.id, offset, to, &name.to_string()).await {
-        blobs.remove_part(&name).await?;
+        // Only these say that the store does not name it. A database that did not answer may have taken it.
+        if matches!(e, StoreError::Changed { .. } | StoreError::NotFound { .. }) {
+            let_parts_go(&blobs, &[name]).await;
+        }
         return Err(e.into());
     }
     row.upload.offset = to;
     if to == row.upload.bytes {
-        complete(app, &mut row).await?;
+        complete(app, &mut row, fence).await?;
     }
     Ok(row.upload)
 }
 
-/// Makes a blob of all parts. A server may have died before it came to that, so it is also done when an upload is asked for again.
-pub(crate) async fn complete(app: &App, row: &mut UploadRow) -> Answer<()> {
+/// Makes a blob of all parts, names it, and only then lets the parts go: whatever stops it half-way, it is done again when the
+/// upload is asked for again.
+pub(crate) async fn complete(app: &App, row: &mut UploadRow, fence: Option<&Fence>) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
-    let parts = part_names(store.upload_parts(&row.upload.id).await?)?;
-    match blobs.compose(&parts, row.upload.sha256, row.upload.bytes).await {
+    let (parts, sha256) = (part_names(store.upload_parts(&row.upload.id).await?)?, row.upload.sha256);
+    match blobs.compose(&parts, sha256, row.upload.bytes).await {
         Ok(_) => {}
-        Err(stakeout_blobs::BlobError::Mismatch { found, .. }) => {
-            for part in part_names(store.drop_upload(&row.upload.id).await?)? {
-                blobs.remove_part(&part).await?;
-            }
-            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{}`", row.upload.sha256))
+        Err(BlobError::Mismatch { found, .. }) => {
+            let_parts_go(&blobs, &part_names(store.drop_upload(&row.upload.id).await?)?).await;
+            return Err(Failed::new(Code::Digest, format!("the bytes have the digest `{found}`, not `{sha256}`"))
                 .hint("begin a new upload: these bytes were changed on their way, or another file was named"));
+        }
+        // Another request ended it meanwhile.
+        Err(BlobError::NoPart(_)) if store.upload(&row.tenant, &row.upload.id).await?.upload.complete => {
+            row.upload.complete = true;
+            return Ok(());
         }
         Err(e) => return Err(e.into()),
     }
-    // An artifact is noted with its trial, where it is counted as the tenant's use.
-    if row.trial.is_none() {
-        store.note_blob(&row.tenant, &row.upload.sha256, row.upload.bytes, now()).await?;
+    match fence {
+        // An artifact is noted with its trial, where it is counted as the tenant's use.
+        Some(f) => app.service().note_artifact(f, &sha256, row.upload.bytes).await?,
+        None => app.service().note_blob(&row.tenant, &sha256, row.upload.bytes).await?,
     }
-    store.upload_complete(&row.upload.id).await?;
+    // A blob that was there already may have been removed before it was noted. Now that it is, what is written stays.
+    if !blobs.has(&sha256).await? {
+        blobs.compose(&parts, sha256, row.upload.bytes).await?;
+    }
+    store.upload_complete(&row.upload.id, now()).await?;
     row.upload.complete = true;
+    let_parts_go(&blobs, &parts).await;
     Ok(())
+}
+
+/// Removes parts that are needed no more. What stays is removed when the upload is forgotten.
+async fn let_parts_go(blobs: &TenantBlobs, parts: &[PartName]) {
+    for part in parts {
+        if let Err(e) = blobs.remove_part(part).await {
+            tracing::warn!(%part, error = chain(&e), "a part stays for now");
+        }
+    }
 }
 
 /// Names of parts as the store has them.

@@ -5,15 +5,17 @@ use stakeout_contract::{
     WorkerId,
     api::{
         access::Role,
-        fleet::{Heartbeat, HeartbeatAnswer, WorkerDoc, WorkerMode},
+        fleet::{Heartbeat, HeartbeatAnswer, HostFacts, WorkerDoc, WorkerMode},
         page::Page,
+        problem::Code,
     },
 };
+use stakeout_store::StoreError;
 
 use super::{
     App, access,
     auth::Caller,
-    problem::Answer,
+    problem::{Answer, Failed},
     read::{At, Body},
     spec::{Needs, Routes, op},
 };
@@ -51,7 +53,8 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::PUT, "/v1/workers/{worker}/heartbeat", "heartbeat", worker, "A worker lives, and says what its host is")
             .takes::<Heartbeat>()
-            .gives::<HeartbeatAnswer>(200, "Whether it gets trials, and how many wait"),
+            .gives::<HeartbeatAnswer>(200, "Whether it gets trials, and how many wait")
+            .fails(&[Code::Quota]),
         heartbeat,
     );
 }
@@ -68,6 +71,10 @@ async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At
 pub(crate) async fn set(app: &App, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
     let store = app.service().store();
     store.set_worker_mode(c.tenant(), id, mode).await?;
+    if mode == WorkerMode::Quarantined {
+        // Others get its trials.
+        app.service().some_wait();
+    }
     let action = match mode {
         WorkerMode::Active => "worker.activate",
         WorkerMode::Draining => "worker.drain",
@@ -95,9 +102,50 @@ async fn heartbeat(
     At(id): At<WorkerId>,
     body: Body<Heartbeat>,
 ) -> Answer<Json<HeartbeatAnswer>> {
-    let h = body.value;
+    let mut h = body.value;
     super::leases::bounded(&h.abilities)?;
+    bounded(&h.host)?;
+    // An engine's words may be long; that a worker is in trouble is said all the same.
+    h.host.troubles = h.host.troubles.iter().map(|t| t.chars().take(TROUBLE).collect()).collect();
     let store = app.service().store();
+    room_for(&app, &c, &id).await?;
     let mode = store.worker_seen(&id, c.tenant(), &h.abilities, Some(&h.host), now()).await?;
     Ok(Json(HeartbeatAnswer { mode, waiting: store.waiting(c.tenant(), &h.abilities).await? }))
+}
+
+/// Characters of a trouble that are kept.
+const TROUBLE: usize = 500;
+
+/// What a host says of itself is kept, and shown to people.
+fn bounded(h: &HostFacts) -> Answer<()> {
+    let long = |text: &str, most: usize| text.chars().count() > most;
+    let bad = |detail: &str| Err(Failed::value("host", detail));
+    if long(&h.host, 255) || long(&h.engine, 100) || long(&h.key, 100) {
+        return bad("a host's name has at most 255 characters, its engine and its key 100");
+    }
+    if h.images.len() > 64 || h.images.iter().any(|(name, digest)| long(name, 255) || long(digest, 255)) {
+        return bad("a host has at most 64 images, whose names and digests have at most 255 characters");
+    }
+    if h.troubles.len() > 32 {
+        return bad("a host has at most 32 troubles");
+    }
+    Ok(())
+}
+
+/// Workers of a tenant, at most: their ids are their own choice.
+const WORKERS: usize = 1000;
+
+/// Refuses a worker that is one too many. Those that are known stay.
+pub(crate) async fn room_for(app: &App, c: &Caller, id: &WorkerId) -> Answer<()> {
+    let store = app.service().store();
+    match store.worker(c.tenant(), id, now()).await {
+        Err(StoreError::NotFound { .. }) => {}
+        there => return Ok(there.map(drop)?),
+    }
+    let own = store.workers(c.tenant(), now()).await?.iter().filter(|w| w.tenant == *c.tenant()).count();
+    if own >= WORKERS {
+        return Err(Failed::new(Code::Quota, format!("a tenant has at most {WORKERS} workers"))
+            .hint("give a worker that starts again the id that it had; one that is not heard of for a week is forgotten"));
+    }
+    Ok(())
 }

@@ -23,12 +23,8 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
         .map_err(|source| ServiceError::File { path: app.options().work.display().to_string(), source })?;
     let options = FinishOptions { out: dir.path().to_owned(), with_app: job.spec.with_app, images: std::collections::BTreeMap::new() };
     let made = produce(service, &job, app.operator(), &options).await?;
-    let blobs = service.blobs().of(&job.tenant);
     for name in ["report.html", "bundle.zip"] {
-        let path = dir.path().join(name);
-        let digest = blobs.put_file(&path).await?;
-        let size = tokio::fs::metadata(&path).await.map_or(0, |m| m.len());
-        store.note_blob(&job.tenant, &digest, size, now()).await?;
+        service.keep_file(&job.tenant, &dir.path().join(name)).await?;
     }
     let decided = Decided { state: made.result.state, result: made.result, outcome: Some(made.outcome), report: Some(made.report) };
     let first = store.decide(&id, &decided, now()).await?;

@@ -54,6 +54,8 @@ pub fn is_private(ip: IpAddr) -> bool {
                 || (s[0] == 0x2001 && s[1] == 0x0db8)
                 // Addresses that carry an IPv4 address: NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo, IPv4-compatible.
                 || (s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] && is_private(v4_of(s[6], s[7])))
+                // Whatever its own translator makes of it (RFC 8215).
+                || s[..3] == [0x64, 0xff9b, 1]
                 || (s[0] == 0x2002 && is_private(v4_of(s[1], s[2])))
                 || (s[0] == 0x2001 && s[1] == 0)
                 || s[..6] == [0; 6]
@@ -196,6 +198,8 @@ mod tests {
             "fc00::1",
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
+            "64:ff9b:1::808:808",
+            "64:ff9b:1:ffff::1",
             "2002:7f00:1::",
             "::127.0.0.1",
             "255.255.255.255",

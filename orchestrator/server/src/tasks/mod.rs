@@ -4,6 +4,7 @@
 
 pub(crate) mod decide;
 pub mod hooks;
+pub(crate) mod sweep;
 pub(crate) mod tidy;
 
 use std::{future::Future, time::Duration};
@@ -33,6 +34,11 @@ pub async fn run(app: App, stop: CancellationToken) {
     all.spawn(every(Duration::from_secs(60), stop.clone(), "tidy", move || {
         let app = tidying.clone();
         async move { tidy::some(&app).await }
+    }));
+    let (sweeping, stopping) = (app.clone(), stop.clone());
+    all.spawn(every(Duration::from_secs(6 * 3600), stop.clone(), "sweep", move || {
+        let (app, stop) = (sweeping.clone(), stopping.clone());
+        async move { sweep::all(&app, &stop).await.map(|()| false) }
     }));
     all.spawn(every(Duration::from_secs(2), stop, "webhooks", move || {
         let (app, hooks) = (app.clone(), hooks.clone());

@@ -2,13 +2,15 @@
 
 use stakeout_store::{Deed, StoreError};
 
-use crate::{ServiceError, api::App, service::now};
+use crate::{ServiceError, api::App, service::now, worker_port::chain};
 
 /// Bytes that nobody names are kept so long: whoever gave them may be about to name them.
 const GRACE: i64 = 3600 * 1000;
 /// Workers that were not heard of so long are forgotten.
 const FORGET: i64 = 7 * 24 * 3600 * 1000;
 const MOST: u32 = 100;
+/// Half of the time for which what is to be removed is ours: what is left then is another's to remove, or ours again later.
+const REMOVING: i64 = 5 * 60 * 1000;
 
 /// Removes some of it; whether there may be more.
 pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
@@ -35,14 +37,22 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     }
     for (row, parts) in store.drop_uploads(now, MOST).await? {
         for part in crate::api::part_names(parts)? {
-            blobs.of(&row.tenant).remove_part(&part).await?;
+            // They are forgotten already: what stays is found by the sweep.
+            if let Err(e) = blobs.of(&row.tenant).remove_part(&part).await {
+                tracing::warn!(%part, error = chain(&e), "a part of an upload that is over stays for now");
+            }
         }
         more = true;
     }
-    for (tenant, sha256) in store.drop_blobs(now - GRACE, MOST).await? {
-        // Whoever gave the same bytes again meanwhile keeps them.
-        if store.blob(&tenant, &sha256).await?.is_none() {
-            blobs.of(&tenant).remove(&sha256).await?;
+    for (tenant, sha256) in store.drop_blobs(now - GRACE, now, MOST).await? {
+        if crate::service::now() - now > REMOVING {
+            break;
+        }
+        // First the bytes, then the row: the same bytes that come between the two wait until the row is gone.
+        match blobs.of(&tenant).remove(&sha256).await {
+            Ok(()) => store.blob_dropped(&tenant, &sha256, now).await?,
+            // It stays marked, and is tried again.
+            Err(e) => tracing::warn!(%tenant, %sha256, error = chain(&e), "bytes that nobody names stay for now"),
         }
         more = true;
     }

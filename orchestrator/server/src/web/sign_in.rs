@@ -66,9 +66,11 @@ pub(super) async fn enter(State(app): State<App>, Sent(given): Sent<Given>) -> S
     }
 }
 
-/// Forgets the cookie.
+/// Forgets the cookie, and what the browser keeps of evidence: whoever comes to it next has no token.
 pub(super) async fn leave(State(app): State<App>) -> Response {
-    with_cookie(&app, None, "/sign-in")
+    let mut r = with_cookie(&app, None, "/sign-in");
+    r.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    r
 }
 
 fn with_cookie(app: &App, token: Option<&str>, to: &str) -> Response {

@@ -50,7 +50,7 @@ pub(super) async fn read(app: &App, job: &JobId) -> Result<(Seen, bool), StoreEr
         for e in &events {
             seen.take(e);
         }
-        if events.len() < PART as usize {
+        if events.is_empty() {
             return Ok((seen.clone(), false));
         }
     }

@@ -6,9 +6,17 @@ const NONE: u32 = u32::MAX;
 
 /// An APK of a package; `salt` makes its bytes differ.
 pub(crate) fn apk(package: &str, salt: &str) -> Vec<u8> {
+    zipped(manifest(&[("package", package)]), salt)
+}
+
+/// A split of a package.
+pub(crate) fn split(package: &str, name: &str) -> Vec<u8> {
+    zipped(manifest(&[("package", package), ("split", name)]), name)
+}
+
+fn zipped(manifest: Vec<u8>, salt: &str) -> Vec<u8> {
     let mut z = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let entries =
-        [("AndroidManifest.xml", manifest(package)), ("META-INF/CERT.RSA", b"not checked".to_vec()), ("assets/salt", salt.into())];
+    let entries = [("AndroidManifest.xml", manifest), ("META-INF/CERT.RSA", b"not checked".to_vec()), ("assets/salt", salt.into())];
     for (name, bytes) in entries {
         z.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
         z.write_all(&bytes).unwrap();
@@ -17,10 +25,11 @@ pub(crate) fn apk(package: &str, salt: &str) -> Vec<u8> {
 }
 
 /// `<manifest package=".."/>` as the platform's tools write it.
-fn manifest(package: &str) -> Vec<u8> {
-    let strings = ["manifest", "package", package];
+fn manifest(attributes: &[(&str, &str)]) -> Vec<u8> {
+    let mut strings = vec!["manifest"];
+    strings.extend(attributes.iter().flat_map(|(name, value)| [*name, *value]));
     let (mut offsets, mut data) = (Vec::new(), Vec::new());
-    for s in strings {
+    for s in &strings {
         offsets.extend((data.len() as u32).to_le_bytes());
         data.extend([s.chars().count() as u8, s.len() as u8]);
         data.extend(s.as_bytes());
@@ -31,10 +40,13 @@ fn manifest(package: &str) -> Vec<u8> {
     let pool = words(&[strings.len() as u32, 0, 0x100, start, 0]);
     let pool = chunk(1, 28, &[pool, offsets, data].concat());
     let map = chunk(0x180, 8, &[]);
-    // Line, comment, namespace, name, place and size of attributes, their number, ids; one attribute: a string.
+    // Line, comment, namespace, name, place and size of attributes, their number, ids; each attribute: a string.
     let mut begin = words(&[1, NONE, NONE, 0]);
-    begin.extend([20u16, 20, 1, 0, 0, 0].iter().flat_map(|v| v.to_le_bytes()));
-    begin.extend(words(&[NONE, 1, 2, 0x0300_0008, 2]));
+    begin.extend([20u16, 20, attributes.len() as u16, 0, 0, 0].iter().flat_map(|v| v.to_le_bytes()));
+    for n in 0..attributes.len() as u32 {
+        let (name, value) = (1 + 2 * n, 2 + 2 * n);
+        begin.extend(words(&[NONE, name, value, 0x0300_0008, value]));
+    }
     let begin = chunk(0x102, 16, &begin);
     let end = chunk(0x103, 16, &words(&[1, NONE, NONE, 0]));
     chunk(3, 8, &[pool, map, begin, end].concat())

@@ -12,7 +12,7 @@ use stakeout_feed::TrialKey;
 use stakeout_store::sqlite::SqliteStore;
 
 use crate::{
-    farm::{Farm, client, said, serve, text},
+    farm::{Farm, client, said, serve, spec, text},
     hand::Hand,
 };
 
@@ -164,6 +164,26 @@ async fn an_answer_of_before_is_given_where_it_is_wanted_and_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_with_secrets_is_no_answer_and_gets_none() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let with = |value: &str| {
+        json!({"reuse": "allow", "secrets": {"password": value},
+            "scenario": {"name": "login", "steps": ["launchApp", {"inputText": {"secret": "password"}}]}})
+    };
+    for value in ["of the first account", "of the second account", "of the second account"] {
+        let job = farm.submit(&admin, &app, 1, with(value)).await;
+        assert!(job.get("reused").is_none(), "{job}");
+        let estimate = farm.send("POST", "/v1/estimates", &admin, &spec(&app, 1, with(value))).await.json(200);
+        assert!(estimate.get("reusable").is_none_or(Value::is_null), "{estimate}");
+        hand.run(&hand.lease().await, value.as_bytes()).await;
+        farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_deleted_with_all_it_left_when_asked_or_when_its_time_has_come() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
@@ -203,4 +223,67 @@ async fn a_job_is_deleted_with_all_it_left_when_asked_or_when_its_time_has_come(
     assert_eq!((text(last, "action"), last.get("token")), ("job.expire", None));
     farm.ask("DELETE", &format!("/v1/apps/{app}"), &admin).await.done();
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_large_events_ends_early_and_says_that_there_are_more() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let lease = hand.lease().await;
+    let long = "x".repeat(3 << 20);
+    for n in 0..4 {
+        hand.observe(&lease, n, &[&long]).await;
+    }
+    let (mut lines, mut pages, mut after) = (0, 0, "0".to_owned());
+    loop {
+        let page = farm.get(&format!("/v1/jobs/{}/event-list?after={after}", text(&job, "id")), &admin).await;
+        let some = page["items"].to_string();
+        assert!(some.len() < 8 << 20, "{}", some.len());
+        (lines, pages) = (lines + some.matches(&long).count(), pages + 1);
+        let Some(next) = page["next"].as_str() else { break };
+        next.clone_into(&mut after);
+    }
+    assert_eq!((lines, pages), (4, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_reads_a_scenario_once_and_keeps_no_gigabytes_of_it() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    let put = async |bytes: usize| {
+        let yaml = format!("name: long\ndescription: {}\nsteps: [launchApp]\n", "x".repeat(bytes));
+        said(farm.request("PUT", "/v1/scenarios/long", &admin).header("content-type", "application/yaml").body(yaml)).await
+    };
+    put(256 << 10).await.fails(Code::BadScenario);
+    put(200 << 10).await.json(200);
+    let batch = |n| json!({"jobs": vec![spec(&app, 1, json!({"scenario": "long"})); n]});
+    let p = farm.send("POST", "/v1/batches", &admin, &batch(1000)).await.fails(Code::TooLarge);
+    assert!(p.hint.is_some() && p.at.unwrap().starts_with("jobs["), "{}", p.detail);
+    assert_eq!(farm.get("/v1/jobs", &admin).await["items"], json!([]), "together or not at all");
+    let taken = farm.send("POST", "/v1/batches", &admin, &batch(20)).await.json(201);
+    assert_eq!((taken["jobs"].as_array().unwrap().len(), text(&taken["jobs"][19], "scenario")), (20, "long"));
+    // Who writes what is no scenario hears which job it is.
+    let wrong = json!({"jobs": [spec(&app, 1, json!({})), spec(&app, 1, json!({"scenario": "nowhere"}))]});
+    assert!(farm.send("POST", "/v1/batches", &admin, &wrong).await.fails(Code::NotFound).at.unwrap().starts_with("jobs[1]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_asks_each_time_whether_it_may_show_evidence_and_forgets_it_at_sign_out() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let lease = hand.lease().await;
+    let kept = hand.run(&lease, b"evidence").await.record.artifacts[0].sha256;
+    let path = format!("/v1/trials/{}/artifacts/{kept}", lease.trial);
+    let whole = farm.ask("GET", &path, &admin).await;
+    assert_eq!((whole.status, whole.header("cache-control")), (200, "private, no-cache"));
+    let again = said(farm.request("GET", &path, &admin).header("if-none-match", whole.header("etag"))).await;
+    assert_eq!((again.status, again.header("cache-control"), again.header("etag")), (304, "private, no-cache", whole.header("etag")));
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let out = browser.post(format!("{}/sign-out", farm.server.base)).header("sec-fetch-site", "same-origin");
+    assert_eq!(said(out).await.header("clear-site-data"), "\"cache\"");
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
-use stakeout_contract::{Sha256Digest, api::problem::Code, trial::TrialState};
+use stakeout_contract::{Nanos, Sha256Digest, api::problem::Code, flow::Flow, trial::TrialState};
 
 use crate::{
-    farm::{Farm, now, text},
-    hand::{Hand, artifact, completion, end, progress},
+    farm::{Farm, now, said, text},
+    hand::{Hand, abilities, artifact, completion, end, progress},
 };
 
 async fn hands(farm: &Farm) -> [Hand; 2] {
@@ -114,6 +114,8 @@ async fn a_trial_is_completed_once_and_only_with_what_was_handed_in() {
     let mut changed = done.clone();
     changed.record.end.reason = "another end".to_owned();
     farm.send("POST", &path, &token, &json!(changed)).await.fails(Code::LeaseLost);
+    let figures = farm.api.metrics().text(&stakeout_store::Gauges::default());
+    assert!(figures.contains("stakeout_trials_total{state=\"finished\",stage=\"\"} 1"), "{figures}");
     assert_eq!(farm.get("/v1/usage", &admin).await["days"][0]["trials"], 1);
 }
 
@@ -193,4 +195,133 @@ async fn a_tenants_own_worker_gets_its_trials_only_and_no_other_gets_those_that_
     assert!(everyones.ask().await.is_none() && strange.ask().await.is_none());
     let lease = own.lease().await;
     own.run(&lease, b"x").await;
+}
+
+/// An exchange as a gateway writes it, with the headers that browsers and libraries send.
+fn flow(id: u32) -> Flow {
+    let headers = |n: usize| (0..n).map(|i| (format!("x-header-{i}"), format!("{id:08}-{}", "v".repeat(40)))).collect();
+    Flow {
+        id,
+        at: Nanos::ZERO,
+        real: u64::from(id),
+        real_end: u64::from(id) + 1,
+        wall: "2026-01-01T00:00:00Z".to_owned(),
+        scheme: "https".to_owned(),
+        host: "telemetry.example".to_owned(),
+        address: "203.0.113.7".to_owned(),
+        port: 443,
+        method: "POST".to_owned(),
+        path: format!("/v1/collect?event={id}"),
+        request_headers: headers(8),
+        status: 200,
+        response_headers: headers(8),
+        sent: 100,
+        received: 10,
+        request: None,
+        response: None,
+        stub: None,
+        policy: "sinkhole".to_owned(),
+        truncated: false,
+        error: String::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_trials_evidence_is_taken_whole() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let [hand, _] = hands(&farm).await;
+    let lease = hand.lease().await;
+    let long = "x".repeat(12_000);
+    hand.observe(&lease, 0, &vec![long.as_str(); 1000]).await;
+    let mut done = completion(&lease, vec![]);
+    done.flows = (1..=20_000).map(flow).collect();
+    assert!(serde_json::to_vec(&done).unwrap().len() > 20 << 20);
+    hand.remote.complete(&Fence::from(&lease), done).await.unwrap();
+    let kept = farm.store().trial(None, &lease.trial).await.unwrap();
+    assert_eq!((kept.row.state, kept.completion.unwrap().flows.len()), (TrialState::Finished, 20_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_hands_in_has_its_own_bounds_and_they_are_said() {
+    let farm = Farm::start().await;
+    let token = farm.token("farm", "worker").await;
+    let body = |mib: usize| {
+        farm.request("POST", "/v1/leases/trial-x/1/observations", &token).header("content-type", "application/json").body(vec![
+            b' ';
+            (mib << 20)
+                + 1
+        ])
+    };
+    said(body(31)).await.fails(Code::BadRequest);
+    said(body(32)).await.fails(Code::TooLarge);
+    let document = farm.get("/v1/openapi.json", "").await;
+    for (path, most) in [("complete", "At most 128 MiB."), ("observations", "At most 32 MiB.")] {
+        assert_eq!(document["paths"][format!("/v1/leases/{{trial}}/{{epoch}}/{path}")]["post"]["requestBody"]["description"], most);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_workers_say_of_themselves_is_bounded() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let token = farm.token("acme", "worker").await;
+    let beat = async |id: &str, host: serde_json::Value| {
+        farm.send("PUT", &format!("/v1/workers/{id}/heartbeat"), &token, &json!({"abilities": abilities(), "host": host})).await
+    };
+    let text = |n: usize| "x".repeat(n);
+    for host in [
+        json!({"host": text(256)}),
+        json!({"engine": text(101)}),
+        json!({"key": text(101)}),
+        json!({"images": vec![("a", "b"); 65]}),
+        json!({"images": [(text(256), "b")]}),
+        json!({"troubles": vec!["t"; 33]}),
+    ] {
+        assert_eq!(beat("w", host).await.fails(Code::BadValue).at.as_deref(), Some("host"));
+    }
+    let most = json!({"host": text(255), "engine": text(100), "images": vec![(text(255), text(255)); 64], "troubles": vec![text(600); 32]});
+    beat("w", most).await.json(200);
+    let kept = farm.get("/v1/workers/w", &admin).await;
+    assert_eq!(kept["host"]["troubles"], json!(vec![text(500); 32]));
+
+    let tenant = "acme".parse().unwrap();
+    for n in 1..1000 {
+        farm.store().worker_seen(&format!("w-{n}").parse().unwrap(), &tenant, &abilities(), None, now()).await.unwrap();
+    }
+    let ask = async |id: &str| farm.send("POST", "/v1/leases", &token, &json!({"worker": id, "abilities": abilities()})).await;
+    beat("one-more", json!({})).await.fails(Code::Quota);
+    ask("one-more").await.fails(Code::Quota);
+    // Those that are known go on.
+    beat("w-5", json!({})).await.json(200);
+    ask("w-5").await.json(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_trial_writes_once_and_wakes_when_one_waits() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    farm.submit(&admin, &app, 1, json!({})).await;
+    let [busy, _] = hands(&farm).await;
+    let lease = busy.lease().await;
+    let token = farm.token("farm", "worker").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    sqlx::query("CREATE TABLE heard (id TEXT)").execute(&file).await.unwrap();
+    sqlx::query("CREATE TRIGGER hear AFTER UPDATE ON workers BEGIN INSERT INTO heard VALUES (new.id); END").execute(&file).await.unwrap();
+    let ask = json!({"worker": "w-waits", "abilities": abilities(), "wait_seconds": 20});
+    let began = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(farm.send("POST", "/v1/leases", &token, &ask), async {
+        // What happens in others' trials is nothing to those who wait.
+        for n in 0..20 {
+            busy.observe(&lease, n, &["x"]).await;
+            busy.tell(&lease, "script").await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        farm.submit(&admin, &app, 1, json!({})).await;
+    });
+    assert!(answer.json(200)["lease"].is_object() && began.elapsed().as_secs() < 10);
+    let heard: i64 = sqlx::query_scalar("SELECT count(*) FROM heard WHERE id = 'w-waits'").fetch_one(&file).await.unwrap();
+    assert_eq!(heard, 1);
 }

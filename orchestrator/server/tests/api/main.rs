@@ -19,6 +19,8 @@ mod leases;
 mod lists;
 mod quotas;
 mod secrets;
+mod skew;
+mod statements;
 mod submits;
 mod two;
 mod uploads;

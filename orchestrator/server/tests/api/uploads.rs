@@ -8,8 +8,8 @@ use stakeout_contract::{Sha256Digest, api::problem::Code};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    apk::apk,
-    farm::{APP_MAX, Farm, Said, said, text},
+    apk::{apk, split},
+    farm::{APP_MAX, Farm, Said, now, said, text},
 };
 
 async fn begin(farm: &Farm, token: &str, bytes: &[u8]) -> String {
@@ -168,4 +168,122 @@ async fn another_tenants_bytes_are_neither_skipped_nor_read() {
     farm.send("POST", "/v1/jobs", &stranger, &crate::farm::spec(&sha256, 1, json!({}))).await.fails(Code::NotFound);
     fill(&farm, &stranger, &theirs, 0, &bytes).await.json(200);
     assert_eq!(farm.get("/v1/usage", &stranger).await["bytes_kept"], bytes.len());
+}
+
+/// Uploads bytes whole; their upload's id.
+async fn uploaded(farm: &Farm, token: &str, bytes: &[u8]) -> String {
+    let path = begin(farm, token, bytes).await;
+    fill(farm, token, &path, 0, bytes).await.json(200);
+    path.rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_there_with_other_splits_is_refused_and_never_without_a_word() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let base = apk("com.example.split", "base");
+    let splits = [split("com.example.split", "config.de"), split("com.example.split", "config.arm64")];
+    let alone = async || {
+        let request = farm.request("POST", "/v1/apps", &admin).header("content-type", "application/vnd.android.package-archive");
+        said(request.body(base.clone())).await
+    };
+    let made = alone().await.json(201);
+    alone().await.json(200);
+    let mut uploads = Vec::new();
+    for bytes in [&base, &splits[0], &splits[1]] {
+        uploads.push(uploaded(&farm, &admin, bytes).await);
+    }
+    let set = async |splits: &[&String]| farm.send("POST", "/v1/app-sets", &admin, &json!({"upload": uploads[0], "splits": splits})).await;
+    let p = set(&[&uploads[1]]).await.fails(Code::Conflict);
+    assert!(p.hint.unwrap().contains("delete"), "{}", p.detail);
+    let path = format!("/v1/apps/{}", text(&made, "sha256"));
+    assert_eq!(farm.get(&path, &admin).await["splits"], json!([]));
+    farm.ask("DELETE", &path, &admin).await.done();
+    let whole = set(&[&uploads[1], &uploads[2]]).await.json(201);
+    assert_eq!(whole["splits"], json!([Sha256Digest::of(&splits[0]), Sha256Digest::of(&splits[1])]));
+    // In another order they are the same app; the answer is what is kept.
+    assert_eq!(set(&[&uploads[2], &uploads[1]]).await.json(200), whole);
+    set(&[&uploads[1]]).await.fails(Code::Conflict);
+    alone().await.fails(Code::Conflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_blob_was_made_and_not_noted_is_ended_by_asking_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"bytes").await;
+    // As a server leaves it that died when the blob was there, and nobody had written that it is.
+    let (tenant, id) = ("acme".parse().unwrap(), path.rsplit('/').next().unwrap().parse().unwrap());
+    let blobs = farm.api.service().blobs().of(&tenant);
+    let part = blobs.put_part_bytes(b"bytes".to_vec()).await.unwrap();
+    stakeout_store::Library::upload_part(farm.store(), &id, 0, 5, &part.name.to_string()).await.unwrap();
+    blobs.compose(&[part.name], Sha256Digest::of(b"bytes"), 5).await.unwrap();
+    assert_eq!(place(&fill(&farm, &admin, &path, 5, b"").await.json(200)), (5, true));
+    assert_eq!(blobs.list_parts().await.unwrap(), []);
+    assert_eq!(farm.get("/v1/usage", &admin).await["bytes_kept"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_whose_blob_was_made_and_not_noted_is_ended_by_asking_again() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let token = farm.token("farm", "worker").await;
+    let hand = crate::hand::Hand::new(farm.client(&token), "w");
+    let lease = hand.lease().await;
+    let sha256 = Sha256Digest::of(b"bytes");
+    let path = format!("/v1/leases/{}/1/artifacts/{sha256}", lease.trial);
+    farm.send("POST", &path, &token, &json!({"bytes": 5})).await.json(200);
+    let blobs = farm.api.service().blobs().of(&"acme".parse().unwrap());
+    let part = blobs.put_part_bytes(b"bytes".to_vec()).await.unwrap();
+    let row = farm.store().artifact_upload(&lease.trial, &sha256).await.unwrap().unwrap();
+    farm.store().upload_part(&row.upload.id, 0, 5, &part.name.to_string()).await.unwrap();
+    blobs.compose(&[part.name], sha256, 5).await.unwrap();
+    assert_eq!(place(&farm.send("POST", &path, &token, &json!({"bytes": 5})).await.json(200)), (5, true));
+    assert_eq!(blobs.list_parts().await.unwrap(), []);
+    hand.run(&lease, b"bytes").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_the_database_may_have_taken_is_kept() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let path = begin(&farm, &admin, b"bytes").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    // A database that fails, as one does whose connection breaks at the commit: nobody knows what it wrote.
+    sqlx::query("CREATE TRIGGER broken BEFORE INSERT ON upload_parts BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .execute(&file)
+        .await
+        .unwrap();
+    fill(&farm, &admin, &path, 0, b"by").await.fails(Code::Unavailable);
+    let blobs = farm.api.service().blobs().of(&"acme".parse().unwrap());
+    assert_eq!(blobs.list_parts().await.unwrap().len(), 1);
+    sqlx::query("DROP TRIGGER broken").execute(&file).await.unwrap();
+    assert_eq!(place(&fill(&farm, &admin, &path, 0, b"bytes").await.json(200)), (5, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_come_while_the_same_are_removed_are_there_in_the_end() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    let hand = crate::hand::Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let lease = hand.lease().await;
+    let (tenant, sha256) = ("acme".parse().unwrap(), Sha256Digest::of(b"evidence"));
+    let blobs = farm.api.service().blobs().of(&tenant);
+    // Bytes of before that nobody names any more, and a server that has just begun to remove them.
+    blobs.put(b"evidence".to_vec()).await.unwrap();
+    farm.store().note_blob(&tenant, &sha256, 8, 1).await.unwrap();
+    assert_eq!(farm.store().drop_blobs(2, now(), 10).await.unwrap().len(), 1);
+    let claimed: i64 = {
+        let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+        sqlx::query_scalar("SELECT dropping FROM blobs WHERE dropping IS NOT NULL").fetch_one(&file).await.unwrap()
+    };
+    let (done, ()) = tokio::join!(hand.artifact(&lease, b"evidence"), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        blobs.remove(&sha256).await.unwrap();
+        farm.store().blob_dropped(&tenant, &sha256, claimed).await.unwrap();
+    });
+    assert_eq!((done.sha256, blobs.get(&sha256).await.unwrap()), (sha256, b"evidence".to_vec()));
+    assert_eq!(farm.store().blob(&tenant, &sha256).await.unwrap(), Some(8));
 }

@@ -162,15 +162,15 @@ async fn what_a_completion_names_must_be_there(store: &dyn Store) {
     assert_eq!(store.usage(&t, 1, 1).await.unwrap().bytes_kept, 9);
     assert_eq!(store.usage(&t, 1, 1).await.unwrap().days[0].bytes, 9);
     let dropped = |all: Vec<(_, Sha256Digest)>| all.into_iter().filter(|(of, _)| *of == t).map(|(_, d)| d).collect::<Vec<_>>();
-    assert!(dropped(store.drop_blobs(1000, 100).await.unwrap()).is_empty(), "the lease holds them");
+    assert!(dropped(store.drop_blobs(1000, 0, 100).await.unwrap()).is_empty(), "the lease holds them");
     store.complete(&trial.id, FIRST, &done, 2).await.unwrap();
-    assert_eq!(dropped(store.drop_blobs(1000, 100).await.unwrap()), [left], "the completion does not name it");
+    assert_eq!(dropped(store.drop_blobs(1000, 0, 100).await.unwrap()), [left], "the completion does not name it");
     assert_eq!((store.blob(&t, &kept).await.unwrap(), store.blob(&t, &left).await.unwrap()), (Some(4), None));
     decide_all(store, 100_000_000).await;
     store.delete_job(&t, &of.id).await.unwrap();
     assert!(matches!(store.job(None, &of.id).await, Err(StoreError::NotFound { .. })));
     assert!(store.events(&of.id, 0, 10).await.unwrap().is_empty());
-    assert_eq!(dropped(store.drop_blobs(1000, 100).await.unwrap()), [kept]);
+    assert_eq!(dropped(store.drop_blobs(1000, 0, 100).await.unwrap()), [kept]);
 }
 
 async fn jobs_are_forgotten_when_their_time_has_come(store: &dyn Store) {

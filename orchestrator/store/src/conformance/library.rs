@@ -6,7 +6,7 @@ use stakeout_contract::{
     trial::{AppFacts, TrialState},
 };
 
-use super::sample::{decided, insert, job, tenant, tenant_row};
+use super::sample::{decided, end, insert, job, lease, tenant, tenant_row};
 use crate::{Store, StoreError, UploadRow};
 
 pub(super) async fn all(store: &dyn Store) {
@@ -15,6 +15,7 @@ pub(super) async fn all(store: &dyn Store) {
     scenarios_are_kept_by_name(store).await;
     uploads_go_on_where_they_were(store).await;
     blobs_are_kept_while_named(store).await;
+    a_blob_whose_bytes_are_being_removed_is_not_there(store).await;
 }
 
 fn app(name: &str, created_ms: i64) -> App {
@@ -116,19 +117,23 @@ async fn uploads_go_on_where_they_were(store: &dyn Store) {
     store.upload_part(id, 0, 4, "part-1").await.unwrap();
     assert!(matches!(store.upload_part(id, 0, 4, "part-1").await, Err(StoreError::Changed { what: "upload", .. })));
     assert!(matches!(store.upload_part(id, 4, 11, "part-2").await, Err(StoreError::Changed { .. })), "more than was said");
-    assert!(matches!(store.upload_complete(id).await, Err(StoreError::Changed { .. })), "less than was said");
+    assert!(matches!(store.upload_complete(id, 5).await, Err(StoreError::Changed { .. })), "less than was said");
     store.upload_part(id, 4, 10, "part-2").await.unwrap();
     assert_eq!(store.upload(&t, id).await.unwrap().upload.offset, 10);
     assert_eq!(store.upload_parts(id).await.unwrap(), ["part-1", "part-2"]);
-    store.upload_complete(id).await.unwrap();
+    assert!(store.is_part(&t, "part-2").await.unwrap() && !store.is_part(&t, "part-3").await.unwrap());
+    assert!(!store.is_part(&tenant("stranger"), "part-2").await.unwrap());
+    assert!(matches!(store.upload_complete(id, 5).await, Err(StoreError::NotFound { what: "blob", .. })), "it must have been noted");
+    store.note_blob(&t, &a.upload.sha256, 10, 5).await.unwrap();
+    store.upload_complete(id, 5).await.unwrap();
+    let dropped = async || store.drop_blobs(50, 0, 100).await.unwrap().into_iter().filter(|(of, _)| *of == t).count();
+    assert_eq!(dropped().await, 0, "an upload's blob stays as long as the upload: it is about to be named");
     assert!(store.upload(&t, id).await.unwrap().upload.complete);
     assert!(store.drop_uploads(99, 10).await.unwrap().is_empty());
-    let dropped = store.drop_uploads(100, 10).await.unwrap();
-    assert_eq!(
-        dropped.iter().map(|(u, parts)| (u.upload.id.as_str(), parts.len())).collect::<Vec<_>>(),
-        [("upload-a", 2), ("upload-b", 0)]
-    );
+    let over = store.drop_uploads(100, 10).await.unwrap();
+    assert_eq!(over.iter().map(|(u, parts)| (u.upload.id.as_str(), parts.len())).collect::<Vec<_>>(), [("upload-a", 2), ("upload-b", 0)]);
     assert!(store.drop_uploads(100, 10).await.unwrap().is_empty());
+    assert_eq!(dropped().await, 1);
     assert!(matches!(store.upload_part(id, 10, 10, "late").await, Err(StoreError::NotFound { .. })));
     store.put_upload(&b).await.unwrap();
     store.upload_part(&b.upload.id, 0, 4, "part-3").await.unwrap();
@@ -145,7 +150,7 @@ async fn blobs_are_kept_while_named(store: &dyn Store) {
     assert_eq!(store.blob(&t, &loose).await.unwrap(), Some(7));
     assert_eq!(store.blob(&tenant("stranger"), &loose).await.unwrap(), None, "a digest grants nothing");
     let dropped = async |older| {
-        store.drop_blobs(older, 100).await.unwrap().into_iter().filter(|(of, _)| *of == t).map(|(_, d)| d).collect::<Vec<_>>()
+        store.drop_blobs(older, 0, 100).await.unwrap().into_iter().filter(|(of, _)| *of == t).map(|(_, d)| d).collect::<Vec<_>>()
     };
     assert!(dropped(10).await.is_empty(), "they are too young");
     store.note_blob(&t, &loose, 7, 60_000).await.unwrap();
@@ -168,4 +173,44 @@ async fn blobs_are_kept_while_named(store: &dyn Store) {
     let mut expected = vec![a.sha256, a.splits[0]];
     expected.sort();
     assert_eq!(gone, expected);
+}
+
+async fn a_blob_whose_bytes_are_being_removed_is_not_there(store: &dyn Store) {
+    let t = tenant("dropping");
+    let minute = 60_000;
+    let a = app("y-blob", 10);
+    for sha256 in [a.sha256, a.splits[0]] {
+        store.note_blob(&t, &sha256, 5, 10).await.unwrap();
+    }
+    let drop = async |now| {
+        let of = store.drop_blobs(1000, now, 100).await.unwrap().into_iter().filter(|(of, _)| *of == t);
+        of.map(|(_, d)| d).collect::<std::collections::BTreeSet<_>>()
+    };
+    let both = [a.sha256, a.splits[0]].into();
+    assert_eq!(drop(minute).await, both);
+    assert!(drop(minute).await.is_empty(), "they are somebody's to remove");
+    let busy = |e| matches!(e, Err(StoreError::Busy { what: "blob", .. }));
+    assert!(busy(store.note_blob(&t, &a.sha256, 5, minute).await), "its row would say that the bytes are there");
+    assert_eq!(store.blob(&t, &a.sha256).await.unwrap(), None);
+    assert!(matches!(store.put_app(&t, &a).await, Err(StoreError::NotFound { what: "blob", .. })));
+    assert_eq!(store.usage(&t, 1, minute).await.unwrap().bytes_kept, 0);
+
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    let (trial, _) = lease(store, &t, "w-dropping", minute).await;
+    assert!(busy(store.note_artifact(&trial.id, trial.row.epoch, &a.sha256, 5, minute).await));
+
+    // Its server died: another goes on after a while, and what the first says later counts no more.
+    assert!(drop(10 * minute).await.is_empty());
+    assert_eq!(drop(11 * minute).await, both);
+    store.blob_dropped(&t, &a.sha256, minute).await.unwrap();
+    assert!(busy(store.note_blob(&t, &a.sha256, 5, minute).await));
+    store.blob_dropped(&t, &a.sha256, 11 * minute).await.unwrap();
+    store.note_artifact(&trial.id, trial.row.epoch, &a.sha256, 5, minute).await.unwrap();
+    store.note_blob(&t, &a.sha256, 5, 11 * minute).await.unwrap();
+    assert_eq!(store.blob(&t, &a.sha256).await.unwrap(), Some(5));
+    store.blob_dropped(&t, &a.splits[0], 11 * minute).await.unwrap();
+    store.give_back(&trial.id, trial.row.epoch, &end(TrialState::Failed, "over"), minute).await.unwrap();
+    store.cancel(&j.id, minute).await.unwrap();
+    store.decide(&j.id, &decided(&j, TrialState::Cancelled), minute).await.unwrap();
 }

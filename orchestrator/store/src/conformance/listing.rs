@@ -42,7 +42,11 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     assert!(matches!(store.job(None, &a.id).await, Err(StoreError::NotFound { .. })));
     let many = job(&t, 1100);
     assert_eq!(insert(store, &many).await.len(), 1100);
-    assert_eq!(store.trials(&many.id).await.unwrap().last().unwrap().number, 1100);
+    let all = store.trials(&many.id).await.unwrap();
+    assert_eq!(all.last().unwrap().number, 1100);
+    assert_eq!(store.trials_after(&many.id, 0, 3).await.unwrap(), all[..3]);
+    assert_eq!(store.trials_after(&many.id, 1098, 8).await.unwrap(), all[1098..]);
+    assert!(store.trials_after(&many.id, 1100, 8).await.unwrap().is_empty());
     store.cancel(&many.id, 0).await.unwrap();
     assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
 }

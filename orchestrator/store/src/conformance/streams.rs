@@ -9,6 +9,7 @@ use crate::{Store, StoreError};
 pub(super) async fn all(store: &dyn Store) {
     only_the_newest_epoch_writes(store).await;
     events_tell_all_in_order_without_gap(store).await;
+    a_part_of_large_events_ends_early_and_the_next_goes_on(store).await;
 }
 
 fn refused<T>(r: Result<T, StoreError>) -> bool {
@@ -60,6 +61,29 @@ fn short(what: &What) -> String {
         What::Observations { epoch, first, observations, .. } => format!("observations {epoch} {first} {}", observations.len()),
         What::Findings { findings, .. } => format!("findings {}", findings.len()),
     }
+}
+
+async fn a_part_of_large_events_ends_early_and_the_next_goes_on(store: &dyn Store) {
+    let t = tenant("large");
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    let (trial, _) = lease(store, &t, "w-1", 5).await;
+    let long = "x".repeat(3 << 20);
+    for n in 0..4 {
+        store.observe(&trial.id, FIRST, n, &[line(&long)], 6).await.unwrap();
+    }
+    let (mut numbers, mut parts, mut after) = (Vec::new(), 0, 0);
+    loop {
+        let part = store.events(&j.id, after, 100).await.unwrap();
+        let Some(last) = part.last() else { break };
+        assert!(part.iter().filter(|e| matches!(e.what, What::Observations { .. })).count() <= 2, "more than a part should hold");
+        (after, parts) = (last.number, parts + 1);
+        numbers.extend(part.iter().map(|e| e.number));
+    }
+    assert_eq!((numbers, parts), ((1..=after).collect(), 2));
+    store.give_back(&trial.id, FIRST, &end(TrialState::Failed, "over"), 7).await.unwrap();
+    store.cancel(&j.id, 8).await.unwrap();
+    store.decide(&j.id, &decided(&j, TrialState::Cancelled), 9).await.unwrap();
 }
 
 async fn events_tell_all_in_order_without_gap(store: &dyn Store) {

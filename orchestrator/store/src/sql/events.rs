@@ -13,6 +13,9 @@ use crate::{
     codec::{bad, int, missing, uint},
 };
 
+/// Bytes of observations after which a part ends, and is shorter than was asked for: an event may have a thousand of any size.
+const PART: usize = 4 << 20;
+
 /// See [`crate::Jobs::events`].
 pub(super) async fn events(store: &Backend, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {
     let mut conn = store.reader().await?;
@@ -25,15 +28,20 @@ pub(super) async fn events(store: &Backend, job: &JobId, after: u64, most: u32) 
         i64::from(most)
     )?;
     let mut events = Vec::with_capacity(rows.len());
+    let mut bytes = 0;
     for row in &rows {
         let r = Read("events", row);
-        let what = what_of(&mut conn, &r).await?;
+        let what = what_of(&mut conn, &r, &mut bytes).await?;
         events.push(Event { number: uint(r.int("number")?), job: job.clone(), at_ms: r.int("at")?, what });
+        if bytes > PART {
+            break;
+        }
     }
     Ok(events)
 }
 
-async fn what_of(conn: &mut Conn, r: &Read<'_>) -> Result<What, StoreError> {
+/// What an event tells, and how many bytes of others' rows it took.
+async fn what_of(conn: &mut Conn, r: &Read<'_>, bytes: &mut usize) -> Result<What, StoreError> {
     match r.get("kind")? {
         "observations" => {
             let (trial, epoch) = (r.id::<TrialId>("trial")?, Epoch(r.small("epoch")?));
@@ -47,7 +55,12 @@ async fn what_of(conn: &mut Conn, r: &Read<'_>) -> Result<What, StoreError> {
                 first,
                 first + lines
             )?;
-            let observations = rows.iter().map(|r| Read("observations", r).json("observation")).collect::<Result<Vec<Observation>, _>>()?;
+            let mut observations: Vec<Observation> = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let r = Read("observations", row);
+                *bytes += r.get::<&str>("observation")?.len();
+                observations.push(r.json("observation")?);
+            }
             Ok(What::Observations { trial, epoch: epoch.0, first: uint(first), observations })
         }
         "findings" => {

@@ -15,7 +15,7 @@ pub(super) enum Must {
     NotBeThere,
 }
 
-/// Lets a holder (`app:…`, `trial:…`, `job:…`) keep these blobs of its tenant. A blob that is being dropped is waited for.
+/// Lets a holder (`app:…`, `upload:…`, `trial:…`, `job:…`) keep these blobs of its tenant. A blob that is being dropped is not there.
 pub(super) async fn hold(
     conn: &mut Conn,
     tenant: &TenantId,
@@ -32,7 +32,8 @@ pub(super) async fn hold(
         let there = run!(
             conn,
             "name a blob",
-            "UPDATE blobs SET given = CASE WHEN given < $1 THEN $1 ELSE given END WHERE tenant = $2 AND sha256 = $3",
+            "UPDATE blobs SET given = CASE WHEN given < $1 THEN $1 ELSE given END WHERE tenant = $2 AND sha256 = $3 \
+             AND dropping IS NULL",
             now,
             tenant.as_str(),
             sha256.as_str()

@@ -9,7 +9,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use super::{Backend, decide, end, events, insert, lease, list, stream};
+use super::{Backend, decide, end, events, insert, lease, list, part, stream};
 use crate::{Decided, JobFilter, JobRow, Jobs, LeaseFor, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
@@ -32,6 +32,10 @@ impl Jobs for Backend {
 
     async fn trials(&self, job: &JobId) -> Result<Vec<TrialFull>, StoreError> {
         list::trials(self, job).await
+    }
+
+    async fn trials_after(&self, job: &JobId, number: u32, most: u32) -> Result<Vec<TrialFull>, StoreError> {
+        part::trials_after(self, job, number, most).await
     }
 
     async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError> {

@@ -189,8 +189,12 @@ impl Library for Backend {
         uploads::parts(&mut *self.reader().await?, id).await
     }
 
-    async fn upload_complete(&self, id: &UploadId) -> Result<(), StoreError> {
-        uploads::complete(self, id).await
+    async fn is_part(&self, tenant: &TenantId, part: &str) -> Result<bool, StoreError> {
+        uploads::is_part(self, tenant, part).await
+    }
+
+    async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError> {
+        uploads::complete(self, id, now).await
     }
 
     async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError> {
@@ -209,7 +213,11 @@ impl Library for Backend {
         blobs::blob(self, tenant, sha256).await
     }
 
-    async fn drop_blobs(&self, older_than: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError> {
-        blobs::drop_blobs(self, older_than, most).await
+    async fn drop_blobs(&self, older_than: Millis, now: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError> {
+        blobs::drop_blobs(self, older_than, now, most).await
+    }
+
+    async fn blob_dropped(&self, tenant: &TenantId, sha256: &Sha256Digest, since: Millis) -> Result<(), StoreError> {
+        blobs::dropped(self, tenant, sha256, since).await
     }
 }

@@ -20,6 +20,7 @@ mod jobs;
 mod lease;
 mod library;
 mod list;
+mod part;
 mod row;
 mod stream;
 mod uploads;

@@ -3,7 +3,11 @@
 use stakeout_contract::{Sha256Digest, TenantId, TrialId, UploadId, api::apps::Upload};
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Conn, Db, DbRow, row::Read};
+use super::{
+    Backend, Conn, Db, DbRow,
+    hold::{Must, hold, let_go},
+    row::Read,
+};
 use crate::{
     StoreError, UploadRow,
     codec::{db, int, missing, uint},
@@ -24,6 +28,11 @@ fn upload_of(row: &DbRow) -> Result<UploadRow, StoreError> {
 
 fn changed(id: &UploadId) -> StoreError {
     StoreError::Changed { what: "upload", id: id.to_string() }
+}
+
+/// What an upload's blob is held by until the upload is over: whoever sent the bytes has that long to name them.
+fn holder(id: &UploadId) -> String {
+    format!("upload:{id}")
 }
 
 /// See [`crate::Library::put_upload`].
@@ -98,12 +107,28 @@ pub(super) async fn parts(conn: &mut Conn, id: &UploadId) -> Result<Vec<String>,
     rows.iter().map(|r| Read("upload_parts", r).text("part")).collect()
 }
 
+/// See [`crate::Library::is_part`].
+pub(super) async fn is_part(store: &Backend, tenant: &TenantId, part: &str) -> Result<bool, StoreError> {
+    let row = maybe!(
+        store.reader().await?,
+        "look for a part",
+        "SELECT p.number FROM uploads u JOIN upload_parts p ON p.upload = u.id WHERE u.tenant = $1 AND p.part = $2 LIMIT 1",
+        tenant.as_str(),
+        part
+    )?;
+    Ok(row.is_some())
+}
+
 /// See [`crate::Library::upload_complete`].
-pub(super) async fn complete(store: &Backend, id: &UploadId) -> Result<(), StoreError> {
+pub(super) async fn complete(store: &Backend, id: &UploadId, now: Millis) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let upload = lock(&mut tx, id).await?.upload;
+    let UploadRow { upload, tenant, trial } = lock(&mut tx, id).await?;
     if upload.offset != upload.bytes {
         return Err(changed(id));
+    }
+    // An artifact is held by its trial.
+    if trial.is_none() {
+        hold(&mut tx, &tenant, &holder(id), [upload.sha256], Must::BeThere, now).await?;
     }
     run!(tx, "complete an upload", "UPDATE uploads SET complete = 1 WHERE id = $1", id.as_str())?;
     tx.commit().await.map_err(db("commit"))
@@ -114,6 +139,7 @@ pub(super) async fn drop_one(store: &Backend, id: &UploadId) -> Result<Vec<Strin
     let mut tx = store.begin().await?;
     lock(&mut tx, id).await?;
     let parts = parts(&mut tx, id).await?;
+    let_go(&mut tx, &holder(id)).await?;
     run!(tx, "forget an upload", "DELETE FROM uploads WHERE id = $1", id.as_str())?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(parts)
@@ -133,6 +159,7 @@ pub(super) async fn drop_old(store: &Backend, now: Millis, most: u32) -> Result<
     for row in &rows {
         let upload = upload_of(row)?;
         let parts = parts(&mut tx, &upload.upload.id).await?;
+        let_go(&mut tx, &holder(&upload.upload.id)).await?;
         run!(tx, "forget an upload", "DELETE FROM uploads WHERE id = $1", upload.upload.id.as_str())?;
         dropped.push((upload, parts));
     }

@@ -59,7 +59,7 @@ pub(super) async fn usage(store: &Backend, tenant: &TenantId, days: u32, now: Mi
     let kept = one!(
         conn,
         "count kept bytes",
-        "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM blobs WHERE tenant = $1",
+        "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM blobs WHERE tenant = $1 AND dropping IS NULL",
         tenant.as_str()
     )?;
     let open = one!(

@@ -34,6 +34,7 @@ use tokio::{
         watch,
     },
     task::JoinSet,
+    time::{Duration, Instant},
 };
 
 /// What happened, in order, to be compared.
@@ -65,6 +66,8 @@ pub struct FakeCells {
     pub flows: Vec<(Flow, Vec<u8>, Vec<u8>)>,
     pub analysis: Result<Value, String>,
     pub wrong_capture: bool,
+    /// How long the device takes for each answer.
+    pub slow: Duration,
 }
 
 pub struct FakeControl {
@@ -82,7 +85,12 @@ impl FakeCells {
             flows: vec![],
             analysis: Ok(analysis),
             wrong_capture: false,
+            slow: Duration::ZERO,
         }
+    }
+
+    pub fn slow(self, slow: Duration) -> Self {
+        Self { slow, ..self }
     }
 
     pub fn reply(mut self, reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> Self {
@@ -104,7 +112,8 @@ impl Cells for FakeCells {
         let (to_device, device_requests) = channel(16);
         let (to_gateway, gateway_requests) = channel(16);
         let mut pumps = JoinSet::new();
-        pumps.spawn(device_task(self.told.clone(), self.reply.clone(), self.files.clone(), device_requests, from_cell.clone()));
+        let device = device_task(self.told.clone(), self.reply.clone(), self.slow, self.files.clone(), device_requests, from_cell.clone());
+        pumps.spawn(device);
         pumps.spawn(gateway_task(self.told.clone(), self.flows.clone(), self.wrong_capture, gateway_requests, from_cell));
         Ok((Link { to_device, to_gateway, from, pumps }, FakeControl { told: self.told.clone(), gone: false }))
     }
@@ -181,6 +190,7 @@ fn line(verb: &Verb) -> String {
 async fn device_task(
     told: Told,
     reply: Reply,
+    slow: Duration,
     files: Vec<(&'static str, Vec<u8>)>,
     mut requests: Receiver<Wire<Request<Verb>>>,
     out: Sender<FromCell>,
@@ -195,6 +205,9 @@ async fn device_task(
             Wire::Message(m) => m,
         };
         say(&told, line(&verb));
+        if !slow.is_zero() {
+            tokio::time::sleep(slow).await;
+        }
         let nth = counts.entry(format!("{:?}", std::mem::discriminant(&verb))).or_default();
         *nth += 1;
         match reply(&verb, *nth) {
@@ -336,6 +349,18 @@ pub struct Given {
     pub secrets: HashMap<String, String>,
     pub renew: Option<RenewAnswer>,
     pub lost: bool,
+    /// When the lease was to be renewed.
+    pub renewals: Vec<Instant>,
+    /// So many of the first renewals are never answered.
+    pub silent_renewals: usize,
+    /// Bytes of each batch of observations.
+    pub batches: Vec<usize>,
+    /// From the first observations on it cannot be reached for so long.
+    pub outage: Option<Duration>,
+    /// When that began.
+    pub outage_began: Option<Instant>,
+    /// Progress is never answered.
+    pub deaf: bool,
     /// Apps by digest; [`APK`] is always there.
     pub apps: HashMap<Sha256Digest, Vec<u8>>,
 }
@@ -374,6 +399,14 @@ impl Orchestrator for FakeOrchestrator {
     }
 
     async fn renew(&self, _: &Fence) -> Result<RenewAnswer, OrchestratorError> {
+        let silent = {
+            let mut g = self.given.lock().unwrap();
+            g.renewals.push(Instant::now());
+            g.renewals.len() <= g.silent_renewals
+        };
+        if silent {
+            std::future::pending::<()>().await;
+        }
         Ok(self.given.lock().unwrap().renew.unwrap_or(RenewAnswer::Ok))
     }
 
@@ -399,6 +432,12 @@ impl Orchestrator for FakeOrchestrator {
     async fn observations(&self, fence: &Fence, first: u64, batch: Vec<Observation>) -> Result<(), OrchestratorError> {
         self.fenced(fence)?;
         let mut g = self.given.lock().unwrap();
+        if let Some(outage) = g.outage
+            && g.outage_began.get_or_insert_with(Instant::now).elapsed() < outage
+        {
+            return Err(OrchestratorError::Unreachable("it is away".into()));
+        }
+        g.batches.push(serde_json::to_vec(&batch).unwrap().len());
         if first == 0 {
             g.observations.clear();
         }
@@ -409,6 +448,9 @@ impl Orchestrator for FakeOrchestrator {
 
     async fn progress(&self, _: &Fence, p: Progress) -> Result<(), OrchestratorError> {
         let _ = self.watch.send(format!("{} {}", p.stage, p.detail));
+        if self.given.lock().unwrap().deaf {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 

@@ -32,7 +32,7 @@ pub(super) async fn run(a: &EmulatorArgs) -> Result<ExitCode, Failure> {
         });
     }
     let program = device_program(a.device_program.as_deref())?;
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = crate::commands::engine().await?;
     let base = base(&engine).await?;
     let stop = interrupt::token()?;
     let work = Work { a, cache: &cache, engine: &engine, show: &show, stop: &stop };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use serde::Serialize;
-use stakeout_containers::{Engine, Image};
+use stakeout_containers::Image;
 use stakeout_sdk::{host::Cpu, labels};
 
 use super::{
@@ -35,7 +35,7 @@ struct Row {
 }
 
 pub(super) async fn run(json: bool) -> Result<ExitCode, Failure> {
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = crate::commands::engine().await?;
     let images = engine.images().await.map_err(Failure::other)?;
     let used = engine.images_in_use().await.map_err(Failure::other)?;
     let rows = rows(&images, &used, Cpu::this().as_ref());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use stakeout_containers::{Engine, Image};
+use stakeout_containers::Image;
 use stakeout_sdk::labels;
 
 use super::{
@@ -133,7 +133,7 @@ struct One {
 }
 
 pub(super) async fn run(dry_run: bool, json: bool) -> Result<ExitCode, Failure> {
-    let engine = Engine::connect().await.map_err(Failure::usage)?;
+    let engine = crate::commands::engine().await?;
     let images = engine.images().await.map_err(Failure::other)?;
     let used = engine.images_in_use().await.map_err(Failure::other)?;
     let going = going(&images, &used);
@@ -145,7 +145,7 @@ pub(super) async fn run(dry_run: bool, json: bool) -> Result<ExitCode, Failure> 
         for name in names.iter().filter(|_| !dry_run) {
             match engine.remove_image(name).await {
                 Ok(ids) => removed.extend(ids),
-                Err(e) => error = Some(chain(&e)),
+                Err(e) => error = Some(stakeout_agent::chain(&e).replace('\n', " ")),
             }
         }
         if !json {
@@ -171,16 +171,6 @@ pub(super) async fn run(dry_run: bool, json: bool) -> Result<ExitCode, Failure> 
         output::line(&format!("{n} images, {} {}", bytes(done.bytes), if dry_run { "would be freed" } else { "freed" }))?;
     }
     Ok(ExitCode::from(u8::from(done.failed > 0)))
-}
-
-fn chain(e: &dyn std::error::Error) -> String {
-    let mut out = e.to_string();
-    let mut next = e.source();
-    while let Some(e) = next {
-        out = format!("{out}: {e}");
-        next = e.source();
-    }
-    out.replace('\n', " ")
 }
 
 #[cfg(test)]

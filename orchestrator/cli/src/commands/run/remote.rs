@@ -17,7 +17,7 @@ use crate::{
 pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let server = ServerArgs { server: a.server.clone(), ..ServerArgs::default() };
     let client = farm::client(&server, Duration::from_secs(300))?;
-    let out = Out::open(&a.out, a.force)?;
+    Out::check(&a.out, a.force)?;
     let spec = JobSpec {
         app: stakeout_contract::Sha256Digest::of(b""),
         scenario: submit::scenario(&a.scenario)?,
@@ -33,7 +33,8 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         delete_after_days: None,
         with_app: a.with_app,
     };
-    let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?).await?;
+    let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?, submit::shown(&a.app)).await?;
+    let out = Out::open(&a.out, a.force).inspect_err(|_| eprintln!("{} was taken: `stakeout report {0}` has its results", job.id))?;
     keep_receipt(&out, &Receipt { job: job.id.clone(), nonce: job.nonce.clone(), commitment: job.commitment })?;
     eprintln!("{} was taken; receipt {}", job.id, job.commitment);
     let result = watch::wait(&client, &job.id, false).await?;
