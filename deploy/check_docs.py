@@ -67,14 +67,16 @@ grace = {
     "docs/operations.md": r"unit, compose file and chart give (\d+) minutes",
 }
 given = {path: re.findall(form, (root / path).read_text(encoding="utf-8"), re.M) for path, form in grace.items()}
-chart = re.findall(r"terminationGracePeriodSeconds: (\d+)", (root / "deploy/helm/stakeout/templates/workers.yaml").read_text(encoding="utf-8"))
-given["deploy/helm/stakeout/templates/workers.yaml"] = [str(int(s) // 60) for s in chart]
+template = "deploy/helm/stakeout/templates/workers.yaml"
+chart = re.findall(r"terminationGracePeriodSeconds: (\d+)", (root / template).read_text(encoding="utf-8"))
+given[template] = [str(int(s) // 60) for s in chart]
 if len({tuple(v) for v in given.values()}) != 1 or not all(given.values()):
     problems.append(f"a worker's time to end its trials differs: {given}")
 
 # Tests that the threat model names: a name in backticks with three words or more is a test's. `.._words_..` is the middle of one,
 # and what ends in .rs is a file.
-sources = [p for top in ("orchestrator", "worker", "tests", "images") for p in sorted((root / top).rglob("*")) if p.suffix in (".rs", ".java")]
+tops = ("orchestrator", "worker", "tests", "images")
+sources = [p for top in tops for p in sorted((root / top).rglob("*")) if p.suffix in (".rs", ".java")]
 tests = set()
 for path in sources:
     text = path.read_text(encoding="utf-8")
