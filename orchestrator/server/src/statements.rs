@@ -12,7 +12,7 @@ fn wrong(why: impl Into<String>) -> ServiceError {
 }
 
 /// The statement of a completion holds, over what is handed in now and over the observations that came before. A worker that
-/// said its key must use it: a stolen token is not enough to hand in what its host did not see.
+/// said its key must use it, and cannot say another: a stolen token is not enough to hand in what its host did not see.
 pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
     let trial = service.store.trial(None, &fence.trial).await?;
     let Some(worker) = trial.row.worker.clone().filter(|_| trial.row.epoch == fence.epoch && !trial.row.state.is_final()) else {

@@ -93,8 +93,8 @@ pub(crate) async fn process(a: WorkerArgs) -> Result<()> {
     let client = stakeout_client::Client::new(&options)?;
     let remote = Remote::new(&client);
     let mut rng = StdRng::seed_from_u64(a.seed);
-    // A worker that is started again is another one in this: its key is new, and the farm hears of it before the next trial.
-    let me = Me { key: SigningKey::generate()?, id: a.id };
+    // As a real one, it has the key of before when it is started again.
+    let me = Me { key: SigningKey::load_or_create(&a.log.with_file_name(format!("{}.pem", a.id)))?, id: a.id };
     let host = HostFacts { host: "simulated".to_owned(), key: me.key.public().fingerprint(), ..HostFacts::default() };
     loop {
         let beat = remote.heartbeat(&me.id, &abilities(), &host).await;

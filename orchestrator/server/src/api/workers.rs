@@ -108,6 +108,7 @@ async fn heartbeat(
     // An engine's words may be long; that a worker is in trouble is said all the same.
     h.host.troubles = h.host.troubles.iter().map(|t| t.chars().take(TROUBLE).collect()).collect();
     let store = app.service().store();
+    same_key(&app, &c, &id, &h.host.key).await?;
     room_for(&app, &c, &id).await?;
     let mode = store.worker_seen(&id, c.tenant(), &h.abilities, Some(&h.host), now()).await?;
     Ok(Json(HeartbeatAnswer { mode, waiting: store.waiting(c.tenant(), &h.abilities).await? }))
@@ -130,6 +131,18 @@ fn bounded(h: &HostFacts) -> Answer<()> {
         return bad("a host has at most 32 troubles");
     }
     Ok(())
+}
+
+/// A worker that said a key once keeps it, so that a token alone does not make anybody it.
+async fn same_key(app: &App, c: &Caller, id: &WorkerId, key: &str) -> Answer<()> {
+    match app.service().store().worker(c.tenant(), id, now()).await {
+        Ok(w) if !w.host.key.is_empty() && w.host.key != key => {
+            Err(Failed::new(Code::Conflict, format!("the worker `{id}` said another key before"))
+                .hint("its `worker.pem` was lost or is another host's: start it with another id (`--name`, or without its `worker.id`)"))
+        }
+        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Workers of a tenant, at most: their ids are their own choice.

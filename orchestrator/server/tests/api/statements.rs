@@ -66,6 +66,9 @@ async fn what_is_not_signed_by_the_worker_s_key_is_not_taken() {
     let left = Left::of(&app, &LINES.map(|l| line(l))).unwrap();
     app.statement = Some(statement::sign(&key, &statement::make(&hand.id, &app.record, &left)).unwrap());
     refused(app, "another app").await;
+    let other_key = HostFacts { key: other.public().fingerprint(), ..HostFacts::default() };
+    assert!(hand.remote.heartbeat(&hand.id, &abilities(), &other_key).await.unwrap_err().to_string().contains("another key"));
+    assert!(hand.remote.heartbeat(&hand.id, &abilities(), &HostFacts::default()).await.is_err(), "nor none");
     let good = signed(&lease, &hand.id, &key, &LINES);
     hand.remote.complete(&Fence::from(&lease), good.clone()).await.unwrap();
     // Twice is once.
