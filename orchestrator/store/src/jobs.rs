@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use crate::StoreError;
+use crate::{Answered, Deed, StoreError};
 
 /// What a job is, as submitted.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ pub mod library;
 pub mod postgres;
 pub mod sqlite;
 
-pub use access::{Access, Deed, Idempotent, TokenRow};
+pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
 pub use jobs::{Decided, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Paces, TrialFull};
@@ -68,7 +68,7 @@ pub enum StoreError {
     /// It is not as the caller thought.
     #[error("the {what} `{id}` was changed meanwhile")]
     Changed {
-        /// `upload`.
+        /// `upload`, `request`.
         what: &'static str,
         /// Which.
         id: String,

@@ -38,7 +38,7 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     let (a, b) = (job(&t, 1), job(&t, 1));
     let id = TrialId::generate();
     let twice = vec![(a.clone(), vec![id.clone()]), (b.clone(), vec![id])];
-    assert!(matches!(store.insert_jobs(twice).await, Err(StoreError::Database { .. })));
+    assert!(matches!(store.insert_jobs(twice, &Notes::default()).await, Err(StoreError::Database { .. })));
     assert!(matches!(store.job(None, &a.id).await, Err(StoreError::NotFound { .. })));
     let many = job(&t, 1100);
     assert_eq!(insert(store, &many).await.len(), 1100);
@@ -95,7 +95,7 @@ async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     (again.fingerprint, again.reused, again.state) = (j.fingerprint, Some(j.id.clone()), TrialState::Finished);
     (again.result, again.created, again.sealed) = (before.result.clone(), 40_000, None);
     again.counts = before.counts;
-    store.insert_jobs(vec![(again.clone(), vec![])]).await.unwrap();
+    store.insert_jobs(vec![(again.clone(), vec![])], &Notes::default()).await.unwrap();
     let read = store.job(Some(&t), &again.id).await.unwrap();
     assert_eq!(
         (read.state, read.ended, &read.result, &read.reused),

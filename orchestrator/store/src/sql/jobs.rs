@@ -10,12 +10,12 @@ use stakeout_contract::{
 use stakeout_domain::lease::{Millis, TrialRow};
 
 use super::{Backend, decide, end, events, insert, lease, list, stream};
-use crate::{Decided, JobFilter, JobRow, Jobs, LeaseFor, Paces, StoreError, TrialFull};
+use crate::{Decided, Due, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
-    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
-        insert::insert_jobs(self, jobs).await
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError> {
+        insert::insert_jobs(self, jobs, notes).await
     }
 
     async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError> {
