@@ -135,13 +135,14 @@ async fn insert_trials(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Res
     let device = &job.spec.scenario.device;
     for (part, ids) in trials.chunks(500).enumerate() {
         let mut q = QueryBuilder::<Db>::new(
-            "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, cancel, failed_on, slot_ms, kept) ",
+            "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, cancel, failed_on, \
+             attempts, leases, slot_ms, kept) ",
         );
         q.push_values((1 + int(part as u64 * 500)..).zip(ids), |mut b, (number, id)| {
             b.push_bind(id.as_str()).push_bind(job.id.as_str()).push_bind(job.tenant.as_str()).push_bind(number);
             b.push_bind(job.spec.device.as_str()).push_bind(i64::from(device.api)).push_bind(job.spec.scenario.name.as_str());
             b.push_bind(i64::from(job.priority)).push_bind(i64::from(job.own_workers_only));
-            b.push("'queued', 0, 0, '[]', 0, 0");
+            b.push("'queued', 0, 0, '[]', 0, 0, 0, 0");
         });
         q.build().persistent(false).execute(&mut *conn).await.map_err(db("insert trials"))?;
     }
