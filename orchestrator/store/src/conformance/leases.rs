@@ -11,6 +11,8 @@ use crate::{LeaseFor, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_get_trials_by_their_weight(store).await;
+    nobody_pays_for_having_been_alone(store).await;
+    a_trial_that_nobody_can_run_holds_nobody_back(store).await;
     a_tenant_at_its_bound_is_passed_over(store).await;
     a_trial_is_leased_once_and_only_to_who_can_run_it(store).await;
     the_more_urgent_is_first_whatever_the_level(store).await;
@@ -54,6 +56,48 @@ async fn tenants_get_trials_by_their_weight(store: &dyn Store) {
     cancel_all(store, &light).await;
     cancel_all(store, &heavy).await;
     assert!(store.lease(&farm, 1).await.unwrap().is_none());
+}
+
+/// How many of the next trials are each tenant's.
+async fn shares(store: &dyn Store, tenants: [&TenantId; 2], n: usize) -> [usize; 2] {
+    let mut got = [0, 0];
+    for _ in 0..n {
+        let (t, _) = store.lease(&ask(&TenantId::farm(), "farm-1"), 1).await.unwrap().unwrap();
+        got[tenants.iter().position(|of| **of == t.tenant).unwrap()] += 1;
+    }
+    got
+}
+
+async fn nobody_pays_for_having_been_alone(store: &dyn Store) {
+    let (old, new) = (tenant("alone"), tenant("newcomer"));
+    insert(store, &job(&old, 40)).await;
+    shares(store, [&old, &new], 40).await;
+    // It finds nobody that waits.
+    insert(store, &job(&new, 30)).await;
+    assert_eq!(shares(store, [&old, &new], 1).await, [0, 1]);
+    insert(store, &job(&old, 30)).await;
+    let got = shares(store, [&old, &new], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "{got:?}");
+    cancel_all(store, &old).await;
+    cancel_all(store, &new).await;
+}
+
+async fn a_trial_that_nobody_can_run_holds_nobody_back(store: &dyn Store) {
+    let (stuck, busy, new) = (tenant("stuck"), tenant("busy"), tenant("later"));
+    let mut never = job(&stuck, 1);
+    never.spec.scenario.device.api = 98;
+    insert(store, &never).await;
+    insert(store, &job(&busy, 80)).await;
+    shares(store, [&busy, &new], 40).await;
+    insert(store, &job(&new, 40)).await;
+    let got = shares(store, [&busy, &new], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "{got:?}");
+    insert(store, &job(&stuck, 40)).await;
+    cancel_all(store, &new).await;
+    let got = shares(store, [&busy, &stuck], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "it has saved nothing up: {got:?}");
+    cancel_all(store, &stuck).await;
+    cancel_all(store, &busy).await;
 }
 
 async fn a_tenant_at_its_bound_is_passed_over(store: &dyn Store) {

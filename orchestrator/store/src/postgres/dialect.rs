@@ -19,7 +19,7 @@ macro_rules! for_share {
         " FOR SHARE"
     };
 }
-/// A change that a crash may undo: its commit does not wait for the disk.
+/// An insert that a crash may undo: its commit does not wait for the disk.
 macro_rules! lazily {
     ($update:literal, $condition:literal) => {
         concat!("WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true)) ", $update, " FROM lazily WHERE ", $condition)
