@@ -138,6 +138,55 @@ pub struct LeaseFor {
     pub seconds: u64,
 }
 
+/// What is kept together with new jobs, or not at all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Notes {
+    /// What the request is answered: whoever sends it again gets that, and no second job.
+    pub answered: Option<Answered>,
+    /// For the audit.
+    pub deeds: Vec<Deed>,
+}
+
+/// The bound of a tenant that new jobs would go over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OverQuota {
+    /// Of trials that wait.
+    #[error("{waiting} trials wait, and {most} may; this asks for {new} more")]
+    Waiting {
+        /// So many do.
+        waiting: u64,
+        /// So many may.
+        most: u32,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of trials in a UTC day.
+    #[error("{today} of {most} trials of today (UTC) have run, run or wait; this asks for {new} more")]
+    TrialsADay {
+        /// Those that ended today, run or wait.
+        today: u64,
+        /// So many may.
+        most: u32,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of hours of slots in a UTC day.
+    #[error("the {most} hours of today (UTC) are used")]
+    SlotHoursADay {
+        /// So many may.
+        most: u32,
+    },
+}
+
+/// A job that is to be decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// Which.
+    pub job: JobId,
+    /// Which try this is, from 1.
+    pub tries: u32,
+}
+
 /// A job's end, as decided.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decided {
@@ -166,8 +215,10 @@ pub struct Paces {
 /// with the event that tells of it; when the last trial of a job ends, the job becomes due for its decision.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
-    /// Remembers jobs and their trials, all queued: all of them or none. A job with `reused` has no trials, and has ended.
-    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError>;
+    /// Remembers jobs and their trials, all queued, and what is noted of them: all of it or nothing. A job with `reused` has no
+    /// trials, and has ended. [`StoreError::OverQuota`]: their tenant may not have so many. [`StoreError::Changed`] of a request: it
+    /// took so long that another try has its key.
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError>;
     /// A job of this tenant; of the farm itself when none is given. Another tenant's is [`StoreError::NotFound`].
     async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError>;
     /// A tenant's jobs, the newest first.

@@ -1,13 +1,14 @@
 //! What is written is read, by whom it belongs to.
 
-use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, trial::TrialState};
+use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, api::access::Quota, trial::TrialState};
 
-use super::sample::{FIRST, completion, decided, insert, job, lease, tenant};
-use crate::{JobFilter, Store, StoreError};
+use super::sample::{FIRST, completion, decided, insert, job, lease, tenant, tenant_row};
+use crate::{JobFilter, Notes, OverQuota, Paces, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     what_is_written_is_read(store).await;
     jobs_come_together_or_not_at_all(store).await;
+    jobs_beyond_a_quota_are_refused(store).await;
     jobs_are_found_by_what_they_are(store).await;
     an_answer_of_before_is_found_and_kept(store).await;
 }
@@ -45,6 +46,40 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     assert_eq!(store.trials(&many.id).await.unwrap().last().unwrap().number, 1100);
     store.cancel(&many.id, 0).await.unwrap();
     assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
+}
+
+async fn jobs_beyond_a_quota_are_refused(store: &dyn Store) {
+    let t = tenant("quota");
+    let mut row = tenant_row("quota");
+    row.quota = Quota { waiting_trials: Some(3), trials_a_day: Some(4), slot_hours_a_day: Some(1), ..Quota::default() };
+    store.put_tenant(&row).await.unwrap();
+    let put = async |trials: u32| {
+        let j = job(&t, trials);
+        let ids = (0..trials).map(|_| TrialId::generate()).collect();
+        match store.insert_jobs(vec![(j.clone(), ids)], &Notes::default()).await {
+            Ok(()) => None,
+            Err(StoreError::OverQuota(over)) => {
+                assert!(matches!(store.job(None, &j.id).await, Err(StoreError::NotFound { .. })));
+                Some(over)
+            }
+            Err(e) => panic!("{e}"),
+        }
+    };
+    assert_eq!(put(2).await, None);
+    assert_eq!(put(2).await, Some(OverQuota::Waiting { waiting: 2, most: 3, new: 2 }));
+    assert_eq!(put(1).await, None);
+    let (trial, of) = lease(store, &t, "w-1", 1).await;
+    store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 10).await.unwrap();
+    assert_eq!(put(1).await, None);
+    let (trial, of) = lease(store, &t, "w-1", 1).await;
+    assert_eq!(put(1).await, Some(OverQuota::TrialsADay { today: 4, most: 4, new: 1 }), "what runs and waits counts too");
+    row.quota.trials_a_day = None;
+    store.put_tenant(&row).await.unwrap();
+    store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 3_700_000).await.unwrap();
+    assert_eq!(put(1).await, Some(OverQuota::SlotHoursADay { most: 1 }));
+    for j in store.jobs(&t, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap() {
+        store.cancel(&j.id, 0).await.unwrap();
+    }
 }
 
 async fn jobs_are_found_by_what_they_are(store: &dyn Store) {

@@ -8,6 +8,7 @@ mod access;
 mod audit;
 mod backup;
 mod blobs;
+mod bounds;
 mod change;
 mod decide;
 mod deliveries;
