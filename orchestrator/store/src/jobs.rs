@@ -264,7 +264,7 @@ pub trait Jobs: Send + Sync + 'static {
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError>;
     /// A job's events after a number, at most so many; observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
-    /// Forgets a job that has ended, and all that it left but the bytes.
+    /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
     async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;

@@ -127,7 +127,10 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     assert!(store.claim_deliveries(7, 60, 10).await.unwrap().is_empty(), "they are somebody's for a minute");
     let mut tried = due[0].delivery.clone();
     (tried.state, tried.tries, tried.next_ms, tried.status) = (DeliveryState::Delivered, 1, None, Some(204));
-    store.delivery_tried(&tried).await.unwrap();
+    assert!(store.delivery_tried(&tried).await.unwrap());
+    let mut late = tried.clone();
+    (late.state, late.next_ms) = (DeliveryState::Waiting, Some(9));
+    assert!(!store.delivery_tried(&late).await.unwrap(), "another's try was kept");
     let hook: HookId = "hook-all".parse().unwrap();
     assert_eq!(store.deliveries(&t, &hook, None, 10).await.unwrap(), std::slice::from_ref(&tried));
     assert!(store.deliveries(&t, &hook, Some(&tried.id), 10).await.unwrap().is_empty());
@@ -135,8 +138,23 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     assert!(matches!(store.replay(&tenant("stranger"), &tried.id, 9).await, Err(StoreError::NotFound { .. })));
     let again = store.replay(&t, &tried.id, 9).await.unwrap();
     assert_eq!((again.state, again.tries, again.next_ms), (DeliveryState::Waiting, 0, Some(9)));
-    assert_eq!(store.claim_deliveries(9, 60, 10).await.unwrap().len(), 1);
+    let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
+    assert_eq!((claimed.len(), claimed[0].since, claimed[0].delivery.created_ms), (1, 9, 7), "its day begins anew");
+    tried.tries = 2;
+    assert!(!store.delivery_tried(&tried).await.unwrap(), "a try from before the replay");
     assert_eq!(store.claim_deliveries(100_000, 60, 10).await.unwrap().len(), 2);
+    let left = async |hook: &str| store.deliveries(&t, &hook.parse().unwrap(), None, 10).await.unwrap().len();
+    store.tidy(7 + 30 * 86_400_000).await.unwrap();
+    assert_eq!((left("hook-all").await, left("hook-nightly").await), (1, 0), "the replayed one is younger");
+    store.delete_job(&t, &j.id).await.unwrap();
+    assert_eq!(left("hook-all").await, 0);
+    tried.tries = 1;
+    assert!(!store.delivery_tried(&tried).await.unwrap(), "it is there no more");
+    let next = job(&t, 1);
+    insert(store, &next).await;
+    store.cancel(&next.id, 10).await.unwrap();
+    assert!(store.decide(&next.id, &decided(&next, TrialState::Cancelled), 10).await.unwrap());
+    assert_eq!(left("hook-all").await, 1);
 }
 
 async fn what_a_completion_names_must_be_there(store: &dyn Store) {

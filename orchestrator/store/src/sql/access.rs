@@ -6,7 +6,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Db, DbRow, audit, row::Read, usage};
+use super::{Backend, Conn, Db, DbRow, audit, deliveries, row::Read, usage};
 use crate::{
     Access, Answered, Claim, Deed, Idempotent, StoreError, TokenRow,
     codec::{DAY, bad, db, json, missing, word},
@@ -222,7 +222,7 @@ impl Access for Backend {
 
     async fn tidy(&self, now: Millis) -> Result<(), StoreError> {
         run!(self.writer().await?, "forget keys of requests", "DELETE FROM requests WHERE created <= $1", now - DAY)?;
-        Ok(())
+        deliveries::forget(self, now).await
     }
 }
 

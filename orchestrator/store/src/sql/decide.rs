@@ -93,6 +93,7 @@ pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -
     }
     let_go(&mut tx, &format!("job:{id}")).await?;
     run!(tx, "let a job's blobs go", "DELETE FROM holds WHERE holder IN (SELECT 'trial:' || id FROM trials WHERE job = $1)", id.as_str())?;
+    run!(tx, "forget what was told of a job", "DELETE FROM deliveries WHERE job = $1", id.as_str())?;
     run!(tx, "delete a job", "DELETE FROM jobs WHERE id = $1", id.as_str())?;
     tx.commit().await.map_err(db("commit"))
 }
