@@ -198,6 +198,8 @@ pub struct Decided {
     pub outcome: Option<Outcome>,
     /// SHA-256 of the report.
     pub report: Option<Sha256Digest>,
+    /// Why, where there is something to say.
+    pub reason: String,
 }
 
 /// How long trials of a kind took: for estimates.
@@ -256,8 +258,9 @@ pub trait Jobs: Send + Sync + 'static {
     async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError>;
     /// Gives a job up. Leased trials end when their worker lets go.
     async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
-    /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`.
-    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError>;
+    /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
+    /// before with each try, to an hour.
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
     /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.

@@ -3,6 +3,7 @@
 use stakeout_contract::{
     Epoch, HookId, Sha256Digest,
     api::{
+        events::What,
         hooks::{DeliveryState, Hook},
         jobs::Outcome,
     },
@@ -11,7 +12,7 @@ use stakeout_contract::{
 };
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, tenant, tenant_row};
-use crate::{HookRow, Store, StoreError};
+use crate::{Due, HookRow, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     a_completion_that_comes_twice_counts_once(store).await;
@@ -23,7 +24,7 @@ pub(super) async fn all(store: &dyn Store) {
 }
 
 async fn claim(store: &dyn Store, now: i64) -> Option<stakeout_contract::JobId> {
-    store.claim_due(now, 30).await.unwrap()
+    store.claim_due(now, 30).await.unwrap().map(|due| due.job)
 }
 
 /// What other rooms left undecided is not this room's.
@@ -67,6 +68,51 @@ async fn a_given_back_trial_is_queued_again_with_its_reason(store: &dyn Store) {
     assert_eq!(trial.ended.as_ref().unwrap().reason, "device died");
     assert_eq!(claim(store, 1).await, Some(j.id.clone()));
     decide_all(store, 100_000_000).await;
+}
+
+async fn stops_and_mad_figures_harm_nobody(store: &dyn Store) {
+    let t = tenant("stopped");
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    for try_number in 1..=5 {
+        let (trial, _) = lease(store, &t, "w-1", 0).await;
+        let back = store.give_back(&trial.id, Epoch(try_number), &end(TrialState::Queued, "told to stop"), 0).await.unwrap();
+        assert_eq!((back.state, back.attempts, back.leases), (TrialState::Queued, 0, try_number));
+    }
+    let (trial, of) = lease(store, &t, "w-1", 0).await;
+    let mut done = completion(&trial, &of, TrialState::Finished);
+    (done.record.cost.cpu_seconds, done.record.cost.kept_bytes) = (1e300, u64::MAX);
+    store.complete(&trial.id, Epoch(6), &done, 1000).await.unwrap();
+    insert(store, &job(&t, 2)).await;
+    for cpu in [-1e300, 1e300] {
+        let (trial, of) = lease(store, &t, "w-1", 0).await;
+        let mut done = completion(&trial, &of, TrialState::Finished);
+        done.record.cost.cpu_seconds = cpu;
+        store.complete(&trial.id, FIRST, &done, 1000).await.unwrap();
+    }
+    let day = &store.usage(&t, 1, 1000).await.unwrap().days[0];
+    assert_eq!((day.trials, day.cpu_seconds), (3, 2.0 * 30.0 * 86_400.0));
+    decide_all(store, 100_000_000).await;
+}
+
+async fn a_job_that_cannot_be_decided_waits_longer_each_time(store: &dyn Store) {
+    decide_all(store, 100_000_000).await;
+    let t = tenant("undecided");
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    store.cancel(&j.id, 0).await.unwrap();
+    let mut now = 0;
+    for (tries, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 960), (7, 1920), (8, 3600), (9, 3600)] {
+        assert_eq!(store.claim_due(now, 30).await.unwrap(), Some(Due { job: j.id.clone(), tries }));
+        now += seconds * 1000;
+        assert_eq!(store.claim_due(now - 1, 30).await.unwrap(), None);
+    }
+    let mut d = decided(&j, TrialState::Failed);
+    "it cannot be".clone_into(&mut d.reason);
+    assert!(store.decide(&j.id, &d, now).await.unwrap());
+    let told = store.events(&j.id, 0, 100).await.unwrap().pop().unwrap().what;
+    assert_eq!(told, What::Job { state: TrialState::Failed, reason: d.reason });
+    assert_eq!(store.claim_due(i64::MAX, 30).await.unwrap(), None);
 }
 
 async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store) {

@@ -161,7 +161,7 @@ pub fn decided(of: &JobRow, state: TrialState) -> Decided {
         cost: stakeout_contract::result::Cost::default(),
         engine: String::new(),
     };
-    Decided { state, result, outcome: None, report: None }
+    Decided { state, result, outcome: None, report: None, reason: String::new() }
 }
 
 /// The first lease.

@@ -140,7 +140,7 @@ pub(super) async fn settle(
     }
     if state == TrialState::Queued && moves.iter().any(|(_, to)| *to == TrialState::Leased) {
         state = TrialState::Running;
-        told.insert(0, Told::What(What::Job { state }));
+        told.insert(0, Told::What(What::Job { state, reason: String::new() }));
     }
     let mut due: Option<Millis> = r.get("due")?;
     if due.is_none() && r.get::<Option<Millis>>("ended")?.is_none() && tally::over(&counts) {

@@ -121,7 +121,7 @@ async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId], touched: 
         )?;
     }
     insert_trials(conn, job, trials).await?;
-    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state })], job.created).await?;
+    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state, reason: String::new() })], job.created).await?;
     let holder = format!("job:{}", job.id);
     if has_ended(job) {
         keep(conn, &job.tenant, &holder, kept(job), touched, Must::BeThere).await?;

@@ -93,7 +93,7 @@ impl Jobs for Backend {
         end::cancel(self, job, now).await
     }
 
-    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError> {
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
         decide::claim_due(self, now, seconds).await
     }
 
