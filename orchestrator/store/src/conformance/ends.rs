@@ -17,6 +17,8 @@ use crate::{Due, HookRow, Store, StoreError};
 pub(super) async fn all(store: &dyn Store) {
     a_completion_that_comes_twice_counts_once(store).await;
     a_given_back_trial_is_queued_again_with_its_reason(store).await;
+    stops_and_mad_figures_harm_nobody(store).await;
+    a_job_that_cannot_be_decided_waits_longer_each_time(store).await;
     a_cancelled_job_is_due_when_its_last_trial_has_ended(store).await;
     a_job_is_decided_once_and_its_webhooks_are_told(store).await;
     what_a_completion_names_must_be_there(store).await;
