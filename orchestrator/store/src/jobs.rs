@@ -271,6 +271,7 @@ pub trait Jobs: Send + Sync + 'static {
     async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
-    /// How long trials of this device and scenario took on this farm, of the last ones.
-    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
+    /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
+    /// would tell who runs it, how long and how much it finds.
+    async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
 }

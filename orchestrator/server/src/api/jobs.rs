@@ -55,7 +55,7 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::POST, "/v1/estimates", "estimateJob", reader, "What a job would cost and how long it would wait; nothing is kept")
             .takes::<JobSpec>()
-            .gives::<Estimate>(200, "A guess from trials of this farm")
+            .gives::<Estimate>(200, "A guess from trials of this tenant")
             .fails(&refused),
         estimate,
     );

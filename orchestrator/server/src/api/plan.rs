@@ -142,7 +142,7 @@ pub(crate) fn answered_by(mut job: JobRow, before: &JobRow) -> JobRow {
 /// What a job would cost.
 pub(crate) async fn estimate(app: &App, c: &Caller, s: &Submission, job: &JobRow) -> Answer<Estimate> {
     let store = app.service().store();
-    let paces = store.paces(s.device, &s.scenario.name).await?;
+    let paces = store.paces(c.tenant(), s.device, &s.scenario.name).await?;
     let known = paces.trials > 0;
     let api = s.scenario.device.api;
     let workers: Vec<_> = store

@@ -118,9 +118,10 @@ async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     assert_eq!(store.same_job(&t, &j.fingerprint).await.unwrap(), None);
     let (trial, of) = lease(store, &t, "w-1", 1000).await;
     store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 31_000).await.unwrap();
-    let paces = store.paces(DeviceKind::Jvm, "paced").await.unwrap();
+    let paces = store.paces(&t, DeviceKind::Jvm, "paced").await.unwrap();
     assert_eq!((paces.trials, paces.slot_seconds, paces.bytes), (1, 30.0, 100.0));
-    assert_eq!(store.paces(DeviceKind::Jvm, "never").await.unwrap().trials, 0);
+    assert_eq!(store.paces(&t, DeviceKind::Jvm, "never").await.unwrap().trials, 0);
+    assert_eq!(store.paces(&tenant("stranger"), DeviceKind::Jvm, "paced").await.unwrap(), Paces::default(), "it is nobody else's business");
     assert!(store.decide(&j.id, &decided(&j, TrialState::Finished), 32_000).await.unwrap());
     let before = store.same_job(&t, &j.fingerprint).await.unwrap().unwrap();
     assert_eq!(before.id, j.id);

@@ -113,7 +113,7 @@ impl Jobs for Backend {
         decide::outdated_jobs(self, now, most).await
     }
 
-    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
-        list::paces(self, device, scenario).await
+    async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
+        list::paces(self, tenant, device, scenario).await
     }
 }
