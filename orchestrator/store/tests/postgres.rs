@@ -4,13 +4,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use sqlx::{Connection, PgConnection};
-use stakeout_contract::{TenantId, TrialId, trial::TrialState};
+use stakeout_contract::{Sha256Digest, TenantId, TrialId, trial::TrialState};
 use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
-    Jobs, Library, StoreError,
+    Access, Jobs, Library, Notes, StoreError,
     conformance::{
         self,
-        sample::{ask, completion, insert, job, tenant},
+        sample::{ask, completion, insert, job, tenant, tenant_row},
     },
     postgres::PostgresStore,
 };

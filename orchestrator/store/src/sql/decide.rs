@@ -7,7 +7,7 @@ use super::{
     Backend, Conn, Db, DbRow,
     change::{Told, tell},
     deliveries,
-    hold::{Must, hold, let_go},
+    hold::{Must, keep, let_go, touch},
     row::{Read, job_of},
 };
 use crate::{
@@ -61,6 +61,11 @@ async fn lock_job(conn: &mut Conn, id: &JobId) -> Result<(DbRow, TrialCounts, bo
 /// See [`crate::Jobs::decide`].
 pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
+    let tenant = maybe!(tx, "read a job's tenant", "SELECT tenant FROM jobs WHERE id = $1", id.as_str())?;
+    let tenant: TenantId = Read("jobs", &tenant.ok_or_else(|| missing("job", id))?).id("tenant")?;
+    let kept = decided.report.into_iter().chain(decided.outcome.as_ref().map(|o| o.bundle));
+    // Blobs before the job: whoever completes a trial locks them in this order.
+    let touched = touch(&mut tx, &tenant, kept.clone(), now).await?;
     let (row, counts, ended) = lock_job(&mut tx, id).await?;
     if ended {
         return Ok(false);
@@ -75,8 +80,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
     job.outcome.clone_from(&decided.outcome);
     let holder = format!("job:{id}");
     let_go(&mut tx, &holder).await?;
-    let kept = decided.report.into_iter().chain(decided.outcome.as_ref().map(|o| o.bundle));
-    hold(&mut tx, &job.tenant, &holder, kept, Must::BeThere, now).await?;
+    keep(&mut tx, &job.tenant, &holder, kept, &touched, Must::BeThere).await?;
     run!(
         tx,
         "keep a result",
