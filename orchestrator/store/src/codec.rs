@@ -78,9 +78,9 @@ pub(crate) fn kept_bytes(bytes: u64) -> i64 {
 /// A UTC day in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
 
-/// What the list of workers on which a trial failed is not like, for this one.
-pub(crate) fn not_failed_on(worker: &WorkerId) -> String {
-    format!("%\"{worker}\"%")
+/// What is in the list of workers on which a trial failed, if this one is.
+pub(crate) fn failed_on(worker: &WorkerId) -> String {
+    format!("\"{worker}\"")
 }
 
 /// Counts as six columns, in their order.

@@ -19,6 +19,7 @@ pub(super) async fn all(store: &dyn Store) {
     trials_of_own_workers_go_to_no_others(store).await;
     a_worker_that_drains_gets_nothing(store).await;
     a_worker_gets_first_what_did_not_fail_on_it(store).await;
+    workers_of_like_names_are_not_taken_for_each_other(store).await;
 }
 
 async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
@@ -191,5 +192,15 @@ async fn a_worker_gets_first_what_did_not_fail_on_it(store: &dyn Store) {
     assert_eq!(again.ended.unwrap().reason, "device died");
     store.give_back(&first.id, Epoch(2), &end(TrialState::Queued, "told to stop"), 1).await.unwrap();
     assert_eq!(store.trial(None, &first.id).await.unwrap().row.failed_on.len(), 1);
+    cancel_all(store, &t).await;
+}
+
+async fn workers_of_like_names_are_not_taken_for_each_other(store: &dyn Store) {
+    let t = tenant("alike");
+    insert(store, &job(&t, 2)).await;
+    let (first, _) = lease(store, &t, "wx1", 1).await;
+    store.give_back(&first.id, Epoch(1), &end(TrialState::Failed, "device died"), 1).await.unwrap();
+    let (again, _) = lease(store, &t, "w_1", 1).await;
+    assert_eq!(again.id, first.id, "it did not fail on this one");
     cancel_all(store, &t).await;
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     JobRow, LeaseFor, StoreError, TrialFull,
-    codec::{db, missing, not_failed_on, small, uint},
+    codec::{db, failed_on, missing, small, uint},
 };
 
 /// A trial and its job.
@@ -179,9 +179,9 @@ async fn next_trial(conn: &mut Conn, ask: &LeaseFor, tenant: &Share) -> Result<O
     }
     first.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     // Those on which it has not failed, then the others.
-    for unlike in [not_failed_on(&ask.worker), String::new()] {
+    for unlike in [Some(failed_on(&ask.worker)), None] {
         for (_, _, p) in &first {
-            if let Some(row) = probe(conn, tenant, *p, &unlike).await? {
+            if let Some(row) = probe(conn, tenant, *p, unlike.as_deref()).await? {
                 return Ok(Some(row));
             }
         }
@@ -203,7 +203,7 @@ async fn peek(conn: &mut Conn, tenant: &Share, p: Probe) -> Result<Option<(i64, 
     row.map(|r| Ok((Read("trials", &r).int("priority")?, Read("trials", &r).text("id")?))).transpose()
 }
 
-async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Result<Option<DbRow>, StoreError> {
+async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: Option<&str>) -> Result<Option<DbRow>, StoreError> {
     maybe!(
         conn,
         "find a queued trial",
@@ -211,7 +211,9 @@ async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Resul
             "SELECT ",
             locked_columns!(),
             " FROM trials WHERE state = 'queued' AND tenant = $1 AND own = $2 AND device = $3 AND api = $4 \
-             AND failed_on NOT LIKE $5 ORDER BY priority DESC, id LIMIT 1",
+             AND ($5 IS NULL OR ",
+            place!("failed_on", "$5"),
+            " = 0) ORDER BY priority DESC, id LIMIT 1",
             skip_locked!()
         ),
         tenant.tenant.as_str(),
@@ -222,8 +224,8 @@ async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Resul
     )
 }
 
-/// Adds a trial to its tenant's virtual time. The lease stands whatever becomes of this.
-async fn charge(store: &Backend, tenant: &Share) {
+/// Adds a trial to its tenant's virtual time, and lets the workers' go on. The lease stands whatever becomes of this.
+async fn charge(store: &Backend, tenant: &Share, kind: &str) {
     let done = async {
         let mut conn = store.writer().await?;
         // Another lease of this tenant may have been charged meanwhile: this one comes on top of it. The workers' row is locked last.
