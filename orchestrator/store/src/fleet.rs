@@ -59,7 +59,7 @@ pub trait Fleet: Send + Sync + 'static {
         host: Option<&HostFacts>,
         now: Millis,
     ) -> Result<WorkerMode, StoreError>;
-    /// A worker; of this tenant, or any for the farm.
+    /// A worker that may run this tenant's trials: one of those that [`Fleet::workers`] gives.
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
