@@ -208,7 +208,9 @@ impl Client {
                 Ok(r) => return Ok(r),
                 Err((e, after)) => {
                     let wait = pauses.next(after);
-                    if !e.is_passing() || begin.elapsed() + wait > self.patience {
+                    // A server that says when to come again says that it will pass, whatever the status: the same submit that runs.
+                    let passing = e.is_passing() || after.is_some();
+                    if !passing || begin.elapsed() + wait > self.patience {
                         return Err(e);
                     }
                     tracing::debug!(error = %e, "asking again");

@@ -33,7 +33,7 @@ impl Client {
                 while let Some(data) = lines.data() {
                     let event: Event = serde_json::from_str(&data).map_err(|e| self.answer(format!("an event: {e}")))?;
                     last = event.number;
-                    let ended = matches!(&event.what, What::Job { state } if state.is_final());
+                    let ended = matches!(&event.what, What::Job { state, .. } if state.is_final());
                     if !on(event) || ended {
                         return Ok(());
                     }

@@ -20,12 +20,25 @@ pub struct TrialRow {
     pub cancel: bool,
     /// Workers on which it failed, each once.
     pub failed_on: Vec<WorkerId>,
+    /// Leases that were lost or failed; those of workers that were told to stop do not count.
+    pub attempts: u32,
+    /// Leases in all. Not the epoch: that one jumps when a backup is restored.
+    pub leases: u32,
 }
 
 impl TrialRow {
     /// A trial that nobody had yet.
     pub fn queued() -> Self {
-        Self { state: TrialState::Queued, epoch: Epoch(0), worker: None, expires: None, cancel: false, failed_on: Vec::new() }
+        Self {
+            state: TrialState::Queued,
+            epoch: Epoch(0),
+            worker: None,
+            expires: None,
+            cancel: false,
+            failed_on: Vec::new(),
+            attempts: 0,
+            leases: 0,
+        }
     }
 }
 
@@ -88,8 +101,11 @@ pub enum Refused {
     NotAnEnd(TrialState),
 }
 
-/// How often a trial is leased at most before it is failed.
+/// How often a trial is lost or fails before it is failed for good.
 pub const ATTEMPTS: u32 = 3;
+
+/// How often a trial is leased at most, whatever ended its leases: workers that only come and go must not hold a job for ever.
+pub const LEASES: u32 = 20;
 
 /// A trial that failed on so many workers is poison: it is not given to another.
 pub const WORKERS: usize = 2;
@@ -107,6 +123,7 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
             }
             next.state = TrialState::Leased;
             next.epoch = row.epoch.next();
+            next.leases = row.leases.saturating_add(1);
             next.worker = Some(worker.clone());
             next.expires = Some(after(now, *seconds));
         }
@@ -124,16 +141,16 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
         }
         Command::GiveBack { epoch, failed } => {
             fence(row, *epoch)?;
-            if let (true, Some(worker)) = (failed, &row.worker)
-                && !row.failed_on.contains(worker)
-            {
-                next.failed_on.push(worker.clone());
+            if *failed {
+                next.attempts = row.attempts.saturating_add(1);
+                next.failed_on.extend(row.worker.iter().filter(|w| !row.failed_on.contains(w)).cloned());
             }
             release(&mut next);
         }
         Command::Expire => {
             let over = row.expires.is_some_and(|e| e <= now);
             if row.state != TrialState::Queued && over {
+                next.attempts = row.attempts.saturating_add(1);
                 release(&mut next);
             }
         }
@@ -165,7 +182,7 @@ fn end(row: &mut TrialRow, state: TrialState) {
 fn release(row: &mut TrialRow) {
     if row.cancel {
         end(row, TrialState::Cancelled);
-    } else if row.epoch.0 >= ATTEMPTS || row.failed_on.len() >= WORKERS {
+    } else if row.attempts >= ATTEMPTS || row.leases >= LEASES || row.failed_on.len() >= WORKERS {
         end(row, TrialState::Failed);
     } else {
         end(row, TrialState::Queued);
@@ -227,6 +244,30 @@ mod tests {
     fn a_worker_that_is_told_to_stop_blames_no_trial() {
         let row = apply(&leased(), &Command::GiveBack { epoch: Epoch(1), failed: false }, 0).unwrap();
         assert_eq!((row.state, row.failed_on.len()), (TrialState::Queued, 0));
+    }
+
+    #[test]
+    fn stops_are_no_failures_however_many_but_they_have_an_end() {
+        let stop = |row: TrialRow| {
+            let held = apply(&row, &Command::Lease { worker: worker(), seconds: 1 }, 0).unwrap();
+            apply(&held, &Command::GiveBack { epoch: held.epoch, failed: false }, 0).unwrap()
+        };
+        let mut row = TrialRow::queued();
+        for _ in 1..LEASES {
+            row = stop(row);
+            assert_eq!((row.state, row.attempts), (TrialState::Queued, 0));
+        }
+        let mut lost = apply(&row, &Command::Lease { worker: worker(), seconds: 1 }, 0).unwrap();
+        lost.leases = 1;
+        assert_eq!(apply(&lost, &Command::Expire, 2000).unwrap().attempts, 1);
+        assert_eq!(stop(row).state, TrialState::Failed);
+    }
+
+    #[test]
+    fn an_epoch_that_jumped_is_no_attempt() {
+        let row = TrialRow { epoch: Epoch(1000), ..TrialRow::queued() };
+        let held = apply(&row, &Command::Lease { worker: worker(), seconds: 1 }, 0).unwrap();
+        assert_eq!((held.epoch, apply(&held, &Command::Expire, 2000).unwrap().state), (Epoch(1001), TrialState::Queued));
     }
 
     #[test]

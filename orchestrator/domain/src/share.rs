@@ -2,9 +2,14 @@
 //!
 //! Each tenant has a virtual time: it grows by `SCALE / weight` with each of its trials that is leased. The next trial is of
 //! the waiting tenant whose time is least, so those who wait get trials in proportion to their weights, however many they have
-//! queued. A tenant that had nothing waiting does not save time up: when its first trial is queued, its time is at least
-//! just before the least of the others that wait ([`joined`]). So a newcomer is next, after at most the trials that run now, and one
-//! that was away for a week does not get the farm for a week.
+//! queued.
+//!
+//! Nobody saves time up. Workers of a kind (those that can run the same) have a time of their own, which each of their leases
+//! raises to what its tenant's counted as, and a tenant counts as at least just before it ([`entered`]): one that had nothing
+//! waiting, one whose trials nobody could run, one that is new. So a newcomer is next, after at most the trials that run now, and
+//! one that was away for a week does not get the farm for a week. It is looked at when a trial is leased, not when one is queued:
+//! who else waits at some moment does not matter then. It is not one time for all kinds: those that are fast would leave the
+//! tenants of the slow ones no difference by which they take turns.
 
 use stakeout_contract::TenantId;
 
@@ -44,9 +49,9 @@ pub fn charged(time: i64, weight: u32) -> i64 {
     time.saturating_add(SCALE / i64::from(weight.clamp(1, 1000)))
 }
 
-/// The time of a tenant that has begun to wait: just before those that wait already, so that names decide nothing.
-pub fn joined(time: i64, others: impl Iterator<Item = i64>) -> i64 {
-    others.min().map_or(time, |least| time.max(least.saturating_sub(1)))
+/// What a tenant's time counts as, by that of the workers: just before it, so that names decide nothing.
+pub fn entered(time: i64, workers: i64) -> i64 {
+    time.max(workers.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -61,35 +66,92 @@ mod tests {
         Share { tenant: name.parse().unwrap(), weight, time, running: 0, most_running: None }
     }
 
-    /// Leases `n` trials among tenants that never run out.
-    fn lease(tenants: &mut [Share], n: usize) -> BTreeMap<String, usize> {
-        let mut got = BTreeMap::new();
-        for _ in 0..n {
-            let Some(next) = order(tenants.to_vec()).into_iter().next() else { break };
-            let t = tenants.iter_mut().find(|t| t.tenant == next.tenant).unwrap();
-            t.time = charged(t.time, t.weight);
-            *got.entry(next.tenant.to_string()).or_default() += 1;
+    /// A farm with tenants that never run out.
+    #[derive(Default)]
+    struct Farm {
+        times: BTreeMap<&'static str, i64>,
+        tenants: Vec<Share>,
+    }
+
+    impl Farm {
+        fn of(tenants: impl IntoIterator<Item = Share>) -> Self {
+            Self { times: BTreeMap::new(), tenants: tenants.into_iter().collect() }
         }
-        got
+
+        /// Leases `n` trials to workers of one kind.
+        fn lease(&mut self, n: usize, can: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
+            self.lease_to("any", n, can)
+        }
+
+        /// Leases `n` trials to workers of a kind, which can run these tenants'.
+        fn lease_to(&mut self, kind: &'static str, n: usize, can: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
+            let (time, mut got) = (self.times.entry(kind).or_default(), BTreeMap::new());
+            for _ in 0..n {
+                let waiting = self.tenants.iter().filter(|t| can(t.tenant.as_str()));
+                let waiting = waiting.map(|t| Share { time: entered(t.time, *time), ..t.clone() }).collect();
+                let Some(next) = order(waiting).into_iter().next() else { break };
+                *time = next.time.max(*time);
+                let t = self.tenants.iter_mut().find(|t| t.tenant == next.tenant).unwrap();
+                t.time = charged(next.time, t.weight);
+                *got.entry(next.tenant.to_string()).or_default() += 1;
+            }
+            got
+        }
+    }
+
+    #[test]
+    fn workers_that_are_fast_do_not_take_the_turns_from_those_that_are_slow() {
+        let mut farm = Farm::of([share("a", 1, 0), share("b", 3, 0), share("many", 1, 0)]);
+        let mut got = BTreeMap::new();
+        for _ in 0..100 {
+            farm.lease_to("fast", 10, |t| t == "many");
+            for (tenant, n) in farm.lease_to("slow", 2, |t| t != "many") {
+                *got.entry(tenant).or_insert(0) += n;
+            }
+        }
+        assert!((49..=51).contains(&got["a"]) && (149..=151).contains(&got["b"]), "{got:?}");
     }
 
     #[test]
     fn a_newcomer_is_next_however_many_another_has_queued() {
-        let mut all = vec![share("big", 1, 0)];
-        lease(&mut all, 100_000);
-        let time = joined(0, all.iter().map(|t| t.time));
-        all.push(share("new", 1, time));
-        let got = lease(&mut all, 1);
-        assert_eq!(got["new"], 1);
+        let mut farm = Farm::of([share("big", 1, 0)]);
+        farm.lease(100_000, |_| true);
+        farm.tenants.push(share("new", 1, 0));
+        assert_eq!(farm.lease(1, |_| true)["new"], 1);
     }
 
     #[test]
     fn who_was_away_saved_nothing_up() {
-        let mut all = vec![share("big", 1, 0)];
-        lease(&mut all, 1000);
-        all.push(share("back", 1, joined(0, all.iter().map(|t| t.time))));
-        let got = lease(&mut all, 100);
-        assert_eq!((got["big"], got["back"]), (50, 50));
+        let mut farm = Farm::of([share("big", 1, 0)]);
+        farm.lease(1000, |_| true);
+        farm.tenants.push(share("back", 1, 0));
+        let got = farm.lease(100, |_| true);
+        assert_eq!((got["big"], got["back"]), (49, 51), "who comes back is next, then they take turns");
+    }
+
+    #[test]
+    fn who_waits_alone_for_a_while_does_not_pay_for_it_later() {
+        let mut farm = Farm::of([share("first", 1, 0)]);
+        farm.lease(1000, |_| true);
+        // All of it is leased: the newcomer finds nobody waiting.
+        let first = farm.tenants.remove(0);
+        farm.tenants.push(share("new", 1, 0));
+        farm.lease(10, |_| true);
+        farm.tenants.push(first);
+        let got = farm.lease(1000, |_| true);
+        assert!(got["first"] >= 495 && got["new"] >= 490, "{got:?}");
+    }
+
+    #[test]
+    fn a_trial_that_nobody_can_run_holds_nobodys_time_back() {
+        let mut farm = Farm::of([share("big", 1, 0), share("stuck", 1, 0)]);
+        farm.lease(1000, |t| t == "big");
+        farm.tenants.push(share("new", 1, 0));
+        let got = farm.lease(100, |t| t != "stuck");
+        assert_eq!((got["big"], got["new"]), (49, 51));
+        // When a worker for it comes, it gets its part and no more.
+        let got = farm.lease(99, |_| true);
+        assert!(got.values().all(|n| (32..=34).contains(n)), "{got:?}");
     }
 
     #[test]
@@ -102,9 +164,9 @@ mod tests {
     proptest! {
         #[test]
         fn each_gets_its_weight_to_within_one_trial(weights in prop::collection::vec(1..20u32, 2..6), rounds in 1..30usize) {
-            let mut all: Vec<Share> = weights.iter().enumerate().map(|(i, w)| share(&format!("t{i}"), *w, 0)).collect();
+            let mut farm = Farm::of(weights.iter().enumerate().map(|(i, w)| share(&format!("t{i}"), *w, 0)));
             let sum: u32 = weights.iter().sum();
-            let got = lease(&mut all, sum as usize * rounds);
+            let got = farm.lease(sum as usize * rounds, |_| true);
             for (i, w) in weights.iter().enumerate() {
                 let got = got.get(&format!("t{i}")).copied().unwrap_or(0);
                 let due = *w as usize * rounds;

@@ -241,7 +241,8 @@ fn cost(job: &JobFacts<'_>, trials: &[TrialEvidence<'_>]) -> Cost {
         virtual_seconds: costs().map(|c| c.virtual_seconds).sum(),
         cpu_seconds: costs().map(|c| c.cpu_seconds).sum(),
         peak_memory_bytes: costs().map(|c| c.peak_memory_bytes).max().unwrap_or(0),
-        kept_bytes: costs().map(|c| c.kept_bytes).sum(),
+        // A worker may say any number.
+        kept_bytes: costs().fold(0, |sum, c| sum.saturating_add(c.kept_bytes)),
     }
 }
 

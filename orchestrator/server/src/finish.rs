@@ -182,7 +182,7 @@ pub struct Produced {
 pub async fn finish(service: &Service, id: &JobId, operator: &SigningKey, options: &FinishOptions) -> Result<JobResult, ServiceError> {
     let job = service.store.job(None, id).await?;
     let made = produce(service, &job, operator, options).await?;
-    let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: None, report: None };
+    let decided = Decided { state: made.result.state, result: made.result.clone(), outcome: None, report: None, reason: String::new() };
     service.store.decide(id, &decided, now()).await?;
     service.wake(id);
     Ok(made.result)

@@ -19,7 +19,7 @@ use stakeout_contract::{
     scenario::Scenario,
     trial::{FeedMode, TrialState},
 };
-use stakeout_store::{JobRow, JobSpec, Store, StoreError, TrialFull};
+use stakeout_store::{JobRow, JobSpec, Notes, Store, StoreError, TrialFull};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
@@ -295,7 +295,7 @@ impl Service {
     pub async fn submit(&self, s: Submission) -> Result<(JobId, Receipt), ServiceError> {
         let (row, trials, receipt) = self.plan(s)?;
         let id = row.id.clone();
-        self.store.insert_jobs(vec![(row, trials)]).await?;
+        self.store.insert_jobs(vec![(row, trials)], &Notes::default()).await?;
         self.some_wait();
         Ok((id, receipt))
     }

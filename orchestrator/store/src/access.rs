@@ -33,10 +33,32 @@ pub struct Deed {
     pub detail: String,
 }
 
+/// One try to do a request that has an Idempotency-Key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The key.
+    pub key: String,
+    /// Random: a try that was overtaken by another is told from it.
+    pub id: String,
+}
+
+/// What a request with a key is answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// Who answers.
+    pub claim: Claim,
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+}
+
 /// What came of asking for an Idempotency-Key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Idempotent {
-    /// The first time: do it, then [`Access::answered`].
+    /// The first time: the key is the claim's. Do it, and keep the answer together with what was done ([`crate::Notes`]).
     First,
     /// It was done: the status and body of then.
     Again {
@@ -70,10 +92,11 @@ pub trait Access: Send + Sync + 'static {
     async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> Result<(), StoreError>;
     /// A token was used.
     async fn token_used(&self, id: &TokenId, now: Millis) -> Result<(), StoreError>;
-    /// Whether a request with this key is the first, a repetition, or another one. Keys are forgotten after a day.
-    async fn idempotent(&self, tenant: &TenantId, key: &str, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError>;
-    /// What the first request with a key was answered; none: it failed, and the key may be used again.
-    async fn answered(&self, tenant: &TenantId, key: &str, answer: Option<(u16, &str)>) -> Result<(), StoreError>;
+    /// Whether a request with this claim's key is the first, a repetition, or another one. Keys are forgotten after a day; one whose
+    /// claim was not answered for five minutes is given to the next who asks.
+    async fn idempotent(&self, claim: &Claim, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError>;
+    /// The request failed: its key may be used again. Nothing happens where it was answered, or where another has the key by now.
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
     /// Adds an entry to a tenant's chain.
     async fn audit(&self, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError>;
     /// A tenant's entries with a number above `after`, the oldest first, at most so many.

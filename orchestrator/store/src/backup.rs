@@ -6,7 +6,11 @@
 //! ```
 //!
 //! Texts are strings, numbers numbers, bytes hexadecimal; an absent column is null. Tables come in an order in which each row
-//! finds what it refers to. Artifacts' bytes are not in it.
+//! finds what it refers to. Artifacts' bytes are not in it. A column that a backup of an older version does not have gets what a
+//! new row has.
+//!
+//! Since the backup leases were given that it does not know, and their workers may still hold them. So the epochs of trials that
+//! have not ended jump by [`RESTORED`] when it is loaded: what such a worker hands in is refused, whoever has the trial next.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -37,6 +41,9 @@ pub enum BackupError {
 
 /// The format of this version.
 pub const FORMAT: &str = "stakeout-store/1";
+
+/// How far the epochs of trials that have not ended jump: more than a trial is ever leased.
+pub const RESTORED: u32 = 1000;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -82,7 +89,7 @@ pub(crate) const TABLES: &[Table] = &[
         numbers: &["created", "expires", "revoked", "used"],
         bytes: &[],
     },
-    Table { name: "requests", texts: &["tenant", "key", "fingerprint", "body"], numbers: &["status", "created"], bytes: &[] },
+    Table { name: "requests", texts: &["tenant", "key", "fingerprint", "claim", "body"], numbers: &["status", "created"], bytes: &[] },
     Table { name: "chains", texts: &["tenant", "hash"], numbers: &["number"], bytes: &[] },
     Table { name: "audit", texts: &["tenant", "token", "action", "thing", "detail", "hash"], numbers: &["number", "at"], bytes: &[] },
     Table {
@@ -130,6 +137,7 @@ pub(crate) const TABLES: &[Table] = &[
             "cancelled",
             "events",
             "due",
+            "decide_tries",
         ],
         bytes: &["secret", "sealed"],
     },
@@ -137,7 +145,9 @@ pub(crate) const TABLES: &[Table] = &[
     Table {
         name: "trials",
         texts: &["id", "job", "tenant", "device", "scenario", "state", "worker", "failed_on", "completion", "digest", "ended"],
-        numbers: &["number", "api", "priority", "own", "epoch", "expires", "cancel", "leased", "done", "slot_ms", "kept"],
+        numbers: &[
+            "number", "api", "priority", "own", "epoch", "attempts", "leases", "expires", "cancel", "leased", "done", "slot_ms", "kept",
+        ],
         bytes: &[],
     },
     Table { name: "observations", texts: &["trial", "observation"], numbers: &["epoch", "line"], bytes: &[] },
@@ -153,7 +163,7 @@ pub(crate) const TABLES: &[Table] = &[
     Table {
         name: "deliveries",
         texts: &["id", "hook", "job", "state", "error", "body"],
-        numbers: &["tries", "next", "status", "created"],
+        numbers: &["tries", "next", "status", "created", "since"],
         bytes: &[],
     },
 ];

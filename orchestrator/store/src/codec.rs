@@ -63,17 +63,24 @@ pub(crate) fn millis(seconds: u64) -> i64 {
     int(seconds.saturating_mul(1000))
 }
 
-/// Milliseconds of measured seconds.
-pub(crate) fn millis_f(seconds: f64) -> i64 {
-    (seconds.max(0.0) * 1000.0).round() as i64
+/// Milliseconds of processor time that a worker says it measured. No trial takes more than this, and a sum of many must not run
+/// over; what is no number counts as nothing.
+pub(crate) fn cpu_ms(seconds: f64) -> i64 {
+    const MOST: f64 = 30.0 * 86_400.0;
+    (seconds.clamp(0.0, MOST) * 1000.0).round() as i64
+}
+
+/// Bytes that a worker says it keeps of a trial, bounded for the same reason.
+pub(crate) fn kept_bytes(bytes: u64) -> i64 {
+    int(bytes.min(1 << 40))
 }
 
 /// A UTC day in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
 
-/// What the list of workers on which a trial failed is not like, for this one.
-pub(crate) fn not_failed_on(worker: &WorkerId) -> String {
-    format!("%\"{worker}\"%")
+/// What is in the list of workers on which a trial failed, if this one is.
+pub(crate) fn failed_on(worker: &WorkerId) -> String {
+    format!("\"{worker}\"")
 }
 
 /// Counts as six columns, in their order.

@@ -42,6 +42,8 @@ pub struct DeliveryRow {
     pub hook: HookRow,
     /// JSON.
     pub body: String,
+    /// Since when it is tried: a replay begins anew.
+    pub since: Millis,
 }
 
 /// Workers and webhooks.
@@ -57,7 +59,7 @@ pub trait Fleet: Send + Sync + 'static {
         host: Option<&HostFacts>,
         now: Millis,
     ) -> Result<WorkerMode, StoreError>;
-    /// A worker; of this tenant, or any for the farm.
+    /// A worker that may run this tenant's trials: one of those that [`Fleet::workers`] gives.
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
@@ -73,8 +75,8 @@ pub trait Fleet: Send + Sync + 'static {
     async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError>;
     /// Deliveries whose time has come, now the caller's for `seconds`.
     async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError>;
-    /// What came of a try.
-    async fn delivery_tried(&self, delivery: &Delivery) -> Result<(), StoreError>;
+    /// What came of a try. Whether it was kept: not if the delivery was tried by another meanwhile, or is there no more.
+    async fn delivery_tried(&self, delivery: &Delivery) -> Result<bool, StoreError>;
     /// Deliveries of a webhook, the newest first.
     async fn deliveries(
         &self,

@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use crate::StoreError;
+use crate::{Answered, Deed, StoreError};
 
 /// What a job is, as submitted.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -138,6 +138,55 @@ pub struct LeaseFor {
     pub seconds: u64,
 }
 
+/// What is kept together with new jobs, or not at all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Notes {
+    /// What the request is answered: whoever sends it again gets that, and no second job.
+    pub answered: Option<Answered>,
+    /// For the audit.
+    pub deeds: Vec<Deed>,
+}
+
+/// The bound of a tenant that new jobs would go over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OverQuota {
+    /// Of trials that wait.
+    #[error("{waiting} trials wait, and {most} may; this asks for {new} more")]
+    Waiting {
+        /// So many do.
+        waiting: u64,
+        /// So many may.
+        most: u32,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of trials in a UTC day.
+    #[error("{today} of {most} trials of today (UTC) have run, run or wait; this asks for {new} more")]
+    TrialsADay {
+        /// Those that ended today, run or wait.
+        today: u64,
+        /// So many may.
+        most: u32,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of hours of slots in a UTC day.
+    #[error("the {most} hours of today (UTC) are used")]
+    SlotHoursADay {
+        /// So many may.
+        most: u32,
+    },
+}
+
+/// A job that is to be decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// Which.
+    pub job: JobId,
+    /// Which try this is, from 1.
+    pub tries: u32,
+}
+
 /// A job's end, as decided.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decided {
@@ -149,6 +198,8 @@ pub struct Decided {
     pub outcome: Option<Outcome>,
     /// SHA-256 of the report.
     pub report: Option<Sha256Digest>,
+    /// Why, where there is something to say.
+    pub reason: String,
 }
 
 /// How long trials of a kind took: for estimates.
@@ -166,8 +217,10 @@ pub struct Paces {
 /// with the event that tells of it; when the last trial of a job ends, the job becomes due for its decision.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
-    /// Remembers jobs and their trials, all queued: all of them or none. A job with `reused` has no trials, and has ended.
-    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError>;
+    /// Remembers jobs and their trials, all queued, and what is noted of them: all of it or nothing. A job with `reused` has no
+    /// trials, and has ended. [`StoreError::OverQuota`]: their tenant may not have so many. [`StoreError::Changed`] of a request: it
+    /// took so long that another try has its key.
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError>;
     /// A job of this tenant; of the farm itself when none is given. Another tenant's is [`StoreError::NotFound`].
     async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError>;
     /// A tenant's jobs, the newest first.
@@ -208,8 +261,9 @@ pub trait Jobs: Send + Sync + 'static {
     async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError>;
     /// Gives a job up. Leased trials end when their worker lets go.
     async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
-    /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`.
-    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError>;
+    /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
+    /// before with each try, to an hour.
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
     /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.
@@ -217,10 +271,11 @@ pub trait Jobs: Send + Sync + 'static {
     /// A job's events after a number, at most so many, and fewer where they are large: there are no more only where none come.
     /// Observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
-    /// Forgets a job that has ended, and all that it left but the bytes.
+    /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
     async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
-    /// How long trials of this device and scenario took on this farm, of the last ones.
-    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
+    /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
+    /// would tell who runs it, how long and how much it finds.
+    async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
 }

@@ -30,10 +30,10 @@ pub mod library;
 pub mod postgres;
 pub mod sqlite;
 
-pub use access::{Access, Deed, Idempotent, TokenRow};
+pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
-pub use jobs::{Decided, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Paces, TrialFull};
+pub use jobs::{Decided, Due, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
 pub use library::{Library, UploadRow};
 
 use stakeout_domain::lease::Refused;
@@ -68,7 +68,7 @@ pub enum StoreError {
     /// It is not as the caller thought.
     #[error("the {what} `{id}` was changed meanwhile")]
     Changed {
-        /// `upload`.
+        /// `upload`, `request`.
         what: &'static str,
         /// Which.
         id: String,
@@ -81,6 +81,9 @@ pub enum StoreError {
         /// Which.
         id: String,
     },
+    /// The tenant's quota does not allow it.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
     /// The database does not answer as it should.
     #[error("the database failed at `{doing}`")]
     Database {

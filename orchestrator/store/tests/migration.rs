@@ -12,17 +12,19 @@ use stakeout_contract::{
     trial::TrialState,
 };
 use stakeout_store::{
-    Jobs, Library,
+    Fleet, Jobs, Library,
     conformance::sample::{completion, decided, job, lease, line},
     sqlite::SqliteStore,
 };
 
-/// The tables of then, by the first migration alone.
-async fn old(path: &std::path::Path) -> SqliteConnection {
+/// The tables of then, by the first migrations alone.
+async fn old(path: &std::path::Path, migrations: usize) -> SqliteConnection {
     let mut conn = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path).create_if_missing(true)).await.unwrap();
     let all: Migrator = sqlx::migrate!("./migrations/sqlite");
     conn.ensure_migrations_table("_sqlx_migrations").await.unwrap();
-    conn.apply("_sqlx_migrations", all.iter().next().unwrap()).await.unwrap();
+    for migration in all.iter().take(migrations) {
+        conn.apply("_sqlx_migrations", migration).await.unwrap();
+    }
     conn
 }
 
@@ -30,7 +32,7 @@ async fn old(path: &std::path::Path) -> SqliteConnection {
 async fn jobs_of_the_version_before_are_the_farms_own() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("old.db");
-    let mut conn = old(&path).await;
+    let mut conn = old(&path, 1).await;
     let farm = TenantId::farm();
     let (done, open) = (job(&farm, 1), job(&farm, 1));
     for (j, state) in [(&done, "finished"), (&open, "queued")] {
@@ -90,7 +92,7 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     assert_eq!((&read.spec, read.secret, read.state, read.counts.finished), (&done.spec, done.secret, TrialState::Finished, 1));
     assert_eq!((read.result.unwrap().job, read.ended), (done.id.clone(), Some(5)));
     let trial = store.trial(Some(&farm), &full.id).await.unwrap();
-    assert_eq!((trial.completion, trial.row.state), (Some(handed_in), TrialState::Finished));
+    assert_eq!((trial.completion, trial.row.state, trial.row.attempts, trial.row.leases), (Some(handed_in), TrialState::Finished, 0, 1));
     assert_eq!(store.observations(&full.id, Epoch(1), 0, 10).await.unwrap(), [line("a"), line("b")]);
     assert_eq!(store.blob(&farm, &kept).await.unwrap(), Some(4));
     assert!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap().is_empty());
@@ -99,8 +101,33 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     let (trial, of) = lease(&store, &farm, "w-1", 10).await;
     assert_eq!((trial.id.as_str(), &of.id), ("trial-old-2", &open.id));
     store.complete(&trial.id, Epoch(1), &completion(&trial, &of, TrialState::Finished), 20).await.unwrap();
-    assert_eq!(store.claim_due(20, 60).await.unwrap(), Some(open.id.clone()));
+    assert_eq!(store.claim_due(20, 60).await.unwrap().map(|due| due.job), Some(open.id.clone()));
     assert!(store.decide(&open.id, &decided(&open, TrialState::Finished), 20).await.unwrap());
     store.delete_job(&farm, &done.id).await.unwrap();
     assert_eq!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap(), [(farm, kept)]);
+}
+
+#[tokio::test]
+async fn what_the_version_before_shared_and_told_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("old.db");
+    let mut conn = old(&path, 2).await;
+    sqlx::raw_sql(
+        "INSERT INTO shares (tenant, time) VALUES ('a', 5), ('b', 7); \
+         INSERT INTO requests (tenant, key, fingerprint, created) VALUES ('a', 'k', 'f', 1); \
+         INSERT INTO hooks (id, tenant, url, sealed, created) VALUES ('hook-1', 'a', 'https://h.example', x'01', 1); \
+         INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
+         VALUES ('delivery-1', 'hook-1', 'job-1', 'waiting', 3, 9, '', 8, '{}')",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    conn.close().await.unwrap();
+    let store = SqliteStore::open(&path).await.unwrap();
+    let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
+    assert_eq!((claimed[0].since, claimed[0].delivery.tries), (8, 3));
+    let mut backup = Vec::new();
+    store.dump(&mut backup).await.unwrap();
+    let backup = String::from_utf8(backup).unwrap();
+    assert!(backup.contains(r#"{"table":"shares","row":{"tenant":"","time":7}}"#), "nobody gets the farm for having had less: {backup}");
 }

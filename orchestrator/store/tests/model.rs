@@ -147,7 +147,7 @@ impl Model {
     }
 
     async fn decide(&mut self, store: &SqliteStore) {
-        while let Some(id) = store.claim_due(self.now, 1).await.unwrap() {
+        while let Some(id) = store.claim_due(self.now, 1).await.unwrap().map(|due| due.job) {
             assert!(tally::over(&self.counts(&id)) && !self.decided.contains(&id));
             let of = self.jobs.iter().find(|j| j.id == id).unwrap();
             assert!(store.decide(&id, &decided(of, TrialState::Finished), self.now).await.unwrap());

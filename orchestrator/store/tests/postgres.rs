@@ -4,13 +4,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use sqlx::{Connection, PgConnection};
-use stakeout_contract::{TenantId, TrialId, trial::TrialState};
+use stakeout_contract::{Sha256Digest, TenantId, TrialId, trial::TrialState};
 use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
-    Jobs, Library, StoreError,
+    Access, Jobs, Library, Notes, StoreError,
     conformance::{
         self,
-        sample::{ask, completion, insert, job, tenant},
+        sample::{ask, completion, insert, job, tenant, tenant_row},
     },
     postgres::PostgresStore,
 };
@@ -113,4 +113,60 @@ async fn a_blob_that_is_named_while_it_is_dropped_stays_or_is_given_again() {
             Err(e) => panic!("{e}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_name_the_same_apps_in_other_orders_do_not_wait_for_each_other_for_ever() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    let t = tenant("t");
+    let apps = [Sha256Digest::of(b"a"), Sha256Digest::of(b"b")];
+    for app in &apps {
+        store.note_blob(&t, app, 1, 1).await.unwrap();
+    }
+    let batch = |order: [usize; 2]| -> Vec<_> {
+        let mut all = Vec::new();
+        for n in order {
+            let mut j = job(&t, 5);
+            j.spec.app = apps[n];
+            all.push((j, (0..5).map(|_| TrialId::generate()).collect()));
+        }
+        all
+    };
+    for _ in 0..30 {
+        let notes = Notes::default();
+        let done = tokio::join!(
+            store.insert_jobs(batch([0, 1]), &notes),
+            store.insert_jobs(batch([1, 0]), &notes),
+            store.insert_jobs(batch([0, 1]), &notes),
+            store.insert_jobs(batch([1, 0]), &notes)
+        );
+        for result in [done.0, done.1, done.2, done.3] {
+            result.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submits_at_once_do_not_go_over_a_quota_together() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    let mut row = tenant_row("t");
+    row.quota.waiting_trials = Some(3);
+    store.put_tenant(&row).await.unwrap();
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, j) = (store.clone(), job(&row.id, 1));
+            tokio::spawn(async move { store.insert_jobs(vec![(j, vec![TrialId::generate()])], &Notes::default()).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(()) => taken += 1,
+            Err(StoreError::OverQuota(_)) => {}
+            Err(e) => panic!("{e}"),
+        }
+    }
+    assert_eq!(taken, 3);
 }

@@ -414,7 +414,7 @@ async fn gapless(admin: &Client, job: &Job) -> Result<u64> {
         bail!("{} trials of {} have an end that is told once, of {}", ends.len(), job.id, job.trials.all);
     }
     match last {
-        Some(What::Job { state }) if state.is_final() => Ok(after),
+        Some(What::Job { state, .. }) if state.is_final() => Ok(after),
         other => bail!("the last event of {} is {other:?}", job.id),
     }
 }

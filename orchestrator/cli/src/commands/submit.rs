@@ -180,7 +180,7 @@ async fn estimate(client: &Client, a: &SubmitArgs, apk: &Path, spec: JobSpec) ->
     }
     let about = |v: Option<f64>| v.map_or_else(|| "not known yet".to_owned(), |s| format!("about {s:.0} s"));
     output::line(&format!("{} trials, {:.1} h on their clocks", e.trials, e.virtual_seconds / 3600.0))?;
-    output::line(&format!("slots: {}, from {} trials of this farm", about(e.slot_seconds), e.based_on))?;
+    output::line(&format!("slots: {}, from {} trials of this tenant", about(e.slot_seconds), e.based_on))?;
     output::line(&format!("until the first begins: {}, {} workers can run it", about(e.wait_seconds), e.workers))?;
     if let Some(j) = e.reusable {
         output::line(&format!("`--reuse allow` would be answered by {j}"))?;

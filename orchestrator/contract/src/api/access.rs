@@ -54,7 +54,7 @@ pub struct Quota {
     /// Trials that wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_trials: Option<u32>,
-    /// Trials completed in 24 hours (UTC days).
+    /// Trials in 24 hours (UTC days): those that ended, run or wait when a job is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trials_a_day: Option<u32>,
     /// Hours of workers' slots in 24 hours (UTC days).

@@ -26,6 +26,9 @@ pub enum What {
     Job {
         /// Which.
         state: TrialState,
+        /// Why, where there is something to say.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
     /// A trial is in another state.
     Trial {

@@ -241,7 +241,7 @@ pub struct Batch {
     pub jobs: Vec<Job>,
 }
 
-/// What a job would cost, and how long until it begins. From trials of this farm; a guess, and said so.
+/// What a job would cost, and how long until it begins. From trials of this tenant; a guess, and said so.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Estimate {
     /// Trials.

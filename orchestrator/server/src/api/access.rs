@@ -106,9 +106,13 @@ async fn me(Extension(c): Extension<Caller>) -> Json<Me> {
 
 /// Writes down what was done.
 pub(crate) async fn note(app: &App, c: &Caller, action: &'static str, thing: &str, detail: String) -> Answer<()> {
-    let deed = Deed { tenant: c.tenant().clone(), token: Some(c.token.id.clone()), action, thing: thing.to_owned(), detail };
-    app.service().store().audit(&deed, now()).await?;
+    app.service().store().audit(&deed(c, action, thing, detail), now()).await?;
     Ok(())
+}
+
+/// What the caller did, for the audit.
+pub(crate) fn deed(c: &Caller, action: &'static str, thing: &str, detail: String) -> Deed {
+    Deed { tenant: c.tenant().clone(), token: Some(c.token.id.clone()), action, thing: thing.to_owned(), detail }
 }
 
 async fn tokens(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<PageQuery>) -> Answer<Json<Page<Token>>> {

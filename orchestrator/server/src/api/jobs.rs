@@ -18,12 +18,12 @@ use stakeout_contract::{
     },
     scenario::Scenario,
 };
-use stakeout_store::{JobFilter, JobRow, StoreError};
+use stakeout_store::{Answered, JobFilter, JobRow, Notes, StoreError};
 
 use super::{
     App, access,
     auth::Caller,
-    idempotency::{once, tagged},
+    idempotency::{Ready, once, running, tagged},
     page, plan,
     problem::{Answer, Failed, internal},
     read::{Args, At, Body, within},
@@ -56,7 +56,7 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::POST, "/v1/estimates", "estimateJob", reader, "What a job would cost and how long it would wait; nothing is kept")
             .takes::<JobSpec>()
-            .gives::<Estimate>(200, "A guess from trials of this farm")
+            .gives::<Estimate>(200, "A guess from trials of this tenant")
             .fails(&refused),
         estimate,
     );
@@ -130,37 +130,53 @@ async fn planned(app: &App, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<Tr
     })
 }
 
-async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>) -> Answer<Vec<Job>> {
-    let new: u64 = rows.iter().map(|(_, t)| t.len() as u64).sum();
-    if new > 0 {
-        plan::quotas(app, &c.tenant, new).await?;
-        plan::room_for(app, &c.tenant, 0).await?;
-    }
-    let mut docs = Vec::new();
-    for (row, _) in &rows {
+/// Rows that are to be kept, as they will be seen: the answer must be known before, as it is kept with them.
+async fn all_shown(app: &App, rows: &[(JobRow, Vec<TrialId>)]) -> Answer<Vec<Job>> {
+    let mut docs = Vec::with_capacity(rows.len());
+    for (row, _) in rows {
         docs.push(shown(app, row).await?);
     }
-    app.service().store().insert_jobs(rows).await?;
-    for j in &docs {
-        access::note(app, c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario)).await?;
+    Ok(docs)
+}
+
+/// Keeps new jobs with their audit and what the request is answered, all of it or nothing.
+async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>, docs: &[Job], answered: Option<Answered>) -> Answer<()> {
+    if rows.iter().any(|(_, trials)| !trials.is_empty()) {
+        plan::room_for(app, &c.tenant, 0).await?;
+    }
+    let deeds = docs.iter().map(|j| access::deed(c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario))).collect();
+    let key = answered.as_ref().map(|a| a.claim.key.clone());
+    let kept = app.service().store().insert_jobs(rows, &Notes { answered, deeds }).await;
+    kept.map_err(|e| match (e, key) {
+        // This one took so long that another with the same key overtook it: that one's answer counts.
+        (StoreError::Changed { what: "request", .. }, Some(key)) => running(&key),
+        (e, _) => e.into(),
+    })?;
+    for j in docs {
         app.service().wake(&j.id);
     }
     app.service().some_wait();
-    Ok(docs)
+    Ok(())
 }
 
 /// Takes one job.
 pub(crate) async fn take(app: &App, c: &Caller, spec: JobSpec) -> Answer<Job> {
-    let row = planned(app, c, spec).await?;
-    Ok(keep(app, c, vec![row]).await?.remove(0))
+    let rows = vec![planned(app, c, spec).await?];
+    let mut docs = all_shown(app, &rows).await?;
+    keep(app, c, rows, &docs, None).await?;
+    Ok(docs.remove(0))
 }
 
 async fn submit(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<JobSpec>) -> Answer<Response> {
     let Body { value, digest } = body;
     to_its_end(async move {
-        once(&app, &c, &headers, "submitJob", &digest, async || {
-            let job = take(&app, &c, value).await?;
-            Ok((if job.reused.is_some() { StatusCode::OK } else { StatusCode::CREATED }, job))
+        once(&app, &c, &headers, "submitJob", &digest, async |claim| {
+            let rows = vec![planned(&app, &c, value).await?];
+            let docs = all_shown(&app, &rows).await?;
+            let status = if docs[0].reused.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+            let ready = Ready::of(status, &docs[0])?;
+            keep(&app, &c, rows, &docs, claim.map(|claim| ready.answered(claim))).await?;
+            Ok(ready)
         })
         .await
     })
@@ -212,7 +228,7 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
         return Err(Failed::value("jobs", "a batch has 1 to 1000 jobs"));
     }
     to_its_end(async move {
-        once(&app, &c, &headers, "submitBatch", &digest, async || {
+        once(&app, &c, &headers, "submitBatch", &digest, async |claim| {
             let (mut rows, mut scenarios) = (Vec::new(), Scenarios::default());
             for (i, spec) in value.jobs.into_iter().enumerate() {
                 let row = async { planned(&app, &c, scenarios.resolve(&app, &c, spec).await?).await };
@@ -222,7 +238,10 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
                 });
                 rows.push(row?);
             }
-            Ok((StatusCode::CREATED, Batch { jobs: keep(&app, &c, rows).await? }))
+            let batch = Batch { jobs: all_shown(&app, &rows).await? };
+            let ready = Ready::of(StatusCode::CREATED, &batch)?;
+            keep(&app, &c, rows, &batch.jobs, claim.map(|claim| ready.answered(claim))).await?;
+            Ok(ready)
         })
         .await
     })

@@ -1,4 +1,4 @@
-//! From a submitted document to a job that can be kept: what is refused, quotas, reuse, estimates.
+//! From a submitted document to a job that can be kept: what is refused, room, reuse, estimates.
 
 use stakeout_contract::{
     DeviceKind, Sha256Digest,
@@ -25,35 +25,6 @@ pub(crate) async fn room_for(app: &App, tenant: &Tenant, bytes: u64) -> Answer<(
     let kept = app.service().store().usage(&tenant.id, 1, now()).await?.bytes_kept;
     if kept.saturating_add(bytes) > most {
         return Err(Failed::new(Code::Quota, format!("{kept} of {most} bytes are used")).hint("delete jobs and apps, or ask for more"));
-    }
-    Ok(())
-}
-
-/// Refuses jobs beyond the tenant's quotas. A day's quota is mended by time, and says when.
-pub(crate) async fn quotas(app: &App, tenant: &Tenant, new_trials: u64) -> Answer<()> {
-    let q = &tenant.quota;
-    if q.waiting_trials.is_none() && q.trials_a_day.is_none() && q.slot_hours_a_day.is_none() {
-        return Ok(());
-    }
-    let used = app.service().store().usage(&tenant.id, 1, now()).await?;
-    if let Some(most) = q.waiting_trials
-        && used.waiting_trials + new_trials > u64::from(most)
-    {
-        let detail = format!("{} trials wait, and {most} may; this asks for {new_trials} more", used.waiting_trials);
-        return Err(Failed::new(Code::Quota, detail).hint("wait until some have run, or cancel jobs").retry(60));
-    }
-    let day = 24 * 3600 * 1000;
-    let tomorrow = (day - now().rem_euclid(day)) as u64 / 1000 + 1;
-    let today = used.days.iter().find(|d| d.day == now().div_euclid(day));
-    if let (Some(most), Some(t)) = (q.trials_a_day, today)
-        && t.trials >= u64::from(most)
-    {
-        return Err(Failed::new(Code::Quota, format!("{} of {most} trials of today (UTC) have run", t.trials)).retry(tomorrow));
-    }
-    if let (Some(most), Some(t)) = (q.slot_hours_a_day, today)
-        && t.slot_seconds >= f64::from(most) * 3600.0
-    {
-        return Err(Failed::new(Code::Quota, format!("the {most} hours of today (UTC) are used")).retry(tomorrow));
     }
     Ok(())
 }
@@ -171,7 +142,7 @@ pub(crate) fn answered_by(mut job: JobRow, before: &JobRow) -> JobRow {
 /// What a job would cost.
 pub(crate) async fn estimate(app: &App, c: &Caller, s: &Submission, job: &JobRow) -> Answer<Estimate> {
     let store = app.service().store();
-    let paces = store.paces(s.device, &s.scenario.name).await?;
+    let paces = store.paces(c.tenant(), s.device, &s.scenario.name).await?;
     let known = paces.trials > 0;
     let api = s.scenario.device.api;
     let workers: Vec<_> = store

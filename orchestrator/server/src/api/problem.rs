@@ -7,9 +7,9 @@ use axum::{
 use stakeout_blobs::BlobError;
 use stakeout_contract::api::problem::{Code, Problem};
 use stakeout_domain::lease::Refused;
-use stakeout_store::StoreError;
+use stakeout_store::{OverQuota, StoreError};
 
-use crate::{ServiceError, intake::IntakeError, worker_port::chain};
+use crate::{ServiceError, intake::IntakeError, service::now, worker_port::chain};
 
 /// A problem as an answer.
 #[derive(Debug)]
@@ -92,8 +92,23 @@ impl From<StoreError> for Failed {
             StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
             StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
+            StoreError::OverQuota(over) => over.into(),
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
+        }
+    }
+}
+
+/// A day's quota is mended by time, and says when.
+impl From<OverQuota> for Failed {
+    fn from(over: OverQuota) -> Self {
+        let refused = Self::new(Code::Quota, over.to_string());
+        match over {
+            OverQuota::Waiting { .. } => refused.hint("wait until some have run, or cancel jobs").retry(60),
+            OverQuota::TrialsADay { .. } | OverQuota::SlotHoursADay { .. } => {
+                let day = 24 * 3600 * 1000;
+                refused.retry((day - now().rem_euclid(day)) as u64 / 1000 + 1)
+            }
         }
     }
 }

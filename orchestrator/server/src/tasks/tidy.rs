@@ -19,7 +19,11 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     store.forget_workers(now - FORGET).await?;
     let mut more = false;
     for (tenant, job) in store.outdated_jobs(now, MOST).await? {
-        store.delete_job(&tenant, &job).await?;
+        match store.delete_job(&tenant, &job).await {
+            // Another orchestrator deleted it meanwhile.
+            Err(StoreError::NotFound { .. }) => continue,
+            done => done?,
+        }
         let deed = Deed { tenant, token: None, action: "job.expire", thing: job.to_string(), detail: String::new() };
         store.audit(&deed, now).await?;
         more = true;

@@ -192,7 +192,7 @@ fn guess(e: &Estimate) -> Guess {
             words::bytes(bytes),
             words::count(u64::from(e.based_on), "trial")
         )),
-        _ => lines.push("this farm has not run such a trial yet, so its time is not known".to_owned()),
+        _ => lines.push("this tenant has not run such a trial yet, so its time is not known".to_owned()),
     }
     lines.push(match (e.workers, e.wait_seconds) {
         (0, _) => "no worker that lives can run it now: it would wait".to_owned(),
@@ -259,7 +259,7 @@ mod tests {
             guess(&e).lines,
             [
                 "3 trials, 10.5 h on the devices’ clocks",
-                "this farm has not run such a trial yet, so its time is not known",
+                "this tenant has not run such a trial yet, so its time is not known",
                 "no worker that lives can run it now: it would wait"
             ]
         );

@@ -11,7 +11,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_a_bound_is_refused_and_told_when_to_come_again() {
     let farm = Farm::start().await;
-    let admin = farm.tenant("acme", json!({"quota": {"waiting_trials": 3, "trials_a_day": 1, "bytes": 100}})).await;
+    let admin = farm.tenant("acme", json!({"quota": {"waiting_trials": 3, "trials_a_day": 3, "bytes": 100}})).await;
     let app = farm.app("acme", "app").await;
     farm.submit(&admin, &app, 2, json!({})).await;
     let over = farm.send("POST", "/v1/jobs", &admin, &spec(&app, 2, json!({}))).await;

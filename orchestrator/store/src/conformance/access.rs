@@ -1,17 +1,18 @@
 //! Tenants, tokens, keys of requests, audit.
 
 use stakeout_contract::{
-    Sha256Digest, TokenId,
+    Sha256Digest, TenantId, TokenId, TrialId,
     api::access::{AuditEntry, Role, Token},
 };
 
-use super::sample::{tenant, tenant_row};
-use crate::{Deed, Idempotent, Store, StoreError, TokenRow};
+use super::sample::{job, tenant, tenant_row};
+use crate::{Answered, Claim, Deed, Idempotent, JobFilter, JobRow, Notes, Store, StoreError, TokenRow};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_are_made_and_changed(store).await;
     tokens_are_their_tenants(store).await;
     a_request_that_comes_again_is_answered_as_before(store).await;
+    a_submit_and_its_answer_are_there_together_or_not_at_all(store).await;
     the_chain_of_audit_holds(store).await;
 }
 
@@ -60,24 +61,66 @@ async fn tokens_are_their_tenants(store: &dyn Store) {
     assert_eq!(store.token(&b.token.id).await.unwrap().token.last_used_ms, Some(61_000));
 }
 
+fn claim(tenant: &TenantId, id: &str) -> Claim {
+    Claim { tenant: tenant.clone(), key: "k".to_owned(), id: id.to_owned() }
+}
+
+/// Submits a job for a claim.
+async fn submit(store: &dyn Store, claim: &Claim) -> Result<JobRow, StoreError> {
+    let j = job(&claim.tenant, 1);
+    let deed = Deed { tenant: claim.tenant.clone(), token: None, action: "job.submit", thing: j.id.to_string(), detail: String::new() };
+    let answered = Answered { claim: claim.clone(), status: 201, body: format!("{{\"by\":\"{}\"}}", claim.id) };
+    let notes = Notes { answered: Some(answered), deeds: vec![deed] };
+    store.insert_jobs(vec![(j.clone(), vec![TrialId::generate()])], &notes).await?;
+    Ok(j)
+}
+
+fn again(by: &str) -> Idempotent {
+    Idempotent::Again { status: 201, body: format!("{{\"by\":\"{by}\"}}") }
+}
+
 async fn a_request_that_comes_again_is_answered_as_before(store: &dyn Store) {
-    let (t, f, day) = (tenant("idem"), Sha256Digest::of(b"f"), 86_400_000);
-    let ask = async |f: Sha256Digest, now| store.idempotent(&t, "k", &f, now).await.unwrap();
-    assert_eq!(ask(f, 0).await, Idempotent::First);
-    assert_eq!(ask(f, 1).await, Idempotent::Running);
-    assert_eq!(ask(Sha256Digest::of(b"g"), 1).await, Idempotent::Differs);
-    assert_eq!(store.idempotent(&tenant("stranger"), "k", &f, 1).await.unwrap(), Idempotent::First);
-    store.answered(&t, "k", None).await.unwrap();
-    assert_eq!(ask(f, 2).await, Idempotent::First, "the first one failed");
-    store.answered(&t, "k", Some((201, "{}"))).await.unwrap();
-    assert_eq!(ask(f, 3).await, Idempotent::Again { status: 201, body: "{}".to_owned() });
-    assert_eq!(ask(f, 2 + day).await, Idempotent::First, "a day is over");
+    let (t, f, g, day) = (tenant("idem"), Sha256Digest::of(b"f"), Sha256Digest::of(b"g"), 86_400_000);
+    let ask = async |id: &str, f: Sha256Digest, now| store.idempotent(&claim(&t, id), &f, now).await.unwrap();
+    assert_eq!(ask("a", f, 0).await, Idempotent::First);
+    assert_eq!(ask("b", f, 1).await, Idempotent::Running);
+    assert_eq!(ask("b", g, 1).await, Idempotent::Differs);
+    assert_eq!(store.idempotent(&claim(&tenant("stranger"), "a"), &f, 1).await.unwrap(), Idempotent::First);
+    store.release(&claim(&t, "b")).await.unwrap();
+    assert_eq!(ask("b", f, 1).await, Idempotent::Running, "only who has the key lets it go");
+    store.release(&claim(&t, "a")).await.unwrap();
+    assert_eq!(ask("b", f, 2).await, Idempotent::First, "the first one failed");
+    let first = submit(store, &claim(&t, "b")).await.unwrap();
+    assert_eq!(ask("c", f, 3).await, again("b"));
+    store.release(&claim(&t, "b")).await.unwrap();
+    assert_eq!(ask("c", f, 3).await, again("b"), "what was answered stays");
+    assert_eq!(ask("c", f, 2 + day).await, Idempotent::First, "a day is over");
     store.tidy(3 + day).await.unwrap();
-    assert_eq!(ask(f, 4 + day).await, Idempotent::Running);
+    assert_eq!(ask("d", f, 4 + day).await, Idempotent::Running);
     store.tidy(3 + 2 * day).await.unwrap();
-    assert_eq!(ask(Sha256Digest::of(b"g"), 4 + day).await, Idempotent::First);
-    assert_eq!(ask(f, 4 + day + 299_999).await, Idempotent::Differs);
-    assert_eq!(ask(f, 4 + day + 300_000).await, Idempotent::First, "whoever was to answer has died");
+    assert_eq!(ask("e", g, 4 + day).await, Idempotent::First);
+    assert_eq!(ask("f", f, 4 + day + 299_999).await, Idempotent::Differs);
+    assert_eq!(ask("f", f, 4 + day + 300_000).await, Idempotent::First, "whoever was to answer has died");
+    store.cancel(&first.id, 5).await.unwrap();
+}
+
+async fn a_submit_and_its_answer_are_there_together_or_not_at_all(store: &dyn Store) {
+    let (t, f) = (tenant("together"), Sha256Digest::of(b"f"));
+    let jobs = async || store.jobs(&t, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap().len();
+    let ask = async |id: &str, now| store.idempotent(&claim(&t, id), &f, now).await.unwrap();
+    assert_eq!(ask("slow", 0).await, Idempotent::First);
+    assert_eq!(ask("fast", 300_000).await, Idempotent::First);
+    let overtaken = submit(store, &claim(&t, "slow")).await;
+    assert!(matches!(overtaken, Err(StoreError::Changed { what: "request", .. })), "{overtaken:?}");
+    assert_eq!((jobs().await, store.audit_after(&t, 0, 10).await.unwrap().len()), (0, 0));
+    store.release(&claim(&t, "slow")).await.unwrap();
+    assert_eq!(ask("third", 300_001).await, Idempotent::Running, "the key is the other's");
+    let done = submit(store, &claim(&t, "fast")).await.unwrap();
+    assert!(matches!(submit(store, &claim(&t, "fast")).await, Err(StoreError::Changed { what: "request", .. })), "it is answered once");
+    assert_eq!(ask("third", 300_002).await, again("fast"));
+    let audit = store.audit_after(&t, 0, 10).await.unwrap();
+    assert_eq!((jobs().await, audit.len(), audit[0].thing.as_str()), (1, 1, done.id.as_str()));
+    store.cancel(&done.id, 5).await.unwrap();
 }
 
 async fn the_chain_of_audit_holds(store: &dyn Store) {

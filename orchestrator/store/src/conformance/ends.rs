@@ -3,6 +3,7 @@
 use stakeout_contract::{
     Epoch, HookId, Sha256Digest,
     api::{
+        events::What,
         hooks::{DeliveryState, Hook},
         jobs::Outcome,
     },
@@ -11,11 +12,13 @@ use stakeout_contract::{
 };
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, tenant, tenant_row};
-use crate::{HookRow, Store, StoreError};
+use crate::{Due, HookRow, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     a_completion_that_comes_twice_counts_once(store).await;
     a_given_back_trial_is_queued_again_with_its_reason(store).await;
+    stops_and_mad_figures_harm_nobody(store).await;
+    a_job_that_cannot_be_decided_waits_longer_each_time(store).await;
     a_cancelled_job_is_due_when_its_last_trial_has_ended(store).await;
     a_job_is_decided_once_and_its_webhooks_are_told(store).await;
     what_a_completion_names_must_be_there(store).await;
@@ -23,7 +26,7 @@ pub(super) async fn all(store: &dyn Store) {
 }
 
 async fn claim(store: &dyn Store, now: i64) -> Option<stakeout_contract::JobId> {
-    store.claim_due(now, 30).await.unwrap()
+    store.claim_due(now, 30).await.unwrap().map(|due| due.job)
 }
 
 /// What other rooms left undecided is not this room's.
@@ -67,6 +70,51 @@ async fn a_given_back_trial_is_queued_again_with_its_reason(store: &dyn Store) {
     assert_eq!(trial.ended.as_ref().unwrap().reason, "device died");
     assert_eq!(claim(store, 1).await, Some(j.id.clone()));
     decide_all(store, 100_000_000).await;
+}
+
+async fn stops_and_mad_figures_harm_nobody(store: &dyn Store) {
+    let t = tenant("stopped");
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    for try_number in 1..=5 {
+        let (trial, _) = lease(store, &t, "w-1", 0).await;
+        let back = store.give_back(&trial.id, Epoch(try_number), &end(TrialState::Queued, "told to stop"), 0).await.unwrap();
+        assert_eq!((back.state, back.attempts, back.leases), (TrialState::Queued, 0, try_number));
+    }
+    let (trial, of) = lease(store, &t, "w-1", 0).await;
+    let mut done = completion(&trial, &of, TrialState::Finished);
+    (done.record.cost.cpu_seconds, done.record.cost.kept_bytes) = (1e300, u64::MAX);
+    store.complete(&trial.id, Epoch(6), &done, 1000).await.unwrap();
+    insert(store, &job(&t, 2)).await;
+    for cpu in [-1e300, 1e300] {
+        let (trial, of) = lease(store, &t, "w-1", 0).await;
+        let mut done = completion(&trial, &of, TrialState::Finished);
+        done.record.cost.cpu_seconds = cpu;
+        store.complete(&trial.id, FIRST, &done, 1000).await.unwrap();
+    }
+    let day = &store.usage(&t, 1, 1000).await.unwrap().days[0];
+    assert_eq!((day.trials, day.cpu_seconds), (3, 2.0 * 30.0 * 86_400.0));
+    decide_all(store, 100_000_000).await;
+}
+
+async fn a_job_that_cannot_be_decided_waits_longer_each_time(store: &dyn Store) {
+    decide_all(store, 100_000_000).await;
+    let t = tenant("undecided");
+    let j = job(&t, 1);
+    insert(store, &j).await;
+    store.cancel(&j.id, 0).await.unwrap();
+    let mut now = 0;
+    for (tries, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 960), (7, 1920), (8, 3600), (9, 3600)] {
+        assert_eq!(store.claim_due(now, 30).await.unwrap(), Some(Due { job: j.id.clone(), tries }));
+        now += seconds * 1000;
+        assert_eq!(store.claim_due(now - 1, 30).await.unwrap(), None);
+    }
+    let mut d = decided(&j, TrialState::Failed);
+    "it cannot be".clone_into(&mut d.reason);
+    assert!(store.decide(&j.id, &d, now).await.unwrap());
+    let told = store.events(&j.id, 0, 100).await.unwrap().pop().unwrap().what;
+    assert_eq!(told, What::Job { state: TrialState::Failed, reason: d.reason });
+    assert_eq!(store.claim_due(i64::MAX, 30).await.unwrap(), None);
 }
 
 async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store) {
@@ -127,7 +175,10 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     assert!(store.claim_deliveries(7, 60, 10).await.unwrap().is_empty(), "they are somebody's for a minute");
     let mut tried = due[0].delivery.clone();
     (tried.state, tried.tries, tried.next_ms, tried.status) = (DeliveryState::Delivered, 1, None, Some(204));
-    store.delivery_tried(&tried).await.unwrap();
+    assert!(store.delivery_tried(&tried).await.unwrap());
+    let mut late = tried.clone();
+    (late.state, late.next_ms) = (DeliveryState::Waiting, Some(9));
+    assert!(!store.delivery_tried(&late).await.unwrap(), "another's try was kept");
     let hook: HookId = "hook-all".parse().unwrap();
     assert_eq!(store.deliveries(&t, &hook, None, 10).await.unwrap(), std::slice::from_ref(&tried));
     assert!(store.deliveries(&t, &hook, Some(&tried.id), 10).await.unwrap().is_empty());
@@ -135,8 +186,23 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     assert!(matches!(store.replay(&tenant("stranger"), &tried.id, 9).await, Err(StoreError::NotFound { .. })));
     let again = store.replay(&t, &tried.id, 9).await.unwrap();
     assert_eq!((again.state, again.tries, again.next_ms), (DeliveryState::Waiting, 0, Some(9)));
-    assert_eq!(store.claim_deliveries(9, 60, 10).await.unwrap().len(), 1);
+    let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
+    assert_eq!((claimed.len(), claimed[0].since, claimed[0].delivery.created_ms), (1, 9, 7), "its day begins anew");
+    tried.tries = 2;
+    assert!(!store.delivery_tried(&tried).await.unwrap(), "a try from before the replay");
     assert_eq!(store.claim_deliveries(100_000, 60, 10).await.unwrap().len(), 2);
+    let left = async |hook: &str| store.deliveries(&t, &hook.parse().unwrap(), None, 10).await.unwrap().len();
+    store.tidy(7 + 30 * 86_400_000).await.unwrap();
+    assert_eq!((left("hook-all").await, left("hook-nightly").await), (1, 0), "the replayed one is younger");
+    store.delete_job(&t, &j.id).await.unwrap();
+    assert_eq!(left("hook-all").await, 0);
+    tried.tries = 1;
+    assert!(!store.delivery_tried(&tried).await.unwrap(), "it is there no more");
+    let next = job(&t, 1);
+    insert(store, &next).await;
+    store.cancel(&next.id, 10).await.unwrap();
+    assert!(store.decide(&next.id, &decided(&next, TrialState::Cancelled), 10).await.unwrap());
+    assert_eq!(left("hook-all").await, 1);
 }
 
 async fn what_a_completion_names_must_be_there(store: &dyn Store) {

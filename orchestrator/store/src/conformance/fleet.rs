@@ -33,7 +33,8 @@ async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     assert_eq!((&doc.host, &doc.abilities, doc.first_seen_ms, doc.last_seen_ms), (&host, &abilities(30), now, now + 1));
     assert!(doc.alive && !store.worker(&farm, &mine, now + 1 + ALIVE).await.unwrap().alive);
     assert!(matches!(store.worker(&tenant("stranger"), &mine, now).await, Err(StoreError::NotFound { what: "worker", .. })));
-    assert!(matches!(store.worker(&t, &theirs, now).await, Err(StoreError::NotFound { .. })));
+    assert_eq!(store.worker(&t, &theirs, now).await.unwrap().id, theirs, "what the list shows can be looked at");
+    assert!(matches!(store.worker(&careful, &theirs, now).await, Err(StoreError::NotFound { .. })));
     let hijack = store.worker_seen(&mine, &tenant("stranger"), &abilities(34), None, now).await;
     assert!(matches!(hijack, Err(StoreError::NotFound { .. })), "an id is one tenant's");
     let of = async |t: &TenantId| {

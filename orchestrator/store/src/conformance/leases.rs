@@ -11,12 +11,15 @@ use crate::{LeaseFor, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_get_trials_by_their_weight(store).await;
+    nobody_pays_for_having_been_alone(store).await;
+    a_trial_that_nobody_can_run_holds_nobody_back(store).await;
     a_tenant_at_its_bound_is_passed_over(store).await;
     a_trial_is_leased_once_and_only_to_who_can_run_it(store).await;
     the_more_urgent_is_first_whatever_the_level(store).await;
     trials_of_own_workers_go_to_no_others(store).await;
     a_worker_that_drains_gets_nothing(store).await;
     a_worker_gets_first_what_did_not_fail_on_it(store).await;
+    workers_of_like_names_are_not_taken_for_each_other(store).await;
 }
 
 async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
@@ -54,6 +57,48 @@ async fn tenants_get_trials_by_their_weight(store: &dyn Store) {
     cancel_all(store, &light).await;
     cancel_all(store, &heavy).await;
     assert!(store.lease(&farm, 1).await.unwrap().is_none());
+}
+
+/// How many of the next trials are each tenant's.
+async fn shares(store: &dyn Store, tenants: [&TenantId; 2], n: usize) -> [usize; 2] {
+    let mut got = [0, 0];
+    for _ in 0..n {
+        let (t, _) = store.lease(&ask(&TenantId::farm(), "farm-1"), 1).await.unwrap().unwrap();
+        got[tenants.iter().position(|of| **of == t.tenant).unwrap()] += 1;
+    }
+    got
+}
+
+async fn nobody_pays_for_having_been_alone(store: &dyn Store) {
+    let (old, new) = (tenant("alone"), tenant("newcomer"));
+    insert(store, &job(&old, 40)).await;
+    shares(store, [&old, &new], 40).await;
+    // It finds nobody that waits.
+    insert(store, &job(&new, 30)).await;
+    assert_eq!(shares(store, [&old, &new], 1).await, [0, 1]);
+    insert(store, &job(&old, 30)).await;
+    let got = shares(store, [&old, &new], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "{got:?}");
+    cancel_all(store, &old).await;
+    cancel_all(store, &new).await;
+}
+
+async fn a_trial_that_nobody_can_run_holds_nobody_back(store: &dyn Store) {
+    let (stuck, busy, new) = (tenant("stuck"), tenant("busy"), tenant("later"));
+    let mut never = job(&stuck, 1);
+    never.spec.scenario.device.api = 98;
+    insert(store, &never).await;
+    insert(store, &job(&busy, 80)).await;
+    shares(store, [&busy, &new], 40).await;
+    insert(store, &job(&new, 40)).await;
+    let got = shares(store, [&busy, &new], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "{got:?}");
+    insert(store, &job(&stuck, 40)).await;
+    cancel_all(store, &new).await;
+    let got = shares(store, [&busy, &stuck], 20).await;
+    assert!(got[0] >= 9 && got[1] >= 9, "it has saved nothing up: {got:?}");
+    cancel_all(store, &stuck).await;
+    cancel_all(store, &busy).await;
 }
 
 async fn a_tenant_at_its_bound_is_passed_over(store: &dyn Store) {
@@ -147,5 +192,15 @@ async fn a_worker_gets_first_what_did_not_fail_on_it(store: &dyn Store) {
     assert_eq!(again.ended.unwrap().reason, "device died");
     store.give_back(&first.id, Epoch(2), &end(TrialState::Queued, "told to stop"), 1).await.unwrap();
     assert_eq!(store.trial(None, &first.id).await.unwrap().row.failed_on.len(), 1);
+    cancel_all(store, &t).await;
+}
+
+async fn workers_of_like_names_are_not_taken_for_each_other(store: &dyn Store) {
+    let t = tenant("alike");
+    insert(store, &job(&t, 2)).await;
+    let (first, _) = lease(store, &t, "wx1", 1).await;
+    store.give_back(&first.id, Epoch(1), &end(TrialState::Failed, "device died"), 1).await.unwrap();
+    let (again, _) = lease(store, &t, "w_1", 1).await;
+    assert_eq!(again.id, first.id, "it did not fail on this one");
     cancel_all(store, &t).await;
 }

@@ -1,13 +1,14 @@
 //! What is written is read, by whom it belongs to.
 
-use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, trial::TrialState};
+use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, api::access::Quota, trial::TrialState};
 
-use super::sample::{FIRST, completion, decided, insert, job, lease, tenant};
-use crate::{JobFilter, Store, StoreError};
+use super::sample::{FIRST, completion, decided, insert, job, lease, tenant, tenant_row};
+use crate::{JobFilter, Notes, OverQuota, Paces, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     what_is_written_is_read(store).await;
     jobs_come_together_or_not_at_all(store).await;
+    jobs_beyond_a_quota_are_refused(store).await;
     jobs_are_found_by_what_they_are(store).await;
     an_answer_of_before_is_found_and_kept(store).await;
 }
@@ -38,7 +39,7 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     let (a, b) = (job(&t, 1), job(&t, 1));
     let id = TrialId::generate();
     let twice = vec![(a.clone(), vec![id.clone()]), (b.clone(), vec![id])];
-    assert!(matches!(store.insert_jobs(twice).await, Err(StoreError::Database { .. })));
+    assert!(matches!(store.insert_jobs(twice, &Notes::default()).await, Err(StoreError::Database { .. })));
     assert!(matches!(store.job(None, &a.id).await, Err(StoreError::NotFound { .. })));
     let many = job(&t, 1100);
     assert_eq!(insert(store, &many).await.len(), 1100);
@@ -49,6 +50,40 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     assert!(store.trials_after(&many.id, 1100, 8).await.unwrap().is_empty());
     store.cancel(&many.id, 0).await.unwrap();
     assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
+}
+
+async fn jobs_beyond_a_quota_are_refused(store: &dyn Store) {
+    let t = tenant("quota");
+    let mut row = tenant_row("quota");
+    row.quota = Quota { waiting_trials: Some(3), trials_a_day: Some(4), slot_hours_a_day: Some(1), ..Quota::default() };
+    store.put_tenant(&row).await.unwrap();
+    let put = async |trials: u32| {
+        let j = job(&t, trials);
+        let ids = (0..trials).map(|_| TrialId::generate()).collect();
+        match store.insert_jobs(vec![(j.clone(), ids)], &Notes::default()).await {
+            Ok(()) => None,
+            Err(StoreError::OverQuota(over)) => {
+                assert!(matches!(store.job(None, &j.id).await, Err(StoreError::NotFound { .. })));
+                Some(over)
+            }
+            Err(e) => panic!("{e}"),
+        }
+    };
+    assert_eq!(put(2).await, None);
+    assert_eq!(put(2).await, Some(OverQuota::Waiting { waiting: 2, most: 3, new: 2 }));
+    assert_eq!(put(1).await, None);
+    let (trial, of) = lease(store, &t, "w-1", 1).await;
+    store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 10).await.unwrap();
+    assert_eq!(put(1).await, None);
+    let (trial, of) = lease(store, &t, "w-1", 1).await;
+    assert_eq!(put(1).await, Some(OverQuota::TrialsADay { today: 4, most: 4, new: 1 }), "what runs and waits counts too");
+    row.quota.trials_a_day = None;
+    store.put_tenant(&row).await.unwrap();
+    store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 3_700_000).await.unwrap();
+    assert_eq!(put(1).await, Some(OverQuota::SlotHoursADay { most: 1 }));
+    for j in store.jobs(&t, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap() {
+        store.cancel(&j.id, 0).await.unwrap();
+    }
 }
 
 async fn jobs_are_found_by_what_they_are(store: &dyn Store) {
@@ -87,9 +122,10 @@ async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     assert_eq!(store.same_job(&t, &j.fingerprint).await.unwrap(), None);
     let (trial, of) = lease(store, &t, "w-1", 1000).await;
     store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 31_000).await.unwrap();
-    let paces = store.paces(DeviceKind::Jvm, "paced").await.unwrap();
+    let paces = store.paces(&t, DeviceKind::Jvm, "paced").await.unwrap();
     assert_eq!((paces.trials, paces.slot_seconds, paces.bytes), (1, 30.0, 100.0));
-    assert_eq!(store.paces(DeviceKind::Jvm, "never").await.unwrap().trials, 0);
+    assert_eq!(store.paces(&t, DeviceKind::Jvm, "never").await.unwrap().trials, 0);
+    assert_eq!(store.paces(&tenant("stranger"), DeviceKind::Jvm, "paced").await.unwrap(), Paces::default(), "it is nobody else's business");
     assert!(store.decide(&j.id, &decided(&j, TrialState::Finished), 32_000).await.unwrap());
     let before = store.same_job(&t, &j.fingerprint).await.unwrap().unwrap();
     assert_eq!(before.id, j.id);
@@ -99,7 +135,7 @@ async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     (again.fingerprint, again.reused, again.state) = (j.fingerprint, Some(j.id.clone()), TrialState::Finished);
     (again.result, again.created, again.sealed) = (before.result.clone(), 40_000, None);
     again.counts = before.counts;
-    store.insert_jobs(vec![(again.clone(), vec![])]).await.unwrap();
+    store.insert_jobs(vec![(again.clone(), vec![])], &Notes::default()).await.unwrap();
     let read = store.job(Some(&t), &again.id).await.unwrap();
     assert_eq!(
         (read.state, read.ended, &read.result, &read.reused),

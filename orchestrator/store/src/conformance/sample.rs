@@ -10,7 +10,7 @@ use stakeout_contract::{
     trial::{AppFacts, FeedMode, TrialEnd, TrialRecord, TrialState},
 };
 
-use crate::{Decided, JobRow, JobSpec, LeaseFor, Store, TrialFull};
+use crate::{Decided, JobRow, JobSpec, LeaseFor, Notes, Store, TrialFull};
 
 /// A tenant's id.
 ///
@@ -78,7 +78,7 @@ pub fn job(tenant: &TenantId, trials: u32) -> JobRow {
 /// If the store does not take it.
 pub async fn insert(store: &dyn Store, job: &JobRow) -> Vec<TrialId> {
     let ids: Vec<TrialId> = (0..job.spec.trials).map(|_| TrialId::generate()).collect();
-    store.insert_jobs(vec![(job.clone(), ids.clone())]).await.unwrap();
+    store.insert_jobs(vec![(job.clone(), ids.clone())], &Notes::default()).await.unwrap();
     ids
 }
 
@@ -161,7 +161,7 @@ pub fn decided(of: &JobRow, state: TrialState) -> Decided {
         cost: stakeout_contract::result::Cost::default(),
         engine: String::new(),
     };
-    Decided { state, result, outcome: None, report: None }
+    Decided { state, result, outcome: None, report: None, reason: String::new() }
 }
 
 /// The first lease.

@@ -30,7 +30,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert!(lost.ended.unwrap().reason.contains("w-1"));
     let (again, _) = lease(store, &t, "w-2", 61_000).await;
     assert_eq!((&again.id, again.row.epoch), (id, Epoch(2)));
-    let progress = What::Job { state: TrialState::Running };
+    let progress = What::Job { state: TrialState::Running, reason: String::new() };
     assert!(refused(store.observe(id, Epoch(1), 1, &[line("late")], 62_000).await));
     assert!(refused(store.note_artifact(id, Epoch(1), &Sha256Digest::of(b"a"), 1, 62_000).await));
     assert!(refused(store.renew(id, Epoch(1), 62_000, 60).await));
@@ -55,7 +55,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
 /// The form of an event, for comparison.
 fn short(what: &What) -> String {
     match what {
-        What::Job { state } => format!("job {state:?}"),
+        What::Job { state, .. } => format!("job {state:?}"),
         What::Trial { trial_number, epoch, state, reason, .. } => format!("trial {trial_number} {epoch} {state:?} {reason}"),
         What::Progress { progress } => format!("progress {}", progress.stage),
         What::Observations { epoch, first, observations, .. } => format!("observations {epoch} {first} {}", observations.len()),

@@ -19,10 +19,25 @@ macro_rules! for_share {
         " FOR SHARE"
     };
 }
-/// A change that a crash may undo: its commit does not wait for the disk.
+/// An insert that a crash may undo: its commit does not wait for the disk.
 macro_rules! lazily {
-    ($update:literal, $condition:literal) => {
-        concat!("WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true)) ", $update, " FROM lazily WHERE ", $condition)
+    ($insert:literal, $columns:literal, $rows:literal, $rest:literal) => {
+        concat!(
+            "WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true)) ",
+            $insert,
+            " SELECT ",
+            $columns,
+            " FROM lazily, ",
+            $rows,
+            " ",
+            $rest
+        )
+    };
+}
+/// Where a text is in another, from 1; 0: it is not.
+macro_rules! place {
+    ($text:literal, $part:literal) => {
+        concat!("strpos(", $text, ", ", $part, ")")
     };
 }
 

@@ -6,9 +6,9 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Db, DbRow, audit, row::Read, usage};
+use super::{Backend, Conn, Db, DbRow, audit, deliveries, row::Read, usage};
 use crate::{
-    Access, Deed, Idempotent, StoreError, TokenRow,
+    Access, Answered, Claim, Deed, Idempotent, StoreError, TokenRow,
     codec::{DAY, bad, db, json, missing, word},
 };
 
@@ -42,7 +42,7 @@ fn token_of(row: &DbRow) -> Result<Token, StoreError> {
 /// A use of a token is written at most so often.
 const MINUTE: Millis = 60_000;
 
-/// A request that is not answered after so long was of a server that died: its key is free again.
+/// A request that is not answered after so long was of a server that died, most likely: its key is the next one's.
 const ANSWERED: Millis = 5 * MINUTE;
 
 #[async_trait::async_trait]
@@ -150,16 +150,19 @@ impl Access for Backend {
         Ok(())
     }
 
-    async fn idempotent(&self, tenant: &TenantId, key: &str, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError> {
+    async fn idempotent(&self, claim: &Claim, fingerprint: &Sha256Digest, now: Millis) -> Result<Idempotent, StoreError> {
         let mut tx = self.begin().await?;
         let new = run!(
             tx,
             "keep a request's key",
-            "INSERT INTO requests (tenant, key, fingerprint, created) VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, key) DO UPDATE SET \
-             fingerprint = excluded.fingerprint, created = excluded.created, status = NULL, body = NULL WHERE requests.created <= $5 OR (requests.status IS NULL AND requests.created <= $6)",
-            tenant.as_str(),
-            key,
+            "INSERT INTO requests (tenant, key, fingerprint, claim, created) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (tenant, key) DO UPDATE SET fingerprint = excluded.fingerprint, claim = excluded.claim, \
+             created = excluded.created, status = NULL, body = NULL \
+             WHERE requests.created <= $6 OR (requests.status IS NULL AND requests.created <= $7)",
+            claim.tenant.as_str(),
+            claim.key.as_str(),
             fingerprint.to_string(),
+            claim.id.as_str(),
             now,
             now - DAY,
             now - ANSWERED
@@ -168,13 +171,15 @@ impl Access for Backend {
             tx.commit().await.map_err(db("commit"))?;
             return Ok(Idempotent::First);
         }
-        let row = one!(
+        let row = maybe!(
             tx,
             "read a request's key",
             "SELECT fingerprint, status, body FROM requests WHERE tenant = $1 AND key = $2",
-            tenant.as_str(),
-            key
+            claim.tenant.as_str(),
+            claim.key.as_str()
         )?;
+        // It was released at this moment: whoever comes again is the first.
+        let Some(row) = row else { return Ok(Idempotent::Running) };
         let r = Read("requests", &row);
         if r.id::<Sha256Digest>("fingerprint")? != *fingerprint {
             return Ok(Idempotent::Differs);
@@ -188,32 +193,23 @@ impl Access for Backend {
         })
     }
 
-    async fn answered(&self, tenant: &TenantId, key: &str, answer: Option<(u16, &str)>) -> Result<(), StoreError> {
-        let mut conn = self.writer().await?;
-        if let Some((status, body)) = answer {
-            run!(
-                conn,
-                "keep an answer",
-                "UPDATE requests SET status = $1, body = $2 WHERE tenant = $3 AND key = $4",
-                i64::from(status),
-                body,
-                tenant.as_str(),
-                key
-            )?;
-        } else {
-            run!(
-                conn,
-                "forget a request's key",
-                "DELETE FROM requests WHERE tenant = $1 AND key = $2 AND status IS NULL",
-                tenant.as_str(),
-                key
-            )?;
-        }
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        run!(
+            self.writer().await?,
+            "forget a request's key",
+            "DELETE FROM requests WHERE tenant = $1 AND key = $2 AND claim = $3 AND status IS NULL",
+            claim.tenant.as_str(),
+            claim.key.as_str(),
+            claim.id.as_str()
+        )?;
         Ok(())
     }
 
     async fn audit(&self, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError> {
-        audit::add(self, deed, now).await
+        let mut tx = self.begin().await?;
+        let entry = audit::add(&mut tx, deed, now).await?;
+        tx.commit().await.map_err(db("commit"))?;
+        Ok(entry)
     }
 
     async fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
@@ -226,6 +222,21 @@ impl Access for Backend {
 
     async fn tidy(&self, now: Millis) -> Result<(), StoreError> {
         run!(self.writer().await?, "forget keys of requests", "DELETE FROM requests WHERE created <= $1", now - DAY)?;
-        Ok(())
+        deliveries::forget(self, now).await
     }
+}
+
+/// Keeps the answer of a request, in the transaction that does it: neither is there without the other.
+pub(super) async fn answer(conn: &mut Conn, a: &Answered) -> Result<(), StoreError> {
+    let there = run!(
+        conn,
+        "keep an answer",
+        "UPDATE requests SET status = $1, body = $2 WHERE tenant = $3 AND key = $4 AND claim = $5 AND status IS NULL",
+        i64::from(a.status),
+        a.body.as_str(),
+        a.claim.tenant.as_str(),
+        a.claim.key.as_str(),
+        a.claim.id.as_str()
+    )?;
+    if there == 0 { Err(StoreError::Changed { what: "request", id: a.claim.key.clone() }) } else { Ok(()) }
 }

@@ -3,22 +3,22 @@
 use stakeout_contract::{Sha256Digest, TenantId, api::access::AuditEntry};
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Db, DbRow, row::Read};
+use super::{Backend, Conn, Db, DbRow, row::Read};
 use crate::{
     Deed, StoreError,
-    codec::{db, int, uint},
+    codec::{int, uint},
 };
 
 /// See [`crate::Access::audit`]. The end of the chain is locked: entries of one tenant follow each other.
-pub(super) async fn add(store: &Backend, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError> {
-    let mut tx = store.begin().await?;
+pub(super) async fn add(conn: &mut Conn, deed: &Deed, now: Millis) -> Result<AuditEntry, StoreError> {
     run!(
-        tx,
+        conn,
         "begin a chain",
         "INSERT INTO chains (tenant, number, hash) VALUES ($1, 0, NULL) ON CONFLICT DO NOTHING",
         deed.tenant.as_str()
     )?;
-    let end = one!(tx, "lock a chain", concat!("SELECT number, hash FROM chains WHERE tenant = $1", for_update!()), deed.tenant.as_str())?;
+    let end =
+        one!(conn, "lock a chain", concat!("SELECT number, hash FROM chains WHERE tenant = $1", for_update!()), deed.tenant.as_str())?;
     let end = Read("chains", &end);
     let before: Option<Sha256Digest> = end.maybe_id("hash")?;
     let mut entry = AuditEntry {
@@ -33,7 +33,7 @@ pub(super) async fn add(store: &Backend, deed: &Deed, now: Millis) -> Result<Aud
     };
     entry.hash = entry.digest(before.as_ref());
     run!(
-        tx,
+        conn,
         "keep an audit entry",
         "INSERT INTO audit (tenant, number, at, token, action, thing, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         entry.tenant.as_str(),
@@ -46,14 +46,13 @@ pub(super) async fn add(store: &Backend, deed: &Deed, now: Millis) -> Result<Aud
         entry.hash.to_string()
     )?;
     run!(
-        tx,
+        conn,
         "move a chain's end",
         "UPDATE chains SET number = $1, hash = $2 WHERE tenant = $3",
         int(entry.number),
         entry.hash.to_string(),
         entry.tenant.as_str()
     )?;
-    tx.commit().await.map_err(db("commit"))?;
     Ok(entry)
 }
 

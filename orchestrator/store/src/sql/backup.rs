@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use super::{Backend, Conn, Db, DbRow, SNAPSHOT, row::Read};
 use crate::{
     StoreError,
-    backup::{BackupError, FORMAT, Header, Line, TABLES, Table},
+    backup::{BackupError, FORMAT, Header, Line, RESTORED, TABLES, Table},
     codec::{bad, db},
 };
 
@@ -64,9 +64,23 @@ impl Backend {
         if line == 1 {
             return Err(BackupError::BadLine { line, why: "it is empty".to_owned() });
         }
+        restored(&mut tx).await?;
         tx.commit().await.map_err(db("commit"))?;
         Ok(())
     }
+}
+
+/// Brings what was loaded to this moment and this version.
+async fn restored(conn: &mut Conn) -> Result<(), StoreError> {
+    run!(conn, "raise epochs", "UPDATE trials SET epoch = epoch + $1 WHERE state IN ('queued', 'leased', 'running')", i64::from(RESTORED))?;
+    // Of a version that did not keep these.
+    run!(conn, "begin days of deliveries", "UPDATE deliveries SET since = created WHERE since = 0")?;
+    run!(
+        conn,
+        "begin the workers' time",
+        "INSERT INTO shares (tenant, time) SELECT '', max(time) FROM shares HAVING count(*) > 0 ON CONFLICT DO NOTHING"
+    )?;
+    Ok(())
 }
 
 async fn write<W: AsyncWrite + Unpin + Send, T: serde::Serialize + Sync>(writer: &mut W, value: &T) -> Result<(), BackupError> {
@@ -92,17 +106,24 @@ fn values(table: &Table, row: &DbRow) -> Result<Map<String, Value>, StoreError> 
     Ok(map)
 }
 
+/// Only with the columns that there are: one of an older version has no value here, which is not null.
 async fn insert(conn: &mut Conn, table: &'static Table, row: &Map<String, Value>) -> Result<(), StoreError> {
-    let mut q = QueryBuilder::<Db>::new(format!("INSERT INTO {} ({}) VALUES (", table.name, table.columns()));
+    let of = |columns: &'static [&'static str]| columns.iter().copied().filter(|c| row.contains_key(*c)).collect::<Vec<_>>();
+    let (texts, numbers, bytes) = (of(table.texts), of(table.numbers), of(table.bytes));
+    let columns = [texts.as_slice(), &numbers, &bytes].concat();
+    if columns.is_empty() {
+        return Err(bad(table.name)("a row has no column"));
+    }
+    let mut q = QueryBuilder::<Db>::new(format!("INSERT INTO {} ({}) VALUES (", table.name, columns.join(", ")));
     let mut list = q.separated(", ");
-    for column in table.texts {
-        list.push_bind(kind(row.get(*column), column, Value::as_str)?.map(str::to_owned));
+    for column in texts {
+        list.push_bind(kind(row.get(column), column, Value::as_str)?.map(str::to_owned));
     }
-    for column in table.numbers {
-        list.push_bind(kind(row.get(*column), column, Value::as_i64)?);
+    for column in numbers {
+        list.push_bind(kind(row.get(column), column, Value::as_i64)?);
     }
-    for column in table.bytes {
-        let text = kind(row.get(*column), column, Value::as_str)?;
+    for column in bytes {
+        let text = kind(row.get(column), column, Value::as_str)?;
         list.push_bind(text.map(hex::decode).transpose().map_err(bad(table.name))?);
     }
     q.push(")").build().execute(conn).await.map_err(db("load a row"))?;

@@ -46,7 +46,7 @@ pub(super) fn locked_of(row: &DbRow) -> Result<Locked, StoreError> {
 /// The columns of [`Locked`].
 macro_rules! locked_columns {
     () => {
-        "id, job, tenant, number, state, epoch, worker, expires, cancel, failed_on, leased, digest"
+        "id, job, tenant, number, state, epoch, worker, expires, cancel, failed_on, attempts, leases, leased, digest"
     };
 }
 pub(super) use locked_columns;
@@ -75,7 +75,7 @@ pub(super) async fn write_trial(conn: &mut Conn, trial: &Locked, next: &TrialRow
         conn,
         "write a trial",
         "UPDATE trials SET state = $1, epoch = $2, worker = $3, expires = $4, cancel = $5, failed_on = $6, leased = $7, done = $8, \
-         slot_ms = slot_ms + $9 WHERE id = $10",
+         slot_ms = slot_ms + $9, attempts = $10, leases = $11 WHERE id = $12",
         word("trials", &next.state)?,
         i64::from(next.epoch.0),
         next.worker.as_ref().map(|w| w.as_str().to_owned()),
@@ -85,6 +85,8 @@ pub(super) async fn write_trial(conn: &mut Conn, trial: &Locked, next: &TrialRow
         leased,
         next.state.is_final().then_some(now),
         slot,
+        i64::from(next.attempts),
+        i64::from(next.leases),
         trial.id.as_str()
     )?;
     Ok(slot)
@@ -138,7 +140,7 @@ pub(super) async fn settle(
     }
     if state == TrialState::Queued && moves.iter().any(|(_, to)| *to == TrialState::Leased) {
         state = TrialState::Running;
-        told.insert(0, Told::What(What::Job { state }));
+        told.insert(0, Told::What(What::Job { state, reason: String::new() }));
     }
     let mut due: Option<Millis> = r.get("due")?;
     if due.is_none() && r.get::<Option<Millis>>("ended")?.is_none() && tally::over(&counts) {

@@ -7,16 +7,16 @@ use super::{
     Backend, Conn, Db, DbRow,
     change::{Told, tell},
     deliveries,
-    hold::{Must, hold, let_go},
+    hold::{Must, keep, let_go, touch},
     row::{Read, job_of},
 };
 use crate::{
-    Decided, StoreError,
+    Decided, Due, StoreError,
     codec::{DAY, db, json, millis, missing, word},
 };
 
 /// See [`crate::Jobs::claim_due`].
-pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError> {
+pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
     let any = maybe!(store.reader().await?, "look for due jobs", "SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 LIMIT 1", now)?;
     if any.is_none() {
         return Ok(None);
@@ -25,14 +25,29 @@ pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Res
     let row = maybe!(
         tx,
         "find a due job",
-        concat!("SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT 1", skip_locked!()),
+        concat!("SELECT id, decide_tries FROM jobs WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT 1", skip_locked!()),
         now
     )?;
     let Some(row) = row else { return Ok(None) };
-    let id: JobId = Read("jobs", &row).id("id")?;
-    run!(tx, "claim a due job", "UPDATE jobs SET due = $1 WHERE id = $2", now.saturating_add(millis(seconds)), id.as_str())?;
+    let r = Read("jobs", &row);
+    let (job, tries) = (r.id::<JobId>("id")?, r.small("decide_tries")?.saturating_add(1));
+    // Counted before it is tried: a decision that kills who makes it has no chance to count itself.
+    run!(
+        tx,
+        "claim a due job",
+        "UPDATE jobs SET due = $1, decide_tries = $2 WHERE id = $3",
+        now.saturating_add(pause(seconds, tries)),
+        i64::from(tries),
+        job.as_str()
+    )?;
     tx.commit().await.map_err(db("commit"))?;
-    Ok(Some(id))
+    Ok(Some(Due { job, tries }))
+}
+
+/// Milliseconds until a job is claimed again: twice as long with each try, at most an hour, but never shorter than asked for.
+fn pause(seconds: u64, tries: u32) -> Millis {
+    let longer = seconds.saturating_mul(1 << tries.saturating_sub(1).min(20));
+    millis(longer.min(seconds.max(3600)))
 }
 
 async fn lock_job(conn: &mut Conn, id: &JobId) -> Result<(DbRow, TrialCounts, bool), StoreError> {
@@ -46,6 +61,11 @@ async fn lock_job(conn: &mut Conn, id: &JobId) -> Result<(DbRow, TrialCounts, bo
 /// See [`crate::Jobs::decide`].
 pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
+    let tenant = maybe!(tx, "read a job's tenant", "SELECT tenant FROM jobs WHERE id = $1", id.as_str())?;
+    let tenant: TenantId = Read("jobs", &tenant.ok_or_else(|| missing("job", id))?).id("tenant")?;
+    let kept = decided.report.into_iter().chain(decided.outcome.as_ref().map(|o| o.bundle));
+    // Blobs before the job: whoever completes a trial locks them in this order.
+    let touched = touch(&mut tx, &tenant, kept.clone(), now).await?;
     let (row, counts, ended) = lock_job(&mut tx, id).await?;
     if ended {
         return Ok(false);
@@ -60,8 +80,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
     job.outcome.clone_from(&decided.outcome);
     let holder = format!("job:{id}");
     let_go(&mut tx, &holder).await?;
-    let kept = decided.report.into_iter().chain(decided.outcome.as_ref().map(|o| o.bundle));
-    hold(&mut tx, &job.tenant, &holder, kept, Must::BeThere, now).await?;
+    keep(&mut tx, &job.tenant, &holder, kept, &touched, Must::BeThere).await?;
     run!(
         tx,
         "keep a result",
@@ -75,7 +94,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
         job.delete_after.map(|d| now.saturating_add(d)),
         id.as_str()
     )?;
-    tell(&mut tx, id, before, &[Told::What(What::Job { state: decided.state })], now).await?;
+    tell(&mut tx, id, before, &[Told::What(What::Job { state: decided.state, reason: decided.reason.clone() })], now).await?;
     deliveries::begin(&mut tx, &job, now).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(true)
@@ -93,6 +112,7 @@ pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -
     }
     let_go(&mut tx, &format!("job:{id}")).await?;
     run!(tx, "let a job's blobs go", "DELETE FROM holds WHERE holder IN (SELECT 'trial:' || id FROM trials WHERE job = $1)", id.as_str())?;
+    run!(tx, "forget what was told of a job", "DELETE FROM deliveries WHERE job = $1", id.as_str())?;
     run!(tx, "delete a job", "DELETE FROM jobs WHERE id = $1", id.as_str())?;
     tx.commit().await.map_err(db("commit"))
 }

@@ -10,7 +10,7 @@ use stakeout_domain::lease::Millis;
 use super::{Backend, Conn, Db, DbRow, row::Read};
 use crate::{
     DeliveryRow, HookRow, JobRow, StoreError,
-    codec::{bad, db, millis, missing, word},
+    codec::{DAY, bad, db, millis, missing, word},
 };
 
 fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
@@ -65,8 +65,8 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
         run!(
             conn,
             "begin a delivery",
-            "INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
-             VALUES ($1, $2, $3, 'waiting', 0, $4, '', $4, $5)",
+            "INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, since, body) \
+             VALUES ($1, $2, $3, 'waiting', 0, $4, '', $4, $4, $5)",
             id.as_str(),
             r.get::<&str>("id")?,
             job.id.as_str(),
@@ -147,18 +147,19 @@ pub(super) async fn claim(store: &Backend, now: Millis, seconds: u64, most: u32)
         // Its webhook may have been forgotten at this moment.
         let Some(row) = row else { continue };
         let r = Read("deliveries", &row);
-        claimed.push(DeliveryRow { delivery: delivery_of(&row)?, hook: hook_of(&r)?, body: r.text("body")? });
+        claimed.push(DeliveryRow { delivery: delivery_of(&row)?, hook: hook_of(&r)?, body: r.text("body")?, since: r.int("since")? });
     }
     claimed.sort_by(|a, b| a.delivery.id.cmp(&b.delivery.id));
     Ok(claimed)
 }
 
-/// See [`crate::Fleet::delivery_tried`].
-pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<(), StoreError> {
+/// See [`crate::Fleet::delivery_tried`]. A try counts once: the next one finds another number of tries.
+pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<bool, StoreError> {
     let there = run!(
         store.writer().await?,
         "keep what came of a delivery",
-        "UPDATE deliveries SET state = $1, tries = $2, next = $3, status = $4, error = $5 WHERE id = $6",
+        "UPDATE deliveries SET state = $1, tries = $2, next = $3, status = $4, error = $5 \
+         WHERE id = $6 AND state = 'waiting' AND tries = $2 - 1",
         word("deliveries", &d.state)?,
         i64::from(d.tries),
         d.next_ms,
@@ -166,7 +167,16 @@ pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<(), StoreErro
         d.error.as_str(),
         d.id.as_str()
     )?;
-    if there == 0 { Err(missing("delivery", &d.id)) } else { Ok(()) }
+    Ok(there > 0)
+}
+
+/// Deliveries are shown for so long after they were begun.
+const SHOWN: Millis = 30 * DAY;
+
+/// Forgets old ones.
+pub(super) async fn forget(store: &Backend, now: Millis) -> Result<(), StoreError> {
+    run!(store.writer().await?, "forget deliveries", "DELETE FROM deliveries WHERE since <= $1", now - SHOWN)?;
+    Ok(())
 }
 
 /// See [`crate::Fleet::deliveries`].
@@ -199,7 +209,7 @@ pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, 
     let there = run!(
         tx,
         "try a delivery again",
-        "UPDATE deliveries SET state = 'waiting', tries = 0, next = $1, status = NULL, error = '' \
+        "UPDATE deliveries SET state = 'waiting', tries = 0, next = $1, since = $1, status = NULL, error = '' \
          WHERE id = $2 AND hook IN (SELECT id FROM hooks WHERE tenant = $3)",
         now,
         id.as_str(),

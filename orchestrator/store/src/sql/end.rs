@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    codec::{db, int, json, millis_f, missing},
+    codec::{cpu_ms, db, json, kept_bytes, missing},
 };
 
 /// See [`crate::Jobs::renew`].
@@ -58,7 +58,7 @@ pub(super) async fn complete(
         "UPDATE trials SET completion = $1, digest = $2, kept = $3, ended = NULL WHERE id = $4",
         text,
         digest.to_string(),
-        int(completion.record.cost.kept_bytes),
+        kept_bytes(completion.record.cost.kept_bytes),
         id.as_str()
     )?;
     let holder = holder(id);
@@ -70,7 +70,7 @@ pub(super) async fn complete(
     }
     told.push(Told::trial(&trial, &next, &end.reason));
     settle(&mut tx, &trial.job, &[(trial.row.state, next.state)], told, now).await?;
-    let cpu_ms = millis_f(completion.record.cost.cpu_seconds);
+    let cpu_ms = cpu_ms(completion.record.cost.cpu_seconds);
     usage::add(&mut tx, &trial.tenant, id.as_str(), Used { trials: 1, slot_ms, cpu_ms, ..Used::default() }, now).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(next)

@@ -58,7 +58,7 @@ impl Fleet for Backend {
         deliveries::claim(self, now, seconds, most).await
     }
 
-    async fn delivery_tried(&self, delivery: &Delivery) -> Result<(), StoreError> {
+    async fn delivery_tried(&self, delivery: &Delivery) -> Result<bool, StoreError> {
         deliveries::tried(self, delivery).await
     }
 

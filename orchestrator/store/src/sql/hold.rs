@@ -1,5 +1,7 @@
 //! What keeps blobs.
 
+use std::collections::BTreeSet;
+
 use stakeout_contract::{Sha256Digest, TenantId};
 use stakeout_domain::lease::Millis;
 
@@ -15,7 +17,58 @@ pub(super) enum Must {
     NotBeThere,
 }
 
-/// Lets a holder (`app:…`, `upload:…`, `trial:…`, `job:…`) keep these blobs of its tenant. A blob that is being dropped is not there.
+/// Locks blobs of a tenant that are about to be held, and makes them young; those that are there. All of a transaction's at once, as
+/// they are locked in their order: two that did it in parts would wait for each other. A blob that is being dropped is not there.
+pub(super) async fn touch(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    blobs: impl IntoIterator<Item = Sha256Digest>,
+    now: Millis,
+) -> Result<BTreeSet<Sha256Digest>, StoreError> {
+    let mut there = BTreeSet::new();
+    for blob in blobs.into_iter().collect::<BTreeSet<_>>() {
+        let known = run!(
+            conn,
+            "name a blob",
+            "UPDATE blobs SET given = CASE WHEN given < $1 THEN $1 ELSE given END WHERE tenant = $2 AND sha256 = $3 \
+             AND dropping IS NULL",
+            now,
+            tenant.as_str(),
+            blob.to_string()
+        )?;
+        if known > 0 {
+            there.insert(blob);
+        }
+    }
+    Ok(there)
+}
+
+/// Lets a holder (`app:…`, `upload:…`, `trial:…`, `job:…`) keep blobs of its tenant, of which these were touched.
+pub(super) async fn keep(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    holder: &str,
+    blobs: impl IntoIterator<Item = Sha256Digest>,
+    touched: &BTreeSet<Sha256Digest>,
+    must: Must,
+) -> Result<(), StoreError> {
+    for blob in blobs.into_iter().collect::<BTreeSet<_>>() {
+        if must == Must::BeThere && !touched.contains(&blob) {
+            return Err(missing("blob", blob));
+        }
+        run!(
+            conn,
+            "hold a blob",
+            "INSERT INTO holds (tenant, sha256, holder) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            tenant.as_str(),
+            blob.to_string(),
+            holder
+        )?;
+    }
+    Ok(())
+}
+
+/// Both, where they are a transaction's only blobs.
 pub(super) async fn hold(
     conn: &mut Conn,
     tenant: &TenantId,
@@ -24,33 +77,9 @@ pub(super) async fn hold(
     must: Must,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let mut blobs: Vec<Sha256Digest> = blobs.into_iter().collect();
-    blobs.sort_unstable();
-    blobs.dedup();
-    for blob in blobs {
-        let sha256 = blob.to_string();
-        let there = run!(
-            conn,
-            "name a blob",
-            "UPDATE blobs SET given = CASE WHEN given < $1 THEN $1 ELSE given END WHERE tenant = $2 AND sha256 = $3 \
-             AND dropping IS NULL",
-            now,
-            tenant.as_str(),
-            sha256.as_str()
-        )?;
-        if there == 0 && must == Must::BeThere {
-            return Err(missing("blob", sha256));
-        }
-        run!(
-            conn,
-            "hold a blob",
-            "INSERT INTO holds (tenant, sha256, holder) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            tenant.as_str(),
-            sha256.as_str(),
-            holder
-        )?;
-    }
-    Ok(())
+    let blobs: BTreeSet<Sha256Digest> = blobs.into_iter().collect();
+    let touched = touch(conn, tenant, blobs.iter().copied(), now).await?;
+    keep(conn, tenant, holder, blobs, &touched, must).await
 }
 
 /// A holder keeps nothing any more.

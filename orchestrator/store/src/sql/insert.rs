@@ -1,71 +1,72 @@
 //! New jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::QueryBuilder;
-use stakeout_contract::{TenantId, TrialId, api::events::What};
-use stakeout_domain::{share, tally};
+use stakeout_contract::{Sha256Digest, TenantId, TrialId, api::events::What};
+use stakeout_domain::tally;
 
 use super::{
-    Backend, Conn, Db,
+    Backend, Conn, Db, access, audit, bounds,
     change::{Told, tell},
     deliveries,
-    hold::{Must, hold},
-    row::Read,
+    hold::{Must, keep, touch},
     usage::{self, Used},
 };
 use crate::{
-    JobRow, StoreError,
+    JobRow, Notes, StoreError,
     codec::{columns, db, int, json, word},
 };
 
 /// See [`crate::Jobs::insert_jobs`].
-pub(super) async fn insert_jobs(store: &Backend, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
-    for tenant in jobs.iter().filter(|(_, trials)| !trials.is_empty()).map(|(j, _)| &j.tenant).collect::<BTreeSet<_>>() {
-        join(store, tenant).await?;
-    }
+pub(super) async fn insert_jobs(store: &Backend, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError> {
+    let Some(now) = jobs.first().map(|(j, _)| j.created) else { return Ok(()) };
+    let tenants: BTreeSet<&TenantId> = jobs.iter().map(|(j, _)| &j.tenant).collect();
     let mut tx = store.begin().await?;
+    for tenant in &tenants {
+        let new: u64 = jobs.iter().filter(|(j, _)| j.tenant == **tenant).map(|(_, t)| t.len() as u64).sum();
+        if new > 0 {
+            bounds::check(&mut tx, tenant, new, now).await?;
+        }
+    }
+    let mut touched = BTreeMap::new();
+    for tenant in &tenants {
+        let blobs: Vec<_> = jobs.iter().filter(|(j, _)| j.tenant == **tenant).flat_map(|(j, _)| kept(j)).collect();
+        touched.insert((*tenant).clone(), touch(&mut tx, tenant, blobs, now).await?);
+    }
     for (job, trials) in &jobs {
-        insert_job(&mut tx, job, trials).await?;
+        insert_job(&mut tx, job, trials, &touched[&job.tenant]).await?;
+    }
+    if let Some(answered) = &notes.answered {
+        access::answer(&mut tx, answered).await?;
+    }
+    for deed in &notes.deeds {
+        audit::add(&mut tx, deed, now).await?;
     }
     // Counted last, by tenant in order: others wait for these rows.
-    for tenant in jobs.iter().map(|(j, _)| &j.tenant).collect::<BTreeSet<_>>() {
+    for tenant in tenants {
         let of: Vec<&JobRow> = jobs.iter().map(|(j, _)| j).filter(|j| j.tenant == *tenant).collect();
         let used = Used { jobs: int(of.len() as u64), ..Used::default() };
-        usage::add(&mut tx, tenant, of[0].id.as_str(), used, of[0].created).await?;
+        usage::add(&mut tx, tenant, of[0].id.as_str(), used, now).await?;
     }
     tx.commit().await.map_err(db("commit"))
 }
 
-/// A tenant that had nothing waiting gets the virtual time that it would have by now. Soft state, so a statement of its own.
-async fn join(store: &Backend, tenant: &TenantId) -> Result<(), StoreError> {
-    let mut conn = store.writer().await?;
-    let waits =
-        maybe!(conn, "look for waiting trials", "SELECT id FROM trials WHERE state = 'queued' AND tenant = $1 LIMIT 1", tenant.as_str())?;
-    if waits.is_some() {
-        return Ok(());
+/// The blobs that a new job keeps: of an answer of before its report and bundle, else, until it ends, the bytes of its app, even if
+/// the app is forgotten at this moment.
+fn kept(job: &JobRow) -> Vec<Sha256Digest> {
+    if has_ended(job) {
+        job.report.into_iter().chain(job.outcome.as_ref().map(|o| o.bundle)).collect()
+    } else {
+        std::iter::once(job.spec.app).chain(job.spec.splits.iter().copied()).collect()
     }
-    let others = all!(
-        conn,
-        "read who waits",
-        "WITH RECURSIVE w(tenant) AS (SELECT min(tenant) FROM trials WHERE state = 'queued' UNION ALL \
-         SELECT (SELECT min(t.tenant) FROM trials t WHERE t.state = 'queued' AND t.tenant > w.tenant) FROM w WHERE w.tenant IS NOT NULL) \
-         SELECT s.time AS time FROM w JOIN shares s ON s.tenant = w.tenant"
-    )?;
-    let others = others.iter().map(|r| Read("shares", r).int("time")).collect::<Result<Vec<_>, _>>()?;
-    let time = share::joined(0, others.into_iter());
-    run!(
-        conn,
-        "join those who wait",
-        "INSERT INTO shares (tenant, time) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET time = excluded.time \
-         WHERE shares.time < excluded.time",
-        tenant.as_str(),
-        time
-    )?;
-    Ok(())
 }
 
-async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Result<(), StoreError> {
+fn has_ended(job: &JobRow) -> bool {
+    job.reused.is_some() || job.ended.is_some()
+}
+
+async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId], touched: &BTreeSet<Sha256Digest>) -> Result<(), StoreError> {
     let (counts, ended, due) = if job.reused.is_some() {
         (job.counts, Some(job.ended.unwrap_or(job.created)), None)
     } else {
@@ -120,16 +121,13 @@ async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Result
         )?;
     }
     insert_trials(conn, job, trials).await?;
-    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state })], job.created).await?;
+    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state, reason: String::new() })], job.created).await?;
     let holder = format!("job:{}", job.id);
-    if ended.is_some() {
-        let kept = job.report.into_iter().chain(job.outcome.as_ref().map(|o| o.bundle));
-        hold(conn, &job.tenant, &holder, kept, Must::BeThere, job.created).await?;
+    if has_ended(job) {
+        keep(conn, &job.tenant, &holder, kept(job), touched, Must::BeThere).await?;
         deliveries::begin(conn, job, job.created).await
     } else {
-        // Until the job ends the bytes of its app stay, even if the app is forgotten at this moment.
-        let apks = std::iter::once(job.spec.app).chain(job.spec.splits.iter().copied());
-        hold(conn, &job.tenant, &holder, apks, Must::NotBeThere, job.created).await
+        keep(conn, &job.tenant, &holder, kept(job), touched, Must::NotBeThere).await
     }
 }
 
@@ -137,13 +135,14 @@ async fn insert_trials(conn: &mut Conn, job: &JobRow, trials: &[TrialId]) -> Res
     let device = &job.spec.scenario.device;
     for (part, ids) in trials.chunks(500).enumerate() {
         let mut q = QueryBuilder::<Db>::new(
-            "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, cancel, failed_on, slot_ms, kept) ",
+            "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, cancel, failed_on, \
+             attempts, leases, slot_ms, kept) ",
         );
         q.push_values((1 + int(part as u64 * 500)..).zip(ids), |mut b, (number, id)| {
             b.push_bind(id.as_str()).push_bind(job.id.as_str()).push_bind(job.tenant.as_str()).push_bind(number);
             b.push_bind(job.spec.device.as_str()).push_bind(i64::from(device.api)).push_bind(job.spec.scenario.name.as_str());
             b.push_bind(i64::from(job.priority)).push_bind(i64::from(job.own_workers_only));
-            b.push("'queued', 0, 0, '[]', 0, 0");
+            b.push("'queued', 0, 0, '[]', 0, 0, 0, 0");
         });
         q.build().persistent(false).execute(&mut *conn).await.map_err(db("insert trials"))?;
     }

@@ -10,12 +10,12 @@ use stakeout_contract::{
 use stakeout_domain::lease::{Millis, TrialRow};
 
 use super::{Backend, decide, end, events, insert, lease, list, part, stream};
-use crate::{Decided, JobFilter, JobRow, Jobs, LeaseFor, Paces, StoreError, TrialFull};
+use crate::{Decided, Due, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
-    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>) -> Result<(), StoreError> {
-        insert::insert_jobs(self, jobs).await
+    async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError> {
+        insert::insert_jobs(self, jobs, notes).await
     }
 
     async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError> {
@@ -97,7 +97,7 @@ impl Jobs for Backend {
         end::cancel(self, job, now).await
     }
 
-    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<JobId>, StoreError> {
+    async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
         decide::claim_due(self, now, seconds).await
     }
 
@@ -117,7 +117,7 @@ impl Jobs for Backend {
         decide::outdated_jobs(self, now, most).await
     }
 
-    async fn paces(&self, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
-        list::paces(self, device, scenario).await
+    async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
+        list::paces(self, tenant, device, scenario).await
     }
 }

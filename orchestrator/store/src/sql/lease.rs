@@ -3,6 +3,8 @@
 //! What this costs does not grow with what waits: one probe of an index finds the next tenant that has something waiting, one the
 //! next trial of a tenant for a device and an API level. Trials that another is just taking are passed over.
 
+use std::collections::BTreeSet;
+
 use stakeout_contract::{api::fleet::WorkerMode, lease::Abilities, trial::TrialState};
 use stakeout_domain::{
     lease::{Command, Millis, apply},
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     JobRow, LeaseFor, StoreError, TrialFull,
-    codec::{db, missing, not_failed_on, small, uint},
+    codec::{db, failed_on, missing, small, uint},
 };
 
 /// A trial and its job.
@@ -28,7 +30,7 @@ pub(super) async fn lease(store: &Backend, ask: &LeaseFor, now: Millis) -> Resul
     for tenant in share::order(waiting) {
         match take(store, ask, &tenant, now).await? {
             Took::One(got) => {
-                charge(store, &tenant).await;
+                charge(store, &tenant, &kind(ask)).await;
                 return Ok(Some(*got));
             }
             Took::None => {}
@@ -38,7 +40,30 @@ pub(super) async fn lease(store: &Backend, ask: &LeaseFor, now: Millis) -> Resul
     Ok(None)
 }
 
+/// The row of `shares` that has the time of workers of this kind: no tenant has such an id, all of them sort after these. A tenant's
+/// own workers choose among nobody, and need no time.
+fn kind(ask: &LeaseFor) -> String {
+    if !ask.tenant.is_farm() {
+        return String::new();
+    }
+    let devices = ask.abilities.devices.iter().flat_map(|(device, levels)| levels.iter().map(move |api| device.with_api(*api)));
+    format!("!{}", devices.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// The time of workers of this kind. One that is new begins where the others are.
+async fn time_of(conn: &mut Conn, kind: &str) -> Result<i64, StoreError> {
+    let row = one!(
+        conn,
+        "read the workers' time",
+        "SELECT coalesce((SELECT time FROM shares WHERE tenant = $1), (SELECT max(time) FROM shares WHERE tenant < '-'), 0) AS time",
+        kind
+    )?;
+    Read("shares", &row).int("time")
+}
+
+/// Who has trials waiting that may be this worker's, each with the time that counts.
 async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, StoreError> {
+    let time = time_of(conn, &kind(ask)).await?;
     let rows = all!(
         conn,
         "read who waits",
@@ -52,16 +77,16 @@ async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, 
         if ask.tenant.is_farm() { "" } else { ask.tenant.as_str() },
         i64::from(ask.tenant.is_farm())
     )?;
-    let all = rows.iter().map(share_of).collect::<Result<Vec<_>, _>>()?;
+    let all = rows.iter().map(|row| share_of(row, time)).collect::<Result<Vec<_>, _>>()?;
     Ok(all.into_iter().filter(|s| ask.tenant.is_farm() || s.tenant == ask.tenant).collect())
 }
 
-fn share_of(row: &DbRow) -> Result<Share, StoreError> {
+fn share_of(row: &DbRow, workers: i64) -> Result<Share, StoreError> {
     let r = Read("shares", row);
     Ok(Share {
         tenant: r.id("tenant")?,
         weight: r.small("weight")?,
-        time: r.int("time")?,
+        time: share::entered(r.int("time")?, workers),
         running: r.small("running")?,
         most_running: r.get::<Option<i64>>("most_running")?.map(small),
     })
@@ -154,9 +179,9 @@ async fn next_trial(conn: &mut Conn, ask: &LeaseFor, tenant: &Share) -> Result<O
     }
     first.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     // Those on which it has not failed, then the others.
-    for unlike in [not_failed_on(&ask.worker), String::new()] {
+    for unlike in [Some(failed_on(&ask.worker)), None] {
         for (_, _, p) in &first {
-            if let Some(row) = probe(conn, tenant, *p, &unlike).await? {
+            if let Some(row) = probe(conn, tenant, *p, unlike.as_deref()).await? {
                 return Ok(Some(row));
             }
         }
@@ -178,7 +203,7 @@ async fn peek(conn: &mut Conn, tenant: &Share, p: Probe) -> Result<Option<(i64, 
     row.map(|r| Ok((Read("trials", &r).int("priority")?, Read("trials", &r).text("id")?))).transpose()
 }
 
-async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Result<Option<DbRow>, StoreError> {
+async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: Option<&str>) -> Result<Option<DbRow>, StoreError> {
     maybe!(
         conn,
         "find a queued trial",
@@ -186,7 +211,9 @@ async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Resul
             "SELECT ",
             locked_columns!(),
             " FROM trials WHERE state = 'queued' AND tenant = $1 AND own = $2 AND device = $3 AND api = $4 \
-             AND failed_on NOT LIKE $5 ORDER BY priority DESC, id LIMIT 1",
+             AND ($5 IS NULL OR ",
+            place!("failed_on", "$5"),
+            " = 0) ORDER BY priority DESC, id LIMIT 1",
             skip_locked!()
         ),
         tenant.tenant.as_str(),
@@ -197,16 +224,25 @@ async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: &str) -> Resul
     )
 }
 
-/// Adds a trial to its tenant's virtual time. The lease stands whatever becomes of this.
-async fn charge(store: &Backend, tenant: &Share) {
+/// Adds a trial to its tenant's virtual time, and lets the workers' go on. The lease stands whatever becomes of this.
+async fn charge(store: &Backend, tenant: &Share, kind: &str) {
     let done = async {
         let mut conn = store.writer().await?;
+        // Another lease of this tenant may have been charged meanwhile: this one comes on top of it. The workers' row is locked last.
         run!(
             conn,
             "charge a tenant",
-            lazily!("UPDATE shares SET time = time + $1", "tenant = $2"),
+            lazily!(
+                "INSERT INTO shares (tenant, time)",
+                "n.tenant, n.time",
+                "(SELECT $1 AS tenant, $2 + $3 AS time UNION ALL SELECT $4, $2) n",
+                "ON CONFLICT (tenant) DO UPDATE SET time = CASE WHEN shares.time < $2 THEN $2 ELSE shares.time END \
+                 + CASE WHEN shares.tenant = $4 THEN 0 ELSE $3 END"
+            ),
+            tenant.tenant.as_str(),
+            tenant.time,
             share::charged(0, tenant.weight),
-            tenant.tenant.as_str()
+            kind
         )
     };
     if let Err(e) = done.await {

@@ -88,13 +88,14 @@ pub(super) async fn fenced(store: &Backend, id: &TrialId, epoch: Epoch) -> Resul
 }
 
 /// See [`crate::Jobs::paces`].
-pub(super) async fn paces(store: &Backend, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
+pub(super) async fn paces(store: &Backend, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
     let row = one!(
         store.reader().await?,
         "read how long trials took",
         "SELECT count(*) AS n, CAST(coalesce(avg(slot_ms), 0) AS DOUBLE PRECISION) AS slot_ms, \
          CAST(coalesce(avg(kept), 0) AS DOUBLE PRECISION) AS kept FROM (SELECT slot_ms, kept FROM trials \
-         WHERE state = 'finished' AND device = $1 AND scenario = $2 ORDER BY done DESC LIMIT 100) last",
+         WHERE state = 'finished' AND tenant = $1 AND device = $2 AND scenario = $3 ORDER BY done DESC LIMIT 100) last",
+        tenant.as_str(),
         device.as_str(),
         scenario
     )?;

@@ -1,13 +1,15 @@
 //! The one text of SQL, compiled once for each back end: each has a `dialect` beside it, with what differs.
 //!
-//! Who changes a trial locks rows in this order: worker, tenant, trial (several of them by id, or those that nobody has), blob (by
-//! digest), job (several by id), then what is only counted. Rows of the first kinds are not asked for while one of the later is
-//! held, so that nobody waits in a circle.
+//! Rows are locked in this order: worker, tenant (several by id), trial (several by id, or those that nobody has), blob (all of a
+//! transaction at once, by tenant and digest), job (several by id), request, end of a chain of audit, then what is only counted.
+//! Rows of the first kinds are not asked for while one of the later is held, so that nobody waits in a circle. Rows that a
+//! transaction itself has made are nobody else's yet, and not in this.
 
 mod access;
 mod audit;
 mod backup;
 mod blobs;
+mod bounds;
 mod change;
 mod decide;
 mod deliveries;

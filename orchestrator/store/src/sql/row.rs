@@ -110,6 +110,8 @@ pub(super) fn trial_row_of(r: &Read<'_>) -> Result<TrialRow, StoreError> {
         expires: r.get("expires")?,
         cancel: r.flag("cancel")?,
         failed_on: r.json("failed_on")?,
+        attempts: r.small("attempts")?,
+        leases: r.small("leases")?,
     })
 }
 

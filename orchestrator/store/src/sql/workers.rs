@@ -57,13 +57,14 @@ pub(super) async fn seen(
     Ok(mode)
 }
 
-/// The columns of a worker, with how many trials it has.
+/// Workers that may run trials of the tenant `$1`, and all for the farm, each with how many trials it has.
 macro_rules! select_workers {
-    ($rest:literal) => {
+    ($also:literal) => {
         concat!(
             "SELECT w.*, (SELECT count(*) FROM trials t WHERE t.worker = w.id AND t.state IN ('leased', 'running')) AS running \
-             FROM workers w WHERE ",
-            $rest
+             FROM workers w WHERE (w.tenant = $1 OR $1 = 'farm' OR (w.tenant = 'farm' AND NOT EXISTS \
+             (SELECT 1 FROM tenants o WHERE o.id = $1 AND o.own_workers_only = 1))) ",
+            $also
         )
     };
 }
@@ -86,27 +87,13 @@ fn worker_of(row: &DbRow, now: Millis) -> Result<WorkerDoc, StoreError> {
 
 /// See [`crate::Fleet::worker`].
 pub(super) async fn one(store: &Backend, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError> {
-    let row = maybe!(
-        store.reader().await?,
-        "read a worker",
-        select_workers!("w.id = $1 AND (w.tenant = $2 OR $2 = 'farm')"),
-        id.as_str(),
-        tenant.as_str()
-    )?;
+    let row = maybe!(store.reader().await?, "read a worker", select_workers!("AND w.id = $2"), tenant.as_str(), id.as_str())?;
     worker_of(&row.ok_or_else(|| missing("worker", id))?, now)
 }
 
 /// See [`crate::Fleet::workers`].
 pub(super) async fn of(store: &Backend, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError> {
-    let rows = all!(
-        store.reader().await?,
-        "read workers",
-        select_workers!(
-            "w.tenant = $1 OR $1 = 'farm' OR (w.tenant = 'farm' AND NOT EXISTS \
-             (SELECT 1 FROM tenants o WHERE o.id = $1 AND o.own_workers_only = 1)) ORDER BY w.id"
-        ),
-        tenant.as_str()
-    )?;
+    let rows = all!(store.reader().await?, "read workers", select_workers!("ORDER BY w.id"), tenant.as_str())?;
     rows.iter().map(|r| worker_of(r, now)).collect()
 }
 

@@ -18,10 +18,17 @@ macro_rules! for_share {
         ""
     };
 }
-/// A change that a crash may undo. In WAL mode a commit does not wait for the disk anyway.
+/// An insert that a crash may undo. Here it waits for the disk like any other: how long is set for the connection, not for one
+/// statement. `WHERE true` tells `ON CONFLICT` from a join's `ON`.
 macro_rules! lazily {
-    ($update:literal, $condition:literal) => {
-        concat!($update, " WHERE ", $condition)
+    ($insert:literal, $columns:literal, $rows:literal, $rest:literal) => {
+        concat!($insert, " SELECT ", $columns, " FROM ", $rows, " WHERE true ", $rest)
+    };
+}
+/// Where a text is in another, from 1; 0: it is not.
+macro_rules! place {
+    ($text:literal, $part:literal) => {
+        concat!("instr(", $text, ", ", $part, ")")
     };
 }
 
