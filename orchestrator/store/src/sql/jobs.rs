@@ -102,7 +102,7 @@ impl Jobs for Backend {
     }
 
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
-        decide::decide(self, job, decided, now).await
+        Box::pin(decide::decide(self, job, decided, now)).await
     }
 
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {

@@ -28,7 +28,7 @@ type Got = (TrialFull, JobRow);
 pub(super) async fn lease(store: &Backend, ask: &LeaseFor, now: Millis) -> Result<Option<Got>, StoreError> {
     let waiting = waiting_tenants(&mut *store.reader().await?, ask).await?;
     for tenant in share::order(waiting) {
-        match take(store, ask, &tenant, now).await? {
+        match Box::pin(take(store, ask, &tenant, now)).await? {
             Took::One(got) => {
                 charge(store, &tenant, &kind(ask)).await;
                 return Ok(Some(*got));
