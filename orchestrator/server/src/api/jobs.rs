@@ -203,14 +203,13 @@ impl Scenarios {
     async fn resolve(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<JobSpec> {
         let name = if let ScenarioRef::Name(name) = &spec.scenario { Some(name.clone()) } else { None };
         let known = name.as_ref().and_then(|n| self.named.get(n)).cloned();
-        let (scenario, bytes) = match known {
-            Some(known) => known,
-            None => {
-                let read = plan::scenario(app, c, spec.scenario).await?;
-                let bytes = serde_json::to_vec(&read).map_err(|e| internal(&e))?.len();
-                self.named.extend(name.map(|n| (n, (read.clone(), bytes))));
-                (read, bytes)
-            }
+        let (scenario, bytes) = if let Some(known) = known {
+            known
+        } else {
+            let read = plan::scenario(app, c, spec.scenario).await?;
+            let bytes = serde_json::to_vec(&read).map_err(|e| internal(&e))?.len();
+            self.named.extend(name.map(|n| (n, (read.clone(), bytes))));
+            (read, bytes)
         };
         self.bytes += bytes;
         if self.bytes > SCENARIOS_MAX {

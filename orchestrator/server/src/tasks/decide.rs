@@ -47,7 +47,7 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
 
 /// Makes report and bundle, and keeps their bytes.
 async fn made(app: &App, job: &JobRow) -> Result<Decided, ServiceError> {
-    let (service, store) = (app.service(), app.service().store());
+    let service = app.service();
     let dir = tempfile::Builder::new()
         .prefix("decide-")
         .tempdir_in(&app.options().work)
