@@ -63,7 +63,7 @@ async fn what_is_not_signed_by_the_worker_s_key_is_not_taken() {
     refused(changed, "record").await;
     let mut app = signed(&lease, &hand.id, &key, &LINES);
     app.record.app.sha256 = Some(Sha256Digest::of(b"another"));
-    let left = Left::of(&app, &LINES.map(|l| line(l))).unwrap();
+    let left = Left::of(&app, &LINES.map(line)).unwrap();
     app.statement = Some(statement::sign(&key, &statement::make(&hand.id, &app.record, &left)).unwrap());
     refused(app, "another app").await;
     let other_key = HostFacts { key: other.public().fingerprint(), ..HostFacts::default() };
