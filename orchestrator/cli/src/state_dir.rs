@@ -76,7 +76,7 @@ mod tests {
         File::create(dead.join("lock")).unwrap();
         File::create(others.join("lock")).unwrap();
         let next = StateDir::made(cache.path(), "serve-").unwrap();
-        let there = [&dead, &cut_short, &others, living.path(), next.path()].map(|p| p.is_dir());
+        let there = [&dead, &cut_short, &others, living.path(), next.path()].map(std::path::Path::is_dir);
         assert_eq!(there, [false, false, true, true, true]);
         let path = next.path().to_owned();
         drop(next);
