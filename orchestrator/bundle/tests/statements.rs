@@ -12,7 +12,7 @@ use stakeout_bundle::{
     statement::{self, Left},
     verify::{Verified, verify},
 };
-use stakeout_contract::{Sha256Digest, lease::Completion, observation::Observation, trial::KeyHex};
+use stakeout_contract::{Sha256Digest, finding::Analysis, lease::Completion, observation::Observation, trial::KeyHex};
 
 const SECRET: [u8; 32] = [9; 32];
 
@@ -36,7 +36,12 @@ fn docs() -> Docs {
         "commitment": Sha256Digest::of(&key), "end": {"state": "finished"}, "cost": {"wall_seconds": 0.1, "cpu_seconds": 1e-7},
     });
     let observation = |at: u64| json!({"at": at, "source": "device", "fact": "crashed", "message": "ä\u{7}"});
-    Docs { record, observations: vec![observation(5), observation(7)], flows: json!([]), findings: json!({}) }
+    Docs {
+        record,
+        observations: vec![observation(5), observation(7)],
+        flows: json!([]),
+        findings: serde_json::to_value(Analysis::default()).unwrap(),
+    }
 }
 
 /// As the types write it.

@@ -80,7 +80,8 @@ impl Site {
     async fn token_of(&self, tenant: &str, role: &str) -> String {
         let p = self.post("/tokens", &self.admin, &format!("role={role}&label=a%3Cb%3E&days=&tenant={tenant}")).await;
         assert_eq!(p.status, StatusCode::CREATED, "{}", p.text);
-        assert!(p.text.contains("a&#60;b&#62;"), "{}", p.text);
+        // The page lists its own tenant's.
+        assert!(!tenant.is_empty() || p.text.contains("a&#60;b&#62;"), "{}", p.text);
         p.text.split_once("id=\"secret\">").unwrap().1.split_once('<').unwrap().0.to_owned()
     }
 }
