@@ -54,7 +54,7 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::PUT, "/v1/workers/{worker}/heartbeat", "heartbeat", worker, "A worker lives, and says what its host is")
             .takes::<Heartbeat>()
             .gives::<HeartbeatAnswer>(200, "Whether it gets trials, and how many wait")
-            .fails(&[Code::Quota]),
+            .fails(&[Code::Conflict, Code::Quota]),
         heartbeat,
     );
 }
