@@ -68,7 +68,7 @@ fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verifie
         findings: serde_json::to_value(&c.analysis).unwrap(),
     };
     // What an orchestrator adds.
-    d.record["key"] = json!(hex(&key));
+    d.record["key"] = json!(KeyHex::new(key));
     d.record["app"]["signers"] = json!(["ab"]);
     change(&mut d);
     let dir = tempfile::tempdir().unwrap();
@@ -96,10 +96,6 @@ fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verifie
     verify(&Bundle::open(&path).unwrap(), &[operator.public()], None, &derive)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 #[test]
 fn a_worker_s_statement_holds_over_what_the_orchestrator_adds() {
     let worker = SigningKey::generate().unwrap();
@@ -109,10 +105,13 @@ fn a_worker_s_statement_holds_over_what_the_orchestrator_adds() {
     assert_eq!((w.trial.as_str(), w.worker.as_str(), &w.key, w.checked), ("1", "worker-1", &worker.public().fingerprint(), true));
 }
 
+/// What somebody does to the documents behind the worker.
+type Change = fn(&mut Docs);
+
 #[test]
 fn what_a_worker_signed_cannot_be_changed_behind_it() {
     let worker = SigningKey::generate().unwrap();
-    let cases: [(&str, fn(&mut Docs)); 8] = [
+    let cases: [(&str, Change); 8] = [
         ("observations", |d| d.observations[0]["at"] = json!(6)),
         ("observations", |d| d.observations.swap(0, 1)),
         ("observations", |d| d.observations.truncate(1)),
