@@ -56,6 +56,8 @@ async fn main() -> Result<()> {
     let worker = WorkerOptions::default()
         .schema("peer")
         .concurrency(a.workers)
+        // With its default of a second each of its workers takes one job a second, whatever the database could do.
+        .poll_interval(Duration::from_millis(1))
         .max_pg_conn(a.connections)
         .database_url(&a.database)
         .listen_os_shutdown_signals(false)
