@@ -92,14 +92,19 @@ mod tests {
         }
     }
 
+    /// A farm in a folder: its store in `db`, its artifacts in `blobs`.
+    async fn farm(dir: &Path) -> App {
+        let store = SqliteStore::open(&dir.join("db")).await.unwrap();
+        let service = Service::new(Arc::new(store), Blobs::folder(&dir.join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let options = ApiOptions { work: dir.to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
+        App::new(Arc::new(service), SigningKey::load_or_create(&dir.join("op.pem")).unwrap(), options)
+    }
+
     #[tokio::test]
     async fn what_nobody_noted_is_removed_when_it_is_old_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let store = SqliteStore::open(&at("db")).await.unwrap();
-        let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
-        let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
-        let app = App::new(Arc::new(service), SigningKey::load_or_create(&at("op.pem")).unwrap(), options);
+        let app = farm(dir.path()).await;
         let store = app.service().store();
         let day = 24 * 3600 * 1000;
         let (mut old, mut new) = (tenant_row("old"), tenant_row("new"));
@@ -132,10 +137,7 @@ mod tests {
     async fn one_storage_error_stops_neither_the_others_nor_loses_what_it_met() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let store = SqliteStore::open(&at("db")).await.unwrap();
-        let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
-        let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
-        let app = App::new(Arc::new(service), SigningKey::load_or_create(&at("op.pem")).unwrap(), options);
+        let app = farm(dir.path()).await;
         let (store, tenant) = (app.service().store(), "acme".parse().unwrap());
         let blobs = app.service().blobs().of(&tenant);
         let mut all = Vec::new();

@@ -3,7 +3,7 @@
 use stakeout_contract::{TenantId, api::access::Quota};
 use stakeout_domain::lease::Millis;
 
-use super::{Conn, Db, row::Read};
+use super::{Conn, Db, row::Read, usage::open_trials};
 use crate::{
     OverQuota, StoreError,
     codec::{DAY, uint},
@@ -34,13 +34,7 @@ pub(super) async fn check(conn: &mut Conn, tenant: &TenantId, new: u64, now: Mil
 }
 
 async fn counted(conn: &mut Conn, tenant: &TenantId, now: Millis) -> Result<Counted, StoreError> {
-    let open = one!(
-        conn,
-        "count open trials",
-        "SELECT CAST(coalesce(sum(queued), 0) AS BIGINT) AS queued, CAST(coalesce(sum(running), 0) AS BIGINT) AS running \
-         FROM jobs WHERE tenant = $1 AND ended IS NULL",
-        tenant.as_str()
-    )?;
+    let (waiting, running) = open_trials(conn, tenant).await?;
     let today = one!(
         conn,
         "read today's usage",
@@ -49,13 +43,8 @@ async fn counted(conn: &mut Conn, tenant: &TenantId, now: Millis) -> Result<Coun
         tenant.as_str(),
         now.div_euclid(DAY)
     )?;
-    let (open, today) = (Read("jobs", &open), Read("usage_days", &today));
-    Ok(Counted {
-        waiting: uint(open.int("queued")?),
-        running: uint(open.int("running")?),
-        ended: uint(today.int("trials")?),
-        slot_ms: today.int("slot_ms")?,
-    })
+    let today = Read("usage_days", &today);
+    Ok(Counted { waiting, running, ended: uint(today.int("trials")?), slot_ms: today.int("slot_ms")? })
 }
 
 fn over(quota: &Quota, now: &Counted, new: u64) -> Option<OverQuota> {

@@ -62,6 +62,12 @@ pub(super) async fn usage(store: &Backend, tenant: &TenantId, days: u32, now: Mi
         "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM blobs WHERE tenant = $1 AND dropping IS NULL",
         tenant.as_str()
     )?;
+    let (waiting_trials, running_trials) = open_trials(&mut conn, tenant).await?;
+    Ok(Usage { days, bytes_kept: uint(Read("blobs", &kept).int("n")?), waiting_trials, running_trials })
+}
+
+/// How many trials of a tenant wait, and how many run.
+pub(super) async fn open_trials(conn: &mut Conn, tenant: &TenantId) -> Result<(u64, u64), StoreError> {
     let open = one!(
         conn,
         "count open trials",
@@ -70,12 +76,7 @@ pub(super) async fn usage(store: &Backend, tenant: &TenantId, days: u32, now: Mi
         tenant.as_str()
     )?;
     let open = Read("jobs", &open);
-    Ok(Usage {
-        days,
-        bytes_kept: uint(Read("blobs", &kept).int("n")?),
-        waiting_trials: uint(open.int("queued")?),
-        running_trials: uint(open.int("running")?),
-    })
+    Ok((uint(open.int("queued")?), uint(open.int("running")?)))
 }
 
 fn day_of(tenant: &TenantId, r: &Read<'_>) -> Result<UsageDay, StoreError> {
