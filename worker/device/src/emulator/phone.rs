@@ -98,9 +98,10 @@ impl Phone {
         Look::parse(&text, before, after).ok_or_else(|| Problem::new("failed", "the guest's clocks cannot be read"))
     }
 
-    /// The guest's clock for records that were taken about the time of a look, of a guest whose time runs so much faster than ours.
-    pub fn clock(&self, look: &Look, speed: f64) -> GuestClock {
-        let wide = (((look.after - look.before) / 1_000_000 + 50) as f64 * speed.max(1.0)) as u32;
+    /// The guest's clock for a record that was asked for at `asked` (CLOCK_MONOTONIC) and came before a look, of a guest whose time
+    /// runs so much faster than ours. When in between the record was made is not known, and on a busy host that is long.
+    pub fn clock(&self, asked: u64, look: &Look, speed: f64) -> GuestClock {
+        let wide = ((look.after.saturating_sub(asked.min(look.before)) / 1_000_000 + 50) as f64 * speed.max(1.0)) as u32;
         GuestClock::new(look.wall_ms, &self.zone).unwrap_or_else(|_| GuestClock::utc(look.wall_ms)).give_or_take(wide)
     }
 

@@ -161,9 +161,11 @@ impl Watch {
             self.trouble(&mut told, now, "dates, as the guest's clock was set");
         }
         self.seen(phone, &mut told, now).await?;
-        let camera = phone.run_long("dumpsys media.camera", RECORD, phone.within).await?;
-        let audio = phone.run_long("dumpsys audio", RECORD, phone.within).await?;
-        let ops = phone.run_long("dumpsys appops", RECORD, phone.within).await?;
+        let record = async |service: &str| {
+            let asked = monotonic_nanos();
+            phone.run_long(&format!("dumpsys {service}"), RECORD, phone.within).await.map(|done| (asked, done.stdout))
+        };
+        let (camera, audio, ops) = (record("media.camera").await?, record("audio").await?, record("appops").await?);
         if let Some(seen) = pictures.map(Pictures::take) {
             self.opened(seen.opens);
             if let Some(what) = seen.trouble {
@@ -171,10 +173,11 @@ impl Watch {
             }
         }
         let speed = lock(&self.clock).speed();
-        let clock = phone.clock(&phone.look().await.unwrap_or(look), speed);
-        let camera = camera::parse(&camera.stdout, &clock);
-        let audio = audio::parse(&audio.stdout, &clock);
-        let ops = appops::parse(&ops.stdout, &clock);
+        let after = phone.look().await?;
+        let clock = |asked| phone.clock(asked, &after, speed);
+        let camera = camera::parse(&camera.1, &clock(camera.0));
+        let audio = audio::parse(&audio.1, &clock(audio.0));
+        let ops = appops::parse(&ops.1, &clock(ops.0));
         if first {
             (self.camera, self.audio, self.ops) = (Some(camera), Some(audio), Some(ops));
             self.log_until = look.wall_ms;

@@ -54,12 +54,13 @@ fn use_key(u: &OpAccess) -> UseKey<'_> {
 }
 
 /// Whether two polls tell the same use. What is doubtful may have been at any time between date and age, and so would be the next use
-/// too; but both ends stay where they are.
+/// too. But of one use the date stays where it is, and of another one date and age are others; the age is counted from a clock that
+/// is read a little before or after the poll, so it may move from poll to poll.
 fn same_use(a: &OpAccess, b: &OpAccess) -> bool {
     const SLACK_MS: u64 = 1000;
     let near = |a: i64, b: i64| a.abs_diff(b) <= SLACK_MS;
     if a.doubtful || b.doubtful {
-        near(a.when.earliest, b.when.earliest) && near(a.when.latest, b.when.latest)
+        near(a.when.earliest, b.when.earliest) || near(a.when.latest, b.when.latest)
     } else {
         a.when.may_be(b.when)
     }

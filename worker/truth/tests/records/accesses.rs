@@ -182,6 +182,8 @@ fn a_wrong_zone_hides_no_use() {
     assert!(old.value.doubtful_dates == 1 && old.notes.is_whole());
     let again = books("06:20:00.000", "-9m59s900ms");
     assert_eq!(access::ops(Some(&old), &again).accesses, []);
+    let late = books("06:20:00.000", "-9m50s0ms");
+    assert_eq!(access::ops(Some(&old), &late).accesses, [], "the clock was read late, which moves the age and not the date");
     let c = access::ops(Some(&old), &books("06:25:00.000", "-5m0s0ms"));
     assert_eq!(c.accesses.len(), 1);
 }
