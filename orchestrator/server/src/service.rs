@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     future::Future,
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, SystemTime},
 };
 
@@ -170,9 +170,13 @@ pub struct Service {
     pub(crate) progress: broadcast::Sender<Progress>,
     pub(crate) woken: broadcast::Sender<JobId>,
     pub(crate) queued: watch::Sender<u64>,
+    /// Changes with `queued`, but not when another orchestrator said so.
+    pub(crate) own: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
     pub(crate) lease_seconds: u64,
     pub(crate) serving: bool,
+    /// The host of the worker in this process has troubles: it takes no trial.
+    pub(crate) troubled: AtomicBool,
 }
 
 /// Seconds of a lease, unless told otherwise.
@@ -182,8 +186,20 @@ impl Service {
     /// On a store and a place for artifacts.
     pub fn new(store: Arc<dyn Store>, blobs: Blobs, sealer: Sealer) -> Self {
         let (progress, woken) = (broadcast::channel(1024).0, broadcast::channel(1024).0);
-        let (queued, metrics) = (watch::Sender::default(), Metrics::default());
-        Self { store, blobs, sealer, progress, woken, queued, metrics, lease_seconds: LEASE_SECONDS, serving: false }
+        let (queued, own, metrics) = (watch::Sender::default(), watch::Sender::default(), Metrics::default());
+        Self {
+            store,
+            blobs,
+            sealer,
+            progress,
+            woken,
+            queued,
+            own,
+            metrics,
+            lease_seconds: LEASE_SECONDS,
+            serving: false,
+            troubled: AtomicBool::new(false),
+        }
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
@@ -233,6 +249,12 @@ impl Service {
 
     /// Trials wait that did not before.
     pub(crate) fn some_wait(&self) {
+        self.others_wait();
+        self.own.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// The same, and another orchestrator said so.
+    pub(crate) fn others_wait(&self) {
         self.queued.send_modify(|n| *n = n.wrapping_add(1));
     }
 
@@ -440,6 +462,22 @@ mod tests {
     };
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_worker_of_this_process_takes_nothing_while_its_host_has_troubles() {
+        use stakeout_agent::Orchestrator as _;
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        let service = Service::new(Arc::new(store), Blobs::folder(&dir.path().join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let ask = ask(&TenantId::farm(), "w-1");
+        insert(service.store(), &job(&TenantId::farm(), 1)).await;
+        let mut host = stakeout_contract::api::fleet::HostFacts { troubles: vec!["no disk".to_owned()], ..Default::default() };
+        service.worker_lives(&ask.worker, &ask.abilities, &host).await.unwrap();
+        assert!(service.lease(&ask.worker, &ask.abilities).await.unwrap().is_none());
+        host.troubles.clear();
+        service.worker_lives(&ask.worker, &ask.abilities, &host).await.unwrap();
+        assert!(service.lease(&ask.worker, &ask.abilities).await.unwrap().is_some());
+    }
 
     #[tokio::test]
     async fn a_trial_that_ends_without_evidence_is_counted_once() {

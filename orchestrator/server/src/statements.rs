@@ -3,7 +3,7 @@
 use stakeout_agent::Fence;
 use stakeout_bundle::statement::{self, Left};
 use stakeout_contract::{TenantId, lease::Completion};
-use stakeout_store::StoreError;
+use stakeout_store::{StoreError, TrialFull};
 
 use crate::{Service, ServiceError, finish, service::now};
 
@@ -13,8 +13,7 @@ fn wrong(why: impl Into<String>) -> ServiceError {
 
 /// The statement of a completion holds, over what is handed in now and over the observations that came before. A worker that
 /// said its key must use it, and cannot say another: a stolen token is not enough to hand in what its host did not see.
-pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
-    let trial = service.store.trial(None, &fence.trial).await?;
+pub(crate) async fn check(service: &Service, fence: &Fence, trial: &TrialFull, completion: &Completion) -> Result<(), ServiceError> {
     let Some(worker) = trial.row.worker.clone().filter(|_| trial.row.epoch == fence.epoch && !trial.row.state.is_final()) else {
         // Not this lease's any more, or a repetition: the rules of leases say what becomes of it.
         return Ok(());
@@ -38,7 +37,7 @@ pub(crate) async fn check(service: &Service, fence: &Fence, completion: &Complet
     if s.app != service.store.job(None, &trial.job).await?.spec.app {
         return Err(wrong("it is of another app than the job's"));
     }
-    let left = Left::of(completion, &finish::all_observations(service.store(), &trial).await?)?;
+    let left = Left::of(completion, &finish::all_observations(service.store(), trial).await?)?;
     match statement::differs(&s, &completion.record, &left) {
         Some(what) => Err(wrong(format!("the {what} is not what was signed"))),
         None => Ok(()),

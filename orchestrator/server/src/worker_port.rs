@@ -1,6 +1,6 @@
 //! What workers see of the orchestrator.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::Ordering};
 
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_bundle::receipt::Receipt;
@@ -35,14 +35,26 @@ fn refused(fence: &Fence) -> impl Fn(ServiceError) -> OrchestratorError {
 
 /// The steps of a lease, for workers in this process and behind HTTP alike.
 impl Service {
-    /// A worker in this process lives, and this is its host; what behind HTTP is a heartbeat. It is the farm's.
+    /// A worker in this process lives, and this is its host; what behind HTTP is a heartbeat. It is the farm's. With troubles it gets no
+    /// trial.
     pub async fn worker_lives(&self, worker: &WorkerId, abilities: &Abilities, host: &HostFacts) -> Result<WorkerMode, ServiceError> {
+        self.troubled.store(!host.troubles.is_empty(), Ordering::Relaxed);
         Ok(self.store.worker_seen(worker, &TenantId::farm(), abilities, Some(host), now()).await?)
     }
 
     /// A worker was heard of; whether it gets trials.
     pub(crate) async fn heard_of(&self, worker: &WorkerId, tenant: &TenantId, abilities: &Abilities) -> Result<WorkerMode, ServiceError> {
         Ok(self.store.worker_seen(worker, tenant, abilities, None, now()).await?)
+    }
+
+    /// A worker that is known asks; whether it gets trials. None: it was never heard of.
+    pub(crate) async fn asks(
+        &self,
+        worker: &WorkerId,
+        tenant: &TenantId,
+        abilities: &Abilities,
+    ) -> Result<Option<WorkerMode>, ServiceError> {
+        Ok(self.store.worker_asks(worker, tenant, abilities, now()).await?)
     }
 
     /// A trial for a worker of a tenant, if there is one; none for one that is draining or in quarantine.
@@ -78,7 +90,7 @@ impl Service {
 
     /// Whether a lease still counts, and its trial.
     pub async fn fenced(&self, fence: &Fence) -> Result<TrialFull, ServiceError> {
-        Ok(self.store.fenced(&fence.trial, fence.epoch).await?)
+        Ok(self.store.fenced(None, &fence.trial, fence.epoch).await?)
     }
 
     /// A value that the trial's scenario types.
@@ -119,8 +131,13 @@ impl Service {
 
     /// Ends a trial with its evidence.
     pub async fn take_completion(&self, fence: &Fence, completion: &Completion) -> Result<(), ServiceError> {
-        statements::check(self, fence, completion).await?;
         let before = self.store.trial(None, &fence.trial).await?;
+        self.take_completion_of(fence, &before, completion).await
+    }
+
+    /// The same, of a trial that was just read.
+    pub(crate) async fn take_completion_of(&self, fence: &Fence, before: &TrialFull, completion: &Completion) -> Result<(), ServiceError> {
+        statements::check(self, fence, before, completion).await?;
         let row = self.store.complete(&fence.trial, fence.epoch, completion, now()).await?;
         // A completion whose answer was lost comes again.
         if !before.row.state.is_final() {
@@ -152,8 +169,15 @@ impl Orchestrator for Service {
         if !self.serving {
             self.expire().await.map_err(failed)?;
         }
+        if self.troubled.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let farm = TenantId::farm();
-        if self.heard_of(worker, &farm, abilities).await.map_err(failed)? != WorkerMode::Active {
+        let mode = match self.asks(worker, &farm, abilities).await.map_err(failed)? {
+            Some(mode) => mode,
+            None => self.heard_of(worker, &farm, abilities).await.map_err(failed)?,
+        };
+        if mode != WorkerMode::Active {
             return Ok(None);
         }
         self.lease_for(worker, &farm, abilities).await.map_err(failed)

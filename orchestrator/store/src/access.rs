@@ -84,8 +84,8 @@ pub trait Access: Send + Sync + 'static {
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
     /// Keeps a new token.
     async fn put_token(&self, token: &TokenRow) -> Result<(), StoreError>;
-    /// A token by its id, whosever.
-    async fn token(&self, id: &TokenId) -> Result<TokenRow, StoreError>;
+    /// A token by its id, whosever, and its tenant: asked for with every request.
+    async fn token(&self, id: &TokenId) -> Result<(TokenRow, Tenant), StoreError>;
     /// A tenant's tokens, the newest first.
     async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError>;
     /// Takes a tenant's token back. It is no error if it was before.

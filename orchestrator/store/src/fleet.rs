@@ -16,6 +16,9 @@ use crate::StoreError;
 /// How long after it was heard of a worker counts as alive, milliseconds: three lease times of a minute.
 pub const ALIVE: Millis = 180_000;
 
+/// That a worker asked is noted at most so often.
+pub(crate) const HEARD: Millis = 10_000;
+
 /// A webhook as it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HookRow {
@@ -59,6 +62,15 @@ pub trait Fleet: Send + Sync + 'static {
         host: Option<&HostFacts>,
         now: Millis,
     ) -> Result<WorkerMode, StoreError>;
+    /// The mode of a worker that asks for trials; none: it was never heard of. That it was heard of now is noted each ten seconds, or
+    /// when it can run something else. [`StoreError::NotFound`]: its id is of another tenant's worker.
+    async fn worker_asks(
+        &self,
+        worker: &WorkerId,
+        tenant: &TenantId,
+        abilities: &Abilities,
+        now: Millis,
+    ) -> Result<Option<WorkerMode>, StoreError>;
     /// A worker that may run this tenant's trials: one of those that [`Fleet::workers`] gives.
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.

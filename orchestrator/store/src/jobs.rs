@@ -240,7 +240,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// The worker lives. The row says whether the trial was cancelled meanwhile.
     async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError>;
     /// Whether this lease still counts, and whose trial it is: for reads of a worker, and before bytes are taken.
-    async fn fenced(&self, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError>;
+    /// See [`Jobs::job`] for `tenant`.
+    async fn fenced(&self, tenant: Option<&TenantId>, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError>;
     /// Adds observations to a lease's stream; `first` is the line of the first. A batch that comes twice counts once, one that
     /// leaves a hole is [`StoreError::Changed`]: a hole would be lost evidence.
     async fn observe(&self, trial: &TrialId, epoch: Epoch, first: u64, observations: &[Observation], now: Millis)
@@ -278,4 +279,15 @@ pub trait Jobs: Send + Sync + 'static {
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
     /// would tell who runs it, how long and how much it finds.
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
+    /// Tells other orchestrators that trials began to wait, where the store can.
+    async fn tell_waiting(&self) -> Result<(), StoreError>;
+    /// What others tell so.
+    async fn hints(&self) -> Result<Box<dyn Hints>, StoreError>;
+}
+
+/// Hints that trials began to wait: to look sooner, no more. Any of them may be lost, and one may come for nothing.
+#[async_trait]
+pub trait Hints: Send {
+    /// Waits for the next.
+    async fn next(&mut self) -> Result<(), StoreError>;
 }

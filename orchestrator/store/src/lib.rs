@@ -33,7 +33,7 @@ pub mod sqlite;
 pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
-pub use jobs::{Decided, Due, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
+pub use jobs::{Decided, Due, Hints, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
 pub use library::{Library, UploadRow};
 
 use stakeout_domain::lease::Refused;

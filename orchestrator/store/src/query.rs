@@ -1,5 +1,19 @@
 //! Short forms of a statement with its arguments, its error and what it gives. `Db` is the back end where they are used.
 
+/// The files of a folder of migrations, by their names. Named here and not found by `sqlx::migrate!`, for which sqlx and all that it
+/// needs would be compiled a second time.
+macro_rules! migrations {
+    ($folder:literal: $($version:literal $name:literal),+ $(,)?) => {
+        sqlx::migrate::Migrator::with_migrations(vec![$(sqlx::migrate::Migration::new(
+            $version,
+            $name.into(),
+            sqlx::migrate::MigrationType::Simple,
+            sqlx::SqlStr::from_static(include_str!(concat!("../../migrations/", $folder, "/000", $version, "_", $name, ".sql"))),
+            false,
+        )),+])
+    };
+}
+
 /// Runs a statement; gives how many rows it changed.
 macro_rules! run {
     ($conn:expr, $doing:literal, $sql:expr $(, $arg:expr)* $(,)?) => {

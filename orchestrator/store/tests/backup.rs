@@ -53,8 +53,8 @@ async fn everything_moves_between_sqlite_and_postgres_and_back() {
     let waits: TenantId = "gauged".parse().unwrap();
     let job = &first.jobs(&waits, &JobFilter { most: 1, ..JobFilter::default() }).await.unwrap()[0];
     let held = first.trials(&job.id).await.unwrap().into_iter().find(|t| t.row.state == TrialState::Leased).unwrap();
-    assert!(first.fenced(&held.id, held.row.epoch).await.is_ok());
-    assert!(matches!(third.fenced(&held.id, held.row.epoch).await, Err(StoreError::Refused(_))), "a worker of before the restore");
+    assert!(first.fenced(None, &held.id, held.row.epoch).await.is_ok());
+    assert!(matches!(third.fenced(None, &held.id, held.row.epoch).await, Err(StoreError::Refused(_))), "a worker of before the restore");
     let (trial, _) = lease(&third, &waits, "w-1", 3_000_000_000).await;
     assert_eq!(third.trial(None, &trial.id).await.unwrap(), trial);
 }

@@ -1,11 +1,7 @@
 //! A database of the version before farms is opened, and everything in it is there.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
-use sqlx::{
-    Connection, SqliteConnection,
-    migrate::{Migrate, Migrator},
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{Connection, SqliteConnection, migrate::Migrate, sqlite::SqliteConnectOptions};
 use stakeout_contract::{
     Epoch, Sha256Digest, TenantId,
     artifact::{Artifact, Role},
@@ -14,13 +10,14 @@ use stakeout_contract::{
 use stakeout_store::{
     Fleet, Jobs, Library,
     conformance::sample::{completion, decided, job, lease, line},
-    sqlite::SqliteStore,
+    postgres,
+    sqlite::{self, SqliteStore},
 };
 
 /// The tables of then, by the first migrations alone.
 async fn old(path: &std::path::Path, migrations: usize) -> SqliteConnection {
     let mut conn = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path).create_if_missing(true)).await.unwrap();
-    let all: Migrator = sqlx::migrate!("./migrations/sqlite");
+    let all = sqlite::migrations();
     conn.ensure_migrations_table("_sqlx_migrations").await.unwrap();
     for migration in all.iter().take(migrations) {
         conn.apply("_sqlx_migrations", migration).await.unwrap();
@@ -130,4 +127,15 @@ async fn what_the_version_before_shared_and_told_goes_on() {
     store.dump(&mut backup).await.unwrap();
     let backup = String::from_utf8(backup).unwrap();
     assert!(backup.contains(r#"{"table":"shares","row":{"tenant":"","time":7}}"#), "nobody gets the farm for having had less: {backup}");
+}
+
+#[test]
+fn every_file_of_a_migration_is_named() {
+    for (folder, all) in [("sqlite", sqlite::migrations()), ("postgres", postgres::migrations())] {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+        let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let named: Vec<_> = all.iter().map(|m| format!("{:04}_{}.sql", m.version, m.description)).collect();
+        assert_eq!(named, files);
+    }
 }

@@ -1,7 +1,7 @@
 //! The conformance suite on a PostgreSQL of its own, and what several orchestrators do to one database at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sqlx::{Connection, PgConnection};
 use stakeout_contract::{Sha256Digest, TenantId, TrialId, trial::TrialState};
@@ -169,4 +169,46 @@ async fn submits_at_once_do_not_go_over_a_quota_together() {
         }
     }
     assert_eq!(taken, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_orchestrator_hears_that_trials_wait_also_after_the_database_was_away() {
+    let mut server = Postgres::start().unwrap();
+    let url = server.url();
+    let (here, there) = (PostgresStore::open(&url, 4).await.unwrap(), PostgresStore::open(&url, 4).await.unwrap());
+    let mut hints = there.hints().await.unwrap();
+    let soon = Duration::from_secs(60);
+    here.tell_waiting().await.unwrap();
+    tokio::time::timeout(soon, hints.next()).await.unwrap().unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(300), hints.next()).await.is_err(), "told once");
+    tokio::task::block_in_place(|| server.restart()).unwrap();
+    // What is told while nobody listens is lost, so it is told until it is heard.
+    let telling = tokio::spawn(async move {
+        loop {
+            let _ = here.tell_waiting().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    tokio::time::timeout(soon, async { while hints.next().await.is_err() {} }).await.unwrap();
+    telling.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_orchestrator_adds_columns_while_an_older_one_runs() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    // Two: one for all, so that what a connection prepared is used again.
+    let store = PostgresStore::open(&server.url(), 2).await.unwrap();
+    // The suite prepares every statement.
+    Box::pin(conformance::all(&store)).await;
+    let mut newer = PgConnection::connect(&server.url()).await.unwrap();
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut newer).await.unwrap();
+    assert!(tables.len() > 15, "{tables:?}");
+    for table in &tables {
+        let add = format!("ALTER TABLE {table} ADD COLUMN of_the_next_version BIGINT NOT NULL DEFAULT 7");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(add)).execute(&mut newer).await.unwrap();
+    }
+    let clear = format!("TRUNCATE {} CASCADE", tables.join(", "));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(clear)).execute(&mut newer).await.unwrap();
+    Box::pin(conformance::all(&store)).await;
 }

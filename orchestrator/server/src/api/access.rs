@@ -297,9 +297,19 @@ pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<
     };
     let (id, secret) = auth::parts(&text).ok_or(BootstrapError::NoToken)?;
     match Access::token(store, &id).await {
-        Ok(row) if row.hash == auth::hash(secret) => {}
+        Ok((row, _)) if row.hash == auth::hash(secret) => {}
         Ok(_) => return Err(BootstrapError::Another(id)),
-        Err(StoreError::NotFound { .. }) => store.put_token(&TokenRow { hash: auth::hash(secret), token: first_admin(id) }).await?,
+        Err(StoreError::NotFound { .. }) => {
+            let deed = Deed {
+                tenant: farm,
+                token: None,
+                action: "token.first",
+                thing: id.to_string(),
+                detail: "the admin token that the server was started with".to_owned(),
+            };
+            store.put_token(&TokenRow { hash: auth::hash(secret), token: first_admin(id) }).await?;
+            store.audit(&deed, now()).await?;
+        }
         Err(e) => return Err(e.into()),
     }
     Ok(Some(Bootstrap { token: text, new }))
@@ -326,7 +336,9 @@ mod tests {
         assert!(has_admin(&store).await.unwrap());
         // One that was taken back stays so, though its file is still there.
         assert!(bootstrap(&store, Some(&first.token)).await.unwrap().is_some_and(|b| !b.new));
-        assert!(Access::token(&store, &id).await.unwrap().token.revoked_ms.is_some());
+        assert!(Access::token(&store, &id).await.unwrap().0.token.revoked_ms.is_some());
+        let audit = store.audit_after(&TenantId::farm(), 0, 10).await.unwrap();
+        assert_eq!(audit.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["token.first", "token.first"]);
         assert!(matches!(bootstrap(&store, Some("none")).await, Err(BootstrapError::NoToken)));
     }
 }

@@ -162,8 +162,8 @@ pub(crate) async fn who(app: &App, text: Option<&str>) -> Result<Caller, Failed>
     let unknown = || unauthorized("the token is not known, has expired or was taken back");
     let (id, secret) = parts(text).ok_or_else(unknown)?;
     let store = app.service().store();
-    let row = match store.token(&id).await {
-        Ok(r) => r,
+    let (row, tenant) = match store.token(&id).await {
+        Ok(found) => found,
         Err(StoreError::NotFound { .. }) => return Err(unknown()),
         Err(e) => return Err(e.into()),
     };
@@ -172,7 +172,6 @@ pub(crate) async fn who(app: &App, text: Option<&str>) -> Result<Caller, Failed>
     if !same || row.token.revoked_ms.is_some() || row.token.expires_ms.is_some_and(|e| e <= now) {
         return Err(unknown());
     }
-    let tenant = store.tenant(&row.token.tenant).await?;
     if row.token.last_used_ms.is_none_or(|t| now - t > 60_000) {
         store.token_used(&id, now).await?;
     }

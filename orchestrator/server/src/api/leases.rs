@@ -16,7 +16,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use stakeout_agent::Fence;
 use stakeout_contract::{
-    Epoch, Sha256Digest, TrialId, UploadId,
+    Epoch, Sha256Digest, TenantId, TrialId, UploadId,
     api::{
         access::Role,
         apps::Upload,
@@ -163,13 +163,18 @@ async fn lease(
     if ask.wait_seconds > 30 {
         return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
     }
-    super::workers::room_for(&app, &c, &ask.worker).await?;
     let service = app.service();
     let until = Instant::now() + Duration::from_secs(u64::from(ask.wait_seconds));
     let mut queued = service.queued();
     let stopping = stopping.map(|Extension(Stopping(s))| s).unwrap_or_default();
     // Said once: what waits is asked for again and again, and asking writes nothing.
-    let mode = service.heard_of(&ask.worker, c.tenant(), &ask.abilities).await?;
+    let known = service.asks(&ask.worker, c.tenant(), &ask.abilities).await?;
+    let mode = if let Some(mode) = known {
+        mode
+    } else {
+        super::workers::room_for(&app, &c, &ask.worker).await?;
+        service.heard_of(&ask.worker, c.tenant(), &ask.abilities).await?
+    };
     if mode != WorkerMode::Active {
         return Ok(Json(LeaseAnswer { lease: None, mode }));
     }
@@ -193,13 +198,21 @@ async fn lease(
 /// A lease that counts and that this worker's tenant may serve. One that is put into quarantine loses its leases in the store.
 async fn held(app: &App, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
-    app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
-    let held = app.service().fenced(&fence).await?;
+    let held = app.service().store().fenced(whose(c), &fence.trial, fence.epoch).await?;
     Ok((fence, held))
 }
 
+/// Whose trials a worker may have: the farm's, everyone's.
+fn whose(c: &Caller) -> Option<&TenantId> {
+    (!c.tenant().is_farm()).then(|| c.tenant())
+}
+
 async fn renew(State(app): State<App>, Extension(c): Extension<Caller>, At((trial, epoch)): At<(TrialId, u32)>) -> Answer<Json<RenewDoc>> {
-    let (fence, _) = held(&app, &c, trial, epoch).await?;
+    let fence = Fence { trial, epoch: Epoch(epoch) };
+    // The renewal itself looks whether the lease counts.
+    if whose(&c).is_some() {
+        app.service().store().trial(whose(&c), &fence.trial).await?;
+    }
     let cancelled = app.service().renew_lease(&fence).await?;
     Ok(Json(RenewDoc { cancelled, lease_seconds: app.service().lease_seconds }))
 }
@@ -345,7 +358,7 @@ async fn complete(
     body: Body<Completion>,
 ) -> Answer<StatusCode> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
-    let t = app.service().store().trial((!c.tenant().is_farm()).then(|| c.tenant()), &fence.trial).await?;
+    let t = app.service().store().trial(whose(&c), &fence.trial).await?;
     let done = &body.value;
     if done.record.trial != fence.trial || done.record.job != t.job || done.record.epoch != fence.epoch {
         return Err(Failed::value("record", "the record is of another trial, job or epoch"));
@@ -357,7 +370,7 @@ async fn complete(
             );
         }
     }
-    app.service().take_completion(&fence, done).await?;
+    app.service().take_completion_of(&fence, &t, done).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 //! undone.
 
 pub(crate) mod decide;
+mod hints;
 pub mod hooks;
 pub(crate) mod sweep;
 pub(crate) mod tidy;
@@ -40,6 +41,8 @@ pub async fn run(app: App, stop: CancellationToken) {
         let (app, stop) = (sweeping.clone(), stopping.clone());
         async move { sweep::all(&app, &stop).await.map(|()| false) }
     }));
+    all.spawn(hints::tell(app.clone(), stop.clone()));
+    all.spawn(hints::hear(app.clone(), stop.clone()));
     all.spawn(every(Duration::from_secs(2), stop, "webhooks", move || {
         let (app, hooks) = (app.clone(), hooks.clone());
         async move { hooks.some(&app).await }

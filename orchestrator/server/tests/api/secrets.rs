@@ -119,7 +119,7 @@ async fn tokens_are_kept_hashed_and_count_until_they_expire_or_are_taken_back() 
     let made = farm.send("POST", "/v1/tokens", &admin, &json!({"role": "reader", "days": 1})).await.json(201);
     let (secret, id) = (text(&made, "secret").to_owned(), text(&made["token"], "id").to_owned());
     farm.get("/v1/me", &secret).await;
-    let row = farm.store().token(&id.parse().unwrap()).await.unwrap();
+    let (row, _) = farm.store().token(&id.parse().unwrap()).await.unwrap();
     let hash = stakeout_contract::Sha256Digest::of(secret.rsplit('_').next().unwrap().as_bytes());
     assert_eq!(row.hash, hash);
     // One digit of the secret, another's secret, another case.
@@ -135,7 +135,7 @@ async fn tokens_are_kept_hashed_and_count_until_they_expire_or_are_taken_back() 
     // One whose time is over.
     let made = farm.send("POST", "/v1/tokens", &admin, &json!({"role": "reader"})).await.json(201);
     let secret = text(&made, "secret").to_owned();
-    let mut row = farm.store().token(&text(&made["token"], "id").parse().unwrap()).await.unwrap();
+    let (mut row, _) = farm.store().token(&text(&made["token"], "id").parse().unwrap()).await.unwrap();
     row.token.id = "token-old".parse().unwrap();
     row.token.expires_ms = Some(now() - 1);
     farm.store().put_token(&row).await.unwrap();

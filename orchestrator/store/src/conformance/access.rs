@@ -43,22 +43,24 @@ async fn tokens_are_their_tenants(store: &dyn Store) {
         },
         hash: Sha256Digest::of(id.as_bytes()),
     };
+    store.put_tenant(&tenant_row("tokens")).await.unwrap();
     let (a, b) = (row("token-a"), row("token-b"));
     store.put_token(&a).await.unwrap();
     store.put_token(&b).await.unwrap();
     assert!(store.put_token(&a).await.is_err(), "an id is used once");
-    assert_eq!(store.token(&a.token.id).await.unwrap(), a);
+    assert_eq!(store.token(&a.token.id).await.unwrap(), (a.clone(), store.tenant(&t).await.unwrap()));
+    assert!(matches!(store.token(&"token-z".parse().unwrap()).await, Err(StoreError::NotFound { what: "token", .. })));
     assert_eq!(store.tokens(&t).await.unwrap(), [b.token.clone(), a.token.clone()]);
     assert!(store.tokens(&tenant("stranger")).await.unwrap().is_empty());
     let stranger = store.revoke_token(&tenant("stranger"), &a.token.id, 5).await;
     assert!(matches!(stranger, Err(StoreError::NotFound { what: "token", .. })));
     store.revoke_token(&t, &a.token.id, 5).await.unwrap();
     store.revoke_token(&t, &a.token.id, 9).await.unwrap();
-    assert_eq!(store.token(&a.token.id).await.unwrap().token.revoked_ms, Some(5));
+    assert_eq!(store.token(&a.token.id).await.unwrap().0.token.revoked_ms, Some(5));
     for now in [1000, 30_000, 61_000, 62_000] {
         store.token_used(&b.token.id, now).await.unwrap();
     }
-    assert_eq!(store.token(&b.token.id).await.unwrap().token.last_used_ms, Some(61_000));
+    assert_eq!(store.token(&b.token.id).await.unwrap().0.token.last_used_ms, Some(61_000));
 }
 
 fn claim(tenant: &TenantId, id: &str) -> Claim {

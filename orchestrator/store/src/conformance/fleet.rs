@@ -1,7 +1,7 @@
 //! Workers and webhooks.
 
 use stakeout_contract::{
-    TenantId,
+    TenantId, WorkerId,
     api::{
         fleet::{HostFacts, WorkerMode},
         hooks::Hook,
@@ -48,6 +48,8 @@ async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     store.set_worker_mode(&farm, &mine, WorkerMode::Draining).await.unwrap();
     assert_eq!(store.worker_seen(&mine, &t, &abilities(34), None, now).await.unwrap(), WorkerMode::Draining);
 
+    asks_are_noted_now_and_then(store, &mine, &t, now).await;
+
     store.set_worker_mode(&farm, &mine, WorkerMode::Active).await.unwrap();
     insert(store, &job(&t, 1)).await;
     let (trial, _) = lease(store, &t, "owner-1", now).await;
@@ -87,4 +89,22 @@ async fn gauges_count_what_is_open(store: &dyn Store) {
     assert!(after.oldest_waiting_seconds >= 5.0);
     let usage = store.usage(&t, 1, now).await.unwrap();
     assert_eq!((usage.waiting_trials, usage.running_trials), (2, 1));
+}
+
+/// The worker can run 34, is draining, and was heard of at `now + 1`.
+async fn asks_are_noted_now_and_then(store: &dyn Store, worker: &WorkerId, t: &TenantId, now: i64) {
+    let known = async |abilities, at| {
+        let mode = store.worker_asks(worker, t, &abilities, at).await.unwrap();
+        (mode, store.worker(t, worker, at).await.unwrap().last_seen_ms - now)
+    };
+    let draining = Some(WorkerMode::Draining);
+    assert_eq!(known(abilities(34), now + 5000).await, (draining, 1), "not so often");
+    assert_eq!(known(abilities(30), now + 6000).await, (draining, 6000), "it can run something else");
+    assert_eq!(store.worker(t, worker, now).await.unwrap().abilities, abilities(30));
+    assert_eq!(known(abilities(30), now + 15_999).await, (draining, 6000));
+    assert_eq!(known(abilities(30), now + 16_000).await, (draining, 16_000));
+    assert_eq!(store.worker_asks(&"never-1".parse().unwrap(), t, &abilities(34), now).await.unwrap(), None);
+    assert!(store.worker(t, &"never-1".parse().unwrap(), now).await.is_err(), "asking makes no worker");
+    let stranger = store.worker_asks(worker, &tenant("stranger"), &abilities(34), now).await;
+    assert!(matches!(stranger, Err(StoreError::NotFound { what: "worker", .. })));
 }

@@ -23,7 +23,8 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     let (trial, of) = lease(store, &t, "w-1", 0).await;
     let id = &trial.id;
     store.observe(id, Epoch(1), 0, &[line("old")], 1).await.unwrap();
-    assert_eq!(store.fenced(id, Epoch(1)).await.unwrap().tenant, t);
+    assert_eq!(store.fenced(Some(&t), id, Epoch(1)).await.unwrap().tenant, t);
+    assert!(matches!(store.fenced(Some(&tenant("stranger")), id, Epoch(1)).await, Err(StoreError::NotFound { what: "trial", .. })));
     assert!(store.expire(59_999).await.unwrap().is_empty());
     assert_eq!(store.expire(60_000).await.unwrap(), std::slice::from_ref(id));
     let lost = store.trial(None, id).await.unwrap();
@@ -34,7 +35,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert!(refused(store.observe(id, Epoch(1), 1, &[line("late")], 62_000).await));
     assert!(refused(store.note_artifact(id, Epoch(1), &Sha256Digest::of(b"a"), 1, 62_000).await));
     assert!(refused(store.renew(id, Epoch(1), 62_000, 60).await));
-    assert!(refused(store.fenced(id, Epoch(1)).await));
+    assert!(refused(store.fenced(None, id, Epoch(1)).await));
     assert!(refused(store.tell(id, Epoch(1), &progress, 62_000).await));
     assert!(refused(store.complete(id, Epoch(1), &completion(&trial, &of, TrialState::Finished), 62_000).await));
     assert!(refused(store.give_back(id, Epoch(1), &end(TrialState::Failed, "late"), 62_000).await));

@@ -8,12 +8,13 @@ mod sql;
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    Connection, PgPool, Postgres, Transaction,
+    migrate::Migrator,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use crate::{StoreError, codec::db};
+use crate::{Hints, StoreError, codec::db};
 
 /// A store in a database of PostgreSQL. All state is there: any number of these may work on one database.
 #[derive(Clone, Debug)]
@@ -24,23 +25,55 @@ pub struct PostgresStore {
 /// How long a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A connection that was not used for so long is asked whether it still is one.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// How long it may take to say so.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The channel of hints that trials began to wait.
+const CHANNEL: &str = "stakeout_waiting";
+
+/// What made the tables, in order.
+pub fn migrations() -> Migrator {
+    migrations!("postgres": 1 "first", 2 "dropping", 3 "once")
+}
+
 impl PostgresStore {
     /// Connects by a URL, `postgres://user@host:port/database?sslmode=verify-full`, with at most so many connections, and brings
     /// the tables to this version. Several orchestrators that begin at once wait for the one that does.
     pub async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url).map_err(db("read the database's URL"))?.application_name("stakeout");
-        let pool = PgPoolOptions::new().max_connections(connections.max(2)).acquire_timeout(PATIENCE).connect_with(options).await;
-        let pool = pool.map_err(db("connect"))?;
-        sqlx::migrate!("./migrations/postgres")
-            .run(&pool)
-            .await
-            .map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections.max(2))
+            .acquire_timeout(PATIENCE)
+            // Of one that was just used a dead server is noticed by the use itself.
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(
+                    async move { Ok(meta.idle_for < RESTED || tokio::time::timeout(ANSWER, conn.ping()).await.is_ok_and(|p| p.is_ok())) },
+                )
+            });
+        let pool = pool.connect_with(options).await.map_err(db("connect"))?;
+        migrations().run(&pool).await.map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
         Ok(Self { pool })
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Not within a transaction: those that notify are committed one after the other.
+    async fn notify(&self) -> Result<(), StoreError> {
+        let mut conn = self.reader().await?;
+        sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut *conn).await.map(drop).map_err(db("tell that trials wait"))
+    }
+
+    async fn listen(&self) -> Result<Box<dyn Hints>, StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await.map_err(db("listen"))?;
+        listener.listen(CHANNEL).await.map_err(db("listen"))?;
+        Ok(Box::new(Told(listener)))
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
@@ -53,5 +86,15 @@ impl PostgresStore {
 
     async fn writer(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         self.reader().await
+    }
+}
+
+/// Notifications of the database; its connection is made again when it was lost, and what was told meanwhile is not heard.
+struct Told(PgListener);
+
+#[async_trait::async_trait]
+impl Hints for Told {
+    async fn next(&mut self) -> Result<(), StoreError> {
+        self.0.recv().await.map(drop).map_err(db("wait for a hint"))
     }
 }

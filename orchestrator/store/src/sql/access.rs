@@ -6,7 +6,11 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Conn, Db, DbRow, audit, deliveries, row::Read, usage};
+use super::{
+    Backend, Conn, Db, DbRow, audit, deliveries,
+    row::{Read, columns},
+    usage,
+};
 use crate::{
     Access, Answered, Claim, Deed, Idempotent, StoreError, TokenRow,
     codec::{DAY, bad, db, json, missing, word},
@@ -14,14 +18,19 @@ use crate::{
 
 fn tenant_of(row: &DbRow) -> Result<Tenant, StoreError> {
     let r = Read("tenants", row);
+    tenant_from(&r, r.id("id")?, r.int("created")?)
+}
+
+/// A tenant, where another table beside it has columns of the same names.
+fn tenant_from(r: &Read<'_>, id: TenantId, created_ms: Millis) -> Result<Tenant, StoreError> {
     Ok(Tenant {
-        id: r.id("id")?,
+        id,
         name: r.text("name")?,
         weight: r.small("weight")?,
         quota: r.json("quota")?,
         own_workers_only: r.flag("own_workers_only")?,
         retention_days: r.get::<Option<i64>>("retention_days")?.map(u32::try_from).transpose().map_err(bad("tenants"))?,
-        created_ms: r.int("created")?,
+        created_ms,
     })
 }
 
@@ -85,12 +94,20 @@ impl Access for Backend {
     }
 
     async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError> {
-        let row = maybe!(self.reader().await?, "read a tenant", "SELECT * FROM tenants WHERE id = $1", id.as_str())?;
+        let row = maybe!(
+            self.reader().await?,
+            "read a tenant",
+            concat!("SELECT ", columns!(tenants), " FROM tenants WHERE id = $1"),
+            id.as_str()
+        )?;
         tenant_of(&row.ok_or_else(|| missing("tenant", id))?)
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        all!(self.reader().await?, "read tenants", "SELECT * FROM tenants ORDER BY id")?.iter().map(tenant_of).collect()
+        all!(self.reader().await?, "read tenants", concat!("SELECT ", columns!(tenants), " FROM tenants ORDER BY id"))?
+            .iter()
+            .map(tenant_of)
+            .collect()
     }
 
     async fn put_token(&self, row: &TokenRow) -> Result<(), StoreError> {
@@ -112,14 +129,27 @@ impl Access for Backend {
         Ok(())
     }
 
-    async fn token(&self, id: &TokenId) -> Result<TokenRow, StoreError> {
-        let row = maybe!(self.reader().await?, "read a token", "SELECT * FROM tokens WHERE id = $1", id.as_str())?;
+    async fn token(&self, id: &TokenId) -> Result<(TokenRow, Tenant), StoreError> {
+        let row = maybe!(
+            self.reader().await?,
+            "read a token",
+            "SELECT k.id, k.tenant, k.role, k.label, k.hash, k.created, k.expires, k.revoked, k.used, t.name, t.weight, t.quota, t.own_workers_only, t.retention_days, t.created AS tenant_created \
+             FROM tokens k JOIN tenants t ON t.id = k.tenant WHERE k.id = $1",
+            id.as_str()
+        )?;
         let row = row.ok_or_else(|| missing("token", id))?;
-        Ok(TokenRow { token: token_of(&row)?, hash: Read("tokens", &row).id("hash")? })
+        let (token, r) = (token_of(&row)?, Read("tokens", &row));
+        let tenant = tenant_from(&r, token.tenant.clone(), r.int("tenant_created")?)?;
+        Ok((TokenRow { token, hash: r.id("hash")? }, tenant))
     }
 
     async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError> {
-        let rows = all!(self.reader().await?, "read tokens", "SELECT * FROM tokens WHERE tenant = $1 ORDER BY id DESC", tenant.as_str())?;
+        let rows = all!(
+            self.reader().await?,
+            "read tokens",
+            concat!("SELECT ", columns!(tokens), " FROM tokens WHERE tenant = $1 ORDER BY id DESC"),
+            tenant.as_str()
+        )?;
         rows.iter().map(token_of).collect()
     }
 

@@ -3,7 +3,10 @@
 use stakeout_contract::{Sha256Digest, TenantId, api::access::AuditEntry};
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Conn, Db, DbRow, row::Read};
+use super::{
+    Backend, Conn, Db, DbRow,
+    row::{Read, columns},
+};
 use crate::{
     Deed, StoreError,
     codec::{int, uint},
@@ -61,7 +64,7 @@ pub(super) async fn after(store: &Backend, tenant: &TenantId, after: u64, most: 
     let rows = all!(
         store.reader().await?,
         "read audit entries",
-        "SELECT * FROM audit WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3",
+        concat!("SELECT ", columns!(audit), " FROM audit WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3"),
         tenant.as_str(),
         int(after),
         i64::from(most)

@@ -1,7 +1,11 @@
 //! A trial's change, and what its job keeps of it: counts, state, events, whether its decision is due.
 
 use sqlx::QueryBuilder;
-use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TrialId, api::events::What, trial::TrialState};
+use stakeout_contract::{
+    Epoch, JobId, Sha256Digest, TenantId, TrialId,
+    api::{events::What, jobs::TrialCounts},
+    trial::TrialState,
+};
 use stakeout_domain::{
     lease::{Command, Millis, TrialRow, apply},
     tally,
@@ -65,8 +69,28 @@ pub(super) async fn fence(conn: &mut Conn, id: &TrialId, epoch: Epoch) -> Result
     Ok(trial)
 }
 
+/// What a trial's worker handed in.
+pub(super) struct Kept {
+    /// The completion.
+    pub(super) text: String,
+    /// Its SHA-256.
+    pub(super) digest: Sha256Digest,
+    pub(super) bytes: i64,
+}
+
 /// Writes what a trial became. Gives the milliseconds of a slot that this ended, if it did.
 pub(super) async fn write_trial(conn: &mut Conn, trial: &Locked, next: &TrialRow, now: Millis) -> Result<i64, StoreError> {
+    write_end(conn, trial, next, None, now).await
+}
+
+/// The same, with what was handed in.
+pub(super) async fn write_end(
+    conn: &mut Conn,
+    trial: &Locked,
+    next: &TrialRow,
+    kept: Option<&Kept>,
+    now: Millis,
+) -> Result<i64, StoreError> {
     let began = trial.row.state == TrialState::Queued && next.state == TrialState::Leased;
     let let_go = trial.row.worker.is_some() && next.worker.is_none();
     let slot = if let_go { trial.leased.map_or(0, |l| (now - l).max(0)) } else { 0 };
@@ -75,7 +99,8 @@ pub(super) async fn write_trial(conn: &mut Conn, trial: &Locked, next: &TrialRow
         conn,
         "write a trial",
         "UPDATE trials SET state = $1, epoch = $2, worker = $3, expires = $4, cancel = $5, failed_on = $6, leased = $7, done = $8, \
-         slot_ms = slot_ms + $9, attempts = $10, leases = $11 WHERE id = $12",
+         slot_ms = slot_ms + $9, attempts = $10, leases = $11, completion = coalesce($13, completion), digest = coalesce($14, digest), \
+         kept = coalesce($15, kept), ended = CASE WHEN $13 IS NULL THEN ended END WHERE id = $12",
         word("trials", &next.state)?,
         i64::from(next.epoch.0),
         next.worker.as_ref().map(|w| w.as_str().to_owned()),
@@ -87,7 +112,10 @@ pub(super) async fn write_trial(conn: &mut Conn, trial: &Locked, next: &TrialRow
         slot,
         i64::from(next.attempts),
         i64::from(next.leases),
-        trial.id.as_str()
+        trial.id.as_str(),
+        kept.map(|k| k.text.as_str()),
+        kept.map(|k| k.digest.to_string()),
+        kept.map(|k| k.bytes)
     )?;
     Ok(slot)
 }
@@ -120,7 +148,7 @@ pub(super) async fn settle(
     conn: &mut Conn,
     job: &JobId,
     moves: &[(TrialState, TrialState)],
-    mut told: Vec<Told>,
+    told: Vec<Told>,
     now: Millis,
 ) -> Result<(), StoreError> {
     let row = maybe!(
@@ -132,8 +160,19 @@ pub(super) async fn settle(
         ),
         job.as_str()
     )?;
-    let row = row.ok_or_else(|| missing("job", job))?;
-    let r = Read("jobs", &row);
+    settle_locked(conn, job, &row.ok_or_else(|| missing("job", job))?, moves, told, now).await.map(drop)
+}
+
+/// The same, of a job whose row this transaction has locked and read. Gives what became of its state and counts.
+pub(super) async fn settle_locked(
+    conn: &mut Conn,
+    job: &JobId,
+    row: &DbRow,
+    moves: &[(TrialState, TrialState)],
+    mut told: Vec<Told>,
+    now: Millis,
+) -> Result<(TrialState, TrialCounts), StoreError> {
+    let r = Read("jobs", row);
     let (mut state, mut counts, before) = (r.word::<TrialState>("state")?, r.counts()?, r.int("events")?);
     for (from, to) in moves {
         tally::moved(&mut counts, *from, *to);
@@ -144,7 +183,8 @@ pub(super) async fn settle(
     }
     let mut due: Option<Millis> = r.get("due")?;
     if due.is_none() && r.get::<Option<Millis>>("ended")?.is_none() && tally::over(&counts) {
-        due = Some(now);
+        // At once, whatever the clocks of other orchestrators say, or this one's after a step back.
+        due = Some(0);
     }
     let [all, queued, running, finished, failed, cancelled] = columns(&counts);
     run!(
@@ -163,7 +203,8 @@ pub(super) async fn settle(
         int(told.len() as u64),
         job.as_str()
     )?;
-    tell(conn, job, before, &told, now).await
+    tell(conn, job, before, &told, now).await?;
+    Ok((state, counts))
 }
 
 /// Writes events with the numbers after `before`; the job's row must be locked, and its count moved.

@@ -8,7 +8,7 @@ use super::{
     change::{Told, tell},
     deliveries,
     hold::{Must, keep, let_go, touch},
-    row::{Read, job_of},
+    row::{Read, columns, job_of},
 };
 use crate::{
     Decided, Due, StoreError,
@@ -51,7 +51,7 @@ fn pause(seconds: u64, tries: u32) -> Millis {
 }
 
 async fn lock_job(conn: &mut Conn, id: &JobId) -> Result<(DbRow, TrialCounts, bool), StoreError> {
-    let row = maybe!(conn, "lock a job", concat!("SELECT * FROM jobs WHERE id = $1", for_update!()), id.as_str())?;
+    let row = maybe!(conn, "lock a job", concat!("SELECT ", columns!(jobs), " FROM jobs WHERE id = $1", for_update!()), id.as_str())?;
     let row = row.ok_or_else(|| missing("job", id))?;
     let r = Read("jobs", &row);
     let (counts, ended) = (r.counts()?, r.get::<Option<Millis>>("ended")?.is_some());

@@ -7,7 +7,10 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Conn, Db, DbRow, row::Read};
+use super::{
+    Backend, Conn, Db, DbRow,
+    row::{Read, columns},
+};
 use crate::{
     DeliveryRow, HookRow, JobRow, StoreError,
     codec::{DAY, bad, db, millis, missing, word},
@@ -140,7 +143,7 @@ pub(super) async fn claim(store: &Backend, now: Millis, seconds: u64, most: u32)
         let row = maybe!(
             store.reader().await?,
             "read a delivery",
-            "SELECT d.*, h.id AS hook_id, h.url AS url, h.tag AS tag, h.created AS hook_created, h.tenant AS tenant, h.sealed AS sealed \
+            "SELECT d.id, d.hook, d.job, d.state, d.tries, d.next, d.status, d.error, d.created, d.body, d.since, h.id AS hook_id, h.url AS url, h.tag AS tag, h.created AS hook_created, h.tenant AS tenant, h.sealed AS sealed \
              FROM deliveries d JOIN hooks h ON h.id = d.hook WHERE d.id = $1",
             Read("deliveries", row).get::<&str>("id")?
         )?;
@@ -195,7 +198,7 @@ pub(super) async fn list(
     let rows = all!(
         conn,
         "read deliveries",
-        "SELECT * FROM deliveries WHERE hook = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        concat!("SELECT ", columns!(deliveries), " FROM deliveries WHERE hook = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"),
         hook.as_str(),
         before.map(DeliveryId::as_str),
         i64::from(most)
@@ -218,7 +221,7 @@ pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, 
     if there == 0 {
         return Err(missing("delivery", id));
     }
-    let row = one!(tx, "read a delivery", "SELECT * FROM deliveries WHERE id = $1", id.as_str())?;
+    let row = one!(tx, "read a delivery", concat!("SELECT ", columns!(deliveries), " FROM deliveries WHERE id = $1"), id.as_str())?;
     let delivery = delivery_of(&row)?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(delivery)

@@ -11,7 +11,7 @@ use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 
 use super::{
     Backend, Conn, Db,
-    change::{Locked, Told, lock_trial, locked_columns, locked_of, settle, write_trial},
+    change::{Kept, Locked, Told, lock_trial, locked_columns, locked_of, settle, write_end, write_trial},
     hold::{Must, hold, let_go},
     row::Read,
     usage::{self, Used},
@@ -51,16 +51,8 @@ pub(super) async fn complete(
     }
     let end = &completion.record.end;
     let next = apply(&trial.row, &Command::Complete { epoch, state: end.state }, now)?;
-    let slot_ms = write_trial(&mut tx, &trial, &next, now).await?;
-    run!(
-        tx,
-        "keep a completion",
-        "UPDATE trials SET completion = $1, digest = $2, kept = $3, ended = NULL WHERE id = $4",
-        text,
-        digest.to_string(),
-        kept_bytes(completion.record.cost.kept_bytes),
-        id.as_str()
-    )?;
+    let kept = Kept { text, digest, bytes: kept_bytes(completion.record.cost.kept_bytes) };
+    let slot_ms = write_end(&mut tx, &trial, &next, Some(&kept), now).await?;
     let holder = holder(id);
     let_go(&mut tx, &holder).await?;
     hold(&mut tx, &trial.tenant, &holder, completion.record.artifacts.iter().map(|a| a.sha256), Must::BeThere, now).await?;

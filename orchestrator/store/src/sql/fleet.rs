@@ -26,6 +26,16 @@ impl Fleet for Backend {
         workers::seen(self, worker, tenant, abilities, host, now).await
     }
 
+    async fn worker_asks(
+        &self,
+        worker: &WorkerId,
+        tenant: &TenantId,
+        abilities: &Abilities,
+        now: Millis,
+    ) -> Result<Option<WorkerMode>, StoreError> {
+        workers::asks(self, worker, tenant, abilities, now).await
+    }
+
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError> {
         workers::one(self, tenant, id, now).await
     }

@@ -10,7 +10,7 @@ use stakeout_contract::{
 use stakeout_domain::lease::{Millis, TrialRow};
 
 use super::{Backend, decide, end, events, insert, lease, list, part, stream};
-use crate::{Decided, Due, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
+use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
@@ -54,8 +54,8 @@ impl Jobs for Backend {
         end::renew(self, trial, epoch, now, seconds).await
     }
 
-    async fn fenced(&self, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
-        list::fenced(self, trial, epoch).await
+    async fn fenced(&self, tenant: Option<&TenantId>, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
+        list::fenced(self, tenant, trial, epoch).await
     }
 
     async fn observe(
@@ -119,5 +119,13 @@ impl Jobs for Backend {
 
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
         list::paces(self, tenant, device, scenario).await
+    }
+
+    async fn tell_waiting(&self) -> Result<(), StoreError> {
+        self.notify().await
+    }
+
+    async fn hints(&self) -> Result<Box<dyn Hints>, StoreError> {
+        self.listen().await
     }
 }

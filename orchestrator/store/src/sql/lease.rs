@@ -13,8 +13,8 @@ use stakeout_domain::{
 
 use super::{
     Backend, Conn, Db, DbRow,
-    change::{Told, locked_columns, locked_of, settle, write_trial},
-    row::{Read, job_of, trial_of},
+    change::{Told, locked_of, settle_locked, write_trial},
+    row::{Read, columns, job_of, trial_of},
 };
 use crate::{
     JobRow, LeaseFor, StoreError, TrialFull,
@@ -50,20 +50,9 @@ fn kind(ask: &LeaseFor) -> String {
     format!("!{}", devices.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(","))
 }
 
-/// The time of workers of this kind. One that is new begins where the others are.
-async fn time_of(conn: &mut Conn, kind: &str) -> Result<i64, StoreError> {
-    let row = one!(
-        conn,
-        "read the workers' time",
-        "SELECT coalesce((SELECT time FROM shares WHERE tenant = $1), (SELECT max(time) FROM shares WHERE tenant < '-'), 0) AS time",
-        kind
-    )?;
-    Read("shares", &row).int("time")
-}
-
-/// Who has trials waiting that may be this worker's, each with the time that counts.
+/// Who has trials waiting that may be this worker's, each with the time that counts. The time of workers of a kind that is new begins
+/// where the others' are.
 async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, StoreError> {
-    let time = time_of(conn, &kind(ask)).await?;
     let rows = all!(
         conn,
         "read who waits",
@@ -72,21 +61,23 @@ async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, 
          WHERE w.tenant IS NOT NULL AND $2 = 1) \
          SELECT w.tenant AS tenant, coalesce(s.time, 0) AS time, coalesce(t.weight, 1) AS weight, t.most_running AS most_running, \
          CASE WHEN t.most_running IS NULL THEN 0 ELSE (SELECT count(*) FROM trials r WHERE r.tenant = w.tenant \
-         AND r.state IN ('leased', 'running')) END AS running \
+         AND r.state IN ('leased', 'running')) END AS running, \
+         coalesce((SELECT time FROM shares WHERE tenant = $3), (SELECT max(time) FROM shares WHERE tenant < '-'), 0) AS workers \
          FROM w LEFT JOIN shares s ON s.tenant = w.tenant LEFT JOIN tenants t ON t.id = w.tenant WHERE w.tenant IS NOT NULL",
         if ask.tenant.is_farm() { "" } else { ask.tenant.as_str() },
-        i64::from(ask.tenant.is_farm())
+        i64::from(ask.tenant.is_farm()),
+        kind(ask)
     )?;
-    let all = rows.iter().map(|row| share_of(row, time)).collect::<Result<Vec<_>, _>>()?;
+    let all = rows.iter().map(share_of).collect::<Result<Vec<_>, _>>()?;
     Ok(all.into_iter().filter(|s| ask.tenant.is_farm() || s.tenant == ask.tenant).collect())
 }
 
-fn share_of(row: &DbRow, workers: i64) -> Result<Share, StoreError> {
+fn share_of(row: &DbRow) -> Result<Share, StoreError> {
     let r = Read("shares", row);
     Ok(Share {
         tenant: r.id("tenant")?,
         weight: r.small("weight")?,
-        time: share::entered(r.int("time")?, workers),
+        time: share::entered(r.int("time")?, r.int("workers")?),
         running: r.small("running")?,
         most_running: r.get::<Option<i64>>("most_running")?.map(small),
     })
@@ -110,11 +101,13 @@ async fn take(store: &Backend, ask: &LeaseFor, tenant: &Share, now: Millis) -> R
     let trial = locked_of(&row)?;
     let next = apply(&trial.row, &Command::Lease { worker: ask.worker.clone(), seconds: ask.seconds }, now)?;
     write_trial(&mut tx, &trial, &next, now).await?;
-    settle(&mut tx, &trial.job, &[(TrialState::Queued, next.state)], vec![Told::trial(&trial, &next, "")], now).await?;
-    let full = trial_of(&one!(tx, "read a trial", "SELECT * FROM trials WHERE id = $1", trial.id.as_str())?)?;
-    let job = job_of(&one!(tx, "read a job", "SELECT * FROM jobs WHERE id = $1", trial.job.as_str())?)?;
+    let of = maybe!(tx, "lock a job", concat!("SELECT ", columns!(jobs), " FROM jobs WHERE id = $1", for_update!()), trial.job.as_str())?;
+    let of = of.ok_or_else(|| missing("job", &trial.job))?;
+    let moves = [(TrialState::Queued, next.state)];
+    let (state, counts) = settle_locked(&mut tx, &trial.job, &of, &moves, vec![Told::trial(&trial, &next, "")], now).await?;
+    let job = JobRow { state, counts, ..job_of(&of)? };
     tx.commit().await.map_err(db("commit"))?;
-    Ok(Took::One(Box::new((full, job))))
+    Ok(Took::One(Box::new((TrialFull { row: next, ..trial_of(&row)? }, job))))
 }
 
 /// Whether this worker gets trials. One that was never heard of does; who says to be another tenant's worker is nobody.
@@ -209,7 +202,7 @@ async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: Option<&str>) 
         "find a queued trial",
         concat!(
             "SELECT ",
-            locked_columns!(),
+            columns!(trials),
             " FROM trials WHERE state = 'queued' AND tenant = $1 AND own = $2 AND device = $3 AND api = $4 \
              AND ($5 IS NULL OR ",
             place!("failed_on", "$5"),

@@ -10,7 +10,7 @@ use stakeout_domain::lease::Millis;
 use super::{
     Backend, Db, DbRow, blobs,
     hold::{Must, hold, let_go},
-    row::Read,
+    row::{Read, columns},
     uploads,
 };
 use crate::{
@@ -62,7 +62,7 @@ impl Library for Backend {
         let row = maybe!(
             self.reader().await?,
             "read an app",
-            "SELECT * FROM apps WHERE tenant = $1 AND sha256 = $2",
+            concat!("SELECT ", columns!(apps), " FROM apps WHERE tenant = $1 AND sha256 = $2"),
             tenant.as_str(),
             sha256.to_string()
         )?;
@@ -76,7 +76,7 @@ impl Library for Backend {
         before: Option<(Millis, Sha256Digest)>,
         most: u32,
     ) -> Result<Vec<App>, StoreError> {
-        let mut q = QueryBuilder::<Db>::new("SELECT * FROM apps WHERE tenant = ");
+        let mut q = QueryBuilder::<Db>::new(concat!("SELECT ", columns!(apps), " FROM apps WHERE tenant = "));
         q.push_bind(tenant.as_str());
         if let Some(package) = package {
             q.push(" AND package = ").push_bind(package);

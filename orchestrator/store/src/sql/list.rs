@@ -6,7 +6,7 @@ use stakeout_domain::lease::{Command, apply};
 
 use super::{
     Backend, Db,
-    row::{Read, job_of, trial_of},
+    row::{Read, columns, job_of, trial_of},
 };
 use crate::{
     JobFilter, JobRow, Paces, StoreError, TrialFull,
@@ -18,7 +18,7 @@ pub(super) async fn job(store: &Backend, tenant: Option<&TenantId>, id: &JobId) 
     let row = maybe!(
         store.reader().await?,
         "read a job",
-        "SELECT * FROM jobs WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
+        concat!("SELECT ", columns!(jobs), " FROM jobs WHERE id = $1 AND ($2 IS NULL OR tenant = $2)"),
         id.as_str(),
         tenant.map(TenantId::as_str)
     )?;
@@ -27,7 +27,7 @@ pub(super) async fn job(store: &Backend, tenant: Option<&TenantId>, id: &JobId) 
 
 /// See [`crate::Jobs::jobs`].
 pub(super) async fn jobs(store: &Backend, tenant: &TenantId, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
-    let mut q = QueryBuilder::<Db>::new("SELECT * FROM jobs WHERE tenant = ");
+    let mut q = QueryBuilder::<Db>::new(concat!("SELECT ", columns!(jobs), " FROM jobs WHERE tenant = "));
     q.push_bind(tenant.as_str());
     if let Some(before) = &filter.before {
         q.push(" AND id < ").push_bind(before.as_str());
@@ -55,7 +55,11 @@ pub(super) async fn same_job(store: &Backend, tenant: &TenantId, fingerprint: &S
     let row = maybe!(
         store.reader().await?,
         "look for the same job",
-        "SELECT * FROM jobs WHERE tenant = $1 AND fingerprint = $2 AND state = 'finished' AND reused IS NULL ORDER BY id DESC LIMIT 1",
+        concat!(
+            "SELECT ",
+            columns!(jobs),
+            " FROM jobs WHERE tenant = $1 AND fingerprint = $2 AND state = 'finished' AND reused IS NULL ORDER BY id DESC LIMIT 1"
+        ),
         tenant.as_str(),
         fingerprint.to_string()
     )?;
@@ -64,7 +68,12 @@ pub(super) async fn same_job(store: &Backend, tenant: &TenantId, fingerprint: &S
 
 /// See [`crate::Jobs::trials`].
 pub(super) async fn trials(store: &Backend, job: &JobId) -> Result<Vec<TrialFull>, StoreError> {
-    let rows = all!(store.reader().await?, "read trials", "SELECT * FROM trials WHERE job = $1 ORDER BY number", job.as_str())?;
+    let rows = all!(
+        store.reader().await?,
+        "read trials",
+        concat!("SELECT ", columns!(trials), " FROM trials WHERE job = $1 ORDER BY number"),
+        job.as_str()
+    )?;
     rows.iter().map(trial_of).collect()
 }
 
@@ -73,7 +82,7 @@ pub(super) async fn trial(store: &Backend, tenant: Option<&TenantId>, id: &Trial
     let row = maybe!(
         store.reader().await?,
         "read a trial",
-        "SELECT * FROM trials WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
+        concat!("SELECT ", columns!(trials), " FROM trials WHERE id = $1 AND ($2 IS NULL OR tenant = $2)"),
         id.as_str(),
         tenant.map(TenantId::as_str)
     )?;
@@ -81,8 +90,8 @@ pub(super) async fn trial(store: &Backend, tenant: Option<&TenantId>, id: &Trial
 }
 
 /// See [`crate::Jobs::fenced`].
-pub(super) async fn fenced(store: &Backend, id: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
-    let trial = trial(store, None, id).await?;
+pub(super) async fn fenced(store: &Backend, tenant: Option<&TenantId>, id: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
+    let trial = trial(store, tenant, id).await?;
     apply(&trial.row, &Command::Complete { epoch, state: TrialState::Finished }, 0)?;
     Ok(trial)
 }

@@ -2,7 +2,10 @@
 
 use stakeout_contract::JobId;
 
-use super::{Backend, Db, row::trial_of};
+use super::{
+    Backend, Db,
+    row::{columns, trial_of},
+};
 use crate::{StoreError, TrialFull};
 
 /// See [`crate::Jobs::trials_after`].
@@ -10,7 +13,7 @@ pub(super) async fn trials_after(store: &Backend, job: &JobId, number: u32, most
     let rows = all!(
         store.reader().await?,
         "read some trials",
-        "SELECT * FROM trials WHERE job = $1 AND number > $2 ORDER BY number LIMIT $3",
+        concat!("SELECT ", columns!(trials), " FROM trials WHERE job = $1 AND number > $2 ORDER BY number LIMIT $3"),
         job.as_str(),
         i64::from(number),
         i64::from(most)

@@ -13,6 +13,38 @@ use crate::{
     codec::{bad, of_json, of_word, small},
 };
 
+/// The columns of tables that are read whole. Named: a newer orchestrator may add one while this one runs, and PostgreSQL refuses a
+/// prepared `*` from then on.
+macro_rules! columns {
+    (jobs) => {
+        "id, tenant, spec, secret, state, priority, tags, fingerprint, sealed, created, ended, delete_after, own, \
+         trials, queued, running, finished, failed, cancelled, events, due, reused, result, outcome, report"
+    };
+    (trials) => {
+        "id, job, tenant, number, state, epoch, worker, expires, cancel, failed_on, attempts, leases, leased, digest, \
+         completion, ended"
+    };
+    (tenants) => {
+        "id, name, weight, quota, own_workers_only, retention_days, created"
+    };
+    (tokens) => {
+        "id, tenant, role, label, hash, created, expires, revoked, used"
+    };
+    (apps) => {
+        "sha256, splits, bytes, facts, created"
+    };
+    (uploads) => {
+        "id, tenant, trial, bytes, here, sha256, complete, expires"
+    };
+    (audit) => {
+        "number, at, tenant, token, action, thing, detail, hash"
+    };
+    (deliveries) => {
+        "id, hook, job, state, tries, next, status, error, created"
+    };
+}
+pub(super) use columns;
+
 /// A row of a table, with the table's name for errors.
 pub(super) struct Read<'r>(pub(super) &'static str, pub(super) &'r DbRow);
 

@@ -6,7 +6,7 @@ use stakeout_domain::lease::Millis;
 use super::{
     Backend, Conn, Db, DbRow,
     hold::{Must, hold, let_go},
-    row::Read,
+    row::{Read, columns},
 };
 use crate::{
     StoreError, UploadRow,
@@ -58,7 +58,7 @@ pub(super) async fn get(store: &Backend, tenant: &TenantId, id: &UploadId) -> Re
     let row = maybe!(
         store.reader().await?,
         "read an upload",
-        "SELECT * FROM uploads WHERE id = $1 AND tenant = $2",
+        concat!("SELECT ", columns!(uploads), " FROM uploads WHERE id = $1 AND tenant = $2"),
         id.as_str(),
         tenant.as_str()
     )?;
@@ -70,7 +70,11 @@ pub(super) async fn of_artifact(store: &Backend, trial: &TrialId, sha256: &Sha25
     let row = maybe!(
         store.reader().await?,
         "look for an artifact's upload",
-        "SELECT * FROM uploads WHERE trial IS NOT NULL AND trial = $1 AND sha256 = $2 AND complete = 0 ORDER BY id DESC LIMIT 1",
+        concat!(
+            "SELECT ",
+            columns!(uploads),
+            " FROM uploads WHERE trial IS NOT NULL AND trial = $1 AND sha256 = $2 AND complete = 0 ORDER BY id DESC LIMIT 1"
+        ),
         trial.as_str(),
         sha256.to_string()
     )?;
@@ -78,7 +82,8 @@ pub(super) async fn of_artifact(store: &Backend, trial: &TrialId, sha256: &Sha25
 }
 
 async fn lock(conn: &mut Conn, id: &UploadId) -> Result<UploadRow, StoreError> {
-    let row = maybe!(conn, "lock an upload", concat!("SELECT * FROM uploads WHERE id = $1", for_update!()), id.as_str())?;
+    let row =
+        maybe!(conn, "lock an upload", concat!("SELECT ", columns!(uploads), " FROM uploads WHERE id = $1", for_update!()), id.as_str())?;
     upload_of(&row.ok_or_else(|| missing("upload", id))?)
 }
 
@@ -151,7 +156,7 @@ pub(super) async fn drop_old(store: &Backend, now: Millis, most: u32) -> Result<
     let rows = all!(
         tx,
         "find old uploads",
-        concat!("SELECT * FROM uploads WHERE expires <= $1 ORDER BY expires, id LIMIT $2", skip_locked!()),
+        concat!("SELECT ", columns!(uploads), " FROM uploads WHERE expires <= $1 ORDER BY expires, id LIMIT $2", skip_locked!()),
         now,
         i64::from(most)
     )?;

@@ -11,7 +11,7 @@ use super::{Backend, Db, DbRow, end::take_away, row::Read};
 use crate::{
     StoreError,
     codec::{bad, db, json, missing, word},
-    fleet::ALIVE,
+    fleet::{ALIVE, HEARD},
 };
 
 /// See [`crate::Fleet::worker_seen`].
@@ -57,11 +57,36 @@ pub(super) async fn seen(
     Ok(mode)
 }
 
+/// See [`crate::Fleet::worker_asks`].
+pub(super) async fn asks(
+    store: &Backend,
+    id: &WorkerId,
+    tenant: &TenantId,
+    abilities: &Abilities,
+    now: Millis,
+) -> Result<Option<WorkerMode>, StoreError> {
+    let row = maybe!(
+        store.reader().await?,
+        "read a worker that asks",
+        "SELECT tenant, mode, abilities, last_seen FROM workers WHERE id = $1",
+        id.as_str()
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let r = Read("workers", &row);
+    if r.get::<&str>("tenant")? != tenant.as_str() {
+        return Err(missing("worker", id));
+    }
+    if r.int("last_seen")?.saturating_add(HEARD) > now && r.get::<&str>("abilities")? == json("workers", abilities)? {
+        return r.word("mode").map(Some);
+    }
+    seen(store, id, tenant, abilities, None, now).await.map(Some)
+}
+
 /// Workers that may run trials of the tenant `$1`, and all for the farm, each with how many trials it has.
 macro_rules! select_workers {
     ($also:literal) => {
         concat!(
-            "SELECT w.*, (SELECT count(*) FROM trials t WHERE t.worker = w.id AND t.state IN ('leased', 'running')) AS running \
+            "SELECT w.id, w.tenant, w.mode, w.abilities, w.host, w.first_seen, w.last_seen, (SELECT count(*) FROM trials t WHERE t.worker = w.id AND t.state IN ('leased', 'running')) AS running \
              FROM workers w WHERE (w.tenant = $1 OR $1 = 'farm' OR (w.tenant = 'farm' AND NOT EXISTS \
              (SELECT 1 FROM tenants o WHERE o.id = $1 AND o.own_workers_only = 1))) ",
             $also

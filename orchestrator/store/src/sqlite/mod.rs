@@ -9,11 +9,12 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
+    migrate::Migrator,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{StoreError, codec::db};
+use crate::{Hints, StoreError, codec::db};
 
 /// A store in one file. Only one process may write at a time; a second one waits.
 #[derive(Clone, Debug)]
@@ -28,6 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Readers do not wait for the writer, nor it for them; more than a few would only wait for the disk.
 const READERS: u32 = 4;
 
+/// What made the tables, in order.
+pub fn migrations() -> Migrator {
+    migrations!("sqlite": 1 "first", 2 "farm", 3 "dropping", 4 "once")
+}
+
 impl SqliteStore {
     /// Opens or makes the file, and brings its tables to this version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
@@ -41,7 +47,7 @@ impl SqliteStore {
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await.map_err(db("open"))?;
-        sqlx::migrate!("./migrations/sqlite")
+        migrations()
             .run(&writer)
             .await
             .map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
@@ -55,6 +61,17 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// One process has the file: there is nobody to tell.
+    #[allow(clippy::unused_async, reason = "as the other back end")]
+    async fn notify(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    #[allow(clippy::unused_async, reason = "as the other back end")]
+    async fn listen(&self) -> Result<Box<dyn Hints>, StoreError> {
+        Ok(Box::new(Never))
+    }
+
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(db("begin"))
     }
@@ -65,5 +82,15 @@ impl SqliteStore {
 
     async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.writer.acquire().await.map_err(db("connect for writing"))
+    }
+}
+
+/// Nobody tells anything.
+struct Never;
+
+#[async_trait::async_trait]
+impl Hints for Never {
+    async fn next(&mut self) -> Result<(), StoreError> {
+        std::future::pending().await
     }
 }
