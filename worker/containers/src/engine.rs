@@ -53,6 +53,13 @@ pub struct EngineInfo {
     pub cgroups: String,
     /// Where its data is.
     pub root: String,
+    /// It filters the system calls of containers that ask for nothing else.
+    pub seccomp: bool,
+}
+
+/// Whether the engine's own words on its security promise a filter of system calls: `name=seccomp,profile=builtin`.
+fn filters(security: &[String]) -> bool {
+    security.iter().any(|s| s.starts_with("name=seccomp") && !s.contains("unconfined"))
 }
 
 impl Engine {
@@ -68,7 +75,7 @@ impl Engine {
         }
     }
 
-    /// Connects to the engine behind a socket.
+    /// Connects to the engine behind a socket. One that does not filter system calls is refused: apps in cells are not trusted.
     pub async fn connect_to(socket: &Path) -> Result<Self, EngineError> {
         let name = socket.display().to_string();
         let not_answering = |reason: String| EngineError::NotAnswering { socket: name.clone(), reason };
@@ -86,7 +93,11 @@ impl Engine {
             Ok(Err(e)) => return Err(not_answering(e.to_string())),
             Err(_) => return Err(not_answering(format!("no answer within {} s", PING_TIMEOUT.as_secs()))),
         };
-        Ok(Self { docker, owner: Owner::this_process()?, made: Arc::default() })
+        let engine = Self { docker, owner: Owner::this_process()?, made: Arc::default() };
+        if !engine.info().await?.seccomp {
+            return Err(EngineError::NoSeccomp { socket: name });
+        }
+        Ok(engine)
     }
 
     /// What the engine says of itself.
@@ -100,6 +111,7 @@ impl Engine {
             storage: i.driver.unwrap_or_default(),
             cgroups: i.cgroup_version.map(|v| v.to_string()).unwrap_or_default(),
             root: i.docker_root_dir.unwrap_or_default(),
+            seccomp: filters(&i.security_options.unwrap_or_default()),
         })
     }
 
@@ -150,5 +162,18 @@ impl Engine {
         }
         self.made().remove(made);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_without_a_filter_of_system_calls_is_known() {
+        let said = |all: &[&str]| filters(&all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+        assert!(said(&["name=apparmor", "name=seccomp,profile=default"]) && said(&["name=seccomp,profile=builtin", "name=cgroupns"]));
+        assert!(said(&["name=seccomp,profile=/etc/docker/seccomp.json"]));
+        assert!(!said(&[]) && !said(&["name=apparmor", "name=cgroupns"]) && !said(&["name=seccomp,profile=unconfined"]));
     }
 }

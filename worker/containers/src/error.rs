@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What went wrong with the engine. The first three are for people: nothing can be run until they are mended.
+/// What went wrong with the engine. Those before `NoImage` are for people: nothing can be run until they are mended.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No engine is there.
@@ -36,6 +36,14 @@ pub enum EngineError {
     NotLocal {
         /// What DOCKER_HOST says.
         host: String,
+    },
+    /// It was started without a filter of system calls, or on a kernel that has none.
+    #[error(
+        "the container engine at `{socket}` runs containers without seccomp, which an app that is not trusted must not have\nhint: start dockerd without `--seccomp-profile unconfined`, on a kernel with CONFIG_SECCOMP_FILTER; see Security Options in `docker info`"
+    )]
+    NoSeccomp {
+        /// Its socket.
+        socket: String,
     },
     /// An image is not there.
     #[error("the image `{image}` is not on this host\nhint: `make images` builds it")]
