@@ -27,7 +27,7 @@ use stakeout_contract::{
         jobs::Batch,
     },
 };
-use stakeout_servers::postgres::Postgres;
+use stakeout_servers::postgres::{Options, Postgres};
 use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
@@ -62,6 +62,9 @@ pub(crate) struct BenchArgs {
     /// The program of tests/peer, to measure another queue on the same PostgreSQL
     #[arg(long)]
     peer: Option<PathBuf>,
+    /// Also say which statements PostgreSQL spends its time on
+    #[arg(long)]
+    statements: bool,
     /// Where the rows go
     #[arg(long, default_value = "target/bench/farm.json")]
     out: PathBuf,
@@ -92,7 +95,7 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
     let (mut rows, mut peers) = (Vec::new(), Vec::new());
     for store in &a.stores {
         let dir = tempfile::tempdir()?;
-        let postgres = if store == "postgres" { Some(Postgres::start()?) } else { None };
+        let postgres = if store == "postgres" { Some(Postgres::start_with(&database(a.statements))?) } else { None };
         let place = Place {
             program: program.clone(),
             dir: dir.path().to_owned(),
@@ -101,6 +104,9 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
             env: vec![],
             lease_seconds: 3600,
         };
+        if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
+            psql(p, "CREATE EXTENSION pg_stat_statements")?;
+        }
         let running = place.start(None).await?;
         let admin = place.admin(running.port)?;
         let token: NewToken = admin.call(Method::POST, "v1/tokens", &json!({"role": "worker"})).await?;
@@ -122,6 +128,9 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
             }
             for &workers in &a.workers {
                 let before = (usage(server_pid).0, postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())), usage(std::process::id()).0);
+                if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
+                    psql(p, "SELECT pg_stat_statements_reset()")?;
+                }
                 let began = Instant::now();
                 let times = cycle(running.port, &token.secret, workers, &a).await?;
                 let took = began.elapsed().as_secs_f64();
@@ -133,6 +142,9 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
                     row.server_rss_mib = after.0.1;
                     (row.server_cpu_s, row.database_cpu_s, row.load_cpu_s) = (after.0.0 - before.0, after.1 - before.1, after.2 - before.2);
                     rows.push(row);
+                }
+                if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
+                    println!("{}", psql(p, STATEMENTS)?);
                 }
                 if let (Some(program), Some(p)) = (&a.peer, &postgres) {
                     peers.push(peer(program, p, want, workers, a.seconds)?);
@@ -151,6 +163,26 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
     )?;
     eprintln!("rows: {}", a.out.display());
     Ok(())
+}
+
+/// As an operator would set it for this much data; what a commit promises stays as it is.
+fn database(statements: bool) -> Options {
+    let mut settings = vec!["shared_buffers=1GB".to_owned(), "max_wal_size=4GB".to_owned()];
+    if statements {
+        settings.extend(["shared_preload_libraries=pg_stat_statements".to_owned(), "track_io_timing=on".to_owned()]);
+    }
+    Options { settings, ..Options::default() }
+}
+
+/// Time of each statement without that of reading it from the network, planning and committing.
+const STATEMENTS: &str = "SELECT calls, round(total_exec_time::numeric, 0) AS ms, round(mean_exec_time::numeric, 3) AS mean_ms, \
+     shared_blks_dirtied AS dirtied, left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 110) AS statement \
+     FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25";
+
+fn psql(postgres: &Postgres, sql: &str) -> Result<String> {
+    let done = Command::new("psql").args([&postgres.url(), "-v", "ON_ERROR_STOP=1", "-c", sql]).output().context("run `psql`")?;
+    ensure!(done.status.success(), "`{sql}` failed: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
 /// What another queue does on this database, which is otherwise idle meanwhile.
@@ -177,9 +209,7 @@ struct PeerSaid {
 }
 
 fn peer(program: &Path, postgres: &Postgres, queued: u64, workers: u32, seconds: u64) -> Result<PeerRow> {
-    let dropped =
-        Command::new("psql").args([&postgres.url(), "-qc", "drop schema if exists peer cascade"]).stderr(Stdio::null()).status()?;
-    ensure!(dropped.success(), "the peer's schema cannot be dropped");
+    psql(postgres, "DROP SCHEMA IF EXISTS peer CASCADE")?;
     let mut child = Command::new(program)
         .args(["--database", &postgres.url(), "--queued", &queued.to_string()])
         .args(["--workers", &workers.to_string(), "--seconds", &seconds.to_string()])

@@ -54,7 +54,7 @@ pub(crate) struct FaultArgs {
     out: PathBuf,
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "orchestrator killed",
     "orchestrator stopped for a while",
     "worker killed",
@@ -66,7 +66,11 @@ const KINDS: [&str; 11] = [
     "storage killed",
     "job cancelled",
     "orchestrator ended in order",
+    "storage full",
 ];
+
+/// Disk of the storage, MiB.
+const DISK: u32 = 2048;
 
 const LEASE: u64 = 5;
 
@@ -87,7 +91,7 @@ fn signal(pid: u32, signal: Signal) -> Result<()> {
 
 impl Farm {
     async fn start(a: &FaultArgs, dir: &Path) -> Result<Self> {
-        let (postgres, s3) = (Postgres::start()?, S3Server::start()?);
+        let (postgres, s3) = (Postgres::start()?, S3Server::start_on_a_small_disk(DISK)?);
         let place = Place {
             program: server::program(a.program.as_deref())?,
             dir: dir.to_owned(),
@@ -194,6 +198,11 @@ impl Farm {
                 self.s3.kill();
                 tokio::time::sleep(pause).await;
                 self.s3.restart()?;
+            }
+            "storage full" => {
+                self.s3.fill()?;
+                tokio::time::sleep(pause).await;
+                self.s3.free()?;
             }
             "job cancelled" => {
                 // The newest: an older one has ended.

@@ -30,8 +30,30 @@ pub enum S3ServerError {
 pub struct S3Server {
     child: Child,
     address: SocketAddr,
-    // Removed after the process is gone, as fields are dropped after `drop`.
+    // Unmounted after the process is gone, before its folder is removed, as fields are dropped after `drop` in this order.
+    _disk: Option<Disk>,
     folder: TempDir,
+}
+
+/// A small disk in memory.
+#[derive(Debug)]
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path, mib: u32) -> io::Result<Self> {
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "stakeout-s3"]).arg(at).output()?;
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+            return Err(io::Error::other(format!("{said}; run it as root, under `unshare --mount --propagation private`")));
+        }
+        Ok(Self(at.to_owned()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        Command::new("umount").arg("--lazy").arg(&self.0).status().ok();
+    }
 }
 
 /// How long it may take to come up: it takes 0.1 s alone, and much longer on a machine that is busy.
@@ -49,12 +71,41 @@ impl S3Server {
 
     /// Starts one on a free port of the loopback.
     pub fn start() -> Result<Self, S3ServerError> {
+        Self::start_with(None)
+    }
+
+    /// The same on a disk of its own of so many MiB, which can be filled.
+    pub fn start_on_a_small_disk(mib: u32) -> Result<Self, S3ServerError> {
+        Self::start_with(Some(mib))
+    }
+
+    /// Fills its disk: what it is given from now on it cannot keep.
+    pub fn fill(&self) -> io::Result<()> {
+        let mut file = File::create(self.folder.path().join("filler"))?;
+        let mut block = vec![0; 1 << 20];
+        loop {
+            match file.write(&block) {
+                Ok(n) if n > 0 => {}
+                // The last of it byte by byte, or a small object would still fit.
+                Err(e) if e.kind() == io::ErrorKind::StorageFull && block.len() > 1 => block.truncate(block.len() / 2),
+                Err(e) if e.kind() == io::ErrorKind::StorageFull => return Ok(()),
+                other => return other.map(drop),
+            }
+        }
+    }
+
+    /// Ends what [`Self::fill`] began.
+    pub fn free(&self) -> io::Result<()> {
+        std::fs::remove_file(self.folder.path().join("filler"))
+    }
+
+    fn start_with(small: Option<u32>) -> Result<Self, S3ServerError> {
         let program = program()?;
         let mut last = String::new();
         // Between our looking for a free port and its taking it, another may have taken it.
         for _ in 0..5 {
             let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-            let mut server = Self::spawn(&program, address)?;
+            let mut server = Self::spawn(&program, address, small)?;
             match server.wait() {
                 Ok(()) => return Ok(server),
                 Err(said) => last = said,
@@ -63,12 +114,13 @@ impl S3Server {
         Err(S3ServerError::Silent(last))
     }
 
-    fn spawn(program: &Path, address: SocketAddr) -> Result<Self, S3ServerError> {
+    fn spawn(program: &Path, address: SocketAddr, small: Option<u32>) -> Result<Self, S3ServerError> {
         let folder = tempfile::Builder::new().prefix("stakeout-s3-").tempdir()?;
+        let disk = small.map(|mib| Disk::mount(folder.path(), mib)).transpose()?;
         std::fs::create_dir_all(folder.path().join("root").join(Self::BUCKET))?;
         std::fs::create_dir(folder.path().join("meta"))?;
         let child = Self::program_at(program, address, folder.path())?;
-        Ok(Self { child, address, folder })
+        Ok(Self { child, address, _disk: disk, folder })
     }
 
     fn program_at(program: &Path, address: SocketAddr, folder: &Path) -> Result<Child, S3ServerError> {
