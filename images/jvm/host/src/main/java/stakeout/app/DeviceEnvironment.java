@@ -12,7 +12,8 @@ import stakeout.host.Trial;
 /**
  * Robolectric's environment with two changes: our Instrumentation (so androidx.test is not needed), and the clock set to the
  * scenario's date. The latter must come after ConfigurationRegistry is set (ShadowSystemClock has a ShadowPicker, which throws
- * NPE before) and before the application exists: exactly where a lifecycle plugin is called. It only ever moves forward.
+ * NPE before) and before the application exists: exactly where a lifecycle plugin is called. It only ever moves forward: time that
+ * passed before, since `assign`, stays.
  */
 public final class DeviceEnvironment extends AndroidTestEnvironment {
   public DeviceEnvironment(@Named("runtimeSdk") Sdk run, @Named("compileSdk") Sdk compile, ShadowProvider[] shadows, TestEnvironmentLifecyclePlugin[] unused) {

@@ -1,6 +1,7 @@
 package stakeout.app;
 
 import android.os.Build;
+import android.os.SystemClock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -72,7 +73,10 @@ final class DeviceVerbs implements Verbs {
       throw new Failure("bad_request", "`ca_pem` is no certificate: " + e.getMessage());
     }
     permission(Json.of("policy", p.get("permissions"), "deny", p.get("deny")));
-    return Map.of();
+    return OnMain.host(() -> { // time counts from here, with or without an app
+      SystemClock.setCurrentTimeMillis(Trial.startMillis);
+      return Map.of();
+    });
   }
 
   private static Map<String, Object> permission(Map<String, Object> p) throws Failure {

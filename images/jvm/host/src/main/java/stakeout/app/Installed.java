@@ -13,6 +13,7 @@ import stakeout.host.Failure;
 import stakeout.host.Json;
 import stakeout.host.Parameters;
 import stakeout.host.Trial;
+import stakeout.perm.Permissions;
 
 /** The one app of this device: its files and what its manifest says. */
 public final class Installed {
@@ -93,6 +94,7 @@ public final class Installed {
     target = parsed.applicationInfo.targetSdkVersion;
     System.setProperty("java.io.tmpdir", cache().toString()); // as Android sets it before the app's code runs
     Manifest.of(parsed);
+    Permissions.packageInstalled(parsed.requestedPermissions, target);
     return Json.of("package", name, "version_name", parsed.mVersionName, "version_code", (long) parsed.mVersionCode, "target_sdk", target,
         "permissions", new ArrayList<>(parsed.requestedPermissions), "label", label(parsed));
   }

@@ -14,8 +14,9 @@ final class Manifest {
     parsed = p;
   }
 
-  /** Whether a receiver in the manifest has a filter for the action. */
+  /** Whether a receiver in the manifest has a filter for the action; none has before there is an app. */
   static boolean receives(String action) {
+    if (parsed == null) return false;
     for (PackageParser.Activity r : parsed.receivers) {
       for (IntentFilter f : r.intents) if (f.hasAction(action)) return true;
     }

@@ -30,28 +30,35 @@ public final class Permissions {
   /** Names of permissions granted to this app, over all lives of its process; the shadow's own set is not thread-safe to read. */
   private static final Set<String> GRANTED = new HashSet<>();
 
-  private static boolean installed;
+  private static boolean begun;
 
   /**
-   * In each life of the app's process, before any of its code: what was granted holds again. In the first, normal permissions, and runtime ones for an app that targets less than 23 or by the policy `grant_all`.
-   * Runtime permissions that are granted thus are told as `permission_granted`.
+   * What a package holds without being asked: normal permissions, and runtime ones if it targets less than 23 or by the policy
+   * `grant_all`. The latter are told as `permission_granted`.
    */
-  public static void install(Application app) {
-    if (installed) {
-      restore(app);
-      return;
-    }
-    installed = true;
-    boolean old = app.getApplicationInfo().targetSdkVersion < 23 || Trial.rules < 23;
+  public static void packageInstalled(List<String> requested, int target) {
+    boolean old = target < 23 || Trial.rules < 23;
     List<String> told = new ArrayList<>();
-    for (String name : requested(app)) {
+    for (String name : requested) {
       boolean dangerous = Dangerous.is(name, Math.max(23, Trial.rules));
-      if (!Dangerous.known(name, Trial.rules) || Trial.denies(name)) continue;
+      if (has(name) || !Dangerous.known(name, Trial.rules) || Trial.denies(name)) continue;
       if (dangerous && !old && !Trial.policy.equals("grant_all")) continue;
-      grant(name);
+      synchronized (GRANTED) {
+        GRANTED.add(name);
+      }
       if (dangerous) told.add(name);
     }
     if (!told.isEmpty()) Events.fact("permission_granted", "permissions", told);
+  }
+
+  /**
+   * In each life of the app's process, before any of its code: what was granted holds again. Before the first, the policy may
+   * have changed since the app was installed.
+   */
+  public static void install(Application app) {
+    if (!begun) packageInstalled(requested(app), app.getApplicationInfo().targetSdkVersion);
+    begun = true;
+    restore(app);
   }
 
   private static void restore(Application app) {
