@@ -199,6 +199,8 @@ impl Device {
       on a lab's emulator: a report to send, and what the guest said for those who write parsers
   stakeout conformance --device emulator --on fake --only hostile,life.picture
       the emulator's device on a stand-in: it proves that we agree with ourselves, and no more
+  stakeout conformance --compare ours.json theirs.json
+      two reports side by side
 
 Exit codes: 0 nothing failed, 1 something failed, 2 wrong usage, 130 interrupted.")]
 pub(crate) struct ConformanceArgs {
@@ -226,6 +228,9 @@ pub(crate) struct ConformanceArgs {
     /// Print the names of all checks and do nothing
     #[arg(long)]
     pub list: bool,
+    /// Put reports side by side, a row a check, and run nothing
+    #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = ["list", "out", "record"])]
+    pub compare: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

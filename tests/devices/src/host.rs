@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stakeout_containers::Engine;
 
 /// A host, without names of people or machines.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HostFacts {
     /// `GenuineIntel`, `AuthenticAMD`.
     pub cpu_vendor: String,

@@ -1,13 +1,13 @@
 //! What the suite found, as a document that can be sent.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stakeout_contract::DeviceKind;
 use stakeout_protocol::device::Hello;
 
 use crate::HostFacts;
 
 /// What a check came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It holds.
@@ -29,7 +29,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// One check of one run.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CheckReport {
     /// `scene.check`.
     pub name: String,
@@ -40,18 +40,18 @@ pub struct CheckReport {
     /// Real time.
     pub millis: u64,
     /// Of a failure: what should have been.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub expected: String,
     /// Of a failure: what was. Parts of it may come from the device: hostile.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub came: String,
     /// Why it was skipped.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
 /// A run of the suite.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// [`Report::FORMAT`].
     pub format: String,
@@ -70,7 +70,7 @@ pub struct Report {
     /// Checks in order.
     pub checks: Vec<CheckReport>,
     /// By scene, the end of what the device logged in it, where a check failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<(String, String)>,
 }
 

@@ -1,6 +1,7 @@
 //! `stakeout conformance`: does a device do what the protocol says?
 
 use std::{
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -19,12 +20,19 @@ use crate::{
 
 /// Where `tests/apps/build.sh target/apps` puts the suite's app.
 const APP: &str = "target/apps/conform.apk";
+/// Largest report that is read, bytes.
+const REPORT_MAX: u64 = 16 << 20;
 /// Columns of a table that nobody's terminal has asked for.
 const WIDTH: u16 = 160;
 
 pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
     if a.list {
         output::line(&stakeout_conformance::names().join("\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !a.compare.is_empty() {
+        let reports = a.compare.iter().map(|p| read(p)).collect::<Result<Vec<_>, _>>()?;
+        output::line(&side_by_side(&reports).to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
     let device = match (a.device, a.on) {
@@ -81,6 +89,54 @@ fn write(path: &Path, report: &Report) -> Result<(), Failure> {
     std::fs::write(path, text + "\n").map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", path.display())))
 }
 
+/// A report from anywhere.
+fn read(path: &Path) -> Result<Report, Failure> {
+    let bad = |why: String| {
+        let hint = "give files that `stakeout conformance --out` wrote, of about this version";
+        Failure::hint(format!("`{}` cannot be read as a report: {why}", path.display()), hint)
+    };
+    let file = std::fs::File::open(path).map_err(|e| bad(e.to_string()))?;
+    let mut text = Vec::new();
+    file.take(REPORT_MAX + 1).read_to_end(&mut text).map_err(|e| bad(e.to_string()))?;
+    if text.len() as u64 > REPORT_MAX {
+        return Err(bad(format!("it has more than {REPORT_MAX} bytes")));
+    }
+    let report: Report = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    if report.format != Report::FORMAT {
+        return Err(bad(format!("its format is `{}` and not `{}`", report.format, Report::FORMAT)));
+    }
+    Ok(report)
+}
+
+/// A row a check, in the first report's order; a check that a report has not is a dash.
+fn side_by_side(reports: &[Report]) -> Table {
+    let mut t = Table::new();
+    t.load_preset(UTF8_BORDERS_ONLY);
+    let devices = reports.iter().map(|r| format!("{} {}", r.device, r.api));
+    t.set_header(std::iter::once("check".to_owned()).chain(devices));
+    let mut names: Vec<&str> = Vec::new();
+    for c in reports.iter().flat_map(|r| &r.checks) {
+        if !names.contains(&c.name.as_str()) {
+            names.push(&c.name);
+        }
+    }
+    for name in names {
+        let came = reports.iter().map(|r| {
+            let check = r.checks.iter().find(|c| c.name == name);
+            check.map_or("-".to_owned(), |c| {
+                if c.outcome == Outcome::Skipped { c.outcome.to_string() } else { format!("{} {} ms", c.outcome, c.millis) }
+            })
+        });
+        t.add_row(std::iter::once(output::plain(name)).chain(came));
+    }
+    let sums = reports.iter().map(|r| {
+        let n = |o| r.count(o);
+        format!("{} pass, {} fail, {} skipped", n(Outcome::Pass), n(Outcome::Fail), n(Outcome::Skipped))
+    });
+    t.add_row(std::iter::once("all".to_owned()).chain(sums));
+    t
+}
+
 /// What a person reads while it runs.
 fn line(c: &CheckReport) -> String {
     format!("{:<8}{:>8} ms  {}", c.outcome, c.millis, c.name)
@@ -128,6 +184,13 @@ mod tests {
             checks: vec![check(Outcome::Pass, ""), check(Outcome::Fail, "\u{1b}[2Jnothing"), check(Outcome::Skipped, "")],
             logs: Vec::new(),
         };
+        let mut other = report.clone();
+        other.checks.remove(0);
+        other.checks[0].outcome = Outcome::Pass;
+        let both = side_by_side(&[report.clone(), other]).to_string();
+        let row = both.lines().find(|l| l.contains("life.boot")).unwrap_or_default();
+        assert!(both.contains("1 pass, 1 fail, 1 skipped") && both.contains("1 pass, 0 fail, 1 skipped"), "{both}");
+        assert!(row.contains("pass 5 ms"), "{both}");
         let text = table(&report).to_string();
         assert!(!text.contains('\u{1b}') && text.contains("came: \u{fffd}[2Jnothing") && text.contains("(no reason)"), "{text}");
     }
