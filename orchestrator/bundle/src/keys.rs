@@ -1,7 +1,7 @@
 //! Keys that sign, the operator's and the workers', and keys that a verifier trusts.
 
 use std::{
-    io::Write,
+    io::{self, ErrorKind, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -35,34 +35,48 @@ impl SigningKey {
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
-    /// Reads the key in `path`; makes one there if there is none. Its public half is written beside it as `NAME.pub`.
+    /// Reads the key in `path`; makes one there if there is none. Its public half is written beside it as `NAME.pub`. Of several
+    /// processes that make one at once, one does and the others read it.
     pub fn load_or_create(path: &Path) -> Result<Self, BundleError> {
-        match std::fs::read_to_string(path) {
-            Ok(pem) => {
-                let mode = std::fs::metadata(path).map_err(|e| bad(path, e.to_string()))?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    return Err(bad(path, format!("its mode is {:o}, others may read it; run `chmod 600` on it", mode & 0o777)));
-                }
-                ed25519_dalek::SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|e| bad(path, e.to_string()))
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let new = Self::generate()?;
-                new.write(path)?;
-                Ok(new)
-            }
+        match Self::load(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            there => return there.map_err(|e| bad(path, e.to_string())),
+        }
+        let new = Self::generate()?;
+        match new.write(path) {
+            Ok(()) => Ok(new),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Self::load(path).map_err(|e| bad(path, e.to_string())),
             Err(e) => Err(bad(path, e.to_string())),
         }
     }
 
-    fn write(&self, path: &Path) -> Result<(), BundleError> {
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF).map_err(|e| bad(path, e.to_string()))?;
-        if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).map_err(|e| bad(path, e.to_string()))?;
+    fn load(path: &Path) -> io::Result<Self> {
+        let mut file = std::fs::File::open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let why = format!("its mode is {:o}, others may read it; run `chmod 600` on it", mode & 0o777);
+            return Err(io::Error::new(ErrorKind::PermissionDenied, why));
         }
-        let mut f =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| bad(path, e.to_string()))?;
-        f.write_all(pem.as_bytes()).map_err(|e| bad(path, e.to_string()))?;
-        std::fs::write(path.with_extension("pub"), self.public().pem()?).map_err(|e| bad(path, e.to_string()))
+        let mut pem = String::new();
+        file.read_to_string(&mut pem)?;
+        ed25519_dalek::SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(io::Error::other)
+    }
+
+    /// The file is there whole or not at all, and never instead of another.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let pem = self.0.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other)?;
+        let public = self.public().pem().map_err(io::Error::other)?;
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).map_err(io::Error::other)?;
+        let part = path.with_extension(format!("{}.part", hex::encode(unique)));
+        let mut f = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let made = f.write_all(pem.as_bytes()).and_then(|()| f.sync_all()).and_then(|()| std::fs::hard_link(&part, path));
+        std::fs::remove_file(&part)?;
+        made?;
+        std::fs::write(path.with_extension("pub"), public)
     }
 
     /// The public half.

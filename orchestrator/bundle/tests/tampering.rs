@@ -197,3 +197,20 @@ fn a_key_that_others_can_read_is_refused() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(SigningKey::load_or_create(&path), Err(BundleError::Key { .. })));
 }
+
+#[test]
+fn a_key_made_by_many_at_once_is_one_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("operator.pem");
+    let all = || {
+        std::thread::scope(|s| {
+            let makers: Vec<_> = (0..8).map(|_| s.spawn(|| SigningKey::load_or_create(&path).unwrap().public().fingerprint())).collect();
+            makers.into_iter().map(|m| m.join().unwrap()).collect::<std::collections::BTreeSet<_>>()
+        })
+    };
+    assert_eq!(all().len(), 1);
+    // Nothing half made is left beside it.
+    let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["operator.pem", "operator.pub"]);
+}
