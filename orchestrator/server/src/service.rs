@@ -395,13 +395,19 @@ impl Service {
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
         let lost = self.store.expire(now()).await?;
-        if !lost.is_empty() {
+        self.lost(&lost).await?;
+        Ok(lost.len())
+    }
+
+    /// These trials have lost their leases: others get them, or they have ended.
+    pub(crate) async fn lost(&self, trials: &[TrialId]) -> Result<(), ServiceError> {
+        if !trials.is_empty() {
             self.some_wait();
         }
-        for trial in &lost {
+        for trial in trials {
             self.count_lost(trial).await?;
         }
-        Ok(lost.len())
+        Ok(())
     }
 
     /// Counts a trial whose lease was lost, if that was its last.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stakeout_contract::{
-    DeliveryId, HookId, TenantId, WorkerId,
+    DeliveryId, HookId, TenantId, TrialId, WorkerId,
     api::{
         fleet::{HostFacts, WorkerDoc, WorkerMode},
         hooks::{Delivery, Hook},
@@ -76,7 +76,8 @@ pub trait Fleet: Send + Sync + 'static {
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
     /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
-    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<(), StoreError>;
+    /// The trials that it lost.
+    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError>;
     /// Forgets workers that were not heard of since, but those that have a trial or are quarantined. How many.
     async fn forget_workers(&self, not_since: Millis) -> Result<u64, StoreError>;
     /// Keeps a new webhook.

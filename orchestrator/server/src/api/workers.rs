@@ -70,11 +70,8 @@ async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At
 /// Changes a worker's mode.
 pub(crate) async fn set(app: &App, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
     let store = app.service().store();
-    store.set_worker_mode(c.tenant(), id, mode).await?;
-    if mode == WorkerMode::Quarantined {
-        // Others get its trials.
-        app.service().some_wait();
-    }
+    let lost = store.set_worker_mode(c.tenant(), id, mode).await?;
+    app.service().lost(&lost).await?;
     let action = match mode {
         WorkerMode::Active => "worker.activate",
         WorkerMode::Draining => "worker.drain",

@@ -119,8 +119,8 @@ pub(super) async fn expire(store: &Backend, now: Millis) -> Result<Vec<TrialId>,
     Ok(ids)
 }
 
-/// Takes all leases of a worker away: its later writes are refused, and others get its trials.
-pub(super) async fn take_away(conn: &mut Conn, worker: &WorkerId, now: Millis) -> Result<(), StoreError> {
+/// Takes all leases of a worker away: its later writes are refused, and others get its trials. Which they were.
+pub(super) async fn take_away(conn: &mut Conn, worker: &WorkerId, now: Millis) -> Result<Vec<TrialId>, StoreError> {
     let rows = all!(
         conn,
         "find a worker's leases",
@@ -138,7 +138,9 @@ pub(super) async fn take_away(conn: &mut Conn, worker: &WorkerId, now: Millis) -
         let next = apply(&trial.row, &Command::GiveBack { epoch: trial.row.epoch, failed: false }, now)?;
         changes.push(Change { end: lost(next.state, format!("its worker `{worker}` was quarantined")), next, trial });
     }
-    write_all(conn, changes, now).await
+    let ids = changes.iter().map(|c| c.trial.id.clone()).collect();
+    write_all(conn, changes, now).await?;
+    Ok(ids)
 }
 
 fn lost(state: TrialState, reason: String) -> TrialEnd {

@@ -1,7 +1,7 @@
 //! [`Fleet`]: each step by its own file.
 
 use stakeout_contract::{
-    DeliveryId, HookId, TenantId, WorkerId,
+    DeliveryId, HookId, TenantId, TrialId, WorkerId,
     api::{
         fleet::{HostFacts, WorkerDoc, WorkerMode},
         hooks::{Delivery, Hook},
@@ -44,7 +44,7 @@ impl Fleet for Backend {
         workers::of(self, tenant, now).await
     }
 
-    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<(), StoreError> {
+    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError> {
         workers::set_mode(self, tenant, id, mode).await
     }
 

@@ -1,7 +1,7 @@
 //! Workers.
 
 use stakeout_contract::{
-    TenantId, WorkerId,
+    TenantId, TrialId, WorkerId,
     api::fleet::{HostFacts, WorkerDoc, WorkerMode},
     lease::Abilities,
 };
@@ -123,7 +123,7 @@ pub(super) async fn of(store: &Backend, tenant: &TenantId, now: Millis) -> Resul
 }
 
 /// See [`crate::Fleet::set_worker_mode`]. The clock of what it lets go is when it was heard of last, the newest that is known.
-pub(super) async fn set_mode(store: &Backend, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<(), StoreError> {
+pub(super) async fn set_mode(store: &Backend, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError> {
     let mut tx = store.begin().await?;
     let row = maybe!(
         tx,
@@ -134,10 +134,9 @@ pub(super) async fn set_mode(store: &Backend, tenant: &TenantId, id: &WorkerId, 
     )?;
     let last_seen = Read("workers", &row.ok_or_else(|| missing("worker", id))?).int("last_seen")?;
     run!(tx, "set a worker's mode", "UPDATE workers SET mode = $1 WHERE id = $2", word("workers", &mode)?, id.as_str())?;
-    if mode == WorkerMode::Quarantined {
-        take_away(&mut tx, id, last_seen).await?;
-    }
-    tx.commit().await.map_err(db("commit"))
+    let lost = if mode == WorkerMode::Quarantined { take_away(&mut tx, id, last_seen).await? } else { Vec::new() };
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(lost)
 }
 
 /// See [`crate::Fleet::forget_workers`].
