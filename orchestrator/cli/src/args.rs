@@ -95,6 +95,15 @@ impl Command {
             _ => None,
         }
     }
+
+    /// What this process is in a trace.
+    pub(crate) const fn service(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "stakeout-server",
+            Self::Work(_) => "stakeout-worker",
+            _ => "stakeout",
+        }
+    }
 }
 
 /// Run an app through a scenario on this host and answer each claim.

@@ -9,6 +9,7 @@ mod output;
 mod places;
 mod state_dir;
 mod table;
+mod telemetry;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -19,6 +20,7 @@ use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _,
 use crate::{
     args::{Cli, farm::LogFormat},
     exit::Failure,
+    telemetry::Traces,
 };
 
 fn main() -> ExitCode {
@@ -33,20 +35,24 @@ fn main() -> ExitCode {
         }
         Err(_) => usual(),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    if format == Some(LogFormat::Json) {
-        tracing_subscriber::registry().with(layer.json().with_filter(filter)).init();
-    } else {
-        tracing_subscriber::registry().with(layer.with_filter(filter)).init();
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(r) => r,
         Err(e) => return exit::report(&Failure::other(e)),
     };
+    let traces = match Traces::of_environment(runtime.handle(), cli.command.service()) {
+        Ok(t) => t,
+        Err(e) => return exit::report(&e),
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let logs = if format == Some(LogFormat::Json) { layer.json().with_filter(filter).boxed() } else { layer.with_filter(filter).boxed() };
+    tracing_subscriber::registry().with(logs).with(traces.as_ref().map(Traces::layer)).init();
     let code = match runtime.block_on(commands::run(cli.command)) {
         Ok(code) => code,
         Err(e) => exit::report(&e),
     };
+    if let Some(t) = traces {
+        t.end();
+    }
     // Threads that still run while the process ends would meet half of it gone.
     runtime.shutdown_timeout(Duration::from_secs(5));
     code

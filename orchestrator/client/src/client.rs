@@ -83,6 +83,16 @@ impl std::fmt::Debug for ClientOptions {
     }
 }
 
+/// Adds headers to a request.
+type Adds = fn(&mut header::HeaderMap);
+
+static ADDED: std::sync::OnceLock<Adds> = std::sync::OnceLock::new();
+
+/// Each request of this process gets these headers too, such as those of the trace that it belongs to. The first say counts.
+pub fn add_headers(add: Adds) {
+    let _ = ADDED.set(add);
+}
+
 /// A server and a token.
 #[derive(Clone)]
 pub struct Client {
@@ -161,7 +171,12 @@ impl Client {
 
     pub(crate) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ClientError> {
         let url = self.base.join(path.trim_start_matches('/')).map_err(|e| ClientError::Setting(format!("`{path}`: {e}")))?;
-        Ok(self.http.request(method, url).header(header::AUTHORIZATION, self.bearer.clone()))
+        let mut headers = header::HeaderMap::new();
+        if let Some(add) = ADDED.get() {
+            add(&mut headers);
+        }
+        headers.insert(header::AUTHORIZATION, self.bearer.clone());
+        Ok(self.http.request(method, url).headers(headers))
     }
 
     fn unreachable(&self, e: &reqwest::Error) -> ClientError {

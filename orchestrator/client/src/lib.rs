@@ -15,4 +15,4 @@ pub mod worker;
 
 mod client;
 
-pub use client::{Client, ClientError, ClientOptions};
+pub use client::{Client, ClientError, ClientOptions, add_headers};

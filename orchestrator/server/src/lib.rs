@@ -27,6 +27,7 @@ pub mod seal;
 mod service;
 mod statements;
 pub mod tasks;
+pub mod trace;
 mod web;
 mod worker_port;
 

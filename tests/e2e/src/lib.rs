@@ -8,6 +8,7 @@
 #![allow(clippy::missing_panics_doc, reason = "tests panic where something is not as it must be")]
 
 pub mod browser;
+pub mod server;
 
 use std::{
     path::{Path, PathBuf},

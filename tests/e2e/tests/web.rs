@@ -1,48 +1,7 @@
 //! The server's pages in a real browser: signing in, submitting an app, a job's page, as a person does it.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Stdio},
-};
-
-use stakeout_e2e::{Stakeout, app, browser::Browser, text};
-
-/// A server on a free port, without a worker: what is submitted waits.
-struct Server {
-    child: Child,
-    url: String,
-    token: String,
-}
-
-impl Server {
-    fn start(s: &Stakeout) -> Self {
-        let at = |name: &str| text(&s.dir.path().join(name));
-        let (db, blobs, key, seal, token) = (at("db"), at("blobs"), at("op.pem"), at("seal"), at("admin.token"));
-        let args = ["serve", "--listen", "127.0.0.1:0", "--store", &db, "--blobs", &blobs, "--key", &key, "--seal-key", &seal];
-        let mut child = s.command(&args).args(["--admin-token-file", &token]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = Vec::new();
-        let url = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("it does not listen: {said:?}")).unwrap();
-            if let Some((_, url)) = line.split_once("listening on ") {
-                break url.trim().to_owned();
-            }
-            said.push(line);
-        };
-        // A pipe that nobody reads would hold it up.
-        std::thread::spawn(move || lines.for_each(drop));
-        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
-        Self { child, url, token }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use stakeout_e2e::{Stakeout, app, browser::Browser, server::Server};
 
 fn sign_in(b: &mut Browser, server: &Server) {
     b.open(&format!("{}/submit", server.url));

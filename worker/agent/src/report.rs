@@ -7,6 +7,7 @@ use stakeout_contract::{
     observation::Observation,
 };
 use tokio::time::Instant;
+use tracing::{Span, debug_span};
 
 use crate::{Fence, Orchestrator, OrchestratorError, record::Record, worker::PATIENCE};
 
@@ -30,6 +31,8 @@ pub struct Reporter<'a, O> {
     last_progress: Option<Instant>,
     last_hand_in: Instant,
     stage: &'static str,
+    /// The stage in a trace: it ends when the next begins.
+    span: Span,
     waited: Duration,
 }
 
@@ -44,6 +47,7 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
             last_progress: None,
             last_hand_in: Instant::now(),
             stage: "lease",
+            span: Span::none(),
             waited: Duration::ZERO,
         }
     }
@@ -74,6 +78,7 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
     /// A stage begins: this is always said.
     pub async fn stage(&mut self, stage: &'static str, at_seconds: f64) {
         self.stage = stage;
+        self.span = debug_span!(target: "stakeout::trace", "stage", otel.name = stage);
         self.last_progress = None;
         self.progress("", at_seconds).await;
     }

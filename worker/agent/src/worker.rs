@@ -9,6 +9,7 @@ use stakeout_contract::{
 };
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     Fence, Orchestrator, OrchestratorError, RenewAnswer, WorkerConfig, WorkerError,
@@ -181,6 +182,21 @@ fn remove_old(dir: &std::path::Path) -> std::io::Result<()> {
 /// Runs one lease to its end: completed, given back, or lost. Whatever happens, the cell is gone before the orchestrator hears
 /// of it. Whether it was completed.
 async fn supervise<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, stop: &CancellationToken) -> bool {
+    let span = tracing::debug_span!(
+        target: "stakeout::trace",
+        "trial",
+        stakeout.trial = %lease.trial,
+        stakeout.job = %lease.job,
+        stakeout.epoch = lease.epoch.0,
+        stakeout.device = %lease.device,
+        stakeout.completed = tracing::field::Empty,
+    );
+    let completed = supervised(shop, lease, stop).instrument(span.clone()).await;
+    span.record("stakeout.completed", completed);
+    completed
+}
+
+async fn supervised<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, stop: &CancellationToken) -> bool {
     let fence = Fence::from(lease);
     let mut slot = Slot::new();
     let outcome = tokio::select! {

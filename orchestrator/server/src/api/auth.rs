@@ -26,7 +26,7 @@ use stakeout_contract::{
 use stakeout_store::{StoreError, TokenRow};
 
 use super::{App, problem::Failed, spec::Needs};
-use crate::{seal::random, service::now};
+use crate::{seal::random, service::now, trace};
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -113,10 +113,12 @@ impl Clone for Gate {
 pub(crate) async fn check(State(gate): State<Gate>, mut req: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = req.method().clone();
-    let response = if gate.needs == Needs::Nothing {
-        next.run(req).await
-    } else {
-        match admit(&gate, req.headers().clone(), &method).await {
+    let headers = req.headers().clone();
+    let answer = async {
+        if gate.needs == Needs::Nothing {
+            return next.run(req).await;
+        }
+        match admit(&gate, headers.clone(), &method).await {
             Ok(caller) => {
                 req.extensions_mut().insert(caller);
                 next.run(req).await
@@ -124,6 +126,7 @@ pub(crate) async fn check(State(gate): State<Gate>, mut req: Request, next: Next
             Err(e) => e.into_response(),
         }
     };
+    let response = trace::request(gate.route, &method, &headers, answer, Response::status).await;
     gate.app.metrics().request(gate.route, &method, response.status(), began.elapsed());
     response
 }

@@ -11,26 +11,33 @@ use axum::{
 use stakeout_contract::api::problem::Code;
 
 use super::{fault::Fault, link, shell::go};
-use crate::api::{
-    auth::{self, Caller, Gate},
-    problem::Failed,
-    session,
-    spec::Needs,
+use crate::{
+    api::{
+        auth::{self, Caller, Gate},
+        problem::Failed,
+        session,
+        spec::Needs,
+    },
+    trace,
 };
 
 /// Lets a person through, with their [`Caller`]; sends one who is not signed in to where that is done.
 pub(super) async fn check(State(gate): State<Gate>, mut req: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = req.method().clone();
-    let response = match enter(&gate, req.headers().clone(), &method, req.uri().clone()).await {
-        Ok(caller) => {
-            if let Some(c) = caller {
-                req.extensions_mut().insert(c);
+    let headers = req.headers().clone();
+    let answer = async {
+        match enter(&gate, headers.clone(), &method, req.uri().clone()).await {
+            Ok(caller) => {
+                if let Some(c) = caller {
+                    req.extensions_mut().insert(c);
+                }
+                next.run(req).await
             }
-            next.run(req).await
+            Err(r) => *r,
         }
-        Err(r) => *r,
     };
+    let response = trace::request(gate.route, &method, &headers, answer, Response::status).await;
     gate.app.metrics().request(gate.route, &method, response.status(), began.elapsed());
     response
 }

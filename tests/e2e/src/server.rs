@@ -1,0 +1,69 @@
+//! `stakeout serve` as a process.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{Stakeout, text};
+
+/// A server on a free port, without a worker: what is submitted waits.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it is.
+    pub url: String,
+    /// Its first admin's token.
+    pub token: String,
+}
+
+impl Server {
+    /// Starts one with its state in this test's folder.
+    pub fn start(s: &Stakeout) -> Self {
+        Self::start_with(s, &[])
+    }
+
+    /// With these variables in its environment.
+    pub fn start_with(s: &Stakeout, environment: &[(&str, &str)]) -> Self {
+        let at = |name: &str| text(&s.dir.path().join(name));
+        let (db, blobs, key, seal, token) = (at("db"), at("blobs"), at("op.pem"), at("seal"), at("admin.token"));
+        let args = ["serve", "--listen", "127.0.0.1:0", "--store", &db, "--blobs", &blobs, "--key", &key, "--seal-key", &seal];
+        let mut command = s.command(&args);
+        command.envs(environment.iter().copied()).args(["--admin-token-file", &token]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let url = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("it does not listen: {said:?}")).unwrap();
+            if let Some((_, url)) = line.split_once("listening on ") {
+                break url.trim().to_owned();
+            }
+            said.push(line);
+        };
+        // A pipe that nobody reads would hold it up.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
+        Self { child, url, token }
+    }
+}
+
+impl Server {
+    /// SIGTERM, and waits until it has ended in peace.
+    pub fn end(mut self) {
+        terminate(&mut self.child);
+    }
+}
+
+/// SIGTERM, and waits for the end.
+pub fn terminate(child: &mut Child) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
