@@ -16,7 +16,8 @@ prepare() {
     [ -z "$prepared" ] || return 0
     prepared=1
     say "programs and images"
-    cargo build --release --locked --workspace --bins
+    # With the tests: their crates have some features more, and those of the layer before are used again.
+    cargo build --release --locked --workspace --bins --tests
     images/build.sh gateway jvm analysis emulator-fake
 }
 
@@ -55,6 +56,8 @@ for layer in "${layers[@]}"; do
             prepare
             tests/apps/build.sh "$target/apps"
             cargo nextest run --release --locked --workspace --profile e2e -E 'package(stakeout-e2e)'
+            scripts/setup.sh --deploy
+            deploy/compose/try.sh "$target/apps/quiet.apk"
             ;;
         # The server from the outside, and a short cut of `make test-faults`.
         test-farm)
