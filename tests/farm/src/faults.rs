@@ -26,7 +26,10 @@ use stakeout_contract::{
     observation::{Fact, Observation},
     trial::TrialState,
 };
-use stakeout_servers::{postgres::Postgres, s3::S3Server};
+use stakeout_servers::{
+    postgres::{Options, Postgres},
+    s3::S3Server,
+};
 
 use crate::{
     proxy::Proxy,
@@ -54,7 +57,8 @@ pub(crate) struct FaultArgs {
     out: PathBuf,
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
+    "database full",
     "orchestrator killed",
     "orchestrator stopped for a while",
     "worker killed",
@@ -69,6 +73,8 @@ const KINDS: [&str; 12] = [
     "storage full",
 ];
 
+/// Disk of the database, MiB: its log in segments of 16 MiB is most of it.
+const DATABASE: u32 = 1536;
 /// Disk of the storage, MiB.
 const DISK: u32 = 2048;
 
@@ -91,7 +97,8 @@ fn signal(pid: u32, signal: Signal) -> Result<()> {
 
 impl Farm {
     async fn start(a: &FaultArgs, dir: &Path) -> Result<Self> {
-        let (postgres, s3) = (Postgres::start()?, S3Server::start_on_a_small_disk(DISK)?);
+        let (postgres, s3) =
+            (Postgres::start_with(&Options { disk_mib: Some(DATABASE), ..Options::default() })?, S3Server::start_on_a_small_disk(DISK)?);
         let place = Place {
             program: server::program(a.program.as_deref())?,
             dir: dir.to_owned(),
@@ -192,6 +199,11 @@ impl Farm {
                 self.proxies[which].cut();
                 tokio::time::sleep(pause).await;
                 self.proxies[which].refuse(false);
+            }
+            "database full" => {
+                self.postgres.fill()?;
+                tokio::time::sleep(pause).await;
+                self.postgres.free()?;
             }
             "database restarted" => self.postgres.restart()?,
             "storage killed" => {

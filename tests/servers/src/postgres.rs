@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
+use crate::disk::{self, Disk};
+
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub no_fsync: bool,
     /// Further settings, as `name=value`.
     pub settings: Vec<String>,
+    /// On a disk of its own of so many MiB, in memory, which can be filled.
+    pub disk_mib: Option<u32>,
 }
 
 /// A server that is stopped, and its folder removed, when this is dropped.
@@ -28,6 +32,8 @@ pub struct Options {
 pub struct Postgres {
     running: Running,
     port: u16,
+    // Unmounted after the process is gone, before its folder is removed.
+    _disk: Option<Disk>,
     folder: TempDir,
 }
 
@@ -48,6 +54,7 @@ impl Postgres {
         let bin = programs()?;
         let owner = Owner::find()?;
         let folder = tempfile::Builder::new().prefix("stakeout-postgres-").tempdir()?;
+        let disk = options.disk_mib.map(|mib| Disk::mount(folder.path(), mib)).transpose()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         for name in ["data", "sockets"] {
             let dir = folder.path().join(name);
@@ -67,7 +74,7 @@ impl Postgres {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let mut running = Running(server(&owner, &bin, folder.path(), port, options)?);
             if running.answers(port)? {
-                return Ok(Self { running, port, folder });
+                return Ok(Self { running, port, _disk: disk, folder });
             }
             if !read(&log).contains("Address already in use") {
                 break;
@@ -93,6 +100,21 @@ impl Postgres {
             kill_process(pid, Signal::QUIT)?;
         }
         self.running.0.wait()?;
+        self.start_again()
+    }
+
+    /// Fills its disk: it can write nothing more, and may end by itself.
+    pub fn fill(&self) -> Result<()> {
+        Ok(disk::fill(self.folder.path())?)
+    }
+
+    /// Ends what [`Self::fill`] began; starts it again if it has ended. Blocks until it answers.
+    pub fn free(&mut self) -> Result<()> {
+        disk::free(self.folder.path())?;
+        if self.running.answers(self.port)? { Ok(()) } else { self.start_again() }
+    }
+
+    fn start_again(&mut self) -> Result<()> {
         self.running = Running(server(&Owner::find()?, &programs()?, self.folder.path(), self.port, &Options::default())?);
         if self.running.answers(self.port)? { Ok(()) } else { bail!("`postgres` does not start again: {}", self.log()) }
     }

@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::disk::{self, Disk};
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum S3ServerError {
@@ -33,27 +35,6 @@ pub struct S3Server {
     // Unmounted after the process is gone, before its folder is removed, as fields are dropped after `drop` in this order.
     _disk: Option<Disk>,
     folder: TempDir,
-}
-
-/// A small disk in memory.
-#[derive(Debug)]
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(at: &Path, mib: u32) -> io::Result<Self> {
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "stakeout-s3"]).arg(at).output()?;
-        if !done.status.success() {
-            let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-            return Err(io::Error::other(format!("{said}; run it as root, under `unshare --mount --propagation private`")));
-        }
-        Ok(Self(at.to_owned()))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        Command::new("umount").arg("--lazy").arg(&self.0).status().ok();
-    }
 }
 
 /// How long it may take to come up: it takes 0.1 s alone, and much longer on a machine that is busy.
@@ -81,22 +62,12 @@ impl S3Server {
 
     /// Fills its disk: what it is given from now on it cannot keep.
     pub fn fill(&self) -> io::Result<()> {
-        let mut file = File::create(self.folder.path().join("filler"))?;
-        let mut block = vec![0; 1 << 20];
-        loop {
-            match file.write(&block) {
-                Ok(n) if n > 0 => {}
-                // The last of it byte by byte, or a small object would still fit.
-                Err(e) if e.kind() == io::ErrorKind::StorageFull && block.len() > 1 => block.truncate(block.len() / 2),
-                Err(e) if e.kind() == io::ErrorKind::StorageFull => return Ok(()),
-                other => return other.map(drop),
-            }
-        }
+        disk::fill(self.folder.path())
     }
 
     /// Ends what [`Self::fill`] began.
     pub fn free(&self) -> io::Result<()> {
-        std::fs::remove_file(self.folder.path().join("filler"))
+        disk::free(self.folder.path())
     }
 
     fn start_with(small: Option<u32>) -> Result<Self, S3ServerError> {
