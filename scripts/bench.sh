@@ -1,7 +1,8 @@
 #!/bin/bash
 # Measures what a trial costs and how well the codes are read. Prints tables; writes
-# target/bench/{trials,codes-camera,codes-sound,side-by-side}.json.
-#   scripts/bench.sh [trials] [codes] [side]     default: all
+# target/bench/{trials,emulator,codes-camera,codes-sound,side-by-side}.json.
+#   scripts/bench.sh [trials] [emulator] [codes] [side]     default: all
+#   emulator: what is ours around trials of the emulator device, played by the stand-in, one and 16 at once
 #   side: our codes beside a perceptual hash, QR codes and a sound fingerprint, on the same pictures and sounds
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,10 +10,15 @@ target=${CARGO_TARGET_DIR:-target}
 release=$target/x86_64-unknown-linux-gnu/release bench=$target/bench
 mkdir -p "$bench"
 what=("$@")
-[ ${#what[@]} -gt 0 ] || what=(trials codes side)
+[ ${#what[@]} -gt 0 ] || what=(trials emulator codes side)
 for w in "${what[@]}"; do
     case $w in
         trials) python3 scripts/bench_trials.py "$release/stakeout" "$target/apps" "$bench" ;;
+        emulator)
+            tests/apps/build.sh "$target/apps" --only loud-played
+            images/build.sh --quiet gateway analysis emulator-fake
+            python3 scripts/bench_emulator.py "$release/stakeout" "$target/apps" "$bench"
+            ;;
         codes)
             cargo build --release --locked -p stakeout-feed --example codes_table
             for table in camera sound; do

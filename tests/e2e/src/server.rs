@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use crate::{Stakeout, text};
@@ -50,15 +50,16 @@ impl Server {
 impl Server {
     /// SIGTERM, and waits until it has ended in peace.
     pub fn end(mut self) {
-        terminate(&mut self.child);
+        let ended = terminate(&mut self.child);
+        assert!(ended.success(), "{ended}");
     }
 }
 
 /// SIGTERM, and waits for the end.
-pub fn terminate(child: &mut Child) {
+pub fn terminate(child: &mut Child) -> ExitStatus {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(child.wait().unwrap().success());
+    child.wait().unwrap()
 }
 
 impl Drop for Server {

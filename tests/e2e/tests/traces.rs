@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    process::Stdio,
     sync::{Arc, Mutex},
 };
 
@@ -92,19 +91,22 @@ fn a_trial_is_one_trace_over_worker_and_server() {
     };
     let token = farm(&["token", "new", "--role", "worker", "--quiet"]).output().unwrap();
     let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+    let log = s.dir.path().join("worker.log");
     let mut worker = s
         .command(&["work", "--server", &server.url, "--device", "jvm", "--slots", "1"])
         .envs(environment)
         .env("STAKEOUT_TOKEN", &token)
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
     let (apk, steps, out) = (text(&app("quiet")), text(&scenario("short")), text(&s.out()));
     let run = farm(&["run", &apk, "--server", &server.url, "--scenario", &steps, "--trials", "1", "--out", &out]).output().unwrap();
-    server::terminate(&mut worker);
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    assert!(s.out().join("result.json").is_file(), "{}\n{}", String::from_utf8_lossy(&run.stderr), said());
+    let ended = server::terminate(&mut worker);
+    assert!(ended.success(), "{ended}: {}", said());
     let url_of_farm = server.url.clone();
     server.end();
-    assert!(s.out().join("result.json").is_file(), "{}", String::from_utf8_lossy(&run.stderr));
 
     let spans = spans.lock().unwrap();
     let (_, trial) = spans.iter().find(|(_, s)| s.name == "trial").unwrap();

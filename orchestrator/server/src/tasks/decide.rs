@@ -78,3 +78,47 @@ fn given_up(job: &JobRow) -> Decided {
         reason: format!("its verdicts could not be made in {TRIES} tries; the orchestrators' logs say why"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stakeout_blobs::Blobs;
+    use stakeout_bundle::keys::SigningKey;
+    use stakeout_contract::{api::events::What, trial::TrialState};
+    use stakeout_store::{
+        conformance::sample::{insert, job, tenant},
+        sqlite::SqliteStore,
+    };
+
+    use super::*;
+    use crate::{Service, api::ApiOptions, seal::Sealer};
+
+    #[tokio::test]
+    async fn a_job_that_ends_whoever_decides_it_is_given_up_after_ten_tries() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let store = SqliteStore::open(&at("db")).await.unwrap();
+        let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
+        let app = App::new(Arc::new(service), SigningKey::load_or_create(&at("op.pem")).unwrap(), options);
+        let store = app.service().store();
+        let j = job(&tenant("hopeless"), 1);
+        insert(store, &j).await;
+        store.cancel(&j.id, 0).await.unwrap();
+        // Orchestrators that claimed it and were heard of no more, long ago.
+        for tries in 1..=TRIES {
+            let claimed = store.claim_due(i64::from(tries) * 86_400_000, CLAIM_SECONDS).await.unwrap();
+            assert_eq!(claimed, Some(Due { job: j.id.clone(), tries }));
+        }
+        assert!(one(&app).await.unwrap());
+        let ended = store.job(None, &j.id).await.unwrap();
+        assert!(ended.ended.is_some() && ended.outcome.is_none() && ended.report.is_none(), "{:?}", ended.state);
+        let told = store.events(&j.id, 0, 100).await.unwrap().pop().unwrap().what;
+        assert!(
+            matches!(&told, What::Job { state: TrialState::Failed | TrialState::Cancelled, reason } if reason.contains("in 10 tries")),
+            "{told:?}"
+        );
+        assert!(!one(&app).await.unwrap(), "there is nothing more to decide");
+    }
+}
