@@ -11,19 +11,34 @@ mkdir -p "$demo"
 # run NAME APP OPTIONS...: 0, 10 and 11 are answers; anything else is a failure
 run() {
     local name=$1 app=$2 code=0; shift 2
-    echo "== stakeout run $app.apk $* --out $demo/$name" >&2
+    echo "stakeout run $app.apk $* --out $demo/$name" >&2
     "$stakeout" run "$apps/$app.apk" "$@" --device jvm --out "$demo/$name" --force || code=$?
-    case $code in 0 | 10 | 11) ;; *) echo "demo: \`$name\` ended with exit code $code" >&2; exit "$code" ;; esac
+    case $code in 0 | 10 | 11) ;; *) echo "demo: \`$name\` ended with exit code $code" >&2; return "$code" ;; esac
 }
 
-run loud loud --scenario idle-demo --trials 3
-run quiet quiet --scenario idle-demo --trials 3
-run nag nag --scenario idle-demo --trials 3
-run loud-23 loud --scenario idle-demo --trials 3 --api 23
+# also NAME APP OPTIONS...: runs it beside the others, two at a time; each line says whose it is, and the tables come at the end
+running=0
+also() {
+    [ "$running" -lt 2 ] || next
+    { run "$@" 2>&1 >/dev/null | sed -un "/^[a-z]/s/^/$1: /p" >&2; } & running=$((running + 1))
+}
+next() {
+    local code=0
+    wait -n || code=$?
+    [ "$code" = 0 ] || { wait; exit "$code"; }
+    running=$((running - 1))
+}
+trap 'wait; exit 130' INT
+
+also loud loud --scenario idle-demo --trials 3
+also loud-23 loud --scenario idle-demo --trials 3 --api 23
+also quiet quiet --scenario idle-demo --trials 3
+also nag nag --scenario idle-demo --trials 3
 # What a foreground service decides: without one, today's Android refuses, that of the accusation does not. It plays the shutter.
-run no-service-34 loud-nofgs --scenario idle-demo --trials 1
-run no-service-23 loud-nofgs --scenario idle-demo --trials 1 --api 23
-run old-23 loud-old --scenario idle-demo --trials 1 --api 23
+also no-service-23 loud-nofgs --scenario idle-demo --trials 1 --api 23
+also old-23 loud-old --scenario idle-demo --trials 1 --api 23
+also no-service-34 loud-nofgs --scenario idle-demo --trials 1
+while [ "$running" -gt 0 ]; do next; done
 
 echo
 for d in loud quiet nag loud-23 no-service-34 no-service-23 old-23; do

@@ -4,6 +4,7 @@
 #   OUT/sdk      frameworks of API 23, 27 and 34, the compile-time framework, and a dexer for sample apps
 #   OUT/host.args, OUT/convert.args   argument files: `cd OUT && java @host.args`, `cd OUT && java @convert.args APK.. OUT.jar`
 #   OUT/empty.apk  the package of the warm boot
+# (OUT/.instrumented has the frameworks as Maven gave them; those in OUT/sdk are made of them, see host/.../direct.)
 # Needs mvn, a JDK 17, aapt2, zip. Quick when nothing changed. Usage: build.sh OUT; `LOCK=write build.sh OUT` renews jars.sha256.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,10 +31,21 @@ jars() { # third-party jars, by Maven alone
     echo "the jars that Maven resolved are not those of jars.sha256" >&2; exit 1
   fi
   (cd "$tmp" && sha256sum --quiet -c "$here/jars.sha256")
-  # other systems' libraries and rare weights of the CJK font are two thirds of the native runtime, and cost at each start
-  zip -q -d "$tmp"/lib/nativeruntime-dist-compat-*.jar 'native/mac/*' 'native/windows/*' \
+  # Other systems' libraries and rare weights of the CJK font are two thirds of the native runtime, which each start unpacks:
+  # without them, and not compressed.
+  local native; native=$(echo "$tmp"/lib/nativeruntime-dist-compat-*.jar)
+  zip -q -d "$native" 'native/mac/*' 'native/windows/*' \
     fonts/NotoSansCJK-{Black,Bold,Medium,DemiLight,Light,Thin}.ttc
-  rm -rf "$out/lib" "$out/convert" "$out/sdk"
+  unzip -q "$native" -d "$tmp/native"; rm "$native"
+  (cd "$tmp/native" && zip -q -0 -X -r "$native" .); rm -rf "$tmp/native"
+  # jars.sha256 vouches for it; its signature would be checked class by class at each start, and keep it out of host.jsa
+  local provider; provider=$(echo "$tmp"/lib/bcprov-*.jar)
+  zip -q -d "$provider" 'META-INF/*.SF' 'META-INF/*.DSA' 'META-INF/*.RSA'
+  mkdir "$tmp/META-INF"; unzip -p "$provider" META-INF/MANIFEST.MF | sed -n '1,/^\r*$/p' > "$tmp/META-INF/MANIFEST.MF"
+  (cd "$tmp" && TZ=UTC touch -d 2020-01-01 META-INF/MANIFEST.MF && zip -q -X "$provider" META-INF/MANIFEST.MF)
+  rm -rf "$out/lib" "$out/convert" "$out/sdk" "$out/.instrumented" "$out/.direct-stamp" "$tmp/META-INF"
+  mkdir "$out/.instrumented"; mv "$tmp"/sdk/android-all-instrumented-*.jar "$out/.instrumented/"
+  echo .instrumented > "$out/.dockerignore"
   mv "$tmp"/{lib,convert,sdk} "$out/"; rmdir "$tmp"
 }
 
@@ -61,6 +73,19 @@ compile convert "$(path "$out/convert")"
 compile host "$work/convert:$(path "$out/lib")$out/sdk/$all"
 cp "$work"/stakeout-{host,convert}.jar "$out/lib/"
 cp "$work/stakeout-convert.jar" "$out/convert/"
+
+# The frameworks, with calls made direct where no shadow takes them: anew when the shadows or their maker change.
+direct() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$out/lib/*" stakeout.direct.Main "$1" "${@:2}" "$out"/lib/{shadows-framework-*,stakeout-host}.jar; }
+direct rules > "$work/rules"
+made=$(cat "$work/rules" "$here"/host/src/main/java/stakeout/direct/*.java | sha256sum)
+if [ "$(cat "$out/.direct-stamp" 2>/dev/null)" != "$made" ]; then
+  running=()
+  for j in "$out"/.instrumented/*.jar; do direct make "$j" "$work/${j##*/}" & running+=($!); done
+  for r in "${running[@]}"; do wait "$r"; done
+  mv "$work"/android-all-instrumented-*.jar "$out/sdk/"
+  echo "$made" > "$out/.direct-stamp"
+fi
+
 aapt2 link -I "$out/sdk/$all" --manifest "$here/host/src/empty/AndroidManifest.xml" -o "$out/empty.apk" 2> /dev/null
 
 # One quick compiler: a trial is too short for the slow one to pay, and the boot takes half the processor time.

@@ -47,7 +47,7 @@ def loud_family(seed: int) -> dict:
     photo = s.pick("photo", [(1280, 720), (640, 480), (1920, 1080)])
     how = s.shuffled("encodings", ["multipart", "base64", "gzip"])
     order = {
-        "interval_s": 600 + 60 * s.number("interval", 6),
+        "interval_s": 1200 + 60 * s.number("interval", 6),
         "delay_s": 210 + 10 * s.number("delay", 20),
         "camera": True, "camera_api": "alternate", "facing": s.pick("facing", ["back", "alternate", "front"]), "frames": 2,
         "preview_width": preview[0], "preview_height": preview[1], "photo_width": photo[0], "photo_height": photo[1],

@@ -53,6 +53,13 @@ struct Shape {
     word_end: bool,
 }
 
+impl Shape {
+    /// Whether the first bytes decide alone.
+    fn anywhere(&self) -> bool {
+        self.kinds.len() <= PREFIX && !self.word_start && !self.word_end
+    }
+}
+
 /// Kinds of the first bytes, and whether it stands only where no word goes on before it.
 type Begin = (Vec<Kind>, bool);
 
@@ -63,8 +70,10 @@ pub(super) struct Shapes {
     groups: Vec<(Begin, Vec<usize>)>,
     /// For each 64 groups, those that stand only where no word goes on before them.
     firsts: Vec<u64>,
-    /// For each 64 groups, which of them accept a byte as their first, second and third.
-    masks: Vec<[[u64; 256]; 3]>,
+    /// For each 64 groups, which of them accept a byte at each place of what they have in common.
+    masks: Vec<[[u64; 256]; PREFIX]>,
+    /// For each 64 groups, those of one shape that is no longer than this and may stand anywhere: where it fits it counts.
+    plain: Vec<u64>,
     /// A bit for each two bytes with which any group may begin.
     begins: Vec<u64>,
     /// A bit for each kind that is in use: those that accept a byte, and for each shape what its bytes must be.
@@ -102,8 +111,11 @@ impl Shapes {
         self.accepted = (0..=255_u8).map(|b| kinds.iter().filter(|k| k.accepts(b)).fold(0, |m, k| m | bit(*k))).collect();
         self.wanted = self.all.iter().map(|s| s.kinds.iter().map(|k| bit(*k)).collect()).collect();
         self.masks = self.groups.chunks(64).map(masks).collect();
-        let firsts = |some: &[(Begin, Vec<usize>)]| some.iter().zip(0..).map(|(g, bit)| u64::from(g.0.1) << bit).sum();
-        self.firsts = self.groups.chunks(64).map(firsts).collect();
+        let bits = |of: &dyn Fn(&(Begin, Vec<usize>)) -> bool| {
+            self.groups.chunks(64).map(|some| some.iter().zip(0..).map(|(g, bit)| u64::from(of(g)) << bit).sum()).collect()
+        };
+        self.firsts = bits(&|g| g.0.1);
+        self.plain = bits(&|g| matches!(g.1[..], [m] if self.all[m].anywhere()));
         self.begins = (0..1024_usize).map(|word| (0..64).map(|bit| u64::from(self.may_begin(word * 64 + bit)) << bit).sum()).collect();
     }
 
@@ -121,22 +133,26 @@ impl Shapes {
                 continue;
             }
             let inside = i > 0 && b[i - 1].is_ascii_alphanumeric();
-            for ((masks, firsts), groups) in self.masks.iter().zip(&self.firsts).zip(self.groups.chunks(64)) {
-                let mut mask = masks[0][usize::from(w[0])] & masks[1][usize::from(w[1])] & masks[2][usize::from(w[2])];
-                mask &= if inside { !firsts } else { u64::MAX };
+            let whole = b[i..].first_chunk::<PREFIX>();
+            let known = if whole.is_some() { PREFIX } else { 0 };
+            for (chunk, masks) in self.masks.iter().enumerate() {
+                let mut mask = if inside { !self.firsts[chunk] } else { u64::MAX };
+                // at the end of the text fewer bytes are asked, and the whole shape below
+                let asked: &[u8] = whole.map_or(w, |w| w);
+                for (accepting, byte) in masks.iter().zip(asked) {
+                    mask &= accepting[usize::from(*byte)];
+                }
                 while mask != 0 {
-                    let ((prefix, _), members) = &groups[mask.trailing_zeros() as usize];
+                    let group = mask.trailing_zeros();
                     mask &= mask - 1;
-                    let fits = |m: usize, from: usize, to: usize| {
-                        b.len() - i >= to
-                            && self.wanted[m][from..to].iter().zip(&b[i + from..]).all(|(k, v)| self.accepted[usize::from(*v)] & k != 0)
-                    };
-                    if !members.first().is_some_and(|m| fits(*m, 0, prefix.len())) {
+                    let members = &self.groups[chunk * 64 + group as usize].1;
+                    if whole.is_some() && self.plain[chunk] >> group & 1 == 1 {
+                        counts[members[0]] += 1;
                         continue;
                     }
                     for &m in members {
                         let length = self.wanted[m].len();
-                        if fits(m, prefix.len(), length) && self.bounded(m, b, i, i + length) {
+                        if self.fits(m, &b[i..], known) && self.bounded(m, b, i, i + length) {
                             counts[m] += 1;
                         }
                     }
@@ -144,6 +160,13 @@ impl Shapes {
             }
         }
         counts.into_iter().enumerate().filter(|(_, n)| *n > 0).for_each(|(i, n)| found(i, n));
+    }
+
+    /// Whether a text begins with something of this shape, of which so many bytes are known to fit.
+    fn fits(&self, shape: usize, text: &[u8], known: usize) -> bool {
+        let wanted = &self.wanted[shape];
+        let rest = wanted.iter().zip(text).skip(known);
+        text.len() >= wanted.len() && rest.into_iter().all(|(k, v)| self.accepted[usize::from(*v)] & k != 0)
     }
 
     /// Whether no word goes on beyond the ends.
@@ -163,8 +186,8 @@ impl Shapes {
     }
 }
 
-fn masks(groups: &[(Begin, Vec<usize>)]) -> [[u64; 256]; 3] {
-    let mut out = [[0; 256]; 3];
+fn masks(groups: &[(Begin, Vec<usize>)]) -> [[u64; 256]; PREFIX] {
+    let mut out = [[0; 256]; PREFIX];
     for (g, ((prefix, _), _)) in groups.iter().enumerate() {
         for (place, table) in out.iter_mut().enumerate() {
             for (byte, mask) in (0..=255_u8).zip(table.iter_mut()) {

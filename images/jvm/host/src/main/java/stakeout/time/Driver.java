@@ -14,7 +14,7 @@ import stakeout.host.Trial;
 final class Driver {
   private Driver() {}
 
-  private static final long LOOK_AGAIN_NANOS = 60_000, HELD_STEP_NANOS = 50_000, STILL_STEP_NANOS = 100_000;
+  private static final long LOOK_AGAIN_NANOS = 60_000, HELD_STEP_NANOS = 50_000, LONGEST_STEP_NANOS = 500_000;
   private static final long SAMPLE_NANOS = 1_000_000, PROGRESS_NANOS = 500_000_000;
   /** A jump that is shorter does no harm to a thread that wakes late. */
   private static final long FAR_MILLIS = 50, WAKING_NANOS = 200_000_000;
@@ -31,11 +31,11 @@ final class Driver {
   }
 
   private static void run(long end) {
-    long since = System.nanoTime();
+    long since = System.nanoTime(), moved = since;
     while (true) {
       if (Clock.HOLDS_RESET.getAndSet(false)) Holds.reset();
       if (Clock.hostWorks()) {
-        LockSupport.parkNanos(STILL_STEP_NANOS);
+        LockSupport.parkNanos(step(moved));
         since = System.nanoTime();
         continue;
       }
@@ -60,13 +60,18 @@ final class Driver {
           return;
         }
         wakingSince = 0;
-        since = System.nanoTime();
+        since = moved = System.nanoTime();
         continue;
       }
       wakingSince = 0;
       since = held(since, now, end);
-      LockSupport.parkNanos(HELD_STEP_NANOS);
+      LockSupport.parkNanos(step(moved));
     }
+  }
+
+  /** How long to wait before the next look: an eighth of what the clock has been held, as each look costs the processor that the app works with. */
+  private static long step(long moved) {
+    return Math.max(HELD_STEP_NANOS, Math.min(LONGEST_STEP_NANOS, (System.nanoTime() - moved) / 8));
   }
 
   /** Virtual time passes at real speed, never beyond the end of what was asked for. @return from when on real time is not yet counted */
