@@ -16,11 +16,16 @@ run() {
     case $code in 0 | 10 | 11) ;; *) echo "demo: \`$name\` ended with exit code $code" >&2; return "$code" ;; esac
 }
 
-# also NAME APP OPTIONS...: runs it beside the others, two at a time; each line says whose it is, and the tables come at the end
-running=0
+# also NAME APP OPTIONS...: runs it beside the others, three at a time. Each line says whose it is; the tables come at the end.
+running=0 names=()
 also() {
-    [ "$running" -lt 2 ] || next
-    { run "$@" 2>&1 >/dev/null | sed -un "/^[a-z]/s/^/$1: /p" >&2; } & running=$((running + 1))
+    [ "$running" -lt 3 ] || next
+    names+=("$1")
+    { run "$@" 2>&1 >/dev/null | sed -un "/^[a-z]/s/^/$1: /p" >&2 && shown "$1" >"$demo/$1/table.txt"; } & running=$((running + 1))
+}
+shown() {
+    "$stakeout" report "$demo/$1"
+    "$stakeout" verify "$demo/$1/bundle.zip"
 }
 next() {
     local code=0
@@ -40,9 +45,8 @@ also old-23 loud-old --scenario idle-demo --trials 1 --api 23
 also no-service-34 loud-nofgs --scenario idle-demo --trials 1
 while [ "$running" -gt 0 ]; do next; done
 
-echo
-for d in loud quiet nag loud-23 no-service-34 no-service-23 old-23; do
-    "$stakeout" report "$demo/$d"
-    "$stakeout" verify "$demo/$d/bundle.zip"
+for d in "${names[@]}"; do
     echo
+    cat "$demo/$d/table.txt"
+    rm "$demo/$d/table.txt"
 done

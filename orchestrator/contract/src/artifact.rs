@@ -22,7 +22,7 @@ pub struct Artifact {
     /// When they were seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Nanos>,
-    /// For [`Role::CryptoPlain`]: the cipher text that the same call gave or took.
+    /// Of the plain text of a cipher: the cipher text that the same call gave or took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<Sha256Digest>,
     /// The stored bytes are only the begin of more.

@@ -49,7 +49,7 @@ pub struct Completion {
     pub flows: Vec<Flow>,
     /// Findings.
     pub analysis: Analysis,
-    /// The worker's [`crate::statement::Statement`] of all this, signed; none: it has no key.
+    /// The worker's statement of all this, signed; none: it has no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<Envelope>,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A problem document, `application/problem+json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
-    /// Stable: `about:stakeout/` and a [`Code`]'s text. Programs decide by this one.
+    /// Stable: `about:stakeout/` and a code's text. Programs decide by this one.
     #[serde(rename = "type")]
     pub kind: String,
     /// The same for each problem of this type.
