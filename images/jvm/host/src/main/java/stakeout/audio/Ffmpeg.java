@@ -1,9 +1,11 @@
 package stakeout.audio;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import stakeout.time.Clock;
@@ -21,15 +23,11 @@ public final class Ffmpeg {
     in = process.getOutputStream();
   }
 
-  /** Whether this machine has it; asked once, at the warm boot. */
+  /** Whether this machine has it; not started for it, as its libraries take a tenth of a second. One that does not run fails each recording, which is told. */
   public static synchronized boolean present() {
     if (present == null) {
-      try {
-        Process p = new ProcessBuilder("ffmpeg", "-version").redirectErrorStream(true).redirectOutput(new File("/dev/null")).start();
-        present = p.waitFor() == 0;
-      } catch (IOException | InterruptedException e) {
-        present = false;
-      }
+      String path = System.getenv("PATH");
+      present = path != null && Arrays.stream(path.split(":")).anyMatch(d -> Files.isExecutable(Path.of(d, "ffmpeg")));
     }
     return present;
   }
