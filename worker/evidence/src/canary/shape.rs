@@ -63,11 +63,14 @@ impl Shape {
 /// Kinds of the first bytes, and whether it stands only where no word goes on before it.
 type Begin = (Vec<Kind>, bool);
 
+/// Shapes that begin alike.
+type Group = (Begin, Vec<usize>);
+
 /// The shapes of all needles. Those with the same first bytes are asked together.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     all: Vec<Shape>,
-    groups: Vec<(Begin, Vec<usize>)>,
+    groups: Vec<Group>,
     /// For each 64 groups, those that stand only where no word goes on before them.
     firsts: Vec<u64>,
     /// For each 64 groups, which of them accept a byte at each place of what they have in common.
@@ -111,7 +114,7 @@ impl Shapes {
         self.accepted = (0..=255_u8).map(|b| kinds.iter().filter(|k| k.accepts(b)).fold(0, |m, k| m | bit(*k))).collect();
         self.wanted = self.all.iter().map(|s| s.kinds.iter().map(|k| bit(*k)).collect()).collect();
         self.masks = self.groups.chunks(64).map(masks).collect();
-        let bits = |of: &dyn Fn(&(Begin, Vec<usize>)) -> bool| {
+        let bits = |of: &dyn Fn(&Group) -> bool| {
             self.groups.chunks(64).map(|some| some.iter().zip(0..).map(|(g, bit)| u64::from(of(g)) << bit).sum()).collect()
         };
         self.firsts = bits(&|g| g.0.1);
@@ -186,7 +189,7 @@ impl Shapes {
     }
 }
 
-fn masks(groups: &[(Begin, Vec<usize>)]) -> [[u64; 256]; PREFIX] {
+fn masks(groups: &[Group]) -> [[u64; 256]; PREFIX] {
     let mut out = [[0; 256]; PREFIX];
     for (g, ((prefix, _), _)) in groups.iter().enumerate() {
         for (place, table) in out.iter_mut().enumerate() {
