@@ -86,8 +86,6 @@ impl Drop for Stream {
 /// Serves until the end.
 pub async fn serve(world: Arc<World>, listener: TcpListener) {
     while let Ok((socket, _)) = listener.accept().await {
-        // as the real one: two small answers in a row would wait for each other
-        let _ = socket.set_nodelay(true);
         let world = world.clone();
         tokio::spawn(async move {
             // A client that is here before adbd is waits for it, as a socket of the emulator's does.

@@ -12,8 +12,6 @@ use crate::{avd, faults::Fault, world::World};
 /// Serves until the end.
 pub async fn serve(world: Arc<World>, listener: TcpListener) {
     while let Ok((socket, _)) = listener.accept().await {
-        // as the real one: two small answers in a row would wait for each other
-        let _ = socket.set_nodelay(true);
         let world = world.clone();
         tokio::spawn(async move {
             let _ = talk(&world, socket).await;
