@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import stakeout.host.Events;
 import stakeout.camera.Hal;
 import stakeout.camera.VideoSource;
 import stakeout.honesty.Numbers;
@@ -43,6 +44,7 @@ final class Recording {
       pictures = plan.video == null ? null : Ffmpeg.start(videoArguments(), both ? videoOnly.getPath() : plan.path);
     } catch (IOException e) {
       if (mic != null) mic.close();
+      Events.unsupported("android.media.MediaRecorder: encoder does not start", "threw");
       throw e;
     }
     if (mic != null) mic.begin(startedAt, plan.rate);
