@@ -4,10 +4,10 @@ import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import stakeout.host.Events;
 import stakeout.camera.Hal;
 import stakeout.camera.VideoSource;
 import stakeout.honesty.Numbers;
+import stakeout.host.Events;
 import stakeout.time.Clock;
 
 /**
