@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint lint-tools bench bench-farm sbom clean
+.PHONY: help setup build images probe apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint lint-tools bench bench-farm sbom clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -19,6 +19,10 @@ build: setup ## Compile the programs
 
 images: build ## Build the images that cells are made of
 	@images/build.sh
+
+probe: setup ## Build the app that proves that an emulator's phone is ready, for `stakeout images build emulator`
+	@tests/apps/build.sh $(TARGET)/apps --only probe
+	@mkdir -p $(RELEASE) && cp $(TARGET)/apps/probe.apk $(RELEASE)/stakeout-probe.apk
 
 apps: setup ## Build the sample apps from source
 	@tests/apps/build.sh $(TARGET)/apps --only loud,loud-nofgs,loud-old,quiet,nag

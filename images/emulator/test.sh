@@ -1,20 +1,25 @@
 #!/bin/bash
-# Builds the emulator's images from stand-in archives with `stakeout images build`, bakes with a stand-in program, and looks at what
-# came of it: licences, contexts, Dockerfiles on this project's base, every package of Debian's, users, rights, labels, the bake's
+# Builds the emulator's images from stand-in archives with `stakeout images build`, bakes with stand-in programs and with the real one
+# on an emulator that is played (tests/fake-emulator), and looks at what came of it: licences, contexts, Dockerfiles on this project's base, every package of Debian's, users, rights, labels, the bake's
 # container, what an interrupted or failed run leaves. Nothing of Google's is fetched, and no emulator is started.
 #
 #   images/emulator/test.sh
 #
-# Needs a container engine, images/build.sh's `base`, and the release binary of `stakeout`; no network is used but Debian's archive.
+# Needs a container engine, images/build.sh's `base`, the release binaries, and what tests/apps/build.sh needs; no network is used but
+# Debian's archive.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(dirname "$(dirname "$here")")
 target=${CARGO_TARGET_DIR:-$repo/target}
-stakeout=$target/x86_64-unknown-linux-gnu/release/stakeout
+release=$target/x86_64-unknown-linux-gnu/release
+stakeout=$release/stakeout
 die() { echo "emulator test: $1" >&2; [ $# -lt 2 ] || echo "hint: $2" >&2; exit 1; }
 
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || die "no container engine answers" "scripts/setup.sh --engine starts one"
-[ -x "$stakeout" ] || die "\`$stakeout\` is missing" "cargo build --release -p stakeout"
+for program in stakeout stakeout-device fake-emulator; do
+    [ -x "$release/$program" ] || die "\`$release/$program\` is missing" "cargo build --release --workspace --bins"
+done
+"$repo/tests/apps/build.sh" "$target/apps" --only probe
 work=$(mktemp -d)
 # Only stand-ins have this level.
 stand_ins() { docker images -q --no-trunc --filter label=org.stakeout.emulator.api=99 | sort -u; }
@@ -23,7 +28,8 @@ clean() { rm -rf "$work"; for _ in 1 2 3 4 5; do stand_ins | xargs -r docker rmi
 trap clean EXIT
 [ -z "$(stand_ins)" ] || die "stand-in images of another run are there" "docker rmi -f \$(docker images -q --filter label=org.stakeout.emulator.api=99)"
 
-cargo run --quiet --release --locked --manifest-path "$repo/Cargo.toml" -p stakeout-sdk --example stand_in_sdk -- "$work/sdk"
+stand_in_sdk() { cargo run --quiet --release --locked --manifest-path "$repo/Cargo.toml" --target-dir "$target" -p stakeout-sdk --example stand_in_sdk -- "$@"; }
+stand_in_sdk "$work/sdk"
 export STAKEOUT_CACHE=$work/cache
 # A bake as worker/sdk/src/bake/said.rs describes it: an order on standard input, a line a stage.
 cat >"$work/good" <<'PROGRAM'
@@ -45,7 +51,7 @@ PROGRAM
 sed 's/\[ $stage != 8 \] ||/true ||/' "$work/good" >"$work/liar"
 printf '#!/bin/sh\nread -r order\necho "{\\"said\\":\\"begun\\",\\"stage\\":0}"\necho "no virtualization" >&2\necho "{\\"said\\":\\"failed\\",\\"stage\\":0,\\"reason\\":\\"KVM is broken\\"}"\n' >"$work/broken"
 
-build() { "$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" "$@"; }
+build() { "$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" --probe "$target/apps/probe.apk" "$@"; }
 expect() { local what=$1 want=$2 got=$3; [ "$got" = "$want" ] || die "$what: \`$got\`, and \`$want\` is expected"; echo "ok: $what"; }
 says() { local what=$1 want=$2 file=$3; grep -q -- "$want" "$file" || die "$what: \`$want\` is not said in: $(cat "$file")"; echo "ok: $what"; }
 code() { local code=0; "$@" >"$work/out" 2>"$work/err" || code=$?; echo $code; }
@@ -61,7 +67,7 @@ says "its text is shown" "A stand-in for tests, without any terms." "$work/out"
 # By what only these containers run: others may use the engine at the same time.
 containers() { docker ps -a --no-trunc --format '{{.ID}} {{.Command}} {{.Image}} {{.Label "org.stakeout.emulator.api"}}' | grep -E 'audio-feed:x:10003| 99$' || true; }
 # Not by the function: the signal is for the program, not for a shell around it.
-"$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" --accept-licenses --device-program "$work/good" \
+"$stakeout" images build emulator --api 99 --from-dir "$work/sdk" --lock "$work/sdk/lock.json" --accept-licenses --device-program "$work/good" --probe "$target/apps/probe.apk" \
     --no-bake >"$work/out" 2>"$work/err" &
 pid=$!
 until grep -q "RUN apt-get" "$work/err"; do kill -0 $pid 2>/dev/null || die "it ended before it was interrupted: $(cat "$work/err")"; sleep 0.2; done
@@ -127,4 +133,23 @@ says "why is said" "at the stage \`check KVM\`, in try 1 of 2: KVM is broken" "$
 says "with the program's last words" "bake: no virtualization" "$work/err"
 expect "no container is left" "" "$(containers)"
 says "an old image and its bake would go" "would remove stakeout/emulator:" <("$stakeout" images prune --dry-run)
+
+# The same with the program that is in the images, on an emulator that is played.
+stand_ins | xargs -r docker rmi -f >/dev/null 2>&1 || true
+strip -o "$work/player" "$release/fake-emulator"
+rm -rf "$work/sdk"
+stand_in_sdk "$work/sdk" "$work/player"
+expect "the program in the image bakes" 0 "$(code build --accept-licenses --kvm /dev/null)"
+says "it was ready" "bake: Android 15, API level 99" "$work/err"
+expect "an app saw and heard what was fed, before the snapshot and after" 2 "$(grep -c 'bake: probe: the back camera shows frame' "$work/err")"
+says "the snapshot was loaded before it was kept" "bake 15 of 16: stop the emulator" "$work/err"
+baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
+# As a cell gives it: a root that nobody writes, no power but what a device has.
+device() {
+    docker run --rm -i --network none --read-only --cap-drop ALL --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add KILL --cap-add DAC_READ_SEARCH \
+        --tmpfs /work:mode=0755 --tmpfs /data:uid=10001,gid=10001,mode=0700 --tmpfs /tmp:uid=10001,gid=10001,mode=0700 --tmpfs /feed "$1"
+}
+asked='{"id":1,"verb":"boot","api":99,"locale":"en-US"}'
+restored=$( (echo "$asked"; sleep 20) | device "$baked" 2>"$work/err" | grep -m1 '"booted (' || true)
+case $restored in *"booted (Restore)"*) echo "ok: a trial starts from it" ;; *) die "a trial does not start from the bake: \`$restored\`, $(tail -5 "$work/err")" ;; esac
 echo "emulator test: all as it should be"

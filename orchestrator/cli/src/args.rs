@@ -231,7 +231,7 @@ pub(crate) struct ConformanceArgs {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE.json")]
     pub out: Option<PathBuf>,
-    /// Keep the raw answers of the guest, where a device tells them; none of this version does
+    /// Keep the raw answers of an emulator's guest, a file a scene, to send to those who write parsers
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
     /// Print the names of all checks and do nothing

@@ -26,6 +26,8 @@ APPS = {
     "exits": ("exits", {}),
     # Of the conformance suite, which knows its names: they do not depend on the seed.
     "conform": ("conform", dict(PKG="org.example.conform", LABEL="Conform", VERSION_CODE=7, VERSION_NAME="1.7", HOST="conform.example", PLAYED=True)),
+    # Of the emulator device: what its program proves a phone with before each trial. Not a sample, and built from its image's folder.
+    "probe": ("../../images/emulator/probe", dict(PKG="org.stakeout.probe", LABEL="Stakeout probe", VERSION_CODE=1, VERSION_NAME="1", PLAYED=True)),
     "crash": ("small/crash", {}),
     "spin": ("small/spin", {}),
     "hog": ("small/hog", {}),

@@ -65,6 +65,7 @@ def quiet(c: dict) -> dict:
 
 BEHAVIOUR = {
     "conform": "one act for each of its buttons, and a file for what became of it",
+    "probe": "A picture of each camera, sound and contacts, once, into its own files: the emulator device's proof that a phone is ready.",
     "exits": "tries every way out, writes each attempt to files/attempts.jsonl and posts the list to report_url",
     "crash": "throws in onCreate of its activity",
     "spin": "loops for ever on its main thread at start",

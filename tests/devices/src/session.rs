@@ -205,6 +205,7 @@ impl Session {
             deny: Vec::new(),
             rules: self.plan.api,
             hold_cap_ms: HOLD_CAP_MS,
+            record: self.plan.record.is_some(),
         };
         Ok((Verb::Assign(assignment), configuration))
     }

@@ -86,6 +86,7 @@ impl Drop for Stream {
 /// Serves until the end.
 pub async fn serve(world: Arc<World>, listener: TcpListener) {
     while let Ok((socket, _)) = listener.accept().await {
+        let _ = socket.set_nodelay(true);
         let world = world.clone();
         tokio::spawn(async move {
             // A client that is here before adbd is waits for it, as a socket of the emulator's does.

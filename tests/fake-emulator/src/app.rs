@@ -65,16 +65,25 @@ async fn again(world: Arc<World>, step: Step) {
 }
 
 async fn one(world: &Arc<World>, step: &Step) {
-    let Some((pid, uid)) = process(world) else { return };
-    let script = world.script();
-    let package = script.package.as_str();
     if let Some(name) = &step.ordered {
         let configuration = world.configuration.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if configuration.get(name) != Some(&serde_json::Value::Bool(true)) {
             return;
         }
     }
-    match step.act.clone() {
+    act(world, step.act.clone()).await;
+}
+
+async fn act(world: &Arc<World>, what: Act) {
+    let Some((pid, uid)) = process(world) else { return };
+    let script = world.script();
+    let package = script.package.as_str();
+    match what {
+        Act::InTurn(all) => {
+            for one in all {
+                Box::pin(act(world, one)).await;
+            }
+        }
         Act::RequestPermission(name) => {
             if !has(world, &name) {
                 world.phone().ask(package, name);

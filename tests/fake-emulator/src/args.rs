@@ -82,6 +82,8 @@ pub struct Args {
     pub check: Option<String>,
     /// `-skip-adb-auth`.
     pub skip_auth: bool,
+    /// `-accel-check`: say whether there is a virtual machine to be had, and end.
+    pub accel: bool,
     /// `-version`: say what this is, and end.
     pub version: bool,
     /// `-camera-back`.
@@ -98,6 +100,9 @@ impl Args {
         while let Some(word) = words.next() {
             if word == "-version" {
                 return Ok(Self { version: true, ..args });
+            }
+            if word == "-accel-check" {
+                return Ok(Self { accel: true, ..args });
             }
             // All that follows is the kernel's and QEMU's.
             if word == "-qemu" {

@@ -12,6 +12,7 @@ use crate::{avd, faults::Fault, world::World};
 /// Serves until the end.
 pub async fn serve(world: Arc<World>, listener: TcpListener) {
     while let Ok((socket, _)) = listener.accept().await {
+        let _ = socket.set_nodelay(true);
         let world = world.clone();
         tokio::spawn(async move {
             let _ = talk(&world, socket).await;

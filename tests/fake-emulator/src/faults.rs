@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 /// A way to misbehave, by its name in `FAKE_EMULATOR_FAULTS`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Fault {
+    /// There is no virtualization.
+    NoKvm,
     /// `sys.boot_completed` stays empty.
     NeverBoots,
     /// The service `package` is not there.
@@ -41,6 +43,8 @@ pub enum Fault {
     AppCrashes,
     /// Five guest seconds after boot, or with `=launch` after an app's, the system server restarts and takes five.
     SystemServerRestarts,
+    /// Five guest seconds after boot, or with `=launch` after an app's, the camera server restarts with an empty book.
+    CameraServerRestarts,
     /// The process is gone three guest seconds after boot, or with `=launch` after an app's, without cleaning up.
     Killed,
     /// No space in the guest, nor for snapshots.
@@ -53,7 +57,8 @@ pub enum Fault {
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 22] = [
+    pub const ALL: [(&'static str, Self); 24] = [
+        ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
         ("snapshot-not-loadable", Self::SnapshotNotLoadable),
@@ -72,6 +77,7 @@ impl Fault {
         ("install-fails", Self::InstallFails),
         ("app-crashes", Self::AppCrashes),
         ("system-server-restarts", Self::SystemServerRestarts),
+        ("camera-server-restarts", Self::CameraServerRestarts),
         ("killed", Self::Killed),
         ("disk-full", Self::DiskFull),
         ("stale-locks", Self::StaleLocks),

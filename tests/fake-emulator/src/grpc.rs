@@ -151,6 +151,7 @@ pub async fn serve(world: Arc<World>, listener: TcpListener, token: Option<Strin
             _ = over.wait_for(|d| *d) => return,
         };
         let Ok((socket, _)) = socket else { return };
+        let _ = socket.set_nodelay(true);
         let (world, token, dead) = (world.clone(), token.clone(), dead.clone());
         tokio::spawn(async move {
             let kill = dead.clone();

@@ -144,6 +144,8 @@ pub struct Phone {
     pub bound: bool,
     /// The system server is there.
     pub system: bool,
+    /// How often system server, camera server and audio server were started in this life of the guest.
+    pub starts: [u32; 3],
     /// The boot is done.
     pub booted: bool,
     /// The clipboard.
@@ -195,6 +197,15 @@ impl Phone {
     /// API level.
     pub fn api(&self) -> u32 {
         self.props.get("ro.build.version.sdk").and_then(|v| v.parse().ok()).unwrap_or(0)
+    }
+
+    /// The system server starts; from Android 10 on it counts how often.
+    pub fn system_starts(&mut self) {
+        self.system = true;
+        self.starts[0] += 1;
+        if self.api() >= 29 {
+            self.props.insert("sys.system_server.start_count".to_owned(), self.starts[0].to_string());
+        }
     }
 
     /// A new number.

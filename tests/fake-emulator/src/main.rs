@@ -3,7 +3,15 @@
 use std::{env, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use fake_emulator::{adb, app, args::Args, avd::Advertisement, console, faults::Fault, grpc, world::World};
+use fake_emulator::{
+    adb, app,
+    args::Args,
+    avd::Advertisement,
+    console,
+    faults::{Fault, Faults},
+    grpc,
+    world::World,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -35,6 +43,20 @@ async fn run(args: Args) -> anyhow::Result<u8> {
     if args.version {
         println!("Android emulator version 0.0.0.0 (a stand-in for tests, no emulator)");
         return Ok(0);
+    }
+    if args.accel {
+        // It needs none; that a device has its place can be seen.
+        let faults = Faults::parse(&env::var("FAKE_EMULATOR_FAULTS").unwrap_or_default()).map_err(anyhow::Error::msg)?;
+        let kvm = !faults.has(Fault::NoKvm);
+        println!(
+            "accel:\n{}\naccel",
+            if kvm {
+                "0\nKVM (version 12) is installed and usable."
+            } else {
+                "5\n/dev/kvm is not found: VT disabled in BIOS or KVM kernel module not loaded"
+            }
+        );
+        return Ok(if kvm { 0 } else { 5 });
     }
     let world = World::new(args).map_err(anyhow::Error::msg)?;
     if let Some(name) = &world.args.check {

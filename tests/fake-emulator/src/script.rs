@@ -214,6 +214,8 @@ pub enum Act {
     ForegroundService,
     /// A line in the log.
     Log(String),
+    /// One after the other, each when the one before is done.
+    InTurn(Vec<Act>),
     /// Ends with an exception.
     Crash,
 }

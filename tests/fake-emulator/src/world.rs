@@ -223,7 +223,7 @@ impl World {
         self.clock.sleep(seconds / 2.0).await;
         {
             let mut phone = self.phone();
-            phone.system = true;
+            phone.system_starts();
             phone.booted = !self.faults.has(Fault::NeverBoots);
             if phone.booted {
                 phone.props.insert("sys.boot_completed".to_owned(), "1".to_owned());
@@ -262,6 +262,7 @@ impl World {
             {
                 let mut phone = self.phone();
                 phone.system = false;
+                phone.audio_log.clear();
                 let names: Vec<String> = phone.packages.keys().cloned().collect();
                 for name in &names {
                     phone.end(name);
@@ -269,7 +270,13 @@ impl World {
             }
             self.say(1, 'F', "Zygote", "Exit zygote because system server has terminated");
             self.clock.sleep(5.0).await;
-            self.phone().system = true;
+            self.phone().system_starts();
+        }
+        if self.faults.has(Fault::CameraServerRestarts) {
+            self.later(Fault::CameraServerRestarts, 5.0).await;
+            let mut phone = self.phone();
+            (phone.camera, phone.starts[1]) = (None, phone.starts[1] + 1);
+            phone.camera_log.clear();
         }
     }
 
@@ -280,6 +287,7 @@ impl World {
             phone.system = false;
             phone.booted = false;
             phone.props.remove("sys.boot_completed");
+            phone.starts = [0; 3];
             phone.root = false;
             phone.screen = true;
             phone.bound = false;

@@ -315,6 +315,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             deny: scenario.deny.clone(),
             rules: scenario.device.api,
             hold_cap_ms: HOLD_CAP_MS,
+            record: false,
         };
         talk.record.begin();
         let _: serde_json::Value = talk.device(Verb::Assign(assignment), self.until()).await.map_err(installing)?;

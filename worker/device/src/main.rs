@@ -1,4 +1,5 @@
-//! `stakeout-device --kind jvm|emulator`: the first process of a device's container. See the library.
+//! `stakeout-device --kind jvm|emulator`: the first process of a device's container. With `--bake`, an emulator's is no device: it
+//! makes the snapshot that devices start from. See the library.
 
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use stakeout_device::{
     emulator::{self, EmulatorGuest},
     jvm::{self, JvmGuest},
 };
+use stakeout_protocol::bake;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 enum Kind {
     Jvm,
     Emulator,
+    Bake,
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,13 @@ async fn run(kind: Kind) -> anyhow::Result<()> {
             let blobs = jvm::guest::blobs(&layout);
             serve(from, to, blobs.clone(), ended, |out| JvmGuest::new(layout, blobs, out)).await?;
         }
+        Kind::Bake => {
+            let layout = emulator::Layout::container();
+            tokio::select! {
+                done = emulator::bake::bake(&layout, from, to) => done?,
+                () = ended.cancelled() => anyhow::bail!("told to end"),
+            }
+        }
         Kind::Emulator => {
             let layout = emulator::Layout::container();
             // It says what it is, and so whether it is one.
@@ -68,6 +78,7 @@ fn kind() -> Result<Kind, DeviceError> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--kind", "jvm"] => Ok(Kind::Jvm),
         ["--kind", "emulator"] => Ok(Kind::Emulator),
+        ["--kind", "emulator", bake::ARGUMENT] => Ok(Kind::Bake),
         ["--kind", other] => Err(DeviceError::Kind(other.to_owned())),
         _ => Err(DeviceError::Kind(words.join(" "))),
     }

@@ -58,6 +58,9 @@ pub struct Assignment {
     pub rules: u32,
     /// Real milliseconds that one app thread may hold a virtual clock.
     pub hold_cap_ms: u64,
+    /// Tell the guest's raw answers as `record:` lines of the log: for a lab that sends them to those who write parsers.
+    #[serde(default)]
+    pub record: bool,
 }
 
 /// What a device is asked.

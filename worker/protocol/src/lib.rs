@@ -18,8 +18,10 @@
 //!
 //! The worker knows no adb, no JVM and no HTTP: a new kind of device is a new image that speaks [`device`].
 //!
-//! Read first: [`device::Verb`], [`gateway::Verb`], then [`wire::WireCodec`].
+//! Read first: [`device::Verb`], [`gateway::Verb`], then [`wire::WireCodec`]. [`bake`] is another talk: between the command that builds
+//! an emulator's image and the program in it.
 
+pub mod bake;
 pub mod device;
 pub mod gateway;
 pub mod wire;

@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+pub use stakeout_protocol::bake::{AVD as NAME, AVD_HOME, GPU};
+
 use crate::{choose::TAG, index::Revision};
 
-/// The virtual device's name.
-pub const NAME: &str = "stakeout";
 /// The SDK's folder in an image.
 pub const SDK_ROOT: &str = "/opt/android/sdk";
-/// The folder of virtual devices in an image.
-pub const AVD_HOME: &str = "/opt/android/avd";
 
 /// Where a camera's pictures come from. The guest reads its list of cameras when it boots, so this is in `config.ini` and in
 /// every snapshot; a flag over an old snapshot does nothing.
@@ -161,9 +159,6 @@ impl Avd {
         format!("avd.ini.encoding=UTF-8\npath={AVD_HOME}/{NAME}.avd\npath.rel=avd/{NAME}.avd\ntarget=android-{}\n", self.api)
     }
 }
-
-/// How the guest's graphics are drawn: in software, as no host has to have a GPU.
-pub const GPU: &str = "swiftshader_indirect";
 
 impl CameraRoute {
     fn value(&self, which: &'static str, emulator: Revision) -> Result<String, BadAvd> {

@@ -190,7 +190,7 @@ pub enum SdkError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The device program is empty or too large to be one.
+    /// A program of ours is empty or too large to be one.
     #[error("`{path}` is no program of 1 to {most} bytes")]
     Program {
         /// Where.

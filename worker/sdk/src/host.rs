@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 use stakeout_contract::Sha256Digest;
+use stakeout_protocol::bake::FEATURES;
 
 use crate::{
     avd::{Avd, GPU},
-    bake::FEATURES,
     digest::Digests,
     index::Revision,
     labels,

@@ -40,6 +40,6 @@ pub use error::SdkError;
 pub use fetch::{Network, free_space};
 pub use license::{Acceptance, License};
 pub use lock::LockSource;
-pub use prepare::{DEFAULT_REPOSITORY, EmulatorImages, ImageBuild, Origin, Plan, Prepared, Request, plan, prepare};
+pub use prepare::{DEFAULT_REPOSITORY, EmulatorImages, ImageBuild, Origin, Ours, Plan, Prepared, Request, plan, prepare};
 pub use progress::{Event, Progress};
 pub use unpack::Limits;

@@ -23,8 +23,8 @@ const DEVICE_DOCKERFILE: &str = include_str!("../../../images/emulator/Dockerfil
 pub(crate) struct Parts<'a> {
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a Plan,
-    /// The device program's bytes.
-    pub(crate) program: Option<&'a Bytes>,
+    /// Bytes of the device program and of the probe.
+    pub(crate) ours: Option<&'a (Bytes, Bytes)>,
     pub(crate) emulator: &'a Fetched,
     pub(crate) tools: &'a Fetched,
     pub(crate) image: (&'a Chosen, &'a Fetched),
@@ -59,10 +59,12 @@ impl Parts<'_> {
         let labels = self.labels(api, &avd);
         let base = BTreeMap::from([("BASE".to_owned(), self.request.base.clone())]);
         let sdk = build("emulator-sdk", SDK_DOCKERFILE, &format!("api{api}-{abi}"), self.request, base, labels.clone(), context);
-        let device = self.program.map(|program| {
+        let device = self.ours.map(|(program, probe)| {
             let mut arguments = BTreeMap::from([("SDK".to_owned(), sdk.tags[0].clone())]);
             arguments.insert("STAKEOUT_DEVICE".into(), Sha256Digest::of(program).to_string());
-            let context = Context { programs: vec![("stakeout-device".into(), program.clone())], ..Context::default() };
+            arguments.insert("STAKEOUT_PROBE".into(), Sha256Digest::of(probe).to_string());
+            let programs = vec![("stakeout-device".into(), program.clone()), ("probe.apk".into(), probe.clone())];
+            let context = Context { programs, ..Context::default() };
             build("emulator", DEVICE_DOCKERFILE, &format!("api{api}-{abi}"), self.request, arguments, labels, context)
         });
         Ok(EmulatorImages { api, sdk, device, avd, system_image: image.digests, unpacked: 0 })

@@ -24,7 +24,7 @@ use crate::{
 /// Google's SDK repository. The only place where its address stands.
 pub const DEFAULT_REPOSITORY: &str = "https://dl.google.com/android/repository/";
 
-/// Largest device program, bytes.
+/// Largest program of ours, bytes.
 const PROGRAM_MAX: u64 = 512 << 20;
 
 /// Where the parts come from.
@@ -57,8 +57,8 @@ pub struct Request {
     pub acceptance: Acceptance,
     /// The cache's folder.
     pub cache: PathBuf,
-    /// The program `stakeout-device`, linked statically; none: only the images below it are prepared.
-    pub device_program: Option<PathBuf>,
+    /// What of ours is in the image; none: only the images below it are prepared.
+    pub ours: Option<Ours>,
     /// The base image: `stakeout/base:KEY`.
     pub base: String,
     /// This version, for tags: `0.1.0`.
@@ -71,6 +71,15 @@ pub struct Request {
     pub roots: Option<PathBuf>,
 }
 
+/// What of ours is in an emulator's image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ours {
+    /// The program `stakeout-device`, linked statically.
+    pub program: PathBuf,
+    /// The app by which it proves that a phone is ready.
+    pub probe: PathBuf,
+}
+
 impl Request {
     /// Images from Google for this host, by the lock that is built in, with nothing accepted and no device program.
     pub fn new(apis: Vec<u32>, cache: PathBuf, base: &str, version: &str) -> Self {
@@ -81,7 +90,7 @@ impl Request {
             lock: LockSource::BuiltIn,
             acceptance: Acceptance::NotGiven,
             cache,
-            device_program: None,
+            ours: None,
             base: base.to_owned(),
             version: version.to_owned(),
             host: Host::this(),
@@ -211,7 +220,10 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
     for license in &plan.licenses {
         progress.event(Event::Accepted { id: &license.id, hash: license.hash });
     }
-    let program = request.device_program.as_deref().map(read_program).transpose()?;
+    let ours = match &request.ours {
+        Some(o) => Some((read_program(&o.program)?, read_program(&o.probe)?)),
+        None => None,
+    };
     let emulator = source.archive(&plan.emulator, &cache, progress).await?;
     let tools = source.archive(&plan.platform_tools, &cache, progress).await?;
     let mut found = vec![Pin::candidate(&plan.emulator, &emulator.digests), Pin::candidate(&plan.platform_tools, &tools.digests)];
@@ -220,7 +232,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         let image = source.archive(chosen, &cache, progress).await?;
         found.push(Pin::candidate(chosen, &image.digests));
         progress.event(Event::Step { what: "looking into the archives" });
-        let parts = Parts { request, plan: &plan, program: program.as_ref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
+        let parts = Parts { request, plan: &plan, ours: ours.as_ref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
         let built = parts.images(*api)?;
         let context = built.sdk.context.clone();
         let unpacked = tokio::task::spawn_blocking(move || context.judge()).await;
@@ -232,7 +244,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
     Ok(Prepared { plan, images, candidate })
 }
 
-/// Reads the program once: the digest in the key and the bytes in the image are of the same reading.
+/// Reads a program once: the digest in the key and the bytes in the image are of the same reading.
 fn read_program(path: &Path) -> Result<Bytes, SdkError> {
     let file = std::fs::File::open(path).map_err(SdkError::io("open", path))?;
     let mut bytes = Vec::new();

@@ -26,6 +26,16 @@ fn entries(context: &Context) -> BTreeMap<String, String> {
     out
 }
 
+/// A program and a probe.
+fn ours(folder: &Path) -> stakeout_sdk::Ours {
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    stakeout_sdk::Ours { program: put("stakeout-device", "program"), probe: put("probe.apk", "probe") }
+}
+
 fn request(folder: &Path) -> stakeout_sdk::Request {
     write_folder(&folder.join("sdk"), &repository());
     wanted(Origin::Folder(folder.join("sdk")), folder)
@@ -35,9 +45,7 @@ fn request(folder: &Path) -> stakeout_sdk::Request {
 async fn a_folder_gives_both_images_with_all_their_parts() {
     let folder = tempfile::tempdir().unwrap();
     let mut request = request(folder.path());
-    let program = folder.path().join("stakeout-device");
-    std::fs::write(&program, "program").unwrap();
-    request.device_program = Some(program);
+    request.ours = Some(ours(folder.path()));
     let prepared = prepare(&request, &()).await.unwrap();
     let [images] = &prepared.images[..] else { panic!() };
     let sdk = entries(&images.sdk.context);
@@ -64,7 +72,8 @@ async fn a_folder_gives_both_images_with_all_their_parts() {
     assert_eq!(device.tags[1], "stakeout/emulator:0.0.0-api34-x86_64");
     let files = entries(&device.context);
     assert_eq!(files["stakeout-device"], "755 program");
-    assert_eq!(files.len(), 2);
+    assert_eq!(files["probe.apk"], "755 probe");
+    assert_eq!(files.len(), 3);
 }
 
 #[tokio::test]
@@ -109,9 +118,9 @@ async fn the_key_changes_with_what_is_in_the_image_and_with_nothing_else() {
 #[tokio::test]
 async fn the_program_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("stakeout-device");
-    std::fs::write(&program, "program").unwrap();
-    let request = stakeout_sdk::Request { device_program: Some(program.clone()), ..request(folder.path()) };
+    let ours = ours(folder.path());
+    let program = ours.program.clone();
+    let request = stakeout_sdk::Request { ours: Some(ours), ..request(folder.path()) };
     let prepared = prepare(&request, &()).await.unwrap();
     let images = &prepared.images[0];
     let device = images.device.as_ref().unwrap();

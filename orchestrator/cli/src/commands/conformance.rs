@@ -11,7 +11,7 @@ use stakeout_agent::Limits;
 use stakeout_conformance::{CheckReport, Outcome, Plan, Report};
 use stakeout_contract::DeviceKind;
 
-use super::doctor;
+use super::{doctor, images as local};
 use crate::{
     args::{ConformanceArgs, Device, StandIn},
     exit::Failure,
@@ -43,7 +43,9 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::hint("the jvm device has no stand-in", "leave out `--on`, or use `--device emulator --on fake`"));
         }
     };
-    let images = doctor::images();
+    let mut images = doctor::images();
+    let engine = super::engine().await?;
+    local::prefer_baked(&engine, &mut images).await;
     let Some(image) = images.device(device, a.api) else {
         return Err(Failure::hint(format!("the {device} device has no API level {}", a.api), "see `--api` of `stakeout run --help`"));
     };
@@ -57,7 +59,6 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         record: a.record,
         limits: Limits::default(),
     };
-    let engine = super::engine().await?;
     engine.sweep().await.map_err(Failure::other)?;
     let stop = interrupt::token()?;
     let mut told = |c: &CheckReport| eprintln!("{}", output::plain(&line(c)));

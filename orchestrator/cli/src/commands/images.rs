@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use self::options::BuildCommand;
 pub(crate) use self::{
-    host::{Kvm, baked_for, kvm, ours},
+    host::{Kvm, baked_for, kvm, ours, prefer_baked},
     options::ImagesCommand,
     prune::current,
 };

@@ -22,7 +22,7 @@ use stakeout_server::{Secrets, Service, Submission, finish, seal::Sealer};
 use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
-use super::{doctor, feed, progress::Show};
+use super::{doctor, feed, images as local, progress::Show};
 use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, state_dir::StateDir, table};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
@@ -50,6 +50,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
     Out::check(&a.out, a.force)?;
     let engine = super::engine().await?;
+    local::prefer_baked(&engine, &mut images).await;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
     let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);

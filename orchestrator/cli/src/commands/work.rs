@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use tokio::time::Instant;
 
-use super::{doctor, farm, run::slots};
+use super::{doctor, farm, images as local, run::slots};
 use crate::{
     args::{Device, farm::WorkArgs},
     exit::Failure,
@@ -43,6 +43,7 @@ pub(crate) async fn config(
         None => places::cache()?.join("worker"),
     };
     let mut images = doctor::images();
+    local::prefer_baked(engine, &mut images).await;
     let only: Vec<DeviceKind> = only.iter().map(|d| d.kind()).collect();
     let mut here = Vec::new();
     for (kind, image, apis) in images.devices.drain(..) {

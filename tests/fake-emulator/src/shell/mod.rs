@@ -195,11 +195,23 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         "am" | "monkey" | "input" | "uiautomator" | "svc" => activity::run(world, name, rest),
         "content" => content::run(world, rest),
         "cat" if rest == ["/proc/uptime"] => Done::said(format!("{:.2} 0.00\n", world.uptime().as_secs_f64())),
+        // Two processors that have nothing to do.
+        "cat" if rest == ["/proc/stat"] => {
+            Done::said(format!("cpu  10 0 10 {} 0 0 0 0 0 0\n", (world.uptime().as_secs_f64() * 200.0) as u64))
+        }
         "cat" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "chcon" | "sha256sum" | "screencap" | "mv" | "cp"
         | "find" | "tar" => files::run(world, name, rest),
         "pidof" => match rest {
             ["zygote"] => Done::said("300\n"),
             ["zygote64"] => Done::said("301\n"),
+            ["system_server"] if !world.phone().system => Done { code: 1, ..Done::default() },
+            ["system_server"] => Done::said(format!("{}\n", 500 + 1000 * world.phone().starts[0])),
+            ["cameraserver"] => Done::said(format!("{}\n", 600 + 1000 * world.phone().starts[1])),
+            ["audioserver"] => Done::said(format!("{}\n", 601 + 1000 * world.phone().starts[2])),
+            [package] => match world.phone().packages.get(*package).and_then(|p| p.pid) {
+                Some(pid) => Done::said(format!("{pid}\n")),
+                None => Done { code: 1, ..Done::default() },
+            },
             _ => Done { code: 1, ..Done::default() },
         },
         "nsenter" => {
@@ -208,7 +220,7 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
             Done::default()
         }
         // Nothing is to be done, or only a rooted guest does it.
-        "true" | ":" | "mount" | "umount" | "sync" | "setenforce" | "restorecon" | "wm" => Done::default(),
+        "true" | ":" | "mount" | "umount" | "sync" | "setenforce" | "restorecon" | "wm" | "locksettings" => Done::default(),
         _ => Done::failed(127, format!("/system/bin/sh: {name}: inaccessible or not found")),
     }
 }

@@ -1,6 +1,8 @@
 //! The emulator device over the stand-in: every verb, and what each misbehaviour becomes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test suite")]
 
+mod bake;
 mod faults;
+mod probe;
 mod trial;
 mod worker;

@@ -156,7 +156,7 @@ async fn the_owner_answers_requests_by_the_policy_and_each_is_told() {
             ((Some("android.permission.CAMERA"), Some(answer)), (Some("android.permission.RECORD_AUDIO"), Some(answer)))
         );
         assert_eq!(requests.len(), 2);
-        assert_eq!(w.facts("opened").len(), usize::from(answer == "granted"), "{policy}");
+        assert_eq!(w.facts("opened").len(), usize::from(answer == "granted"), "{policy}: {:?}", w.events);
         assert!(answer == "granted" || !w.facts("refused").is_empty());
     }
 }

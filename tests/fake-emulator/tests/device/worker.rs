@@ -65,36 +65,48 @@ fn image(folder: &Path, snapshot: bool) {
     fs::write(folder.join("image/stakeout.ini"), format!("path={}\ntarget=android-34\n", avd.display())).unwrap();
 }
 
+/// An image, and a place to run it in, whose emulator misbehaves so.
+pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (tempfile::TempDir, Layout) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["home", "work", "tmp"] {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    image(folder.path(), snapshot);
+    let at = |n: &str| folder.path().join(n);
+    let scale = SCALE.to_string();
+    let mut environment: Vec<(OsString, OsString)> =
+        vec![("FAKE_EMULATOR_FAULTS".into(), faults.into()), ("FAKE_EMULATOR_SCALE".into(), scale.into())];
+    environment.extend(more.iter().map(|(k, v)| (k.into(), v.into())));
+    let layout = Layout {
+        emulator: vec![env!("CARGO_BIN_EXE_fake-emulator").into()],
+        sdk: at("sdk"),
+        avds: at("image"),
+        home: at("home"),
+        temporary: at("tmp"),
+        work: at("work"),
+        user: None,
+        probe: None,
+        ports: (free_port(), free_port(), free_port()),
+        environment,
+        deadlines: Deadlines {
+            ports: Duration::from_secs(20),
+            restore: Duration::from_secs(6),
+            cold: Duration::from_secs(if faults.is_empty() { 40 } else { 8 }),
+            command: Duration::from_secs(20),
+        },
+    };
+    (folder, layout)
+}
+
 impl Worker {
     /// A device whose emulator misbehaves so.
     pub(crate) async fn with(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["home", "work", "tmp"] {
-            fs::create_dir_all(folder.path().join(name)).unwrap();
-        }
-        image(folder.path(), snapshot);
-        let at = |n: &str| folder.path().join(n);
-        let scale = SCALE.to_string();
-        let mut environment: Vec<(OsString, OsString)> =
-            vec![("FAKE_EMULATOR_FAULTS".into(), faults.into()), ("FAKE_EMULATOR_SCALE".into(), scale.into())];
-        environment.extend(more.iter().map(|(k, v)| (k.into(), v.into())));
-        let layout = Layout {
-            emulator: vec![env!("CARGO_BIN_EXE_fake-emulator").into()],
-            sdk: at("sdk"),
-            avds: at("image"),
-            home: at("home"),
-            temporary: at("tmp"),
-            work: at("work"),
-            user: None,
-            ports: (free_port(), free_port(), free_port()),
-            environment,
-            deadlines: Deadlines {
-                ports: Duration::from_secs(20),
-                restore: Duration::from_secs(6),
-                cold: Duration::from_secs(if faults.is_empty() { 40 } else { 8 }),
-                command: Duration::from_secs(20),
-            },
-        };
+        let (folder, layout) = layout(faults, snapshot, more);
+        Self::in_layout(folder, layout).await
+    }
+
+    /// A device in this place.
+    pub(crate) async fn in_layout(folder: tempfile::TempDir, layout: Layout) -> Self {
         let version = layout.version().await.unwrap();
         let ((to, input), (output, from)) = (tokio::io::duplex(1 << 16), tokio::io::duplex(1 << 16));
         let blobs = blobs(&layout);

@@ -12,7 +12,7 @@ use stakeout_links::{
     discovery::{self, Running},
     guest::{Guest as _, Rooted},
 };
-use stakeout_protocol::{Problem, device::Event};
+use stakeout_protocol::{Problem, bake::Launch, device::Event};
 use stakeout_truth::{Zone, props};
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use super::{
     clock::Look,
     layout::Layout,
     phone::{Phone, problem},
-    process::{self, Launch, Process},
+    process::{self, Avds, Ear, Process},
 };
 use crate::core::outbox::Outbox;
 
@@ -51,6 +51,8 @@ pub struct Live {
     pub root: bool,
     /// How it was started.
     pub launch: Launch,
+    /// Its clocks when it was ready.
+    pub first: Look,
 }
 
 /// Boots an emulator whose guest has this API level.
@@ -77,13 +79,12 @@ pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Probl
 }
 
 async fn attempt(layout: &Layout, config: &str, out: &Outbox, launch: Launch, api: u32) -> Result<Live, (&'static str, Problem)> {
-    let places = places(layout);
     layout.copy().await.map_err(|e| ("copy", e.into()))?;
     let arguments = process::arguments(config, launch, layout.ports);
-    let mut process = Process::start(layout, &arguments, out).map_err(|e| ("start", e.into()))?;
-    match links(layout, &mut process, &places, launch, api).await {
-        Ok((phone, console, control, release, abis, root)) => {
-            Ok(Live { process, phone, console, control, api, release, abis, root, launch })
+    let mut process = Process::start(layout, &arguments, Avds::Copy, &Ear::Worker(out.clone())).map_err(|e| ("start", e.into()))?;
+    match links(layout, &mut process, launch, api).await {
+        Ok(Links { phone, console, control, release, abis, root, first }) => {
+            Ok(Live { process, phone, console, control, api, release, abis, root, launch, first })
         }
         Err((stage, e)) => {
             // That it ended says more than what could not be reached then.
@@ -98,30 +99,47 @@ fn places(layout: &Layout) -> Vec<PathBuf> {
     [layout.home.join("run/avd/running"), layout.home.join(".android/avd/running"), layout.home.join("avd/running")].into()
 }
 
-type Links = (Phone, Console, Arc<Control>, String, Vec<String>, bool);
+/// What a guest that is ready is reached by, and what it says of itself.
+pub struct Links {
+    /// Commands in the guest.
+    pub phone: Phone,
+    /// The emulator's console.
+    pub console: Console,
+    /// The emulator's gRPC.
+    pub control: Arc<Control>,
+    /// Android's version.
+    pub release: String,
+    /// ABIs whose native code runs.
+    pub abis: Vec<String>,
+    /// Commands run as root.
+    pub root: bool,
+    /// The guest's clocks when it was ready.
+    pub first: Look,
+}
 
-async fn links(
-    layout: &Layout,
-    process: &mut Process,
-    places: &[PathBuf],
-    launch: Launch,
-    api: u32,
-) -> Result<Links, (&'static str, Problem)> {
-    let pid = process.pid();
-    let running = alive(process, "ports", async {
-        discovery::wait(places, true, layout.deadlines.ports, |r: &Running| r.pid == pid).await.map_err(problem)
+/// Where the emulator that was started says that it listens.
+pub async fn ports(layout: &Layout, process: &mut Process) -> Result<Running, (&'static str, Problem)> {
+    let (pid, places) = (process.pid(), places(layout));
+    alive(process, "ports", async {
+        discovery::wait(&places, true, layout.deadlines.ports, |r: &Running| r.pid == pid).await.map_err(problem)
     })
-    .await?;
+    .await
+}
+
+/// Waits for an emulator that was started until its guest can be used.
+pub async fn links(layout: &Layout, process: &mut Process, launch: Launch, api: u32) -> Result<Links, (&'static str, Problem)> {
+    let running = ports(layout, process).await?;
     let port = |p: Option<u16>| p.ok_or(("ports", Problem::new("failed", "the discovery file names no port")));
     let token = console::token(&layout.home).ok().flatten();
     let console = Console::new(port(running.console)?, token);
     let control = Arc::new(Control::new(port(running.grpc)?, running.token.clone()));
-    let mut phone = Phone { adb: Adb::new(port(running.adb)?), within: layout.deadlines.command, zone: Zone::Offset(0) };
+    let mut phone = Phone { adb: Adb::new(port(running.adb)?), within: layout.deadlines.command, zone: Zone::Offset(0), recorder: None };
 
     let limit = if launch == Launch::Restore { layout.deadlines.restore } else { layout.deadlines.cold };
     let until = Instant::now() + limit;
     ready(process, &phone, until).await?;
     let at = |stage: &'static str| move |e: Problem| (stage, e);
+    let first = phone.look().await.map_err(at("clock"))?;
     let level = phone.property("ro.build.version.sdk").await.map_err(at("properties"))?;
     if level != api.to_string() {
         let e = Problem::new("unsupported", format!("the guest is API level `{}` and not {api}", short(&level)));
@@ -134,7 +152,7 @@ async fn links(
     alive(process, "grpc", async { control.status(Duration::from_secs(20)).await.map(drop).map_err(problem) }).await?;
     let zone = phone.property("persist.sys.timezone").await.map_err(at("properties"))?;
     phone.zone = Zone::Named(short(&zone));
-    Ok((phone, console, control, release, abis, root))
+    Ok(Links { phone, console, control, release, abis, root, first })
 }
 
 fn short(text: &str) -> String {

@@ -4,7 +4,10 @@
 //! it did so far. So a guest that was paused, or whose time runs otherwise, is dated by its own time, and what we see outside of
 //! it (a picture that is opened, a request at the gateway) is moved over. A restart begins a new uptime; the trial goes on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use stakeout_contract::Nanos;
 
@@ -53,6 +56,8 @@ fn nanos(text: &str) -> Option<u64> {
 
 /// The least time between two looks from which a speed is told: uptime is given in hundredths of a second.
 const SPEED_FROM: u64 = 200_000_000;
+/// The same, to wait for.
+pub const PACE_FROM: Duration = Duration::from_nanos(SPEED_FROM);
 /// Wall clock against uptime: more than this is somebody who set the clock.
 const JUMP_MS: i64 = 1500;
 
@@ -84,6 +89,17 @@ pub fn lock(clock: &SharedClock) -> MutexGuard<'_, Clock> {
 }
 
 impl Clock {
+    /// How fast the guest runs, by two looks at it before the trial: until the first looks of the trial it is taken to do so still.
+    /// Whether they say it.
+    pub fn pace(&mut self, first: &Look, last: &Look) -> bool {
+        let ours = last.middle().saturating_sub(first.middle());
+        let said = ours >= SPEED_FROM && last.up > first.up;
+        if said {
+            self.speed = Some((last.up - first.up) as f64 / ours as f64);
+        }
+        said
+    }
+
     /// The trial begins at this look.
     pub fn begin(&mut self, look: Look) {
         let base = Base { look, at: 0 };
@@ -181,6 +197,18 @@ mod tests {
         assert_eq!(c.of_wall(1_005_000).unwrap().get(), 5 * S);
         assert_eq!(c.of_wall(999_000), None, "before the trial");
         assert!(c.look(look(12 * S, 140 * S, 4_640_000)), "an hour was added");
+    }
+
+    #[test]
+    fn a_trial_begins_with_the_pace_that_the_guest_had_before() {
+        let mut c = Clock::default();
+        assert!(c.pace(&look(0, 5 * S, 0), &look(S, 25 * S, 20_000)));
+        c.begin(look(2 * S, 45 * S, 40_000));
+        assert_eq!(c.date(2 * S + S / 10).get(), 2 * S);
+        // Too near to each other, or of another life: no pace.
+        assert!(!c.pace(&look(0, 5 * S, 0), &look(S / 10, 7 * S, 0)));
+        assert!(!c.pace(&look(0, 50 * S, 0), &look(S, S, 0)));
+        assert!((c.speed() - 20.0).abs() < 1e-9);
     }
 
     #[test]

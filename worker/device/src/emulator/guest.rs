@@ -15,7 +15,9 @@ use stakeout_contract::{
     canary::PlantData,
     observation::{Fact, Source},
     scenario::PermissionPolicy,
+    trial::FeedMode,
 };
+use stakeout_feed::SubKeys;
 use stakeout_protocol::{
     Problem,
     device::{Advanced, Assignment, BlobRef, Booted, Event, Found, Hello, Input, Installed, Launched, Shot, Snapshot, Stopped},
@@ -27,9 +29,10 @@ use super::{
     apps::App,
     boot::{self, Live},
     camera::{self, Pictures},
-    clock::{SharedClock, lock},
+    clock::{self, SharedClock, lock},
     files,
     layout::Layout,
+    recorder::Recorder,
     sound::Sound,
     watch::{Told, Watch},
 };
@@ -86,6 +89,8 @@ struct Trial {
     ca_pem: String,
     timezone: String,
     start_millis: i64,
+    keys: SubKeys,
+    mode: FeedMode,
 }
 
 impl EmulatorGuest {
@@ -222,14 +227,37 @@ impl Guest for EmulatorGuest {
     }
 
     async fn assign(&mut self, to: Assignment) -> Result<(), Problem> {
-        let feeds = feed::feeds(&to.keys, to.feed_mode)?;
+        let keys = feed::keys(&to.keys)?;
+        let feeds = feed::feeds(&keys, to.feed_mode);
         *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(feeds);
-        self.trial =
-            Some(Trial { policy: to.permissions, deny: to.deny, ca_pem: to.ca_pem, timezone: to.timezone, start_millis: to.start_millis });
+        self.trial = Some(Trial {
+            policy: to.permissions,
+            deny: to.deny,
+            ca_pem: to.ca_pem,
+            timezone: to.timezone,
+            start_millis: to.start_millis,
+            keys,
+            mode: to.feed_mode,
+        });
+        if to.record {
+            let recorder = Recorder::new(self.out.clone());
+            let live = self.live()?;
+            live.phone.recorder = Some(recorder);
+            // Of which guest the rest is.
+            live.phone.run("getprop").await?;
+        }
         let done = self.settle_in().await;
         self.judged(done).await?;
-        let look = self.live()?.phone.look().await?;
-        lock(&self.clock).begin(look);
+        let clock = self.clock.clone();
+        let live = self.live()?;
+        let mut look = live.phone.look().await?;
+        // A trial that begins without knowing the guest's pace would date its first seconds wrongly.
+        if !lock(&clock).pace(&live.first, &look) {
+            tokio::time::sleep(clock::PACE_FROM).await;
+            look = live.phone.look().await?;
+            lock(&clock).pace(&live.first, &look);
+        }
+        lock(&clock).begin(look);
         self.start_feeds()?;
         self.sample().await;
         for fact in Watch::blind() {
@@ -251,6 +279,9 @@ impl Guest for EmulatorGuest {
         let none = planted["planted"].as_object().into_iter().flatten().filter(|(_, n)| **n == 0).map(|(kind, _)| kind.as_str());
         let line = format!("not planted: {}", none.collect::<Vec<_>>().join(", "));
         self.out.event(Event::Log { line }).await;
+        let contact = data.contacts.first().map(|c| c.name.clone());
+        let done = self.probe(contact.as_deref()).await;
+        self.judged(done).await?;
         Ok(planted)
     }
 
@@ -273,6 +304,11 @@ impl Guest for EmulatorGuest {
         let mut watch = Watch::new(app.clone(), self.clock.clone(), 0);
         let live = self.live()?;
         let told = watch.poll(&live.phone, None, true).await?;
+        // Whoever opened a camera until here was not the app.
+        if let Some(pictures) = &self.pictures {
+            drop(pictures.take());
+        }
+        let live = self.live()?;
         if grant && let Some(info) = live.phone.package(&app.package).await? {
             let permissions: Vec<String> = info.granted().map(str::to_owned).collect();
             self.fact(Fact::PermissionGranted { permissions }).await;

@@ -15,6 +15,9 @@ pub struct Deadlines {
     pub command: Duration,
 }
 
+/// Where an image has the app that proves that a phone is ready.
+pub const PROBE: &str = "/opt/stakeout/probe.apk";
+
 /// Folders, users, ports and programs. Tests give others.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -32,6 +35,8 @@ pub struct Layout {
     pub work: PathBuf,
     /// The emulator's user; none: our own, for tests.
     pub user: Option<u32>,
+    /// The app that proves that a phone is ready, if the image has it.
+    pub probe: Option<PathBuf>,
     /// Console, adb and gRPC. In a cell the gateway closes them to the emulator's own user.
     pub ports: (u16, u16, u16),
     /// More of the emulator's environment.
@@ -64,6 +69,7 @@ impl Layout {
             temporary: "/tmp".into(),
             work: "/work".into(),
             user: Some(10_001),
+            probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
             ports: (5554, 5555, 8554),
             environment: std::env::vars_os().filter(|(name, _)| fake(name)).collect(),
             deadlines: Deadlines::usual(),

@@ -10,13 +10,14 @@
 //! - [`layout`]: where things are. [`process`]: the emulator's program. [`boot`]: from a start to a guest that is ready, with one
 //!   recovery for each way in which it hangs. [`clock`]: the trial's clock is the guest's uptime.
 //! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`]: what is done with them.
-//! - [`camera`], [`sound`]: the feeds. [`watch`]: what Android's books say, as facts.
-//! - [`guest`]: the verbs.
+//! - [`camera`], [`sound`]: the feeds. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
+//! - [`probe`]: proof that a phone is ready. [`guest`]: the verbs. [`bake`]: no trial, but the snapshot that trials start from.
 //!
 //! What a device of this kind does not see is told by `not_watched`, so that silence is never taken for innocence. Doubts about
 //! a real emulator, which was never at hand here, are in `docs/emulator.md`.
 
 pub mod apps;
+pub mod bake;
 pub mod boot;
 pub mod camera;
 pub mod clock;
@@ -25,7 +26,10 @@ pub mod guest;
 pub mod layout;
 pub mod phone;
 pub mod plant;
+pub mod probe;
 pub mod process;
+pub mod recorder;
+pub mod services;
 pub mod sound;
 pub mod trust;
 pub mod ui;

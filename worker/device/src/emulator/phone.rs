@@ -9,7 +9,7 @@ use stakeout_links::{
 use stakeout_protocol::Problem;
 use stakeout_truth::{GuestClock, Zone};
 
-use super::clock::Look;
+use super::{clock::Look, recorder::Recorder};
 use crate::core::window::monotonic_nanos;
 
 /// Folder of ours in the guest.
@@ -28,6 +28,8 @@ pub struct Phone {
     pub within: Duration,
     /// The guest's time zone.
     pub zone: Zone,
+    /// Who is told the raw answers.
+    pub recorder: Option<Recorder>,
 }
 
 /// How a link's failure is told.
@@ -51,12 +53,22 @@ pub fn problem(e: LinkError) -> Problem {
 impl Phone {
     /// Runs a command, whatever its exit code.
     pub async fn run(&self, command: &str) -> Result<Output, Problem> {
-        self.adb.shell(command, self.within).await.map_err(problem)
+        let done = self.adb.shell(command, self.within).await.map_err(problem)?;
+        self.told(command, &done).await;
+        Ok(done)
+    }
+
+    async fn told(&self, command: &str, done: &Output) {
+        if let Some(recorder) = &self.recorder {
+            recorder.tell(command, done).await;
+        }
     }
 
     /// [`Phone::run`], with more room and time.
     pub async fn run_long(&self, command: &str, stdout: usize, within: Duration) -> Result<Output, Problem> {
-        self.adb.shell_with(command, Ceilings { stdout, ..Ceilings::default() }, within).await.map_err(problem)
+        let done = self.adb.shell_with(command, Ceilings { stdout, ..Ceilings::default() }, within).await.map_err(problem)?;
+        self.told(command, &done).await;
+        Ok(done)
     }
 
     /// Runs a command that has to work, and gives what it says.

@@ -10,7 +10,10 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use stakeout_protocol::device::Event;
+use stakeout_protocol::{
+    bake::{self, AVD, FEATURES, GPU, Launch, Machine, SNAPSHOT},
+    device::Event,
+};
 use tokio::{io::AsyncRead, process::Child};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
@@ -21,12 +24,6 @@ use crate::{
     core::{limits, outbox::Outbox},
 };
 
-/// The virtual device's name in an image.
-pub const AVD: &str = "stakeout";
-/// The snapshot's name.
-pub const SNAPSHOT: &str = "stakeout";
-/// Features that the emulator is started with, in a bake and in a trial.
-const FEATURES: [&str; 1] = ["AllowSnapshotMigration"];
 /// The host's virtualisation: the emulator must be in the group that may open it.
 const KVM: &str = "/dev/kvm";
 /// Lines of the emulator that are kept for a message.
@@ -34,42 +31,35 @@ const TAIL: usize = 30;
 /// Lines of the emulator that the worker is told.
 const TOLD: usize = 2000;
 
-/// How the emulator is started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Launch {
-    /// From the snapshot, changing nothing.
-    Restore,
-    /// From nothing.
-    Cold,
-}
-
 /// What `config.ini` says of the virtual device, as far as it is repeated on the command line: a snapshot loads only where all
 /// of this is as it was.
 fn setting<'a>(config: &'a str, key: &str, otherwise: &'a str) -> &'a str {
     config.lines().filter_map(|l| l.split_once('=')).find(|(k, _)| k.trim() == key).map_or(otherwise, |(_, v)| v.trim())
 }
 
-/// Arguments of the emulator, with its ports.
-pub fn arguments(config: &str, launch: Launch, (console, adb, grpc): (u16, u16, u16)) -> Vec<String> {
-    let memory = setting(config, "hw.ramSize", "4096M").trim_end_matches('M');
-    let mut all: Vec<String> = ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token"].map(str::to_owned).into();
-    for (flag, value) in [
-        ("-gpu", setting(config, "hw.gpu.mode", "swiftshader_indirect")),
-        ("-cores", setting(config, "hw.cpu.ncore", "4")),
-        ("-memory", memory),
-    ] {
-        all.extend([flag.to_owned(), value.to_owned()]);
+/// Arguments of the emulator in a trial, with its ports.
+pub fn arguments(config: &str, launch: Launch, ports: (u16, u16, u16)) -> Vec<String> {
+    with_ports(bake::arguments(&machine(config), launch), ports)
+}
+
+/// The virtual device that a `config.ini` describes.
+pub fn machine(config: &str) -> Machine {
+    let number = |key, otherwise| setting(config, key, otherwise).trim_end_matches('M').parse().unwrap_or(0);
+    Machine {
+        gpu: setting(config, "hw.gpu.mode", GPU).to_owned(),
+        cores: number("hw.cpu.ncore", "4"),
+        ram_mib: number("hw.ramSize", "4096M"),
+        features: FEATURES.iter().map(|f| (*f).to_owned()).collect(),
     }
-    all.extend(FEATURES.iter().flat_map(|f| ["-feature".to_owned(), (*f).to_owned()]));
-    let more: &[&str] = match launch {
-        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
-        Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
-    };
-    all.extend(more.iter().map(|s| (*s).to_owned()));
-    all.extend(["-ports".to_owned(), format!("{console},{adb}"), "-grpc".to_owned(), grpc.to_string()]);
-    // A guest that panics must end its emulator, or it would hang until the deadline. All after -qemu is QEMU's.
-    all.extend(["-qemu", "-append", "panic=1"].map(str::to_owned));
-    all
+}
+
+/// Arguments with console, adb and gRPC.
+pub fn with_ports(mut arguments: Vec<String>, (console, adb, grpc): (u16, u16, u16)) -> Vec<String> {
+    // All after -qemu is QEMU's.
+    let at = arguments.iter().position(|a| a == "-qemu").unwrap_or(arguments.len());
+    let ports = ["-ports".to_owned(), format!("{console},{adb}"), "-grpc".to_owned(), grpc.to_string()];
+    arguments.splice(at..at, ports);
+    arguments
 }
 
 /// The emulator's own copy of the virtual device: small files are copied, as it writes them; what is large is a link into the
@@ -88,6 +78,28 @@ done
 chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
 "#;
 
+/// Bytes of a file that the emulator may write: in a trial, and in a bake, where the guest's memory and disks are.
+const FILE: u64 = 8 << 30;
+const BAKED_FILE: u64 = 32 << 30;
+
+/// Which virtual device the emulator runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Avds {
+    /// Its own copy.
+    Copy,
+    /// The image's, for a bake: it is changed.
+    Image,
+}
+
+/// Who hears what the emulator says.
+#[derive(Clone)]
+pub enum Ear {
+    /// The worker, as events.
+    Worker(Outbox),
+    /// Standard error.
+    People,
+}
+
 /// A running emulator.
 pub struct Process {
     child: Child,
@@ -96,22 +108,29 @@ pub struct Process {
 }
 
 impl Layout {
-    /// A command of the emulator's user.
-    fn command(&self, words: &[OsString]) -> tokio::process::Command {
+    /// A command of the emulator's user, on its own copy of the virtual device or, in a bake, on the image's.
+    pub fn command(&self, words: &[OsString], avds: Avds) -> tokio::process::Command {
         use std::os::unix::fs::MetadataExt as _;
-        let kvm = fs::metadata(KVM).ok().map(|m| m.gid());
-        let mut command = confine::command(words, self.user, Limits { files: 8192, file_bytes: 8 << 30, group: kvm });
+        // A device that everybody may open needs no group, and root's is given to nobody.
+        let kvm = fs::metadata(KVM).ok().map(|m| m.gid()).filter(|g| *g != 0);
+        let file_bytes = if avds == Avds::Image { BAKED_FILE } else { FILE };
+        let mut command = confine::command(words, self.user, Limits { files: 8192, file_bytes, group: kvm });
         command
             .env("HOME", &self.home)
             .env("TMPDIR", &self.temporary)
             .env("XDG_RUNTIME_DIR", self.home.join("run"))
             .env("ANDROID_HOME", &self.sdk)
             .env("ANDROID_SDK_ROOT", &self.sdk)
-            .env("ANDROID_AVD_HOME", self.home.join("avd"))
+            .env("ANDROID_AVD_HOME", if avds == Avds::Image { self.avds.clone() } else { self.copies() })
             .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "5")
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(&self.home);
         command
+    }
+
+    /// The folder of the emulator's own copy of the virtual device.
+    fn copies(&self) -> std::path::PathBuf {
+        self.home.join("avd")
     }
 
     /// What the virtual device's `config.ini` says.
@@ -143,7 +162,7 @@ impl Layout {
         words.push("-version".into());
         let program = words[0].to_string_lossy().into_owned();
         let start = |source| DeviceError::Start { program: program.clone(), source };
-        let run = self.command(&words).stdin(Stdio::null()).stderr(Stdio::null()).output();
+        let run = self.command(&words, Avds::Copy).stdin(Stdio::null()).stderr(Stdio::null()).output();
         let done = tokio::time::timeout(Duration::from_secs(20), run).await.map_err(|e| start(std::io::Error::other(e)))?.map_err(start)?;
         let text = String::from_utf8_lossy(&done.stdout);
         let line = text.lines().find(|l| l.contains("ersion")).unwrap_or_default();
@@ -154,7 +173,7 @@ impl Layout {
     pub async fn copy(&self) -> Result<(), DeviceError> {
         let words: Vec<OsString> = ["sh", "-c", COPY].map(OsString::from).into();
         let start = |source| DeviceError::Start { program: "sh".to_owned(), source };
-        let mut command = self.command(&words);
+        let mut command = self.command(&words, Avds::Copy);
         command.env("AVD", AVD).env("FROM", &self.avds).stdin(Stdio::null());
         let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
         let done = done.map_err(|e| start(std::io::Error::other(e)))?.map_err(start)?;
@@ -168,20 +187,20 @@ impl Layout {
 
 impl Process {
     /// Starts the emulator.
-    pub fn start(layout: &Layout, arguments: &[String], out: &Outbox) -> Result<Self, DeviceError> {
+    pub fn start(layout: &Layout, arguments: &[String], avds: Avds, ear: &Ear) -> Result<Self, DeviceError> {
         let mut words = layout.emulator.clone();
         words.extend(arguments.iter().map(OsString::from));
         let start = |source| DeviceError::Start { program: words[0].to_string_lossy().into_owned(), source };
-        let mut command = layout.command(&words);
+        let mut command = layout.command(&words, avds);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(start)?;
         let pid = child.id().unwrap_or(0);
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(o) = child.stdout.take() {
-            tokio::spawn(listen(o, tail.clone(), out.clone()));
+            tokio::spawn(listen(o, tail.clone(), ear.clone()));
         }
         if let Some(e) = child.stderr.take() {
-            tokio::spawn(listen(e, tail.clone(), out.clone()));
+            tokio::spawn(listen(e, tail.clone(), ear.clone()));
         }
         Ok(Self { child, pid, tail })
     }
@@ -205,6 +224,11 @@ impl Process {
         self.ended()
     }
 
+    /// Waits until it has ended by itself; whether it has.
+    pub async fn wait(&mut self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.child.wait()).await.is_ok()
+    }
+
     /// Ends it, and all that runs as its user.
     pub async fn end(&mut self, layout: &Layout) {
         let _ = self.child.start_kill();
@@ -215,7 +239,7 @@ impl Process {
     }
 }
 
-async fn listen(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>, out: Outbox) {
+async fn listen(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>, ear: Ear) {
     let mut lines = FramedRead::new(from, LinesCodec::new_with_max_length(limits::LOG_LINE));
     let mut told = 0;
     while let Some(line) = lines.next().await {
@@ -233,7 +257,11 @@ async fn listen(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>
         }
         told += 1;
         if told <= TOLD {
-            out.event(Event::Log { line: format!("emulator: {line}") }).await;
+            let line = format!("emulator: {line}");
+            match &ear {
+                Ear::Worker(out) => out.event(Event::Log { line }).await,
+                Ear::People => tracing::info!("{line}"),
+            }
         }
     }
 }

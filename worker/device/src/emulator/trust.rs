@@ -45,17 +45,21 @@ pub async fn name(pem: &str) -> Result<String, Problem> {
     }
 }
 
-/// The commands, once the certificate lies at `from`.
-fn commands(api: u32, from: &str, name: &str) -> Vec<String> {
-    let old = if api > LAST_WITHOUT_MODULE { MODULE } else { STORE };
+/// The commands: the old certificates, from where this Android reads them, and ours from its place and under its name.
+fn commands(module: bool, ours: Option<(&str, &str)>) -> Vec<String> {
+    let old = if module { MODULE } else { STORE };
     let kept = format!("{FOLDER}/stakeout-cacerts");
-    vec![
+    let mut all = vec![
         format!("rm -rf {kept} && mkdir -p {kept} && cp {old}/* {kept}/"),
         format!("umount {STORE} 2>/dev/null; mount -t tmpfs tmpfs {STORE}"),
-        format!("cp {kept}/* {STORE}/ && cp {from} {STORE}/{name}"),
+        format!("cp {kept}/* {STORE}/"),
+    ];
+    all.extend(ours.map(|(from, name)| format!("cp {from} {STORE}/{name} && rm -f {from}")));
+    all.extend([
         format!("chown root:root {STORE}/* && chmod 644 {STORE}/* && chcon u:object_r:system_file:s0 {STORE}/*"),
-        format!("rm -rf {kept} {from}"),
-    ]
+        format!("rm -rf {kept}"),
+    ]);
+    all
 }
 
 /// The command that binds the store over the module's for one process and those that it starts.
@@ -73,10 +77,15 @@ impl Phone {
         let name = name(pem).await?;
         let from = format!("{FOLDER}/stakeout-ca.pem");
         self.adb.push(&mut pem.as_bytes(), &from, 0o644, self.within).await.map_err(problem)?;
-        for command in commands(api, &from, &name) {
+        self.store(api > LAST_WITHOUT_MODULE, Some((&from, &name))).await
+    }
+
+    /// Makes the system's certificates replaceable, and adds one.
+    pub async fn store(&self, module: bool, ours: Option<(&str, &str)>) -> Result<(), Problem> {
+        for command in commands(module, ours) {
             self.say(&command).await.map_err(refused)?;
         }
-        if api > LAST_WITHOUT_MODULE {
+        if module {
             let mut processes = vec![1];
             for zygote in ["zygote", "zygote64"] {
                 // One of the two is missing on a device of one width; it has no number then.
@@ -97,7 +106,9 @@ mod tests {
 
     #[test]
     fn the_certificates_that_are_kept_are_those_that_the_android_reads() {
-        assert!(commands(33, "/x", "a.0")[0].contains("cp /system/etc/security/cacerts/*"));
-        assert!(commands(34, "/x", "a.0")[0].contains("cp /apex/com.android.conscrypt/cacerts/*"));
+        assert!(commands(false, Some(("/x", "a.0")))[0].contains("cp /system/etc/security/cacerts/*"));
+        let both = [commands(true, Some(("/x", "a.0"))), commands(true, None)];
+        assert!(both.iter().all(|c| c[0].contains("cp /apex/com.android.conscrypt/cacerts/*")));
+        assert_eq!(both.map(|c| c.join(" ").contains("cp /x ")), [true, false], "a bake has no certificate of a job");
     }
 }

@@ -5,7 +5,8 @@
 //! dated in that second is later than the change. An app that is not visible has no visible preview; of one that is, nothing is
 //! claimed to its disadvantage.
 //!
-//! The books forget: a ring that ran over, a poll that was cut, a clock that was set are facts (`lost`) of their own.
+//! The books forget: a ring that ran over, a poll that was cut, a service that died with its book, a clock that was set are facts
+//! (`lost`) of their own.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,6 +34,7 @@ use super::{
     camera::{Open, Pictures},
     clock::{Look, SharedClock, lock},
     phone::Phone,
+    services::Services,
 };
 use crate::core::window::monotonic_nanos;
 
@@ -58,6 +60,8 @@ pub struct Watch {
     camera: Option<Parsed<CameraDump>>,
     audio: Option<Parsed<AudioDump>>,
     ops: Option<Parsed<AppOps>>,
+    /// Who keeps the books.
+    services: Option<Services>,
     /// Sessions that are open: of which sensor, under which name in the books.
     open: BTreeMap<(Sensor, String), (u64, Nanos)>,
     /// When this life of the guest began, Unix milliseconds of its clock: the services' books say nothing of what was before.
@@ -87,6 +91,7 @@ impl Watch {
             camera: None,
             audio: None,
             ops: None,
+            services: None,
             open: BTreeMap::new(),
             life: i64::MIN,
             silent: BTreeSet::new(),
@@ -123,8 +128,9 @@ impl Watch {
         ]
     }
 
-    /// The guest has restarted, at this time of its clock: its books are empty.
-    pub fn restarted(&mut self, born: i64) -> Vec<Told> {
+    /// The guest has restarted, at this time of its clock: its books are empty, and these keep them.
+    pub fn restarted(&mut self, born: i64, services: Services) -> Vec<Told> {
+        self.services = Some(services);
         // App operations are kept on disk; what the services keep in memory is gone, and their dates are of another life.
         (self.camera, self.audio) = (None, None);
         self.visible = false;
@@ -166,6 +172,8 @@ impl Watch {
             phone.run_long(&format!("dumpsys {service}"), RECORD, phone.within).await.map(|done| (asked, done.stdout))
         };
         let (camera, audio, ops) = (record("media.camera").await?, record("audio").await?, record("appops").await?);
+        // Asked for after the books: one that was new before is seen now, and one that dies later is seen the next time.
+        self.keepers(&mut told, Services::read(phone).await?, now);
         if let Some(seen) = pictures.map(Pictures::take) {
             self.opened(seen.opens);
             if let Some(what) = seen.trouble {
@@ -202,6 +210,33 @@ impl Watch {
         self.log(&mut told, phone, look).await?;
         self.left_over(&mut told, now);
         Ok(told)
+    }
+
+    /// A service that is another than before has a book without what was; the sessions in the old one have ended with it.
+    fn keepers(&mut self, told: &mut Vec<Told>, services: Services, now: Nanos) {
+        let Some(before) = self.services.replace(services.clone()) else {
+            for name in services.unknown() {
+                told.push((now, Source::Device, Fact::Lost { what: format!("whether `{name}` was restarted"), count: 1 }));
+            }
+            return;
+        };
+        for name in services.other_than(&before) {
+            self.trouble(told, now, &format!("what `{name}` knew, as it was restarted"));
+            let sensor = match name {
+                "system_server" => {
+                    self.audio = None;
+                    Sensor::Microphone
+                }
+                "cameraserver" => {
+                    self.camera = None;
+                    Sensor::Camera
+                }
+                _ => continue,
+            };
+            for key in self.open.keys().filter(|k| k.0 == sensor).cloned().collect::<Vec<_>>() {
+                self.end(told, key, now, now);
+            }
+        }
     }
 
     async fn seen(&mut self, phone: &Phone, told: &mut Vec<Told>, now: Nanos) -> Result<(), Problem> {

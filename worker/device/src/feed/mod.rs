@@ -10,4 +10,4 @@ mod server;
 
 pub use log::{Deliveries, Key, Run};
 pub use request::{Ask, Format, Request};
-pub use server::{FeedServer, SharedDeliveries, SharedFeeds, SharedWindow, feeds};
+pub use server::{FeedServer, SharedDeliveries, SharedFeeds, SharedWindow, feeds, keys};

@@ -31,20 +31,25 @@ pub type SharedDeliveries = Arc<Mutex<Deliveries>>;
 const BLOCKS_PER_SECOND: u64 = 20;
 
 /// Feeds from a trial's keys. No message repeats a key.
-pub fn feeds(keys: &FeedKeys, mode: FeedMode) -> Result<Feeds, Problem> {
+/// The keys of a trial's sensors.
+pub fn keys(keys: &FeedKeys) -> Result<SubKeys, Problem> {
     let key = |hex: &str| SubKey::from_hex(hex).map_err(|e| Problem::new("bad_request", e.to_string()));
-    let keys = SubKeys {
+    Ok(SubKeys {
         camera_back: key(&keys.camera_back)?,
         camera_front: key(&keys.camera_front)?,
         microphone: key(&keys.microphone)?,
         // Only the sensors are rendered here, and a cell is never given the canaries' key.
         canaries: SubKey::from_bytes([0; 32]),
-    };
+    })
+}
+
+/// What they show and play.
+pub fn feeds(keys: &SubKeys, mode: FeedMode) -> Feeds {
     let mode = match mode {
         FeedMode::Pattern => stakeout_feed::FeedMode::Pattern,
         FeedMode::Scene => stakeout_feed::FeedMode::Scene,
     };
-    Ok(Feeds::with_mode(&keys, mode))
+    Feeds::with_mode(keys, mode)
 }
 
 /// Answers one guest until its pipe ends.

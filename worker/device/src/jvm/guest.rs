@@ -189,7 +189,7 @@ impl Guest for JvmGuest {
     }
 
     async fn assign(&mut self, to: Assignment) -> Result<(), Problem> {
-        let feeds = feed::feeds(&to.keys, to.feed_mode)?;
+        let feeds = feed::feeds(&feed::keys(&to.keys)?, to.feed_mode);
         *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(feeds);
         self.hold_cap = Duration::from_millis(to.hold_cap_ms);
         let _: Value = self

@@ -2,150 +2,23 @@
 //! for hosts of the same class.
 //!
 //! It has two halves. [`Bake`] is the plan, as data: the order, the deadlines, and what to do when a stage fails. The half in the
-//! container does the work of the stages, one after the other, and says so ([`Order`] is what it gets, [`Said`] what it says; the
-//! module [`said`] is the whole contract). The half on the host ([`run`]) starts the container on a [`Bench`], enforces order and
+//! container does the work of the stages, one after the other, and says so ([`stakeout_protocol::bake`] is the whole contract). The half on the host ([`run`]) starts the container on a [`Bench`], enforces order and
 //! deadlines, begins anew where the plan says so, looks whether the snapshot is really there, and keeps the container as an image.
 
-pub mod said;
-
+mod follow;
 mod run;
 
 use std::time::Duration;
 
 pub use run::{Baked, Bench, BenchError, Fault, NotBaked, Oven, run};
-pub use said::{Order, Said};
-use stakeout_contract::Sha256Digest;
-
 use serde::{Deserialize, Serialize};
+use stakeout_contract::Sha256Digest;
+use stakeout_protocol::bake::{GPU, Launch, Machine, OnFailure, Order, SNAPSHOT, Stage, TrustStore, Work, arguments};
 
-use crate::{
-    avd::{GPU, NAME},
-    host::HostClass,
-    labels,
-};
+use crate::{host::HostClass, labels};
 
-/// The snapshot's name.
-pub const SNAPSHOT: &str = "stakeout";
-/// Features that the emulator is started with, in a bake and in a trial.
-pub const FEATURES: &[&str] = &["AllowSnapshotMigration"];
 /// The newest API level whose system certificates are read from `/system` alone.
 const LAST_WITHOUT_APEX: u32 = 33;
-
-/// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial and is never baked
-/// in: a bake only prepares the place, so that a trial adds a file and restarts nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrustStore {
-    /// API 33 and older: a tmpfs with the certificates over `/system/etc/security/cacerts`.
-    Tmpfs,
-    /// API 34 and newer: the same, and bound over `/apex/com.android.conscrypt/cacerts` in the namespaces of init and the zygotes.
-    TmpfsAndApex,
-}
-
-/// How the emulator is started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Launch {
-    /// From nothing, to be saved.
-    Bake,
-    /// From the snapshot, changing nothing.
-    Restore,
-    /// From nothing, for a trial on a host without a snapshot.
-    Cold,
-    /// Only asks whether the snapshot can be loaded here.
-    Check,
-}
-
-/// Work of one stage.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "do")]
-pub enum Work {
-    /// Look at `/dev/kvm` and at `emulator -accel-check`.
-    CheckKvm,
-    /// Remove lock files of an emulator that is gone, and put first pictures where the cameras look for them.
-    Tidy,
-    /// Start the emulator.
-    Start {
-        /// How.
-        launch: Launch,
-        /// Arguments of `emulator`; ports are added by who runs it.
-        arguments: Vec<String>,
-    },
-    /// Wait until the package manager answers, services are listed and our own probe runs: `sys.boot_completed` alone says nothing
-    /// after a restore.
-    Ready,
-    /// No animations, no setup wizard, no updates in the background, screen never locked.
-    Settle,
-    /// `adb root`; needs a rootable image.
-    Root,
-    /// Make the system's certificates replaceable.
-    Trust {
-        /// How.
-        store: TrustStore,
-    },
-    /// Wait until the guest does nothing, and write its disks out.
-    Quiet,
-    /// `avd snapshot save NAME`.
-    Save {
-        /// The snapshot's name.
-        snapshot: String,
-    },
-    /// Stop the emulator and wait for its end.
-    Stop,
-    /// `-check-snapshot-loadable` must say yes.
-    Loadable {
-        /// Arguments of `emulator`.
-        arguments: Vec<String>,
-    },
-    /// Keep the container as an image with these labels.
-    Commit {
-        /// Labels that are added.
-        labels: Vec<(String, String)>,
-    },
-}
-
-impl Work {
-    /// In words, for progress and messages.
-    pub const fn words(&self) -> &'static str {
-        match self {
-            Self::CheckKvm => "check KVM",
-            Self::Tidy => "tidy up",
-            Self::Start { launch: Launch::Restore, .. } => "start from the snapshot",
-            Self::Start { .. } => "start the emulator",
-            Self::Ready => "wait until the phone is ready",
-            Self::Settle => "settle the phone",
-            Self::Root => "become root",
-            Self::Trust { .. } => "make the certificates replaceable",
-            Self::Quiet => "wait until the phone is quiet",
-            Self::Save { .. } => "save the snapshot",
-            Self::Stop => "stop the emulator",
-            Self::Loadable { .. } => "ask whether the snapshot can be loaded",
-            Self::Commit { .. } => "keep it as an image",
-        }
-    }
-}
-
-/// What happens when a stage fails or takes too long.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// There will be no snapshot; say why. Trials on this host boot cold.
-    Abort,
-    /// Everything from the first stage on, as often as [`Bake::tries`] says.
-    Again,
-}
-
-/// A stage.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Stage {
-    /// Its work.
-    #[serde(flatten)]
-    pub work: Work,
-    /// Real time that it may take.
-    pub deadline: Duration,
-    /// When it fails.
-    pub on_failure: OnFailure,
-}
 
 /// A bake.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -178,36 +51,18 @@ pub struct StartPlan {
 /// A restore takes seconds or hangs for ever; a cold boot takes 30 to 120 s on KVM.
 pub const START: StartPlan = StartPlan { restore: Duration::from_secs(60), restores: 2, cold: Duration::from_secs(420) };
 
-/// Arguments of `emulator` for a launch, without ports.
-pub fn arguments(class: &HostClass, launch: Launch) -> Vec<String> {
-    let mut out: Vec<String> =
-        ["-avd", NAME, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-gpu"].map(str::to_owned).into();
-    out.push(if class.gpu.is_empty() { GPU.to_owned() } else { class.gpu.clone() });
-    out.extend(["-cores".into(), class.cores.to_string(), "-memory".into(), class.ram_mib.to_string()]);
-    for feature in &class.features {
-        out.extend(["-feature".into(), feature.clone()]);
-    }
-    let more: &[&str] = match launch {
-        // What was there before is not part of what is saved.
-        Launch::Bake => &["-no-snapshot-load", "-no-snapshot-save", "-wipe-data"],
-        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
-        Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
-        Launch::Check => &["-check-snapshot-loadable", SNAPSHOT],
-    };
-    out.extend(more.iter().map(|s| (*s).to_owned()));
-    // A guest that panics must end its emulator, or it would hang until the deadline. Everything after -qemu is QEMU's.
-    if launch != Launch::Check {
-        out.extend(["-qemu", "-append", "panic=1"].map(str::to_owned));
-    }
-    out
-}
-
 impl Bake {
     /// The bake of a class from an image: its name, and its id.
     pub fn new(class: HostClass, image: &str, from: Sha256Digest) -> Self {
         use OnFailure::{Abort, Again};
         let stage = |work, seconds, on_failure| Stage { work, deadline: Duration::from_secs(seconds), on_failure };
-        let start = |launch| Work::Start { launch, arguments: arguments(&class, launch) };
+        let machine = Machine {
+            gpu: if class.gpu.is_empty() { GPU.to_owned() } else { class.gpu.clone() },
+            cores: class.cores,
+            ram_mib: class.ram_mib,
+            features: class.features.iter().cloned().collect(),
+        };
+        let start = |launch| Work::Start { launch, arguments: arguments(&machine, launch) };
         let store = if class.api > LAST_WITHOUT_APEX { TrustStore::TmpfsAndApex } else { TrustStore::Tmpfs };
         let key = format!("{}-{}", class.key(), from.short());
         let labels = [
@@ -230,7 +85,7 @@ impl Bake {
             stage(Work::Quiet, 180, Again),
             stage(Work::Save { snapshot: SNAPSHOT.to_owned() }, 300, Again),
             stage(Work::Stop, 60, Again),
-            stage(Work::Loadable { arguments: arguments(&class, Launch::Check) }, 60, Abort),
+            stage(Work::Loadable { arguments: arguments(&machine, Launch::Check) }, 60, Abort),
             // A snapshot that was never loaded is a hope.
             stage(Work::Tidy, 20, Abort),
             stage(start(Launch::Restore), 30, Again),
@@ -242,6 +97,11 @@ impl Bake {
         Self { class, image: image.to_owned(), from, result, stages, tries: 2 }
     }
 
+    /// The half that is done in the container: all stages but the last, keeping the image, which is the host's.
+    pub fn order(&self) -> Order {
+        Order { format: 1, stages: self.stages.iter().filter(|s| !matches!(s.work, Work::Commit { .. })).cloned().collect() }
+    }
+
     /// Longest time that all of it may take.
     pub fn longest(&self) -> Duration {
         self.stages.iter().map(|s| s.deadline).sum::<Duration>() * self.tries
@@ -250,6 +110,8 @@ impl Bake {
 
 #[cfg(test)]
 mod tests {
+    use stakeout_protocol::bake::FEATURES;
+
     use super::*;
     use crate::{avd::Avd, digest, host::Cpu, index::Revision};
 
@@ -311,19 +173,6 @@ mod tests {
     fn certificates_are_in_the_apex_from_api_34_on() {
         for (api, store) in [(28, TrustStore::Tmpfs), (33, TrustStore::Tmpfs), (34, TrustStore::TmpfsAndApex)] {
             assert!(bake(api).stages.iter().any(|s| s.work == Work::Trust { store }), "{api}");
-        }
-    }
-
-    #[test]
-    fn a_restore_writes_nothing_and_every_launch_uses_the_token() {
-        for launch in [Launch::Bake, Launch::Restore, Launch::Cold, Launch::Check] {
-            let arguments = arguments(&class(34), launch);
-            let has = |a: &str| arguments.iter().any(|x| x == a);
-            assert!(has("-grpc-use-token") && has("-no-window"), "{launch:?}");
-            assert_eq!(has("-read-only"), launch == Launch::Restore);
-            assert_eq!(has("-wipe-data"), launch == Launch::Bake);
-            let qemu = arguments.iter().position(|x| x == "-qemu");
-            assert!(qemu.is_none_or(|at| at + 3 == arguments.len()), "QEMU's arguments come last");
         }
     }
 }

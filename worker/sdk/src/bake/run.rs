@@ -5,9 +5,11 @@ use std::{future::Future, time::Duration};
 use stakeout_contract::Sha256Digest;
 use tokio::time::Instant;
 
+use stakeout_protocol::bake::{OnFailure, Order, Stage, Work, snapshot_folder};
+
 use super::{
-    Bake, OnFailure, Stage, Work,
-    said::{Follow, Order, Step, snapshot_folder},
+    Bake,
+    follow::{Follow, Step},
 };
 use crate::progress::{Event, Progress};
 
@@ -123,7 +125,7 @@ struct Failed {
 
 /// One try.
 async fn one(bake: &Bake, bench: &impl Bench, progress: &dyn Progress) -> Result<Sha256Digest, Failed> {
-    let order = Order::of(bake);
+    let order = bake.order();
     let text = serde_json::to_string(&order).map_err(|e| Failed { at: 0, fault: Fault::Bench(e.into()), log: String::new() })?;
     let started = tokio::time::timeout(GAP, bench.start(&bake.image, &text)).await;
     let mut oven = match started {

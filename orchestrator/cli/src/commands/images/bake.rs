@@ -4,9 +4,10 @@ use std::path::Path;
 
 use stakeout_containers::{Bakery, BakerySpec, Engine, Kvm};
 use stakeout_contract::Sha256Digest;
+use stakeout_protocol::bake::{ARGUMENT, LINE_MAX};
 use stakeout_sdk::{
     EmulatorImages, Progress,
-    bake::{self, Bake, Bench, BenchError, Oven, said},
+    bake::{self, Bake, Bench, BenchError, Oven},
     host::Cpu,
 };
 
@@ -37,10 +38,7 @@ pub(super) enum Outcome {
 /// Bakes an image for this host, unless that was done.
 pub(super) async fn bake(engine: &Engine, images: &EmulatorImages, id: &str, kvm: &Path, show: &dyn Progress) -> Result<Outcome, Failure> {
     let not = |why: String, mend: &str| Ok(Outcome::Not { why, mend: mend.to_owned() });
-    let real = kvm == Path::new("/dev/kvm");
     let kvm = match host::kvm(kvm) {
-        // The half of a bake that runs in the container is not there yet; that of a test's stand-in is.
-        host::Kvm::Usable(_) if real => return not("the program in the image cannot bake yet".into(), "take a later version"),
         host::Kvm::Usable(kvm) => kvm,
         host::Kvm::Unusable { why, mend } => return not(why, mend),
     };
@@ -88,11 +86,11 @@ impl Bench for Containers {
     async fn start(&self, image: &str, order: &str) -> Result<Container, BenchError> {
         let spec = BakerySpec {
             image: image.to_owned(),
-            arguments: vec![said::ARGUMENT.to_owned()],
+            arguments: vec![ARGUMENT.to_owned()],
             input: order.to_owned(),
             memory: self.memory,
             kvm: Some(self.kvm.clone()),
-            line: said::LINE_MAX,
+            line: LINE_MAX,
         };
         Ok(Container(self.engine.start_bakery(&spec).await?))
     }

@@ -8,7 +8,7 @@ use std::{
 use futures_util::StreamExt;
 use stakeout_containers::{BuildError, Engine, ImageSpec};
 use stakeout_sdk::{
-    Acceptance, EmulatorImages, Event, ImageBuild, License, LockSource, Origin, Prepared, Progress, Request, SdkError, prepare,
+    Acceptance, EmulatorImages, Event, ImageBuild, License, LockSource, Origin, Ours, Prepared, Progress, Request, SdkError, prepare,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,19 +31,27 @@ pub(super) async fn run(a: &EmulatorArgs) -> Result<ExitCode, Failure> {
             Ok(_) => Failure::other(anyhow::anyhow!("the licences were not asked for")),
         });
     }
-    let program = device_program(a.device_program.as_deref())?;
+    let ours = Ours {
+        program: beside(
+            a.device_program.as_deref(),
+            "stakeout-device",
+            "`cargo build --release -p stakeout-device` makes it",
+            "--device-program",
+        )?,
+        probe: beside(a.probe.as_deref(), "stakeout-probe.apk", "`make probe` makes it", "--probe")?,
+    };
     let engine = crate::commands::engine().await?;
     let base = base(&engine).await?;
     let stop = interrupt::token()?;
     let work = Work { a, cache: &cache, engine: &engine, show: &show, stop: &stop };
-    let done = work.all(&request(a, &cache, &base, Some(program))).await;
+    let done = work.all(&request(a, &cache, &base, Some(ours))).await;
     show.end();
     // What a bake was doing is gone before this process is.
     engine.destroy_all().await;
     done
 }
 
-fn request(a: &EmulatorArgs, cache: &Path, base: &str, program: Option<PathBuf>) -> Request {
+fn request(a: &EmulatorArgs, cache: &Path, base: &str, ours: Option<Ours>) -> Request {
     let mut apis = a.api.clone();
     apis.sort_unstable();
     apis.dedup();
@@ -57,7 +65,7 @@ fn request(a: &EmulatorArgs, cache: &Path, base: &str, program: Option<PathBuf>)
         from,
         lock: a.lock.clone().map_or(LockSource::BuiltIn, LockSource::File),
         acceptance: if a.accept_licenses { Acceptance::Given } else { Acceptance::NotGiven },
-        device_program: program,
+        ours,
         roots: a.roots.clone(),
         ..Request::new(apis, cache.to_owned(), base, env!("CARGO_PKG_VERSION"))
     }
@@ -88,19 +96,16 @@ fn failed(e: SdkError) -> Failure {
     }
 }
 
-/// The one that was given, else `stakeout-device` of the same release: it lies beside this program.
-fn device_program(given: Option<&Path>) -> Result<PathBuf, Failure> {
+/// The one that was given, else that of the same release: it lies beside this program.
+fn beside(given: Option<&Path>, name: &str, made: &str, option: &str) -> Result<PathBuf, Failure> {
     let path = match given {
         Some(path) => path.to_owned(),
-        None => std::env::current_exe().map_err(Failure::other)?.with_file_name("stakeout-device"),
+        None => std::env::current_exe().map_err(Failure::other)?.with_file_name(name),
     };
     if path.is_file() {
         return Ok(path);
     }
-    Err(Failure::hint(
-        format!("the program `{}` is missing", path.display()),
-        "`cargo build --release -p stakeout-device` makes it beside `stakeout`; `--device-program FILE` names another place",
-    ))
+    Err(Failure::hint(format!("`{}` is missing", path.display()), format!("{made} beside `stakeout`; `{option} FILE` names another place")))
 }
 
 /// The base image by the digest of what it was made from, so that a new base is a new image.

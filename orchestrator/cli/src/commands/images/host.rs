@@ -5,7 +5,9 @@ use std::{
     path::Path,
 };
 
-use stakeout_containers::Image;
+use stakeout_agent::Images;
+use stakeout_containers::{Engine, Image};
+use stakeout_contract::DeviceKind;
 use stakeout_sdk::{
     host::{Cpu, HostClass},
     labels,
@@ -102,6 +104,30 @@ pub(crate) fn baked_for<'a>(images: &'a [Image], emulator: &Image, cpu: Option<&
         .find(|i| ours(i) == Some("emulator-baked") && i.labels.get(labels::BAKE_FROM) == Some(&emulator.id) && fits(i, cpu) == Some(true))
 }
 
+/// Emulators start from a bake where this host has one that it can load.
+pub(crate) async fn prefer_baked(engine: &Engine, images: &mut Images) {
+    if images.devices.iter().all(|(kind, ..)| *kind != DeviceKind::Emulator) {
+        return;
+    }
+    // An engine that does not list its images has them all the same: trials boot cold.
+    let Ok(all) = engine.images().await else { return };
+    let cpu = Cpu::this();
+    for (kind, image, _) in &mut images.devices {
+        if *kind == DeviceKind::Emulator
+            && let Some(baked) = bake_of(&all, image, cpu.as_ref())
+        {
+            tracing::info!(image = image.as_str(), baked, "emulators start from a snapshot");
+            baked.clone_into(image);
+        }
+    }
+}
+
+/// The name of the bake of the image that has this name or id.
+fn bake_of<'a>(all: &'a [Image], image: &str, cpu: Option<&Cpu>) -> Option<&'a str> {
+    let emulator = all.iter().find(|i| i.id == image || i.tags.iter().any(|t| t == image))?;
+    names("emulator-baked", baked_for(all, emulator, cpu)?).first().copied()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -171,6 +197,15 @@ pub(super) mod tests {
         let images = [emulator.clone(), baked.clone()];
         assert_eq!(baked_for(&images, &emulator, Some(&cpu)), Some(&baked));
         assert_eq!(baked_for(&images, &emulator, Some(&other_cpu)), None);
+        assert_eq!(bake_of(&images, "stakeout/emulator:0.1.0-api34-x86_64", Some(&cpu)), Some("stakeout/emulator-baked:x"));
+        assert_eq!(bake_of(&images, "sha256:e", Some(&cpu)), Some("stakeout/emulator-baked:x"));
+        for (name, cpu) in [
+            ("stakeout/emulator:0.1.0-api34-x86_64", Some(&other_cpu)),
+            ("stakeout/emulator:0.1.0-api28-x86_64", Some(&cpu)),
+            ("sha256:e", None),
+        ] {
+            assert_eq!(bake_of(&images, name, cpu), None, "{name}");
+        }
         let newer = Image { id: "sha256:n".into(), ..emulator };
         assert_eq!(baked_for(&images, &newer, Some(&cpu)), None, "it was baked from another image");
     }

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use stakeout_contract::observation::Fact;
+use stakeout_contract::{observation::Fact, trial::FeedMode};
 use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::{Problem, device::Event};
 use stakeout_truth::Zone;
@@ -15,6 +15,8 @@ use super::{
         camera::Pictures,
         clock::{Look, SharedClock, lock},
         phone::problem,
+        probe::Probe,
+        services::Services,
         sound::Sound,
     },
     EmulatorGuest, STEP, sample,
@@ -95,6 +97,23 @@ impl EmulatorGuest {
         }
     }
 
+    /// Proves that the phone is ready, if the image has what it takes.
+    pub(super) async fn probe(&self, contact: Option<&str>) -> Result<(), Problem> {
+        let (Some(live), Some(trial), Some(pictures)) = (&self.live, &self.trial, &self.pictures) else { return Ok(()) };
+        let line = match &self.layout.probe {
+            Some(apk) => {
+                let mode = match trial.mode {
+                    FeedMode::Pattern => stakeout_feed::FeedMode::Pattern,
+                    FeedMode::Scene => stakeout_feed::FeedMode::Scene,
+                };
+                Probe { apk, keys: &trial.keys, mode, clock: &self.clock, pictures, contact }.run(&live.phone).await?
+            }
+            None => "the image has no probe: that the phone sees, hears and reads what it is given was not proven".to_owned(),
+        };
+        self.out.event(Event::Log { line }).await;
+        Ok(())
+    }
+
     async fn reboot(&mut self) -> Result<(), Problem> {
         self.poll().await?;
         let until = Instant::now() + self.layout.deadlines.cold;
@@ -116,8 +135,9 @@ impl EmulatorGuest {
         self.settle_in().await?;
         let look = self.live()?.phone.look().await?;
         lock(&clock).again(look);
+        let services = Services::read(&self.live()?.phone).await?;
         if let Some(watch) = self.watch.as_mut() {
-            let told = watch.restarted(look.wall_ms - (look.up / 1_000_000) as i64);
+            let told = watch.restarted(look.wall_ms - (look.up / 1_000_000) as i64, services);
             self.tell(told).await;
         }
         Ok(())

@@ -1,9 +1,10 @@
 use std::{collections::VecDeque, sync::Mutex};
 
+use stakeout_protocol::bake::Said;
+
 use super::*;
 use crate::{
     avd::{Avd, GPU},
-    bake::Said,
     digest,
     host::{Cpu, HostClass},
     index::Revision,

@@ -1,0 +1,289 @@
+//! The contract between the two halves of a bake: an emulator is booted once, settled, and its snapshot kept for later starts.
+//!
+//! The half on the host is `stakeout images build emulator` (`stakeout-sdk`), the half in the container `stakeout-device`. How both,
+//! and trials, start the emulator is here too ([`arguments`]): a snapshot loads only where it is started as it was.
+//!
+//! The host starts the image's program as `stakeout-device --kind emulator --bake`, in a container of its own:
+//!
+//! - the first process is root with the capabilities of a trial's device, no others; `/dev/kvm` is there, and its group (look at
+//!   the file) is among the first process's groups: the emulator, as user 10001, must be given that group too;
+//! - no network at all;
+//! - the root file system is writable, which in a trial it is not, and [`AVD_HOME`] belongs to user 10001. The emulator is started
+//!   on the virtual device **in that folder**, so that the snapshot becomes part of the image. Folders that are tmpfs in a trial
+//!   (`/work`, `/data`, `/tmp`, `/feed`) are tmpfs here too, and nothing in them is kept. A trial cannot write to [`AVD_HOME`]: its
+//!   device makes a copy on a tmpfs (small files copied, disks and snapshots linked) and starts with `-read-only` from there.
+//!
+//! On its standard input it gets one line, an [`Order`]. It does the work of the stages in their order, one at a time, and writes
+//! one [`Said`] a line to standard output: `begun` with the stage's number (from 0 on), then `done` or `failed`. `note` may stand
+//! anywhere. After the last `done` it ends with code 0, and so does everything that it started: what is then on disk is what is
+//! kept. After a `failed` it ends too; the host begins anew in a new container, or gives up. When its standard input ends it ends
+//! at once. It needs no clock: the host removes a container whose stage takes too long.
+//!
+//! What a stage's work is, its own doc says ([`Work`]). The program adds ports and, for `Start`, waits until console
+//! and adb answer. Standard error is for people; its end is shown when something fails.
+//!
+//! The host believes nothing of this but what it can see: lines out of order end the bake, and so does a snapshot whose folder
+//! ([`snapshot_folder`]) is not there at the end. What it cannot see, that the snapshot is of a phone in order, the stages prove:
+//! the last of them load it once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The virtual device's name in an image.
+pub const AVD: &str = "stakeout";
+/// The folder of virtual devices in an image.
+pub const AVD_HOME: &str = "/opt/android/avd";
+/// The snapshot's name.
+pub const SNAPSHOT: &str = "stakeout";
+/// Features that the emulator is started with, in a bake and in a trial.
+pub const FEATURES: &[&str] = &["AllowSnapshotMigration"];
+/// How the guest's graphics are drawn: in software, as no host has to have a GPU.
+pub const GPU: &str = "swiftshader_indirect";
+/// Argument that makes `stakeout-device` bake.
+pub const ARGUMENT: &str = "--bake";
+/// Longest line that either half takes, bytes.
+pub const LINE_MAX: usize = 64 << 10;
+/// Most lines of one try.
+pub const LINES_MAX: u32 = 20_000;
+
+/// What of a virtual device is said on the command line again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Machine {
+    /// How the guest's graphics are drawn.
+    pub gpu: String,
+    /// Processors.
+    pub cores: u32,
+    /// Memory, MiB.
+    pub ram_mib: u32,
+    /// Features that are asked for.
+    pub features: Vec<String>,
+}
+
+/// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial and is never baked
+/// in: a bake only prepares the place, so that a trial adds a file and restarts nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustStore {
+    /// API 33 and older: a tmpfs with the certificates over `/system/etc/security/cacerts`.
+    Tmpfs,
+    /// API 34 and newer: the same, and bound over `/apex/com.android.conscrypt/cacerts` in the namespaces of init and the zygotes.
+    TmpfsAndApex,
+}
+
+/// How the emulator is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Launch {
+    /// From nothing, to be saved.
+    Bake,
+    /// From the snapshot, changing nothing.
+    Restore,
+    /// From nothing, for a trial on a host without a snapshot.
+    Cold,
+    /// Only asks whether the snapshot can be loaded here.
+    Check,
+}
+
+/// Work of one stage.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Work {
+    /// Look at `/dev/kvm` and at `emulator -accel-check`.
+    CheckKvm,
+    /// Remove lock files of an emulator that is gone, and put first pictures where the cameras look for them.
+    Tidy,
+    /// Start the emulator.
+    Start {
+        /// How.
+        launch: Launch,
+        /// Arguments of `emulator`; ports are added by who runs it.
+        arguments: Vec<String>,
+    },
+    /// Wait until the package manager answers, services are listed and our own probe runs: `sys.boot_completed` alone says nothing
+    /// after a restore.
+    Ready,
+    /// No animations, no setup wizard, no updates in the background, screen never locked.
+    Settle,
+    /// `adb root`; needs a rootable image.
+    Root,
+    /// Make the system's certificates replaceable.
+    Trust {
+        /// How.
+        store: TrustStore,
+    },
+    /// Wait until the guest does nothing, and write its disks out.
+    Quiet,
+    /// `avd snapshot save NAME`.
+    Save {
+        /// The snapshot's name.
+        snapshot: String,
+    },
+    /// Stop the emulator and wait for its end.
+    Stop,
+    /// `-check-snapshot-loadable` must say yes.
+    Loadable {
+        /// Arguments of `emulator`.
+        arguments: Vec<String>,
+    },
+    /// Keep the container as an image with these labels.
+    Commit {
+        /// Labels that are added.
+        labels: Vec<(String, String)>,
+    },
+}
+
+impl Work {
+    /// In words, for progress and messages.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::CheckKvm => "check KVM",
+            Self::Tidy => "tidy up",
+            Self::Start { launch: Launch::Restore, .. } => "start from the snapshot",
+            Self::Start { .. } => "start the emulator",
+            Self::Ready => "wait until the phone is ready",
+            Self::Settle => "settle the phone",
+            Self::Root => "become root",
+            Self::Trust { .. } => "make the certificates replaceable",
+            Self::Quiet => "wait until the phone is quiet",
+            Self::Save { .. } => "save the snapshot",
+            Self::Stop => "stop the emulator",
+            Self::Loadable { .. } => "ask whether the snapshot can be loaded",
+            Self::Commit { .. } => "keep it as an image",
+        }
+    }
+}
+
+/// What happens when a stage fails or takes too long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// There will be no snapshot; say why. Trials on this host boot cold.
+    Abort,
+    /// Everything from the first stage on, as often as [`Bake::tries`] says.
+    Again,
+}
+
+/// A stage.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its work.
+    #[serde(flatten)]
+    pub work: Work,
+    /// Real time that it may take.
+    pub deadline: Duration,
+    /// When it fails.
+    pub on_failure: OnFailure,
+}
+
+/// What the half in the container gets: one line of JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// 1.
+    pub format: u32,
+    /// All stages but the last: that one, keeping the image, is the host's.
+    pub stages: Vec<Stage>,
+}
+
+/// What it says: one line of JSON each.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "said", deny_unknown_fields)]
+pub enum Said {
+    /// A stage began: `{"said":"begun","stage":0}`.
+    Begun {
+        /// Its place in [`Order::stages`].
+        stage: usize,
+    },
+    /// It is done.
+    Done {
+        /// Its place.
+        stage: usize,
+    },
+    /// It failed: `{"said":"failed","stage":3,"reason":"the package manager never answered"}`.
+    Failed {
+        /// Its place.
+        stage: usize,
+        /// Why, for people.
+        reason: String,
+    },
+    /// For people who wait: `{"said":"note","text":"boot: 40 s"}`.
+    Note {
+        /// What.
+        text: String,
+    },
+}
+
+/// Where the snapshot must be at the end.
+pub fn snapshot_folder(snapshot: &str) -> String {
+    format!("{AVD_HOME}/{AVD}.avd/snapshots/{snapshot}")
+}
+
+/// Arguments of `emulator` for a launch. Ports are added before `-qemu`, by who starts it.
+pub fn arguments(machine: &Machine, launch: Launch) -> Vec<String> {
+    let mut out: Vec<String> =
+        ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-gpu"].map(str::to_owned).into();
+    out.push(machine.gpu.clone());
+    out.extend(["-cores".into(), machine.cores.to_string(), "-memory".into(), machine.ram_mib.to_string()]);
+    for feature in &machine.features {
+        out.extend(["-feature".into(), feature.clone()]);
+    }
+    let more: &[&str] = match launch {
+        // What was there before is not part of what is saved.
+        Launch::Bake => &["-no-snapshot-load", "-no-snapshot-save", "-wipe-data"],
+        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
+        Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
+        Launch::Check => &["-check-snapshot-loadable", SNAPSHOT],
+    };
+    out.extend(more.iter().map(|s| (*s).to_owned()));
+    // A guest that panics must end its emulator, or it would hang until the deadline. Everything after -qemu is QEMU's.
+    if launch != Launch::Check {
+        out.extend(["-qemu", "-append", "panic=1"].map(str::to_owned));
+    }
+    out
+}
+
+impl Said {
+    /// Reads a line.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        if line.len() > LINE_MAX {
+            return Err(format!("a line of more than {LINE_MAX} bytes"));
+        }
+        serde_json::from_str(line).map_err(|e| format!("a line that cannot be read ({e})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine { gpu: GPU.to_owned(), cores: 4, ram_mib: 4096, features: FEATURES.iter().map(|f| (*f).to_owned()).collect() }
+    }
+
+    #[test]
+    fn the_lines_of_the_docs_can_be_read_and_others_cannot() {
+        assert_eq!(Said::parse("{\"said\":\"begun\",\"stage\":0}"), Ok(Said::Begun { stage: 0 }));
+        assert_eq!(Said::parse("{\"said\":\"note\",\"text\":\"boot: 40 s\"}"), Ok(Said::Note { text: "boot: 40 s".into() }));
+        let failed = "{\"said\":\"failed\",\"stage\":3,\"reason\":\"the package manager never answered\"}";
+        assert!(matches!(Said::parse(failed), Ok(Said::Failed { stage: 3, .. })));
+        let long = format!("{{\"said\":\"note\",\"text\":\"{}\"}}", "x".repeat(LINE_MAX));
+        for bad in
+            ["", "begun 0", "{}", "{\"said\":\"begun\"}", "{\"said\":\"begun\",\"stage\":-1}", "{\"said\":\"saved\",\"stage\":1}", &long]
+        {
+            assert!(Said::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_restore_writes_nothing_and_every_launch_uses_the_token() {
+        for launch in [Launch::Bake, Launch::Restore, Launch::Cold, Launch::Check] {
+            let arguments = arguments(&machine(), launch);
+            let has = |a: &str| arguments.iter().any(|x| x == a);
+            assert!(has("-grpc-use-token") && has("-no-window"), "{launch:?}");
+            assert_eq!(has("-read-only"), launch == Launch::Restore);
+            assert_eq!(has("-wipe-data"), launch == Launch::Bake);
+            let qemu = arguments.iter().position(|x| x == "-qemu");
+            assert!(qemu.is_none_or(|at| at + 3 == arguments.len()), "QEMU's arguments come last");
+        }
+    }
+}
