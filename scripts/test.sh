@@ -51,6 +51,7 @@ for layer in "${layers[@]}"; do
             prepare
             tests/apps/build.sh "$target/apps" --only loud,conform
             cargo nextest run --release --locked --workspace --profile e2e -E 'binary(docker)'
+            images/emulator/test.sh
             ;;
         test-e2e)
             prepare

@@ -28,7 +28,9 @@ clean() { rm -rf "$work"; for _ in 1 2 3 4 5; do stand_ins | xargs -r docker rmi
 trap clean EXIT
 [ -z "$(stand_ins)" ] || die "stand-in images of another run are there" "docker rmi -f \$(docker images -q --filter label=org.stakeout.emulator.api=99)"
 
-stand_in_sdk() { cargo run --quiet --release --locked --manifest-path "$repo/Cargo.toml" --target-dir "$target" -p stakeout-sdk --example stand_in_sdk -- "$@"; }
+# Of the whole workspace, as that is how all else was compiled.
+cargo build --quiet --release --locked --manifest-path "$repo/Cargo.toml" --target-dir "$target" --workspace --example stand_in_sdk
+stand_in_sdk() { "$release/examples/stand_in_sdk" "$@"; }
 stand_in_sdk "$work/sdk"
 export STAKEOUT_CACHE=$work/cache
 # A bake as worker/sdk/src/bake/said.rs describes it: an order on standard input, a line a stage.

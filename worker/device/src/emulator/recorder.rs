@@ -25,7 +25,7 @@ const ASKING: [&str; 12] = [
     "pm path ",
     "service check ",
     "uiautomator dump",
-    "cat /proc/",
+    "cat /proc/stat",
     "cat /data/local/tmp/",
     "echo system_server",
     "cmd package resolve-activity",
