@@ -106,7 +106,7 @@ pub struct Bound {
 /// Why an answer is not more than it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
-    /// Stable: `server_not_played`, `too_few_trials`, `crashed`, `native_code`, `evidence_lost`, `encrypted`, `opaque_traffic`,
+    /// Stable: `server_not_played`, `too_few_trials`, `crashed`, `native_code`, `evidence_lost`, `step_failed`, `encrypted`, `opaque_traffic`,
     /// `unsupported_api`, `escape`, `login`, `clock_held`, `real_time`, `out_of_memory`, `device_looked_for`, `lead`, `not_played`, `analysis_incomplete`.
     pub code: String,
     /// A sentence.

@@ -169,6 +169,12 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "the `emulator` device",
                 Reach::All,
             )),
+            Fact::Lost { what, .. } if what.starts_with("step ") => out.push(doubt(
+                "step_failed",
+                format!("{}: what would have followed did not come", short(what)),
+                "a scenario whose steps fit this app; if it crashed, another device",
+                Reach::All,
+            )),
             Fact::Lost { what, count } => {
                 out.push(doubt("evidence_lost", format!("{count} of `{}` were lost", short(what)), "larger limits", Reach::All));
             }

@@ -36,6 +36,9 @@ struct Stage {
 /// Stages that a worker may name; another's is `other`, so that no worker makes series without end.
 const STAGES: [&str; 9] = ["lease", "cell", "boot", "convert", "install", "launch", "script", "collect", "analyse"];
 
+/// Bytes that a trial is believed to keep.
+const TRIAL_MOST: u64 = 1 << 40;
+
 fn stage(name: &str) -> String {
     if name.is_empty() || STAGES.contains(&name) { name.to_owned() } else { "other".to_owned() }
 }
@@ -55,6 +58,7 @@ pub struct Metrics {
     leases: Histogram,
     trials: Family<Ended, Counter>,
     stages: Family<Stage, Histogram, fn() -> Histogram>,
+    kept: Counter,
     gauges: Vec<(Float, Of)>,
 }
 
@@ -75,6 +79,8 @@ impl Default for Metrics {
         registry.register("trials", "Trials that ended, by state and the stage where they failed", trials.clone());
         let stages = Family::new_with_constructor(stage_seconds as fn() -> Histogram);
         registry.register_with_unit("trial_stage", "Time of a trial's stage on its worker", Unit::Seconds, stages.clone());
+        let kept = Counter::default();
+        registry.register_with_unit("artifact", "Bytes of artifacts that trials kept", Unit::Bytes, kept.clone());
         let list: [(&str, &str, Of); 7] = [
             ("queue_waiting", "Trials that wait", |g| g.waiting as f64),
             ("trials_running", "Trials that run", |g| g.running as f64),
@@ -89,7 +95,7 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             (gauge, of)
         });
-        Self { registry, requests, leases, trials, stages, gauges: gauges.into() }
+        Self { registry, requests, leases, trials, stages, kept, gauges: gauges.into() }
     }
 }
 
@@ -115,6 +121,8 @@ impl Metrics {
 
     /// How long a trial's stages took on its worker.
     pub(crate) fn took(&self, cost: &TrialCost) {
+        // As the worker says; no worker makes the figure run over.
+        self.kept.inc_by(cost.kept_bytes.min(TRIAL_MOST));
         for (name, seconds) in &cost.stages {
             self.stages.get_or_create(&Stage { stage: stage(name) }).observe(*seconds);
         }
@@ -141,8 +149,12 @@ mod tests {
         let m = Metrics::default();
         m.lease(Duration::from_millis(2));
         m.ended(TrialState::Failed, "made up");
+        for kept_bytes in [1000, u64::MAX] {
+            m.took(&TrialCost { kept_bytes, ..TrialCost::default() });
+        }
         let text = m.text(&Gauges { waiting: 3, ..Gauges::default() });
         assert!(text.contains("stakeout_queue_waiting 3.0"), "{text}");
+        assert!(text.contains(&format!("stakeout_artifact_bytes_total {}", TRIAL_MOST + 1000)), "{text}");
         assert!(text.contains("stakeout_lease_seconds_count 1") && text.contains("stage=\"other\""), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::{io::Write as _, net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use stakeout_agent::{Shutdown, Worker};
-use stakeout_blobs::{Blobs, MasterKey};
+use stakeout_blobs::{BlobError, Blobs, MasterKey};
 use stakeout_bundle::keys::SigningKey;
 use stakeout_server::{
     Service,
@@ -73,7 +73,13 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
 async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
     let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
     let blobs = blobs(&address, a.blob_key.as_deref())?;
-    blobs.check().await.map_err(Failure::usage)?;
+    blobs.check().await.map_err(|e| match e {
+        BlobError::Key { .. } => Failure::usage(e),
+        // Whoever starts it again, as systemd and Kubernetes do, may find it there.
+        e => Failure::other(anyhow::Error::from(e).context(
+            "the storage of artifacts cannot be used\nhint: does it answer, and are its name and credentials right? `--blobs` names it",
+        )),
+    })?;
     let operator = SigningKey::load_or_create(&a.key.clone().map_or_else(places::operator_key, Ok)?).map_err(Failure::usage)?;
     let sealer = Sealer::load_or_create(&a.seal_key.clone().unwrap_or_else(|| data.join("seal.key"))).map_err(Failure::usage)?;
     first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;

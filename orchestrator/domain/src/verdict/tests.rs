@@ -171,6 +171,7 @@ fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
         (silent().saw(5, Fact::NativeLibrary { name: "x".into(), how: String::new() }), "native_code"),
         (silent().saw(5, Fact::Escape { what: "Unsafe".into() }), "escape"),
         (silent().saw(5, Fact::Lost { what: "packets".into(), count: 1 }), "evidence_lost"),
+        (silent().saw(5, Fact::Lost { what: "step 3 (tapOn): not_found: x".into(), count: 1 }), "step_failed"),
         (silent().saw(5, Fact::ClockHeld { thread: "t".into(), r#where: "w".into(), spins: true }), "clock_held"),
         (silent().saw(5, Fact::UnsupportedApi { name: "android.hardware.camera2.X".into(), effect: "default".into() }), "unsupported_api"),
         (silent().saw(5, Fact::TlsRefused { host: "pin.example".into(), port: 443, reason: "alert".into() }), "pinned_traffic"),
