@@ -100,8 +100,11 @@ fn what_is_missing_for_a_build_is_said_before_anything_is_fetched() {
     let said = build(folder.path(), &["--api", "34", "--accept-licenses", "--device-program", "nothing"]);
     assert!(said.code == 2 && said.err.contains("`nothing` is missing\nhint: `cargo build"), "{}", said.err);
     std::fs::write(folder.path().join("program"), "program").unwrap();
+    let no_probe = ["--api", "34", "--accept-licenses", "--device-program", "program", "--probe", "nothing"];
+    let said = build(folder.path(), &no_probe);
+    assert!(said.code == 2 && said.err.contains("`nothing` is missing\nhint: `make probe`"), "{}", said.err);
     for arguments in [
-        &[&BUILD[..], &["--api", "34", "--accept-licenses", "--device-program", "program"]].concat()[..],
+        &[&BUILD[..], &["--api", "34", "--accept-licenses", "--device-program", "program", "--probe", "program"]].concat()[..],
         &["images", "list"],
         &["images", "prune", "--dry-run"],
     ] {
