@@ -15,6 +15,8 @@ use crate::progress::{Event, Progress};
 
 /// Longest time between two stages, before the first, and from the last to the container's end.
 const GAP: Duration = Duration::from_secs(60);
+/// Until the end of a program that failed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Longest reason and note that is passed on, characters.
 const TEXT_MAX: usize = 600;
 
@@ -136,7 +138,14 @@ async fn one(bake: &Bake, bench: &impl Bench, progress: &dyn Progress) -> Result
     let mut follow = Follow::new(order.stages.len());
     let done = match watch(&order, &mut oven, &mut follow, bake.stages.len(), progress).await {
         Ok(()) => keep(bake, &mut oven, progress).await.map_err(|fault| (bake.stages.len().saturating_sub(1), fault)),
-        Err(fault) => Err((follow.at(), fault)),
+        Err(fault) => {
+            // What it says to people last comes behind what it says to us. One that has had its time has said it.
+            if !matches!(fault, Fault::Deadline(_)) {
+                let rest = async { while matches!(oven.line().await, Ok(Some(_))) {} };
+                let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+            }
+            Err((follow.at(), fault))
+        }
     };
     let log = if done.is_err() { oven.log() } else { String::new() };
     oven.remove().await;
