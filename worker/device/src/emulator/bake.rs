@@ -231,7 +231,8 @@ impl Oven<'_> {
         let keys = TrialKey::from_bytes(bytes).subkeys();
         let feeds: SharedFeeds = Arc::new(Mutex::new(Some(feed::feeds(&keys, FeedMode::Pattern))));
         let clock = SharedClock::default();
-        lock(&clock).begin(links.phone.look().await?);
+        let look = links.phone.look().await?;
+        lock(&clock).begin(look);
         let said = {
             let cannot = |e: std::io::Error| failed(format!("the cameras cannot be fed: {e}"));
             let pictures = Pictures::show(self.layout.feed(), feeds.clone(), clock.clone()).map_err(cannot)?;

@@ -300,7 +300,7 @@ mod tests {
         let (first, last) = seconds(&wav(&pcm), &keys(), at(9), at(13)).unwrap();
         assert!((first - 10.0).abs() < 0.1 && last > 11.2, "{first} {last}");
         assert!(why(seconds(&wav(&pcm), &keys(), at(20), at(24))).contains("10.0"), "another time's");
-        assert!(why(seconds(&wav(&[0; 66_150]), &keys(), at(9), at(13))).contains("66150 samples of silence"));
+        assert!(why(seconds(&wav(&vec![0; 66_150]), &keys(), at(9), at(13))).contains("66150 samples of silence"));
         assert!(why(seconds(b"RIFF", &keys(), at(9), at(13))).contains("no WAV"));
     }
 
