@@ -71,6 +71,8 @@ pub struct Watch {
     sessions: u64,
     /// Openings of pictures that no opening of a camera was found for yet.
     pictures: VecDeque<(Nanos, Open)>,
+    /// Sessions of cameras whose picture was not opened when the books were asked: a camera opens it after the books know.
+    unframed: Vec<(Facing, u64, Nanos)>,
     /// Times at which the device's state changed.
     marks: Vec<Nanos>,
     /// Whether the app could be seen at the poll before.
@@ -97,6 +99,7 @@ impl Watch {
             silent: BTreeSet::new(),
             sessions,
             pictures: VecDeque::new(),
+            unframed: Vec::new(),
             marks: Vec::new(),
             visible: false,
             log_until: 0,
@@ -352,7 +355,9 @@ impl Watch {
         };
         told.push((at, Source::Device, opened));
         if let Some(facing) = facing {
-            self.frames(told, facing, session, at);
+            if !self.frames(told, facing, session, at) {
+                self.unframed.push((facing, session, at));
+            }
         }
     }
 
@@ -360,14 +365,16 @@ impl Watch {
         NEAR.0.max(NEAR.1.mul_f64(lock(&self.clock).speed().max(0.01)))
     }
 
-    /// The pictures of a camera that were opened about when it was.
-    fn frames(&mut self, told: &mut Vec<Told>, facing: Facing, session: u64, at: Nanos) {
+    /// The picture of a camera that was opened about when it was; whether there is one.
+    fn frames(&mut self, told: &mut Vec<Told>, facing: Facing, session: u64, at: Nanos) -> bool {
         let near = self.near();
         let near = |t: Nanos| t.since(at).max(at.since(t)) <= near;
         let mine = self.pictures.iter().position(|(t, o)| o.facing == facing && near(*t));
-        if let Some((t, open)) = mine.and_then(|i| self.pictures.remove(i)) {
-            told.push((t.max(at), Source::Feed, picture(&open, session)));
+        let found = mine.and_then(|i| self.pictures.remove(i));
+        if let Some((t, open)) = &found {
+            told.push(((*t).max(at), Source::Feed, picture(open, session)));
         }
+        found.is_some()
     }
 
     fn end(&mut self, told: &mut Vec<Told>, key: (Sensor, String), at: Nanos, latest: Nanos) {
@@ -396,6 +403,11 @@ impl Watch {
     /// Openings of pictures that the books know nothing of: the feed gave a frame all the same.
     fn left_over(&mut self, told: &mut Vec<Told>, now: Nanos) {
         let late = self.near() * 5;
+        for (facing, session, at) in std::mem::take(&mut self.unframed) {
+            if !self.frames(told, facing, session, at) && now.since(at) <= late {
+                self.unframed.push((facing, session, at));
+            }
+        }
         let old = |t: Nanos| now.since(t) > late;
         let (old, young): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pictures).into_iter().partition(|(t, _)| old(*t));
         self.pictures = old;
