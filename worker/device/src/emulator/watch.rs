@@ -354,10 +354,10 @@ impl Watch {
             preview_visible: sensor == Sensor::Camera && self.visible,
         };
         told.push((at, Source::Device, opened));
-        if let Some(facing) = facing {
-            if !self.frames(told, facing, session, at) {
-                self.unframed.push((facing, session, at));
-            }
+        if let Some(facing) = facing
+            && !self.frames(told, facing, session, at)
+        {
+            self.unframed.push((facing, session, at));
         }
     }
 
