@@ -21,6 +21,10 @@ pub struct Observation {
     pub stack: Vec<String>,
 }
 
+/// How the worker begins the `what` of a [`Fact::Lost`] that is a step which failed. Not a fact of its own: a server of the version
+/// before, which would not know that, takes this for lost evidence, and is as cautious.
+pub const LOST_STEP: &str = "step ";
+
 /// Who says it, and so how far it can be believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use stakeout_contract::{
     Kind, Rung, Sensor,
     artifact::Role,
     flow::Flow,
-    observation::Fact,
+    observation::{Fact, LOST_STEP, Source},
     result::Reason,
     trial::{FeedMode, TrialState},
 };
@@ -169,7 +169,7 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "the `emulator` device",
                 Reach::All,
             )),
-            Fact::Lost { what, .. } if what.starts_with("step ") => out.push(doubt(
+            Fact::Lost { what, .. } if o.source == Source::Worker && what.starts_with(LOST_STEP) => out.push(doubt(
                 "step_failed",
                 format!("{}: what would have followed did not come", short(what)),
                 "a scenario whose steps fit this app; if it crashed, another device",

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use stakeout_contract::{
     DeviceState, Nanos,
     artifact::{Artifact, Role},
-    observation::Fact,
+    observation::{Fact, LOST_STEP},
     scenario::{IdleState, InputText, Scenario, Step, TapOn},
 };
 use stakeout_protocol::{
@@ -78,7 +78,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
             let required = !matches!(step, Step::TakeScreenshot(_));
             if required && outcome != "ok" && outcome != "skipped" {
                 // The trial was not what the scenario says, so its silence proves less.
-                self.talk.record.worker_fact(Fact::Lost { what: format!("step {index} ({name}): {outcome}"), count: 1 });
+                self.talk.record.worker_fact(Fact::Lost { what: format!("{LOST_STEP}{index} ({name}): {outcome}"), count: 1 });
             }
             self.talk.record.worker_fact(Fact::Step { index, step: name, outcome });
             self.told().await?;

@@ -43,7 +43,7 @@ pub struct Limits {
     pub facts: u64,
 }
 
-/// A connection that the kernel took for us is ours within this time.
+/// In this time the task that accepts takes what the kernel took for it. On a host that is busier it may be left out.
 const ADMITTED: Duration = Duration::from_millis(10);
 
 impl Default for Limits {

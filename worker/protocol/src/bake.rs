@@ -60,8 +60,8 @@ pub struct Machine {
     pub features: Vec<String>,
 }
 
-/// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial and is never baked
-/// in: a bake only prepares the place, so that a trial adds a file and restarts nothing.
+/// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial, which lays a store of its
+/// own over this one, and is never baked in: a bake shows that it can be done on this image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustStore {
@@ -100,12 +100,12 @@ pub enum Work {
         /// Arguments of `emulator`; ports are added by who runs it.
         arguments: Vec<String>,
     },
-    /// Wait until the package manager answers, services are listed and our own probe runs: `sys.boot_completed` alone says nothing
-    /// after a restore.
+    /// Wait until the package manager answers and services are listed; after a restore also until our own probe has seen and heard
+    /// what is fed, as `sys.boot_completed` alone says nothing there.
     Ready,
-    /// No animations, no setup wizard, no updates in the background, screen never locked.
+    /// No animations, no setup wizard, no verifier, screen never locked; then our own probe, for which a wizard would be in the way.
     Settle,
-    /// `adb root`; needs a rootable image.
+    /// Commands must run as root; needs a rootable image.
     Root,
     /// Make the system's certificates replaceable.
     Trust {

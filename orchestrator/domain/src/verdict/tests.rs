@@ -2,7 +2,7 @@ use stakeout_contract::{
     Answer, DeviceState, Kind, Rung, Sensor,
     artifact::Role,
     finding::Skipped,
-    observation::Fact,
+    observation::{Fact, LOST_STEP, Source},
     result::{JobResult, Verdict},
     trial::TrialState,
 };
@@ -165,13 +165,18 @@ fn a_canary_is_dated_by_the_read_before_it_left() {
 
 #[test]
 fn whatever_could_have_hidden_an_event_makes_it_inconclusive() {
+    let failed = Fact::Lost { what: format!("{LOST_STEP}3 (tapOn): not_found"), count: 1 };
+    let mut step = silent().saw(5, failed.clone());
+    step.observations.iter_mut().for_each(|o| o.source = Source::Worker);
     let cases: Vec<(Sample, &str)> = vec![
         (silent().flow(1, 100, "own.example", None), "server_not_played"),
         (silent().saw(5, Fact::Crashed { message: "boom".into(), trace: vec![] }), "crashed"),
         (silent().saw(5, Fact::NativeLibrary { name: "x".into(), how: String::new() }), "native_code"),
         (silent().saw(5, Fact::Escape { what: "Unsafe".into() }), "escape"),
         (silent().saw(5, Fact::Lost { what: "packets".into(), count: 1 }), "evidence_lost"),
-        (silent().saw(5, Fact::Lost { what: "step 3 (tapOn): not_found: x".into(), count: 1 }), "step_failed"),
+        // Only the worker knows of steps: from the device it is what anybody lost.
+        (silent().saw(5, failed), "evidence_lost"),
+        (step, "step_failed"),
         (silent().saw(5, Fact::ClockHeld { thread: "t".into(), r#where: "w".into(), spins: true }), "clock_held"),
         (silent().saw(5, Fact::UnsupportedApi { name: "android.hardware.camera2.X".into(), effect: "default".into() }), "unsupported_api"),
         (silent().saw(5, Fact::TlsRefused { host: "pin.example".into(), port: 443, reason: "alert".into() }), "pinned_traffic"),

@@ -31,7 +31,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use super::{
     boot::{self, Links},
     camera::{self, Pictures},
-    clock::{SharedClock, lock},
+    clock::SharedClock,
     layout::Layout,
     phone::{Phone, first_line, problem},
     probe::Probe,
@@ -171,22 +171,27 @@ impl Oven<'_> {
         Ok(())
     }
 
-    async fn tidy(&self) -> Result<(), Problem> {
+    /// Removes locks from the image's virtual device. As the emulator's user: the folder is its own, and we have no power over it.
+    async fn unlock(&self) -> Result<(), Problem> {
         let folder = self.layout.avds.join(format!("{AVD}.avd"));
         let cannot = |e: std::io::Error| failed(format!("`{}`: {e}", folder.display()));
-        // As the emulator's user: what is there is its own.
         let words: Vec<OsString> =
             ["sh", "-c", "rm -rf -- \"$0\"/*.lock"].iter().map(OsString::from).chain([folder.clone().into()]).collect();
         let done = self.layout.command(&words, Avds::Image).stdin(Stdio::null()).output().await.map_err(cannot)?;
         if !done.status.success() {
             return Err(failed(format!("locks of a former emulator stay: {}", String::from_utf8_lossy(&done.stderr).trim())));
         }
+        Ok(())
+    }
+
+    async fn tidy(&self) -> Result<(), Problem> {
+        self.unlock().await?;
         self.layout.copy().await.map_err(Problem::from)?;
         camera::first(&self.layout.feed()).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
     }
 
     async fn start(&mut self, launch: Launch, arguments: Vec<String>) -> Result<(), Problem> {
-        let machine = process::machine(&self.layout.config().map_err(Problem::from)?);
+        let machine = process::machine(&self.layout.config().map_err(Problem::from)?)?;
         if arguments != bake::arguments(&machine, launch) {
             return Err(failed("a trial's emulator would be started otherwise: the image's `config.ini` is not the one of this bake"));
         }
@@ -231,8 +236,7 @@ impl Oven<'_> {
         let keys = TrialKey::from_bytes(bytes).subkeys();
         let feeds: SharedFeeds = Arc::new(Mutex::new(Some(feed::feeds(&keys, FeedMode::Pattern))));
         let clock = SharedClock::default();
-        let look = links.phone.look().await?;
-        lock(&clock).begin(look);
+        links.phone.begin(&clock, &links.first).await?;
         let said = {
             let cannot = |e: std::io::Error| failed(format!("the cameras cannot be fed: {e}"));
             let pictures = Pictures::show(self.layout.feed(), feeds.clone(), clock.clone()).map_err(cannot)?;
@@ -277,7 +281,7 @@ impl Oven<'_> {
             return Err(failed("the emulator was told to end and goes on"));
         }
         self.end().await;
-        Ok(())
+        self.unlock().await
     }
 
     async fn loadable(&mut self, arguments: &[String]) -> Result<(), Problem> {
@@ -293,11 +297,6 @@ impl Oven<'_> {
         self.links = None;
         if let Some((mut process, _)) = self.process.take() {
             process.end(self.layout).await;
-        }
-        // A name that another emulator would stumble over.
-        let folder = self.layout.avds.join(format!("{AVD}.avd"));
-        for lock in fs::read_dir(&folder).into_iter().flatten().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "lock")) {
-            let _ = fs::remove_file(lock.path()).or_else(|_| fs::remove_dir_all(lock.path()));
         }
     }
 }

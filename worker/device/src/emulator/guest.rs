@@ -29,7 +29,7 @@ use super::{
     apps::App,
     boot::{self, Live},
     camera::{self, Pictures},
-    clock::{self, SharedClock, lock},
+    clock::{SharedClock, lock},
     files,
     layout::Layout,
     recorder::Recorder,
@@ -250,14 +250,7 @@ impl Guest for EmulatorGuest {
         self.judged(done).await?;
         let clock = self.clock.clone();
         let live = self.live()?;
-        let mut look = live.phone.look().await?;
-        // A trial that begins without knowing the guest's pace would date its first seconds wrongly.
-        if !lock(&clock).pace(&live.first, &look) {
-            tokio::time::sleep(clock::PACE_FROM).await;
-            look = live.phone.look().await?;
-            lock(&clock).pace(&live.first, &look);
-        }
-        lock(&clock).begin(look);
+        live.phone.begin(&clock, &live.first).await?;
         self.start_feeds()?;
         self.sample().await;
         for fact in Watch::blind() {

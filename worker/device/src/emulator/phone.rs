@@ -9,7 +9,10 @@ use stakeout_links::{
 use stakeout_protocol::Problem;
 use stakeout_truth::{GuestClock, Zone};
 
-use super::{clock::Look, recorder::Recorder};
+use super::{
+    clock::{Look, PACE_FROM, SharedClock, lock},
+    recorder::Recorder,
+};
 use crate::core::window::monotonic_nanos;
 
 /// Folder of ours in the guest.
@@ -101,6 +104,18 @@ impl Phone {
             }
         }
         Ok(best)
+    }
+
+    /// The clock begins now, with the pace of the guest since it was ready: one that begins without would date its first seconds wrongly.
+    pub async fn begin(&self, clock: &SharedClock, ready: &Look) -> Result<(), Problem> {
+        let mut look = self.look().await?;
+        if !lock(clock).pace(ready, &look) {
+            tokio::time::sleep(PACE_FROM).await;
+            look = self.look().await?;
+            lock(clock).pace(ready, &look);
+        }
+        lock(clock).begin(look);
+        Ok(())
     }
 
     async fn look_once(&self) -> Result<Look, Problem> {

@@ -11,6 +11,7 @@ use std::{
 
 use futures_util::StreamExt;
 use stakeout_protocol::{
+    Problem,
     bake::{self, AVD, FEATURES, GPU, Launch, Machine, SNAPSHOT},
     device::Event,
 };
@@ -38,19 +39,23 @@ fn setting<'a>(config: &'a str, key: &str, otherwise: &'a str) -> &'a str {
 }
 
 /// Arguments of the emulator in a trial, with its ports.
-pub fn arguments(config: &str, launch: Launch, ports: (u16, u16, u16)) -> Vec<String> {
-    with_ports(bake::arguments(&machine(config), launch), ports)
+pub fn arguments(config: &str, launch: Launch, ports: (u16, u16, u16)) -> Result<Vec<String>, Problem> {
+    Ok(with_ports(bake::arguments(&machine(config)?, launch), ports))
 }
 
 /// The virtual device that a `config.ini` describes.
-pub fn machine(config: &str) -> Machine {
-    let number = |key, otherwise| setting(config, key, otherwise).trim_end_matches('M').parse().unwrap_or(0);
-    Machine {
+pub fn machine(config: &str) -> Result<Machine, Problem> {
+    let number = |key, otherwise| {
+        let text = setting(config, key, otherwise);
+        let bad = |_| Problem::new("failed", format!("the virtual device's `{key}` is `{text}`, which is no number"));
+        text.trim_end_matches('M').parse().map_err(bad)
+    };
+    Ok(Machine {
         gpu: setting(config, "hw.gpu.mode", GPU).to_owned(),
-        cores: number("hw.cpu.ncore", "4"),
-        ram_mib: number("hw.ramSize", "4096M"),
+        cores: number("hw.cpu.ncore", "4")?,
+        ram_mib: number("hw.ramSize", "4096M")?,
         features: FEATURES.iter().map(|f| (*f).to_owned()).collect(),
-    }
+    })
 }
 
 /// Arguments with console, adb and gRPC.
@@ -273,13 +278,15 @@ mod tests {
     #[test]
     fn the_command_line_says_what_the_virtual_device_says() {
         let config = "hw.cpu.ncore=2\nhw.ramSize = 3072M\nhw.gpu.mode=swiftshader_indirect\n";
-        let cold = arguments(config, Launch::Cold, (5554, 5555, 8554)).join(" ");
+        let cold = arguments(config, Launch::Cold, (5554, 5555, 8554)).unwrap().join(" ");
         assert_eq!(
             cold,
             "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -gpu swiftshader_indirect -cores 2 -memory 3072 \
              -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
-        let restore = arguments(config, Launch::Restore, (1, 2, 3)).join(" ");
+        let restore = arguments(config, Launch::Restore, (1, 2, 3)).unwrap().join(" ");
+        let odd = arguments("hw.cpu.ncore=two\n", Launch::Cold, (1, 2, 3)).unwrap_err();
+        assert!(odd.message.contains("`hw.cpu.ncore` is `two`"), "{odd}");
         assert!(restore.contains("-read-only -snapshot stakeout -force-snapshot-load -no-snapshot-save"), "{restore}");
     }
 }

@@ -54,25 +54,33 @@ impl Recorder {
             return;
         }
         let digest = Sha256Digest::of(&done.stdout);
-        {
+        let room = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             // What differs each time, as a time in it does, is told as often.
             let as_before = told.0.insert(command.to_owned(), digest) == Some(digest);
-            if as_before || told.1 + done.stdout.len().min(ONE) > ALL {
+            if as_before {
                 return;
             }
+            let room = told.1 <= ALL;
             told.1 += done.stdout.len().min(ONE);
-        }
-        for line in lines(command, done) {
+            room
+        };
+        let all = if room { lines(command, done) } else { vec![head(command, done, ", not told: there is too much")] };
+        for line in all {
             self.out.event(Event::Log { line }).await;
         }
     }
 }
 
-fn lines(command: &str, done: &Output) -> Vec<String> {
+fn head(command: &str, done: &Output, more: &str) -> String {
     let shown: String = command.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     let code = done.exit.map_or_else(|| "unknown".to_owned(), |c| c.to_string());
-    let mut all = vec![format!("record: == {shown} (exit {code}, {} bytes)", done.stdout.len())];
+    format!("record: == {shown} (exit {code}, {} bytes{more})", done.stdout.len())
+}
+
+fn lines(command: &str, done: &Output) -> Vec<String> {
+    let cut = if done.truncated || done.stdout.len() > ONE { ", cut" } else { "" };
+    let mut all = vec![head(command, done, cut)];
     let bytes = &done.stdout[..done.stdout.len().min(ONE)];
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => {
@@ -111,6 +119,8 @@ mod tests {
             ["record: == dumpsys audio (exit 0, 7 bytes)", "record: | a", "record: |   b", "record: | "]
         );
         assert_eq!(lines("logcat -B", &answer(b"\0\x01"))[1], "record: base64 AAE=");
+        let cut = lines("dumpsys y", &answer(&vec![b'y'; ONE + 1]));
+        assert!(cut[0].ends_with(", cut)"), "{}", cut[0]);
         let long = "é".repeat(limits::LOG_LINE);
         let all = lines("dumpsys x", &answer(long.as_bytes()));
         assert!(all.iter().all(|l| l.len() <= limits::LOG_LINE));
