@@ -129,15 +129,16 @@ jvm() {
         "$here/jvm/Dockerfile" "$state/stakeout-device.context" --build-arg "JAVA=stakeout/java:$(cat "$state/java.key")"
 }
 
-# The device's program, its probe and the stand-in, in one context.
+# The device's programs, its probe and the stand-in, in one context.
 emulator-fake() {
     program stakeout-device stakeout-device
+    program stakeout-keeper stakeout-keeper
     program fake-emulator fake-emulator
     local context=$state/emulator-fake.context
     mkdir -p "$context"
     "$repo/tests/apps/build.sh" "$target/apps" --only probe
-    cp "$target/apps/probe.apk" "$here"/emulator-fake/*.ini "$state/stakeout-device.context/stakeout-device" "$state/fake-emulator.context/fake-emulator" "$context/"
-    image emulator-fake "$(key_of "$state"/{base.key,stakeout-device.sum,fake-emulator.sum} "$context/probe.apk" "$here"/emulator-fake/*)" \
+    cp "$target/apps/probe.apk" "$here"/emulator-fake/*.ini "$state/stakeout-device.context/stakeout-device" "$state/stakeout-keeper.context/stakeout-keeper" "$state/fake-emulator.context/fake-emulator" "$context/"
+    image emulator-fake "$(key_of "$state"/{base.key,stakeout-device.sum,stakeout-keeper.sum,fake-emulator.sum} "$context/probe.apk" "$here"/emulator-fake/*)" \
         "$here/emulator-fake/Dockerfile" "$context" --build-arg "BASE=stakeout/base:$base_key"
 }
 

@@ -25,7 +25,16 @@ have() { command -v "$1" >/dev/null 2>&1; }
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else have sudo || die "\`$1\` needs root" "run this script as root, or install sudo"; sudo "$@"; fi; }
 
 packages="docker.io debootstrap iptables iproute2 nftables openjdk-17-jdk-headless maven aapt zipalign apksigner
-    ffmpeg libavcodec-extra tshark chromium python3 python3-venv zip unzip curl ca-certificates git build-essential cmake util-linux postgresql"
+    ffmpeg libavcodec-extra pulseaudio-utils tshark chromium python3 python3-venv zip unzip curl ca-certificates git build-essential cmake util-linux postgresql"
+
+# The emulator device's tests start sound servers of their own. Where people hear by PipeWire, Debian would remove that for it.
+sound() {
+    if dpkg-query -W -f '${Status}' pipewire-audio 2>/dev/null | grep -q '^install ok installed'; then
+        say "\`pulseaudio\` is left out, as it would replace this machine's PipeWire: tests of the microphone by PulseAudio will fail"
+    else
+        echo pulseaudio
+    fi
+}
 
 # install_packages PACKAGE...
 install_packages() {
@@ -198,7 +207,7 @@ start_engine() {
 }
 
 if [ -n "$deploy_only" ]; then install_deploy_tools; say "ready; next: deploy/check.sh"; exit 0; fi
-[ -n "$engine_only" ] || install_packages $packages $(chromium_driver)
+[ -n "$engine_only" ] || install_packages $packages $(sound) $(chromium_driver)
 start_engine
 [ -n "$engine_only" ] || install_cargo_tools
 [ -n "$engine_only" ] || [ -z "$lint" ] || install_typos

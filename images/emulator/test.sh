@@ -16,7 +16,7 @@ stakeout=$release/stakeout
 die() { echo "emulator test: $1" >&2; [ $# -lt 2 ] || echo "hint: $2" >&2; exit 1; }
 
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || die "no container engine answers" "scripts/setup.sh --engine starts one"
-for program in stakeout stakeout-device fake-emulator; do
+for program in stakeout stakeout-device stakeout-keeper fake-emulator; do
     [ -x "$release/$program" ] || die "\`$release/$program\` is missing" "cargo build --release --workspace --bins"
 done
 "$repo/tests/apps/build.sh" "$target/apps" --only probe
@@ -99,6 +99,8 @@ expect "folders that the emulator looks for" "emulator licenses platform-tools p
 expect "the virtual device names its image" "stand-in image" "$(inside "$image" sh -c '
     dir=$(sed -n "s/^image.sysdir.1=//p" "$ANDROID_AVD_HOME/stakeout.avd/config.ini"); cat "$ANDROID_SDK_ROOT/$dir/system.img"')"
 expect "users" "app audio-feed adb" "$(inside "$image" sh -c 'for u in 10001 10003 10004; do getent passwd $u | cut -d: -f1; done | xargs')"
+expect "what runs in the guest is a program that needs nothing of it" "yes" "$(inside "$image" sh -c 'test -x /opt/stakeout/stakeout-keeper && ldd /opt/stakeout/stakeout-keeper 2>&1 | grep -q "statically linked" && echo yes')"
+expect "how sound comes to the microphone" "pulseaudio" "$(inside "$image" printenv STAKEOUT_MICROPHONE)"
 expect "sound, forwarder and certificates are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl; do command -v $p >/dev/null || exit 1; done; echo 0')"
 # Whether a package was forgotten: the loader must know each library.
 for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.so.1 libXcursor.so.1 libXi.so.6 libXext.so.6 libXfixes.so.3 libz.so.1 libGL.so.1 libpulse.so.0 libdbus-1.so.3 libfontconfig.so.1 libtinfo.so.6; do

@@ -8,7 +8,6 @@ use std::{
 use crate::{
     camera,
     faults::Fault,
-    guest::File,
     script::{Act, On, Step, To, When},
     upload,
     world::{Note, World},
@@ -95,8 +94,8 @@ async fn act(world: &Arc<World>, what: Act) {
             }
         }
         Act::OpenMicrophone { seconds, to } => {
-            if let Some(samples) = hear(world, pid, uid, seconds).await {
-                put(world, pid, &to, camera::wav(&samples, RATE)).await;
+            if let Some((samples, rate)) = hear(world, pid, uid, seconds).await {
+                put(world, pid, &to, camera::wav(&samples, rate)).await;
             }
         }
         Act::Read { what, to } => {
@@ -113,7 +112,7 @@ async fn act(world: &Arc<World>, what: Act) {
             put(world, pid, &to, lines.join("\n").into_bytes()).await;
         }
         Act::WriteFile { path, text } => put(world, pid, &To::Store(path), text.into_bytes()).await,
-        Act::DeleteFile { path } => drop(world.phone().files.remove(&path)),
+        Act::DeleteFile { path } => world.file(&path, None),
         Act::Get { url, configuration } => match upload::get(world, &url).await {
             Ok((status, answer)) => {
                 world.say(pid, 'D', "App", &format!("got {} bytes: {status}", answer.len()));
@@ -229,7 +228,8 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
     Some(jpeg)
 }
 
-async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<Vec<u8>> {
+/// What a recording holds, and its samples a second.
+async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<(Vec<u8>, u32)> {
     let script = world.script();
     let package = &script.package;
     if !begin(world, "android.permission.RECORD_AUDIO", "RECORD_AUDIO") {
@@ -247,19 +247,24 @@ async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<Vec<u8>
     if silenced {
         reject(world, "RECORD_AUDIO");
     }
-    let total = (seconds * f64::from(RATE)) as usize * 2;
     let silent = silenced || world.faults.has(Fault::MicSilent);
-    let heard = record(world, total, seconds).await;
+    let host = world.host.as_ref().filter(|_| world.phone().host_microphone);
+    let rate = host.map_or(RATE, |h| h.rate);
+    let total = (seconds * f64::from(rate)) as usize * 2;
+    let heard = match host {
+        Some(host) => host.record(total, world.clock.ours(seconds)).await,
+        None => record(world, total, seconds).await,
+    };
     {
         let mut phone = world.phone();
         phone.audio_event(world.clock.millis(), "stop", package, uid, session, silenced);
         phone.recording = None;
     }
     finish(world, "RECORD_AUDIO");
-    Some(if silent { vec![0; heard.len()] } else { heard })
+    Some((if silent { vec![0; heard.len()] } else { heard }, rate))
 }
 
-/// Takes sound as the guest's time goes by: of the host's microphone, or of what was injected; else silence.
+/// Takes sound as the guest's time goes by: of the file that is the host's microphone, or of what was injected; else silence.
 async fn record(world: &World, total: usize, seconds: f64) -> Vec<u8> {
     let started = Instant::now();
     let whole = world.clock.ours(seconds).max(0.001);
@@ -290,8 +295,7 @@ async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
             if world.faults.has(Fault::DiskFull) {
                 return world.say(pid, 'W', "App", "java.io.IOException: No space left on device");
             }
-            let modified = world.clock.millis() / 1000;
-            world.phone().files.insert(path.clone(), File { mode: 0o100_660, bytes, modified });
+            world.file(path, Some(bytes));
         }
         To::Upload(url) => match upload::post(world, url, &bytes).await {
             Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),

@@ -62,6 +62,11 @@ impl Clock {
         seconds / self.scale
     }
 
+    /// Guest time of so much of ours.
+    pub fn theirs(&self, ours: Duration) -> Duration {
+        ours.mul_f64(self.scale)
+    }
+
     /// A guest time in a form of `strftime`, in the guest's zone.
     pub fn format(millis: i64, form: &str) -> String {
         let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);

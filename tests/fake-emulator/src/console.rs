@@ -56,6 +56,7 @@ async fn talk(world: &Arc<World>, socket: TcpStream) -> anyhow::Result<()> {
                 let _ = world.end.send(Some(0));
                 return Ok(());
             }
+            "avd" if rest.trim() == "hostmicon" && world.faults.has(Fault::NoHostMicrophone) => "KO: not implemented\r\n".to_owned(),
             _ if world.faults.has(Fault::ConsoleNotImplemented) => format!("KO: '{verb}' is not implemented\r\n"),
             _ => command(world, verb, rest),
         };

@@ -53,11 +53,21 @@ pub enum Fault {
     StaleLocks,
     /// The console has forgotten its commands.
     ConsoleNotImplemented,
+    /// The console does not know `avd hostmicon`.
+    NoHostMicrophone,
+    /// The emulator is built without PulseAudio, as one that has no window.
+    NoPulseAudio,
+    /// The sound server dies five guest seconds after boot, or with `=launch` after an app's: by our hand, so only where it has our user.
+    SoundServerDies,
+    /// The guest does not run a program that was pushed into it.
+    KeeperRefused,
+    /// And one that runs dies five guest seconds after boot, or with `=launch` after an app's.
+    KeeperDies,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 24] = [
+    pub const ALL: [(&'static str, Self); 29] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -82,6 +92,11 @@ impl Fault {
         ("disk-full", Self::DiskFull),
         ("stale-locks", Self::StaleLocks),
         ("console-not-implemented", Self::ConsoleNotImplemented),
+        ("no-host-microphone", Self::NoHostMicrophone),
+        ("no-pulseaudio", Self::NoPulseAudio),
+        ("sound-server-dies", Self::SoundServerDies),
+        ("keeper-refused", Self::KeeperRefused),
+        ("keeper-dies", Self::KeeperDies),
     ];
 }
 

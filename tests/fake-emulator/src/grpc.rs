@@ -255,7 +255,15 @@ async fn answer(world: &Arc<World>, request: Request<Incoming>, token: Option<&s
             unary(request, |message: SmsMessage| {
                 let good = message.source.bytes().all(|b| b.is_ascii_digit() || b == b'+') && !message.source.is_empty();
                 if good {
-                    world.phone().messages.push((message.source, message.text));
+                    let mut phone = world.phone();
+                    let inbox = phone.providers.entry("content://sms/inbox".to_owned()).or_default();
+                    let id = (inbox.len() + 1).to_string();
+                    inbox.push(
+                        [("_id", &id), ("address", &message.source), ("body", &message.text)]
+                            .map(|(k, v)| (k.to_owned(), v.clone()))
+                            .into(),
+                    );
+                    phone.messages.push((message.source, message.text));
                 }
                 Ok(PhoneResponse { response: if good { 0 } else { 2 } })
             })

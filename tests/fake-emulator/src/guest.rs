@@ -34,6 +34,8 @@ pub struct Package {
     pub ran: bool,
     /// A service with a notification runs.
     pub service: bool,
+    /// Its standby bucket, if it was given one.
+    pub bucket: Option<u32>,
     /// Permissions that its owner was asked for, and has answered.
     pub answered: BTreeSet<String>,
     /// `versionName`, `versionCode`, `targetSdkVersion`.

@@ -11,6 +11,7 @@
 //! - `FAKE_EMULATOR_SCALE`: how many seconds pass in the guest in one of ours.
 //! - `FAKE_EMULATOR_API`: API level (34). `FAKE_EMULATOR_ABIS`: `ro.product.cpu.abilist`.
 //! - `FAKE_EMULATOR_BOOT`: guest seconds that a boot takes (2).
+//! - `QEMU_AUDIO_DRV=pa`, with `PULSE_SERVER`: the host's microphone is that of a sound server; see [`host`].
 //! - `FAKE_EMULATOR_PCM`: raw mono 16 bit 44.1 kHz sound that the host's microphone hears after `avd hostmicon`.
 //! - `FAKE_EMULATOR_CA`: a PEM file; what the guest's store of authorities holds.
 //!
@@ -27,6 +28,8 @@ pub mod dumpsys;
 pub mod faults;
 pub mod grpc;
 pub mod guest;
+pub mod host;
+pub mod keeper;
 pub mod script;
 pub mod shell;
 pub mod sync;

@@ -9,7 +9,7 @@ use fake_emulator::{
     avd::Advertisement,
     console,
     faults::{Fault, Faults},
-    grpc,
+    grpc, host,
     world::World,
 };
 use tokio::{
@@ -80,6 +80,10 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         }
     }
     world.avd.lock(&world.args).map_err(anyhow::Error::msg)?;
+    // As QEMU does when it makes the sound card, before anything can be reached.
+    if world.host.is_some() {
+        host::connect(&world).await;
+    }
     let advertisement = serve(&world).await?;
     tokio::spawn(app::play(world.clone()));
     tokio::spawn({

@@ -17,7 +17,9 @@ use crate::{
     avd::Avd,
     clock::Clock,
     faults::{Fault, Faults},
-    guest::Phone,
+    guest::{File, Phone},
+    host::Host,
+    keeper::Keeper,
     script::{On, Script, When},
 };
 
@@ -76,8 +78,12 @@ pub struct World {
     pub end: watch::Sender<Option<i32>>,
     /// Calls of gRPC.
     pub calls: AtomicU32,
-    /// What the host's microphone hears.
+    /// What the host's microphone hears: a file, if there is one.
     pub pcm: Option<PathBuf>,
+    /// The same by a sound server.
+    pub host: Option<Host>,
+    /// A program of the device's own in the guest.
+    pub keeper: Keeper,
     /// Guest seconds of a boot.
     pub boot: f64,
 }
@@ -108,6 +114,7 @@ impl World {
         let api = number("FAKE_EMULATOR_API", 34.0)? as u32;
         let abis = env::var("FAKE_EMULATOR_ABIS").unwrap_or_else(|_| "x86_64,arm64-v8a".to_owned());
         let phone = Phone::new(api, &abis, &args);
+        let host = Host::of_environment().filter(|_| !faults.has(Fault::NoPulseAudio));
         Ok(Arc::new(Self {
             avd,
             faults,
@@ -125,6 +132,8 @@ impl World {
             end: watch::channel(None).0,
             calls: AtomicU32::new(0),
             pcm: env::var_os("FAKE_EMULATOR_PCM").map(PathBuf::from),
+            host,
+            keeper: Keeper::default(),
             boot: number("FAKE_EMULATOR_BOOT", 2.0)?,
             args,
         }))
@@ -148,6 +157,25 @@ impl World {
     /// Guest time since the guest was started.
     pub fn uptime(&self) -> std::time::Duration {
         self.clock.up().saturating_sub(*self.begun.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The guest's uptime, in nanoseconds, at a time of our kernel since its boot.
+    pub fn uptime_of(&self, boot: u64) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = std::time::Duration::new(now.tv_sec as u64, now.tv_nsec as u32);
+        let passed = self.clock.theirs(now.saturating_sub(std::time::Duration::from_nanos(boot)));
+        self.uptime().saturating_sub(passed).as_nanos() as u64
+    }
+
+    /// A file of the guest is written, or removed.
+    pub fn file(&self, path: &str, bytes: Option<Vec<u8>>) {
+        self.keeper.changed(path, bytes.as_deref());
+        let modified = self.clock.millis() / 1000;
+        let mut phone = self.phone();
+        match bytes {
+            Some(bytes) => drop(phone.files.insert(path.to_owned(), File { mode: 0o100_660, bytes, modified })),
+            None => drop(phone.files.remove(path)),
+        }
     }
 
     fn happens(&self, when: When) {
@@ -272,6 +300,16 @@ impl World {
             self.clock.sleep(5.0).await;
             self.phone().system_starts();
         }
+        if self.faults.has(Fault::SoundServerDies)
+            && let Some(host) = &self.host
+        {
+            self.later(Fault::SoundServerDies, 5.0).await;
+            host.kill().await;
+        }
+        if self.faults.has(Fault::KeeperDies) {
+            self.later(Fault::KeeperDies, 5.0).await;
+            self.keeper.end();
+        }
         if self.faults.has(Fault::CameraServerRestarts) {
             self.later(Fault::CameraServerRestarts, 5.0).await;
             let mut phone = self.phone();
@@ -289,6 +327,8 @@ impl World {
             phone.props.remove("sys.boot_completed");
             phone.starts = [0; 3];
             phone.root = false;
+            // Harder than an emulator is known to be.
+            phone.host_microphone = false;
             phone.screen = true;
             phone.bound = false;
             // What services keep in memory; app operations are on disk.
@@ -301,6 +341,7 @@ impl World {
             }
             phone.packages.values().any(|p| p.ran)
         };
+        self.keeper.end();
         self.adbd.send_replace(0);
         self.start(false).await;
         if ran && self.phone().booted {

@@ -112,6 +112,7 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
                 Ok(outcome)
             }
             Step::TakeScreenshot(shot) => self.screenshot(shot).await,
+            Step::StandbyBucket(bucket) => self.change(Verb::StandbyBucket { bucket: *bucket }).await,
         }
     }
 

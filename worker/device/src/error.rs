@@ -27,6 +27,16 @@ pub enum DeviceError {
     /// The container gives less power than is needed.
     #[error("the capability `{0}` is missing; start the container with --cap-add {0}")]
     Capability(&'static str),
+    /// A setting of the image has a value that it cannot have.
+    #[error("`{name}` is `{value}`; use {known}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What it can be.
+        known: &'static str,
+    },
     /// Wrong arguments.
     #[error("`{0}` is no kind of device; use --kind jvm or --kind emulator")]
     Kind(String),

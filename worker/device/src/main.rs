@@ -56,14 +56,14 @@ async fn run(kind: Kind) -> anyhow::Result<()> {
             serve(from, to, blobs.clone(), ended, |out| JvmGuest::new(layout, blobs, out)).await?;
         }
         Kind::Bake => {
-            let layout = emulator::Layout::container();
+            let layout = emulator::Layout::container()?;
             tokio::select! {
                 done = emulator::bake::bake(&layout, from, to) => done?,
                 () = ended.cancelled() => anyhow::bail!("told to end"),
             }
         }
         Kind::Emulator => {
-            let layout = emulator::Layout::container();
+            let layout = emulator::Layout::container()?;
             // It says what it is, and so whether it is one.
             let version = layout.version().await?;
             let blobs = emulator::guest::blobs(&layout);

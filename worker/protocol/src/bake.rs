@@ -221,7 +221,9 @@ pub fn snapshot_folder(snapshot: &str) -> String {
 /// Arguments of `emulator` for a launch. Ports are added before `-qemu`, by who starts it.
 pub fn arguments(machine: &Machine, launch: Launch) -> Vec<String> {
     let mut out: Vec<String> =
-        ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-gpu"].map(str::to_owned).into();
+        ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-allow-host-audio", "-gpu"]
+            .map(str::to_owned)
+            .into();
     out.push(machine.gpu.clone());
     out.extend(["-cores".into(), machine.cores.to_string(), "-memory".into(), machine.ram_mib.to_string()]);
     for feature in &machine.features {
@@ -279,7 +281,7 @@ mod tests {
         for launch in [Launch::Bake, Launch::Restore, Launch::Cold, Launch::Check] {
             let arguments = arguments(&machine(), launch);
             let has = |a: &str| arguments.iter().any(|x| x == a);
-            assert!(has("-grpc-use-token") && has("-no-window"), "{launch:?}");
+            assert!(has("-grpc-use-token") && has("-no-window") && has("-allow-host-audio"), "{launch:?}");
             assert_eq!(has("-read-only"), launch == Launch::Restore);
             assert_eq!(has("-wipe-data"), launch == Launch::Bake);
             let qemu = arguments.iter().position(|x| x == "-qemu");

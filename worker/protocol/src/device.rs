@@ -5,7 +5,7 @@ use stakeout_contract::{
     DeviceKind, Nanos, Sha256Digest,
     canary::PlantData,
     observation::{Fact, Source},
-    scenario::PermissionPolicy,
+    scenario::{PermissionPolicy, StandbyBucket},
     trial::FeedMode,
 };
 
@@ -113,6 +113,11 @@ pub enum Verb {
     },
     /// Start the device anew.
     Reboot,
+    /// The app is one that is used so often. `unsupported` where that makes no difference.
+    StandbyBucket {
+        /// How often.
+        bucket: StandbyBucket,
+    },
     /// Change how permission requests are answered.
     Permission {
         /// The policy.

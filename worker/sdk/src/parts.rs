@@ -23,8 +23,8 @@ const DEVICE_DOCKERFILE: &str = include_str!("../../../images/emulator/Dockerfil
 pub(crate) struct Parts<'a> {
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a Plan,
-    /// Bytes of the device program and of the probe.
-    pub(crate) ours: Option<&'a (Bytes, Bytes)>,
+    /// What of ours is in the device's image, by its name in the context.
+    pub(crate) ours: Option<&'a [(&'static str, Bytes)]>,
     pub(crate) emulator: &'a Fetched,
     pub(crate) tools: &'a Fetched,
     pub(crate) image: (&'a Chosen, &'a Fetched),
@@ -59,11 +59,14 @@ impl Parts<'_> {
         let labels = self.labels(api, &avd);
         let base = BTreeMap::from([("BASE".to_owned(), self.request.base.clone())]);
         let sdk = build("emulator-sdk", SDK_DOCKERFILE, &format!("api{api}-{abi}"), self.request, base, labels.clone(), context);
-        let device = self.ours.map(|(program, probe)| {
+        let device = self.ours.map(|ours| {
             let mut arguments = BTreeMap::from([("SDK".to_owned(), sdk.tags[0].clone())]);
-            arguments.insert("STAKEOUT_DEVICE".into(), Sha256Digest::of(program).to_string());
-            arguments.insert("STAKEOUT_PROBE".into(), Sha256Digest::of(probe).to_string());
-            let programs = vec![("stakeout-device".into(), program.clone()), ("probe.apk".into(), probe.clone())];
+            for (name, bytes) in ours {
+                // `stakeout-device` is STAKEOUT_DEVICE, `probe.apk` STAKEOUT_PROBE.
+                let short = name.trim_start_matches("stakeout-").trim_end_matches(".apk").to_uppercase();
+                arguments.insert(format!("STAKEOUT_{short}"), Sha256Digest::of(bytes).to_string());
+            }
+            let programs = ours.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
             let context = Context { programs, ..Context::default() };
             build("emulator", DEVICE_DOCKERFILE, &format!("api{api}-{abi}"), self.request, arguments, labels, context)
         });

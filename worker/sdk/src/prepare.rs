@@ -76,6 +76,8 @@ pub struct Request {
 pub struct Ours {
     /// The program `stakeout-device`, linked statically.
     pub program: PathBuf,
+    /// The program `stakeout-keeper`, linked statically: it runs in the guest.
+    pub keeper: PathBuf,
     /// The app by which it proves that a phone is ready.
     pub probe: PathBuf,
 }
@@ -221,7 +223,11 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         progress.event(Event::Accepted { id: &license.id, hash: license.hash });
     }
     let ours = match &request.ours {
-        Some(o) => Some((read_program(&o.program)?, read_program(&o.probe)?)),
+        Some(o) => {
+            let read = |(name, path): (_, &PathBuf)| read_program(path).map(|bytes| (name, bytes));
+            let all = [("stakeout-device", &o.program), ("stakeout-keeper", &o.keeper), ("probe.apk", &o.probe)];
+            Some(all.into_iter().map(read).collect::<Result<Vec<_>, _>>()?)
+        }
         None => None,
     };
     let emulator = source.archive(&plan.emulator, &cache, progress).await?;
@@ -232,7 +238,7 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         let image = source.archive(chosen, &cache, progress).await?;
         found.push(Pin::candidate(chosen, &image.digests));
         progress.event(Event::Step { what: "looking into the archives" });
-        let parts = Parts { request, plan: &plan, ours: ours.as_ref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
+        let parts = Parts { request, plan: &plan, ours: ours.as_deref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
         let built = parts.images(*api)?;
         let context = built.sdk.context.clone();
         let unpacked = tokio::task::spawn_blocking(move || context.judge()).await;

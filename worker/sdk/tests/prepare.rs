@@ -33,7 +33,11 @@ fn ours(folder: &Path) -> stakeout_sdk::Ours {
         std::fs::write(&path, text).unwrap();
         path
     };
-    stakeout_sdk::Ours { program: put("stakeout-device", "program"), probe: put("probe.apk", "probe") }
+    stakeout_sdk::Ours {
+        program: put("stakeout-device", "program"),
+        keeper: put("stakeout-keeper", "keeper"),
+        probe: put("probe.apk", "probe"),
+    }
 }
 
 fn request(folder: &Path) -> stakeout_sdk::Request {
@@ -73,7 +77,8 @@ async fn a_folder_gives_both_images_with_all_their_parts() {
     let files = entries(&device.context);
     assert_eq!(files["stakeout-device"], "755 program");
     assert_eq!(files["probe.apk"], "755 probe");
-    assert_eq!(files.len(), 3);
+    assert_eq!(files["stakeout-keeper"], "755 keeper");
+    assert_eq!(files.len(), 4);
 }
 
 #[tokio::test]

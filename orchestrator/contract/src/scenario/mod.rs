@@ -9,7 +9,7 @@ mod step;
 
 pub use duration::{BadSpan, Span};
 pub use network::{Body, Network, NetworkPolicy, Stub, TlsMode, glob};
-pub use step::{IdleState, InputText, STEP_NAMES, Step, TapOn};
+pub use step::{IdleState, InputText, STEP_NAMES, StandbyBucket, Step, TapOn};
 
 use serde::{Deserialize, Serialize};
 

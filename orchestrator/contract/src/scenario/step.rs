@@ -35,10 +35,42 @@ pub enum Step {
     Reboot,
     /// Keeps a picture of the screen, under this name.
     TakeScreenshot(String),
+    /// The app is one that its owner opens so often: Android lets it work the less, the rarer that is.
+    StandbyBucket(StandbyBucket),
+}
+
+/// How often an app is used, as Android counts it from 9 on (`UsageStatsManager`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StandbyBucket {
+    /// In use.
+    Active,
+    /// Each day.
+    WorkingSet,
+    /// Often, not each day.
+    Frequent,
+    /// Hardly ever.
+    Rare,
+    /// Android takes it for a nuisance. From 12 on.
+    Restricted,
+}
+
+impl StandbyBucket {
+    /// As scenarios write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::WorkingSet => "workingSet",
+            Self::Frequent => "frequent",
+            Self::Rare => "rare",
+            Self::Restricted => "restricted",
+        }
+    }
 }
 
 /// The names of all steps, for help and messages.
-pub const STEP_NAMES: &[&str] = &["launchApp", "tapOn", "inputText", "pressKey", "background", "idle", "reboot", "takeScreenshot"];
+pub const STEP_NAMES: &[&str] =
+    &["launchApp", "tapOn", "inputText", "pressKey", "background", "idle", "reboot", "takeScreenshot", "standbyBucket"];
 
 /// The keys that can be pressed.
 pub(super) const KEYS: &[&str] = &["back", "enter", "home", "camera"];
@@ -131,6 +163,7 @@ impl Step {
             Self::Idle { state, r#for } => format!("idle {} {}", DeviceState::from(*state), r#for),
             Self::Reboot => "reboot".to_owned(),
             Self::TakeScreenshot(n) => format!("takeScreenshot {n}"),
+            Self::StandbyBucket(b) => format!("standbyBucket {}", b.name()),
         }
     }
 }
@@ -149,7 +182,9 @@ impl<'de> Visitor<'de> for StepVisitor {
             "launchApp" => Ok(Step::LaunchApp),
             "background" => Ok(Step::Background),
             "reboot" => Ok(Step::Reboot),
-            "tapOn" | "inputText" | "pressKey" | "idle" | "takeScreenshot" => Err(E::custom(format!("the step `{name}` needs parameters"))),
+            "tapOn" | "inputText" | "pressKey" | "idle" | "takeScreenshot" | "standbyBucket" => {
+                Err(E::custom(format!("the step `{name}` needs parameters")))
+            }
             _ => Err(unknown(name)),
         }
     }
@@ -170,6 +205,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             }),
             "pressKey" => Step::PressKey(map.next_value()?),
             "takeScreenshot" => Step::TakeScreenshot(map.next_value()?),
+            "standbyBucket" => Step::StandbyBucket(map.next_value()?),
             "idle" => {
                 let i: Idle = map.next_value()?;
                 Step::Idle { state: i.state, r#for: i.r#for }
@@ -209,6 +245,7 @@ impl Serialize for Step {
             Self::InputText(t) => entry(s, "inputText", t),
             Self::PressKey(k) => entry(s, "pressKey", k),
             Self::TakeScreenshot(n) => entry(s, "takeScreenshot", n),
+            Self::StandbyBucket(b) => entry(s, "standbyBucket", b),
             Self::Idle { state, r#for } => entry(s, "idle", &Idle { state: *state, r#for: *r#for }),
         }
     }
@@ -227,6 +264,7 @@ impl schemars::JsonSchema for Step {
 
     fn json_schema(g: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let (tap, input, state) = (g.subschema_for::<TapOn>(), g.subschema_for::<InputText>(), g.subschema_for::<IdleState>());
+        let bucket = g.subschema_for::<StandbyBucket>();
         let one = |name: &str, v: serde_json::Value| serde_json::json!({"type": "object", "required": [name], "additionalProperties": false, "properties": {name: v}});
         let text = serde_json::json!({"type": "string"});
         schemars::json_schema!({"oneOf": [
@@ -235,6 +273,7 @@ impl schemars::JsonSchema for Step {
             one("inputText", serde_json::json!({"anyOf": [text, input]})),
             one("pressKey", serde_json::json!({"enum": ["back", "enter", "home", "camera"]})),
             one("takeScreenshot", text.clone()),
+            one("standbyBucket", serde_json::json!(bucket)),
             one("idle", serde_json::json!({"type": "object", "required": ["state", "for"], "additionalProperties": false, "properties": {"state": state, "for": text}})),
         ]})
     }

@@ -5,6 +5,16 @@ fn read(text: &str) -> Result<Scenario, String> {
 }
 
 #[test]
+fn a_standby_bucket_is_a_step() {
+    let step: Step = serde_json::from_str(r#"{"standbyBucket":"workingSet"}"#).unwrap();
+    assert_eq!((step.summary().as_str(), &step), ("standbyBucket workingSet", &Step::StandbyBucket(StandbyBucket::WorkingSet)));
+    assert_eq!(serde_json::to_string(&step).unwrap(), r#"{"standbyBucket":"workingSet"}"#);
+    let bad = |text: &str| serde_json::from_str::<Step>(text).unwrap_err().to_string();
+    assert!(bad(r#"{"standbyBucket":"seldom"}"#).contains("expected one of `active`, `workingSet`, `frequent`, `rare`, `restricted`"));
+    assert!(bad(r#""standbyBucket""#).contains("needs parameters"));
+}
+
+#[test]
 fn a_scenario_survives_its_written_form() {
     let text = r#"{"name":"idle","steps":["launchApp",{"tapOn":"Agree"},{"idle":{"state":"screenOff","for":"8h"}},"reboot",{"idle":{"state":"background","for":"10m"}}]}"#;
     let s = read(text).unwrap();

@@ -48,6 +48,7 @@ pub(super) fn scene() -> Scene {
         check("foreground_after_back", "after `back` the app can be opened again", |s| Box::pin(states::foreground(s))),
         check("screen", "the screen goes off and on", |s| Box::pin(states::screen(s))),
         check("doze", "deep idle begins and ends, and time passes in it", |s| Box::pin(states::doze(s))),
+        check("bucket", "the app is one that is hardly ever used, where that makes a difference", |s| Box::pin(states::bucket(s))),
         check("alarm_rings", "the alarm wakes the app", |s| Box::pin(states::alarm_rings(s))),
         check("reboot", "the device starts anew, and the app hears of it", |s| Box::pin(states::reboot(s))),
         check("launch_again", "after it the app can be opened again", |s| Box::pin(states::launch_again(s))),

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use stakeout_agent::talk::{AskError, Side};
-use stakeout_contract::{Nanos, Sha256Digest, canary::PlantData, scenario::PermissionPolicy};
+use stakeout_contract::{
+    Nanos, Sha256Digest,
+    canary::PlantData,
+    scenario::{PermissionPolicy, StandbyBucket},
+};
 use stakeout_protocol::device::{BlobRef, Input, Shot, Verb};
 
 use super::common;
@@ -63,6 +67,7 @@ fn of_app() -> Vec<Verb> {
         Verb::Background,
         Verb::Foreground,
         Verb::Reboot,
+        Verb::StandbyBucket { bucket: StandbyBucket::Rare },
         Verb::SnapshotFiles { max_bytes: 1000, max_files: 10 },
     ]
 }

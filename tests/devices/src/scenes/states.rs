@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use stakeout_contract::observation::{Fact, Observation};
+use stakeout_agent::talk::AskError;
+use stakeout_contract::{
+    observation::{Fact, Observation},
+    scenario::StandbyBucket,
+};
 use stakeout_protocol::device::{Input, Verb};
 
 use super::common;
@@ -85,6 +89,16 @@ pub(super) async fn doze(s: &mut Session) -> Verdict {
     s.done(Verb::Doze { on: false }).await?;
     s.done(Verb::Screen { on: true }).await?;
     s.advance(Duration::from_secs(1)).await?;
+    Ok(Passed::Yes)
+}
+
+pub(super) async fn bucket(s: &mut Session) -> Verdict {
+    match s.done(Verb::StandbyBucket { bucket: StandbyBucket::Rare }).await {
+        // As it was: what follows is not to be delayed.
+        Ok(()) => s.done(Verb::StandbyBucket { bucket: StandbyBucket::Active }).await?,
+        Err(AskError::Problem(p)) if p.code == "unsupported" => return crate::check::skipped(p.message),
+        Err(e) => return Err(e.into()),
+    }
     Ok(Passed::Yes)
 }
 

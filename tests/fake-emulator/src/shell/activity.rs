@@ -55,6 +55,19 @@ fn am(world: &Arc<World>, rest: &[&str]) -> Done {
             let package = phone.packages.iter().find(|(_, p)| p.uid.to_string() == *uid).map(|(n, _)| n.clone());
             Done::said(format!("{}\n", package.map_or("-1 (NONEXISTENT)", |p| phone.state(&p).1)))
         }
+        ["set-standby-bucket", package, bucket] => {
+            let numbers = [("active", 10), ("working_set", 20), ("frequent", 30), ("rare", 40), ("restricted", 45)];
+            let Some((_, number)) = numbers.iter().find(|(name, _)| name == bucket) else {
+                return Done::failed(255, format!("Error: Unknown bucket: {bucket}"));
+            };
+            if let Some(app) = world.phone().packages.get_mut(*package) {
+                app.bucket = Some(*number);
+            }
+            Done::default()
+        }
+        ["get-standby-bucket", package] => {
+            Done::said(format!("{}\n", world.phone().packages.get(*package).and_then(|p| p.bucket).unwrap_or(10)))
+        }
         ["get-current-user"] => Done::said("0\n"),
         ["broadcast", ..] => Done::said("Broadcast completed: result=0\n"),
         _ => Done::failed(255, "am: unknown command"),

@@ -54,7 +54,16 @@ pub(super) fn run(world: &World, rest: &[&str]) -> Done {
             phone.providers.remove(uri);
             Done::default()
         }
-        "call" => Done::said("Result: Bundle[{}]\n"),
+        "call" => {
+            // The media scanner has pictures only, by their paths.
+            if value("--method") == Some("scan_volume") {
+                let pictures = phone.files.keys().filter(|p| p.starts_with("/sdcard/DCIM/")).cloned();
+                let rows =
+                    pictures.enumerate().map(|(n, p)| vec![("_id".to_owned(), (n + 1).to_string()), ("_data".to_owned(), p)]).collect();
+                phone.providers.insert("content://media/external/images/media".to_owned(), rows);
+            }
+            Done::said("Result: Bundle[{}]\n")
+        }
         _ => Done::failed(1, format!("[ERROR] Unsupported operation: {verb}")),
     }
 }

@@ -8,7 +8,7 @@ mod package;
 use std::sync::Arc;
 
 pub(crate) use self::{activity::tap, package::brought};
-use crate::{dumpsys, guest::Phone, world::World};
+use crate::{dumpsys, guest::Phone, keeper, world::World};
 
 /// What a command did.
 #[derive(Clone, Debug, Default)]
@@ -199,8 +199,9 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         "cat" if rest == ["/proc/stat"] => {
             Done::said(format!("cpu  10 0 10 {} 0 0 0 0 0 0\n", (world.uptime().as_secs_f64() * 200.0) as u64))
         }
-        "cat" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "chcon" | "sha256sum" | "screencap" | "mv" | "cp"
-        | "find" | "tar" => files::run(world, name, rest),
+        program if program.ends_with(&format!("/{}", keeper::NAME)) => world.keeper.start(world, program, rest),
+        "cat" | "tail" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "chcon" | "sha256sum" | "screencap" | "mv"
+        | "cp" | "find" | "tar" => files::run(world, name, rest),
         "pidof" => match rest {
             ["zygote"] => Done::said("300\n"),
             ["zygote64"] => Done::said("301\n"),
@@ -208,6 +209,10 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
             ["system_server"] => Done::said(format!("{}\n", 500 + 1000 * world.phone().starts[0])),
             ["cameraserver"] => Done::said(format!("{}\n", 600 + 1000 * world.phone().starts[1])),
             ["audioserver"] => Done::said(format!("{}\n", 601 + 1000 * world.phone().starts[2])),
+            [keeper::NAME] => match world.keeper.process() {
+                Some(pid) => Done::said(format!("{pid}\n")),
+                None => Done { code: 1, ..Done::default() },
+            },
             [package] => match world.phone().packages.get(*package).and_then(|p| p.pid) {
                 Some(pid) => Done::said(format!("{pid}\n")),
                 None => Done { code: 1, ..Done::default() },

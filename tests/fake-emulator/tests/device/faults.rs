@@ -87,7 +87,11 @@ fn idle() -> Value {
 
 /// A device that is installed and launched, whatever happens to it then.
 async fn running(faults: &str, script: &Value) -> Worker {
-    let mut w = Worker::assigned(faults, "grant-all").await;
+    launched(Worker::assigned(faults, "grant-all").await, script).await
+}
+
+/// The same, of a device that is assigned.
+pub(crate) async fn launched(mut w: Worker, script: &Value) -> Worker {
     w.install(script).await;
     w.ok(json!({"verb": "launch"})).await;
     w
@@ -128,7 +132,7 @@ async fn a_magenta_camera_gives_no_frame_and_the_opening_is_told_all_the_same() 
 
 #[tokio::test]
 async fn a_microphone_that_somebody_else_has_is_lost_evidence() {
-    let mut w = running("one-microphone", &idle()).await;
+    let mut w = launched(Worker::by_grpc("one-microphone").await, &idle()).await;
     w.advance(30).await;
     w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 10})).await;
     assert!(w.facts("lost").iter().any(|l| l.1["what"].as_str().unwrap().contains("microphone feed")), "{:?}", w.facts("lost"));
@@ -136,7 +140,7 @@ async fn a_microphone_that_somebody_else_has_is_lost_evidence() {
 
 #[tokio::test]
 async fn a_grpc_that_dies_is_lost_evidence_and_the_trial_goes_on() {
-    let mut w = running("grpc-dies=2", &idle()).await;
+    let mut w = launched(Worker::by_grpc("grpc-dies=2").await, &idle()).await;
     w.advance(60).await;
     w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 10})).await;
     assert!(w.facts("lost").iter().any(|l| l.1["what"].as_str().unwrap().contains("microphone feed")), "{:?}", w.facts("lost"));

@@ -3,6 +3,8 @@
 
 mod bake;
 mod faults;
+mod kept;
+mod microphone;
 mod probe;
 mod trial;
 mod worker;

@@ -31,7 +31,7 @@ fn script() -> Value {
     ]})
 }
 
-fn files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for e in tar::Archive::new(tar).entries().unwrap() {
         let mut e = e.unwrap();
@@ -77,6 +77,7 @@ async fn a_trial_from_hello_to_stop() {
     w.ok(Worker::assignment("grant-all")).await;
     let planted = w.ok(plant()).await["planted"].clone();
     assert_eq!((&planted["contacts"], &planted["call_log"], &planted["cells"]), (&json!(2), &json!(1), &json!(0)), "{planted}");
+    assert_eq!((&planted["sms"], &planted["media"]), (&json!(1), &json!(1)), "read back: {planted}");
     let installed = w.install(&script()).await;
     assert_eq!((installed["package"].as_str(), installed["version_name"].as_str()), (Some(PACKAGE), Some("2.5")));
     assert_eq!((installed["version_code"].as_u64(), installed["target_sdk"].as_u64()), (Some(17), Some(33)));
@@ -212,6 +213,7 @@ async fn doze_a_screenshot_limits_and_what_cannot_be_done() {
     for on in [true, false] {
         w.ok(json!({"verb": "doze", "on": on})).await;
     }
+    w.ok(json!({"verb": "standby_bucket", "bucket": "restricted"})).await;
     let shot = w.ok(json!({"verb": "screenshot"})).await;
     assert!(shot["width"].as_u64().unwrap() > 0 && w.blobs[&w.last()].starts_with(b"\x89PNG"));
     assert_eq!(w.ask(json!({"verb": "input", "action": "key", "key": "nonsense"})).await.unwrap_err()["code"], "unsupported");

@@ -16,7 +16,7 @@ use stakeout_contract::Sha256Digest;
 use stakeout_device::{
     DeviceError,
     core::serve::serve,
-    emulator::{Deadlines, EmulatorGuest, Layout, guest::blobs},
+    emulator::{Deadlines, EmulatorGuest, Layout, MicrophoneRoute, guest::blobs},
 };
 use stakeout_protocol::{Wire, WireCodec};
 use tokio::{io::DuplexStream, task::JoinHandle};
@@ -85,7 +85,10 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         temporary: at("tmp"),
         work: at("work"),
         user: None,
+        microphone: MicrophoneRoute::PulseAudio,
+        sound_user: None,
         probe: None,
+        keeper: Some(keeper()),
         ports: (free_port(), free_port(), free_port()),
         environment,
         deadlines: Deadlines {
@@ -96,6 +99,13 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         },
     };
     (folder, layout)
+}
+
+/// The keeper's program, which is built beside the stand-in's when all tests are.
+fn keeper() -> std::path::PathBuf {
+    let path = std::path::Path::new(env!("CARGO_BIN_EXE_fake-emulator")).with_file_name("stakeout-keeper");
+    assert!(path.is_file(), "`{}` is missing: run the tests of the whole workspace", path.display());
+    path
 }
 
 impl Worker {
@@ -126,6 +136,16 @@ impl Worker {
             next: 0,
             _folder: folder,
         }
+    }
+
+    /// Assigned, its microphone by gRPC.
+    pub(crate) async fn by_grpc(faults: &str) -> Self {
+        let (folder, mut layout) = layout(faults, false, &[]);
+        layout.microphone = MicrophoneRoute::Grpc;
+        let mut w = Self::in_layout(folder, layout).await;
+        w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+        w.ok(Self::assignment("grant-all")).await;
+        w
     }
 
     pub(crate) async fn booted(faults: &str) -> Self {

@@ -2,7 +2,11 @@
 
 use std::future::Future;
 
-use stakeout_contract::{Nanos, canary::PlantData, scenario::PermissionPolicy};
+use stakeout_contract::{
+    Nanos,
+    canary::PlantData,
+    scenario::{PermissionPolicy, StandbyBucket},
+};
 use stakeout_protocol::{
     Problem,
     device::{Advanced, Assignment, BlobRef, Booted, Found, Hello, Input, Installed, Launched, Shot, Snapshot, Stopped},
@@ -21,6 +25,8 @@ pub enum Change {
     Doze(bool),
     /// The device starts anew.
     Reboot,
+    /// The app is one that is used so often.
+    Bucket(StandbyBucket),
     /// Permission requests are answered so from here on.
     Permission(PermissionPolicy, Vec<String>),
 }

@@ -32,7 +32,9 @@ pub fn after(stage: Stage, verb: &Verb) -> Result<Stage, Problem> {
         Verb::Screen { .. } | Verb::Doze { .. } | Verb::Permission { .. } | Verb::Advance { .. } | Verb::Screenshot => {
             (stage.clamp(Assigned, Installed), stage)
         }
-        Verb::Launch | Verb::Input(_) | Verb::Background | Verb::Foreground | Verb::Reboot => (Installed, Installed),
+        Verb::Launch | Verb::Input(_) | Verb::Background | Verb::Foreground | Verb::Reboot | Verb::StandbyBucket { .. } => {
+            (Installed, Installed)
+        }
     };
     if stage == needs {
         Ok(then)

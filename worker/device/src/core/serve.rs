@@ -142,6 +142,7 @@ async fn run<G: Guest>(guest: &mut G, id: u64, verb: Verb) -> Result<Value, Prob
         Verb::Foreground => nothing(guest.change(Change::Foreground).await),
         Verb::Screen { on } => nothing(guest.change(Change::Screen(on)).await),
         Verb::Doze { on } => nothing(guest.change(Change::Doze(on)).await),
+        Verb::StandbyBucket { bucket } => nothing(guest.change(Change::Bucket(bucket)).await),
         Verb::Reboot => nothing(guest.change(Change::Reboot).await),
         Verb::Permission { policy, deny } => nothing(guest.change(Change::Permission(policy, deny)).await),
         Verb::Advance { nanos } => value(guest.advance(nanos).await?),

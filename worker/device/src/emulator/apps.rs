@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use stakeout_contract::{observation::Fact, scenario::PermissionPolicy};
+use stakeout_contract::{
+    observation::Fact,
+    scenario::{PermissionPolicy, StandbyBucket},
+};
 use stakeout_links::{Fault, guest::Guest as _, guest::quote};
 use stakeout_protocol::{
     Problem,
@@ -112,6 +115,32 @@ impl Phone {
             return Err(Problem::new("app_crashed", format!("the app does not open: {}", first_line(&done))));
         }
         Ok(Launched { activity: activity.clone(), millis: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX) })
+    }
+
+    /// Puts an app among those that are used so often, and makes sure that it is there: Android may know better.
+    pub async fn bucket(&self, app: &App, api: u32, bucket: StandbyBucket) -> Result<(), Problem> {
+        let (word, number, since) = match bucket {
+            StandbyBucket::Active => ("active", 10, 28),
+            StandbyBucket::WorkingSet => ("working_set", 20, 28),
+            StandbyBucket::Frequent => ("frequent", 30, 28),
+            StandbyBucket::Rare => ("rare", 40, 28),
+            StandbyBucket::Restricted => ("restricted", 45, 31),
+        };
+        if api < since {
+            return Err(Problem::new("unsupported", format!("standby bucket `{word}` is of API level {since} on, and this is {api}")));
+        }
+        self.run("dumpsys battery unplug").await?;
+        let package = quote(&app.package);
+        self.say(&format!("am set-standby-bucket {package} {word}")).await?;
+        let said = self.say(&format!("am get-standby-bucket {package}")).await?;
+        // An exempted app is in bucket 5 whatever anybody wants.
+        match said.trim().parse::<u32>() {
+            Ok(n) if n == number => Ok(()),
+            _ => {
+                let is: String = said.trim().chars().filter(|c| !c.is_control()).take(60).collect();
+                Err(Problem::new("unsupported", format!("the app is in standby bucket `{is}` and does not go to `{word}` ({number})")))
+            }
+        }
     }
 
     /// Answers the dialogs for permissions that are on the screen, and tells them.

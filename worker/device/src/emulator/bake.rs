@@ -36,7 +36,7 @@ use super::{
     phone::{Phone, first_line, problem},
     probe::Probe,
     process::{self, Avds, Ear, Process},
-    sound::Sound,
+    sound::{Sound, Way},
 };
 use crate::feed::{self, SharedFeeds};
 
@@ -197,7 +197,7 @@ impl Oven<'_> {
         }
         let avds = if launch == Launch::Bake { Avds::Image } else { Avds::Copy };
         let arguments = process::with_ports(arguments, self.layout.ports);
-        let process = Process::start(self.layout, &arguments, avds, &Ear::People).map_err(Problem::from)?;
+        let process = Process::start(self.layout, &arguments, avds, &Ear::People).await.map_err(Problem::from)?;
         let (process, _) = self.process.insert((process, launch));
         boot::ports(self.layout, process).await.map(drop).map_err(named)
     }
@@ -230,7 +230,7 @@ impl Oven<'_> {
             self.notes.push("the image has no probe: that the phone sees and hears what it is given was not proven".to_owned());
             return Ok(());
         };
-        let links = self.links()?;
+        let (Some(links), Some((process, _))) = (&self.links, &mut self.process) else { return Err(failed("the phone does not run")) };
         let mut bytes = [0; 32];
         fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).map_err(|e| failed(format!("no random key: {e}")))?;
         let keys = TrialKey::from_bytes(bytes).subkeys();
@@ -240,7 +240,9 @@ impl Oven<'_> {
         let said = {
             let cannot = |e: std::io::Error| failed(format!("the cameras cannot be fed: {e}"));
             let pictures = Pictures::show(self.layout.feed(), feeds.clone(), clock.clone()).map_err(cannot)?;
-            let _sound = Sound::play(links.control.clone(), feeds, clock.clone());
+            let (way, line) = Way::choose(&mut process.sound, &links.console, &links.control).await;
+            self.notes.push(line);
+            let _sound = Sound::play(way, feeds, clock.clone());
             let probe =
                 Probe { apk, keys: &keys, mode: stakeout_feed::FeedMode::Pattern, clock: &clock, pictures: &pictures, contact: None };
             probe.run(&links.phone).await?

@@ -81,7 +81,7 @@ pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Probl
 async fn attempt(layout: &Layout, config: &str, out: &Outbox, launch: Launch, api: u32) -> Result<Live, (&'static str, Problem)> {
     layout.copy().await.map_err(|e| ("copy", e.into()))?;
     let arguments = process::arguments(config, launch, layout.ports).map_err(|e| ("start", e))?;
-    let mut process = Process::start(layout, &arguments, Avds::Copy, &Ear::Worker(out.clone())).map_err(|e| ("start", e.into()))?;
+    let mut process = Process::start(layout, &arguments, Avds::Copy, &Ear::Worker(out.clone())).await.map_err(|e| ("start", e.into()))?;
     match links(layout, &mut process, launch, api).await {
         Ok(Links { phone, console, control, release, abis, root, first }) => {
             Ok(Live { process, phone, console, control, api, release, abis, root, launch, first })

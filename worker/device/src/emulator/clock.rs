@@ -152,6 +152,12 @@ impl Clock {
         u64::try_from(at).ok().map(Nanos::saturating)
     }
 
+    /// The trial's time at an uptime of this life of the guest, nanoseconds. None before the trial.
+    pub fn of_up(&self, up: u64) -> Option<Nanos> {
+        let b = self.base?;
+        u64::try_from(i128::from(b.at) + i128::from(up) - i128::from(b.look.up)).ok().map(Nanos::saturating)
+    }
+
     /// The guest's wall clock at a time of ours, Unix milliseconds.
     pub fn wall(&self, host: u64) -> i64 {
         let Some(b) = self.base else { return 0 };
@@ -196,6 +202,8 @@ mod tests {
         assert_eq!(c.date(11 * S + S / 2).get(), 30 * S);
         assert_eq!(c.of_wall(1_005_000).unwrap().get(), 5 * S);
         assert_eq!(c.of_wall(999_000), None, "before the trial");
+        assert_eq!(c.of_up(105 * S).unwrap().get(), 5 * S);
+        assert_eq!(c.of_up(99 * S), None, "before the trial");
         assert!(c.look(look(12 * S, 140 * S, 4_640_000)), "an hour was added");
     }
 

@@ -15,7 +15,10 @@ use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::Problem;
 use tokio::io::AsyncWriteExt as _;
 
-use super::phone::{FOLDER, Phone, first_line, problem};
+use super::{
+    kept,
+    phone::{FOLDER, Phone, first_line, problem},
+};
 use crate::{core::outbox::BlobWriter, snapshot::Budget};
 
 /// Bytes of a list of names.
@@ -55,7 +58,8 @@ impl Phone {
         most: u64,
     ) -> Result<Option<(PathBuf, u64)>, Problem> {
         let (tar, list) = (format!("{FOLDER}/stakeout-files.tar"), format!("{FOLDER}/stakeout-files.list"));
-        let own: Vec<String> = ["/data/data", "/data/user_de/0"].iter().map(|f| format!("{f}/{package}")).collect();
+        let mut own: Vec<String> = ["/data/data", "/data/user_de/0"].iter().map(|f| format!("{f}/{package}")).collect();
+        own.push(kept::folder());
         let mut names = self.list(&own).await?;
         names.extend(self.shared_files().await?.into_iter().filter(|n| !before.contains(n)));
         names.sort();
@@ -83,7 +87,7 @@ impl Phone {
     }
 }
 
-/// Packs what the guest packed again, below `files/`. The guest's tar is hostile.
+/// Packs what the guest packed again, below `files/`, and what was deleted below `deleted/`. The guest's tar is hostile.
 pub fn repack(packed: Option<(&Path, u64)>, out: BlobWriter, mut budget: Budget) -> io::Result<(BlobWriter, Budget)> {
     let mut to = tar::Builder::new(out);
     let Some((from, asked)) = packed else { return Ok((to.into_inner()?, budget)) };
@@ -129,11 +133,16 @@ pub fn repack(packed: Option<(&Path, u64)>, out: BlobWriter, mut budget: Budget)
     Ok((to.into_inner()?, budget))
 }
 
-/// A name below `files/`, whatever it was.
+/// A name below `files/`, whatever it was; below `deleted/`, if it is one that the keeper gave.
 fn inside(name: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
     if name.len() > NAME || name.contains(&0) {
         return None;
+    }
+    let kept = kept::folder_in_tar();
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    if let Some(number) = name.strip_prefix(kept.as_bytes()).filter(|n| n.iter().all(u8::is_ascii_digit) && !n.is_empty()) {
+        return Some(PathBuf::from("deleted").join(std::ffi::OsStr::from_bytes(number)));
     }
     let parts = name.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".");
     let mut path = PathBuf::from("files");
@@ -154,6 +163,9 @@ mod tests {
         assert_eq!(inside(b"../../etc/passwd").unwrap(), Path::new("files/__/__/etc/passwd"));
         assert_eq!(inside(b"./a/./b").unwrap(), Path::new("files/a/b"));
         assert_eq!(inside(b"/"), None);
+        assert_eq!(inside(b"data/local/tmp/stakeout-kept/kept/000012").unwrap(), Path::new("deleted/000012"));
+        let other = "data/local/tmp/stakeout-kept/kept/../x";
+        assert_eq!(inside(other.as_bytes()).unwrap(), Path::new("files/data/local/tmp/stakeout-kept/kept/__/x"));
         assert_eq!(inside(&[b'a'; 5000]), None);
     }
 }

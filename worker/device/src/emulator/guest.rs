@@ -31,6 +31,7 @@ use super::{
     camera::{self, Pictures},
     clock::{SharedClock, lock},
     files,
+    kept::Kept,
     layout::Layout,
     recorder::Recorder,
     sound::Sound,
@@ -76,7 +77,11 @@ pub struct EmulatorGuest {
     sound: Option<Sound>,
     ticks: Option<AbortOnDropHandle<()>>,
     watch: Option<Watch>,
+    /// Keeps what the app deletes.
+    kept: Option<Kept>,
     app: Option<App>,
+    /// The app has a standby bucket of the scenario's, which counts only while the phone is on battery.
+    bucket: bool,
     dead: bool,
     /// What was on the shared storage before the app.
     before: HashSet<Vec<u8>>,
@@ -113,7 +118,9 @@ impl EmulatorGuest {
             sound: None,
             ticks: None,
             watch: None,
+            kept: None,
             app: None,
+            bucket: false,
             dead: false,
             before: HashSet::new(),
         }
@@ -155,7 +162,10 @@ impl EmulatorGuest {
     /// One look at everything.
     async fn poll(&mut self) -> Result<(), Problem> {
         if let (Some(watch), Some(live)) = (self.watch.as_mut(), self.live.as_ref()) {
-            let told = watch.poll(&live.phone, self.pictures.as_ref(), false).await?;
+            let mut told = watch.poll(&live.phone, self.pictures.as_ref(), false).await?;
+            if let Some(kept) = &mut self.kept {
+                told.extend(kept.poll(&live.phone, &self.clock).await?);
+            }
             self.tell(told).await;
         } else if let Some(live) = self.live.as_ref() {
             let look = live.phone.look().await?;
@@ -204,7 +214,7 @@ impl Guest for EmulatorGuest {
             cooperative: false,
             version: format!("{}; {}", env!("CARGO_PKG_VERSION"), self.version),
             camera_route: "imagefile".to_owned(),
-            microphone_route: "grpc".to_owned(),
+            microphone_route: self.layout.microphone.word().to_owned(),
         }
     }
 
@@ -251,7 +261,7 @@ impl Guest for EmulatorGuest {
         let clock = self.clock.clone();
         let live = self.live()?;
         live.phone.begin(&clock, &live.first).await?;
-        self.start_feeds()?;
+        self.start_feeds().await?;
         self.sample().await;
         for fact in Watch::blind() {
             self.fact(fact).await;
@@ -263,10 +273,15 @@ impl Guest for EmulatorGuest {
         let live = self.live()?;
         let done = live.phone.plant(&data, &live.control, &live.console).await;
         let planted = self.judged(done).await?;
-        if !data.calendar.is_empty() && planted["planted"]["calendar"] == 0 {
+        let wanted = [
+            (Kind::Calendar, data.calendar.len(), "calendar", "the guest has no calendar that could be planted"),
+            (Kind::Sms, data.sms.len(), "sms", "the guest does not have all messages that were sent to it"),
+            (Kind::MediaFiles, data.media.len(), "media", "the guest does not list all pictures that were given to it"),
+        ];
+        for (kind, _, _, what) in wanted.into_iter().filter(|(_, n, word, _)| planted["planted"][word].as_u64() < Some(*n as u64)) {
             for rung in [Rung::Read, Rung::Stored, Rung::Transmitted] {
-                let (what, settled_by) = ("the guest has no calendar that could be planted".to_owned(), "the `jvm` device".to_owned());
-                self.fact(Fact::NotWatched { kinds: vec![Kind::Calendar], rung, what, settled_by }).await;
+                let (what, settled_by) = (what.to_owned(), "the `jvm` device".to_owned());
+                self.fact(Fact::NotWatched { kinds: vec![kind], rung, what, settled_by }).await;
             }
         }
         let none = planted["planted"].as_object().into_iter().flatten().filter(|(_, n)| **n == 0).map(|(kind, _)| kind.as_str());
@@ -307,6 +322,7 @@ impl Guest for EmulatorGuest {
             self.fact(Fact::PermissionGranted { permissions }).await;
         }
         self.tell(told).await;
+        self.keep(&app).await;
         (self.app, self.watch) = (Some(app), Some(watch));
         Ok(installed)
     }
@@ -444,7 +460,7 @@ impl Guest for EmulatorGuest {
         if let Some(mut live) = self.live.take() {
             live.process.end(&self.layout).await;
         }
-        if let Some(user) = self.layout.user {
+        for user in [self.layout.user, self.layout.sound_user].into_iter().flatten() {
             confine::kill_user(user).await;
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use crate::DeviceError;
+
 /// Real time that the emulator has for what it does by itself. A virtual machine is never waited for without end.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
@@ -17,6 +19,40 @@ pub struct Deadlines {
 
 /// Where an image has the app that proves that a phone is ready.
 pub const PROBE: &str = "/opt/stakeout/probe.apk";
+
+/// How sound comes to the guest's microphone. `docs/emulator.md` compares them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MicrophoneRoute {
+    /// By a sound server that the emulator takes for its host's; by gRPC where that cannot be.
+    PulseAudio,
+    /// By gRPC.
+    Grpc,
+}
+
+impl MicrophoneRoute {
+    /// The image's setting.
+    pub const SETTING: &str = "STAKEOUT_MICROPHONE";
+
+    /// Its name, in settings and on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::PulseAudio => "pulseaudio",
+            Self::Grpc => "grpc",
+        }
+    }
+
+    /// By its name; no name: as usual.
+    pub fn parse(text: &str) -> Result<Self, DeviceError> {
+        match text {
+            "" | "pulseaudio" => Ok(Self::PulseAudio),
+            "grpc" => Ok(Self::Grpc),
+            other => Err(DeviceError::Setting { name: Self::SETTING, value: other.to_owned(), known: "`pulseaudio` or `grpc`" }),
+        }
+    }
+}
+
+/// And the program that keeps what an app deletes.
+pub const KEEPER: &str = "/opt/stakeout/stakeout-keeper";
 
 /// Folders, users, ports and programs. Tests give others.
 #[derive(Clone, Debug)]
@@ -35,8 +71,14 @@ pub struct Layout {
     pub work: PathBuf,
     /// The emulator's user; none: our own, for tests.
     pub user: Option<u32>,
+    /// How sound comes to the microphone.
+    pub microphone: MicrophoneRoute,
+    /// The sound server's user; none: our own, for tests.
+    pub sound_user: Option<u32>,
     /// The app that proves that a phone is ready, if the image has it.
     pub probe: Option<PathBuf>,
+    /// The program that keeps what the app deletes, if the image has it.
+    pub keeper: Option<PathBuf>,
     /// Console, adb and gRPC. In a cell the gateway closes them to the emulator's own user.
     pub ports: (u16, u16, u16),
     /// More of the emulator's environment.
@@ -58,10 +100,11 @@ impl Deadlines {
 }
 
 impl Layout {
-    /// As in the image. Of the environment only what begins with `FAKE_EMULATOR_` is passed on: the stand-in's, which no emulator knows.
-    pub fn container() -> Self {
+    /// As in the image, whose settings are in our environment. To the emulator only what begins with `FAKE_EMULATOR_` is passed on:
+    /// the stand-in's, which no emulator knows.
+    pub fn container() -> Result<Self, DeviceError> {
         let fake = |name: &OsString| name.to_str().is_some_and(|n| n.starts_with("FAKE_EMULATOR_"));
-        Self {
+        Ok(Self {
             emulator: vec!["/opt/android/sdk/emulator/emulator".into()],
             sdk: "/opt/android/sdk".into(),
             avds: "/opt/android/avd".into(),
@@ -69,15 +112,33 @@ impl Layout {
             temporary: "/tmp".into(),
             work: "/work".into(),
             user: Some(10_001),
+            microphone: MicrophoneRoute::parse(&std::env::var(MicrophoneRoute::SETTING).unwrap_or_default())?,
+            sound_user: Some(10_003),
             probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
+            keeper: Some(PathBuf::from(KEEPER)).filter(|p| p.is_file()),
             ports: (5554, 5555, 8554),
             environment: std::env::vars_os().filter(|(name, _)| fake(name)).collect(),
             deadlines: Deadlines::usual(),
-        }
+        })
     }
 
     /// Where the pictures for the cameras are; the virtual device names the same folder.
     pub fn feed(&self) -> PathBuf {
         self.work.join("feed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_microphone_s_setting_is_one_of_two_words() {
+        for route in [MicrophoneRoute::PulseAudio, MicrophoneRoute::Grpc] {
+            assert_eq!(MicrophoneRoute::parse(route.word()).unwrap(), route);
+        }
+        assert_eq!(MicrophoneRoute::parse("").unwrap(), MicrophoneRoute::PulseAudio, "an image without the setting");
+        let e = MicrophoneRoute::parse("alsa").unwrap_err().to_string();
+        assert_eq!(e, "`STAKEOUT_MICROPHONE` is `alsa`; use `pulseaudio` or `grpc`");
     }
 }

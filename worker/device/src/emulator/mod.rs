@@ -9,7 +9,7 @@
 //!
 //! - [`layout`]: where things are. [`process`]: the emulator's program. [`boot`]: from a start to a guest that is ready, with one
 //!   recovery for each way in which it hangs. [`clock`]: the trial's clock is the guest's uptime.
-//! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`]: what is done with them.
+//! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`], [`kept`]: what is done with them.
 //! - [`camera`], [`sound`]: the feeds. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
 //! - [`probe`]: proof that a phone is ready. [`guest`]: the verbs. [`bake`]: no trial, but the snapshot that trials start from.
 //!
@@ -23,6 +23,7 @@ pub mod camera;
 pub mod clock;
 pub mod files;
 pub mod guest;
+pub mod kept;
 pub mod layout;
 pub mod phone;
 pub mod plant;
@@ -36,4 +37,4 @@ pub mod ui;
 pub mod watch;
 
 pub use guest::EmulatorGuest;
-pub use layout::{Deadlines, Layout};
+pub use layout::{Deadlines, Layout, MicrophoneRoute};

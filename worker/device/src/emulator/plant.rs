@@ -3,15 +3,21 @@
 //! What a guest cannot be given is not planted: cells, Wi-Fi networks, identifiers and accounts are the image's own, and other apps
 //! would have to be built. The device says so at the trial's begin (`not_watched`).
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use stakeout_contract::canary::PlantData;
 use stakeout_links::{Console, Control, guest::Guest as _, guest::quote};
 use stakeout_protocol::Problem;
+use tokio::time::Instant;
 
 use super::phone::{Phone, problem};
 
 /// Rows in one command: a line of the guest's shell may be some 64 kB long.
 const BATCH: usize = 20;
+
+/// Time in which the guest has what came to it by another way than its providers.
+const APPEAR: Duration = Duration::from_secs(10);
 
 /// A column of a row: name, type, value.
 type Bind<'a> = (&'a str, char, String);
@@ -68,10 +74,7 @@ impl Phone {
             .collect();
         counts.insert("call_log".to_owned(), json!(self.counted("content://call_log/calls", &calls).await?));
         counts.insert("calendar".to_owned(), json!(self.calendar(data).await?));
-        for m in &data.sms {
-            control.message(&m.address, &m.body, self.within).await.map_err(problem)?;
-        }
-        counts.insert("sms".to_owned(), json!(data.sms.len()));
+        counts.insert("sms".to_owned(), json!(self.messages(data, control).await?));
         if let Some(l) = &data.location {
             console.position(l.lon, l.lat, self.within).await.map_err(problem)?;
             counts.insert("location".to_owned(), json!(1));
@@ -95,6 +98,31 @@ impl Phone {
             return Err(Problem::new("failed", format!("of {} rows in `{uri}` the guest has {more}", commands.len())));
         }
         Ok(more)
+    }
+
+    /// Messages come by radio: the guest has them a moment later, if at all.
+    async fn messages(&self, data: &PlantData, control: &Control) -> Result<usize, Problem> {
+        const INBOX: &str = "content://sms/inbox";
+        if data.sms.is_empty() {
+            return Ok(0);
+        }
+        let before = self.rows(INBOX).await?.len();
+        for m in &data.sms {
+            control.message(&m.address, &m.body, self.within).await.map_err(problem)?;
+        }
+        self.appear(INBOX, before, data.sms.len()).await
+    }
+
+    /// How many rows there are more than before, when all have come or it has taken too long.
+    async fn appear(&self, uri: &str, before: usize, wanted: usize) -> Result<usize, Problem> {
+        let until = Instant::now() + APPEAR;
+        loop {
+            let more = self.rows(uri).await?.len().saturating_sub(before);
+            if more >= wanted || Instant::now() >= until {
+                return Ok(more.min(wanted));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn contacts(&self, data: &PlantData) -> Result<usize, Problem> {
@@ -159,9 +187,11 @@ impl Phone {
 
     async fn media(&self, data: &PlantData) -> Result<usize, Problem> {
         const FOLDER: &str = "/sdcard/DCIM/Camera";
+        const IMAGES: &str = "content://media/external/images/media";
         if data.media.is_empty() {
             return Ok(0);
         }
+        let before = self.rows(IMAGES).await?.len();
         self.say(&format!("mkdir -p {FOLDER}")).await?;
         for m in &data.media {
             let bytes = base64(&m.base64).ok_or_else(|| Problem::new("bad_request", "a planted file cannot be read"))?;
@@ -170,7 +200,7 @@ impl Phone {
             self.adb.push(&mut bytes.as_slice(), &format!("{FOLDER}/{name}"), 0o660, self.within).await.map_err(problem)?;
         }
         self.say("content call --method scan_volume --uri content://media --arg external_primary").await?;
-        Ok(data.media.len())
+        self.appear(IMAGES, before, data.media.len()).await
     }
 }
 

@@ -18,7 +18,7 @@ use stakeout_protocol::{
 use tokio::{io::AsyncRead, process::Child};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::layout::Layout;
+use super::{layout::Layout, sound::server::Server};
 use crate::{
     DeviceError,
     confine::{self, Limits},
@@ -110,6 +110,8 @@ pub struct Process {
     child: Child,
     pid: u32,
     tail: Arc<Mutex<VecDeque<String>>>,
+    /// Its sound server; else why it has none.
+    pub sound: Result<Server, String>,
 }
 
 impl Layout {
@@ -191,12 +193,14 @@ impl Layout {
 }
 
 impl Process {
-    /// Starts the emulator.
-    pub fn start(layout: &Layout, arguments: &[String], avds: Avds, ear: &Ear) -> Result<Self, DeviceError> {
+    /// Starts the emulator, and before it what it connects with when its sound card is made.
+    pub async fn start(layout: &Layout, arguments: &[String], avds: Avds, ear: &Ear) -> Result<Self, DeviceError> {
         let mut words = layout.emulator.clone();
         words.extend(arguments.iter().map(OsString::from));
         let start = |source| DeviceError::Start { program: words[0].to_string_lossy().into_owned(), source };
+        let sound = Server::start(layout).await;
         let mut command = layout.command(&words, avds);
+        command.envs(sound.iter().flat_map(Server::environment));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(start)?;
         let pid = child.id().unwrap_or(0);
@@ -207,7 +211,7 @@ impl Process {
         if let Some(e) = child.stderr.take() {
             tokio::spawn(listen(e, tail.clone(), ear.clone()));
         }
-        Ok(Self { child, pid, tail })
+        Ok(Self { child, pid, tail, sound })
     }
 
     /// Its number.
@@ -241,6 +245,10 @@ impl Process {
             confine::kill_user(user).await;
         }
         let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+        self.sound = Err("it has ended".to_owned());
+        if let Some(user) = layout.sound_user {
+            confine::kill_user(user).await;
+        }
     }
 }
 
@@ -281,7 +289,7 @@ mod tests {
         let cold = arguments(config, Launch::Cold, (5554, 5555, 8554)).unwrap().join(" ");
         assert_eq!(
             cold,
-            "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -gpu swiftshader_indirect -cores 2 -memory 3072 \
+            "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
              -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
         let restore = arguments(config, Launch::Restore, (1, 2, 3)).unwrap().join(" ");

@@ -127,7 +127,6 @@ impl Watch {
             not(&own, Rung::Stored, "the guest has its own, which are not known as the trial's"),
             not(&own, Rung::Transmitted, "the guest has its own, which are not known as the trial's"),
             not(Kind::ALL, Rung::Requested, "a request that Android answers without a dialog is not seen"),
-            not(Kind::ALL, Rung::Stored, "files that the app deleted again are not kept by this device"),
         ]
     }
 

@@ -263,6 +263,10 @@ impl Guest for JvmGuest {
             Change::Screen(on) => ("screen", json!({"on": on})),
             Change::Doze(on) => ("doze", json!({"on": on})),
             Change::Reboot => ("reboot", json!({})),
+            Change::Bucket(_) => {
+                let why = "this device delays no alarms and jobs by an app's standby bucket; the `emulator` device does";
+                return Err(Problem::new("unsupported", why));
+            }
             Change::Permission(to, deny) => ("permission", json!({"policy": policy(to), "deny": deny})),
         };
         let r = self.ask::<Map<String, Value>>(verb, parameters).await;

@@ -38,6 +38,12 @@ pub(super) async fn run(a: &EmulatorArgs) -> Result<ExitCode, Failure> {
             "`cargo build --release -p stakeout-device` makes it",
             "--device-program",
         )?,
+        keeper: beside(
+            a.keeper_program.as_deref(),
+            "stakeout-keeper",
+            "`cargo build --release -p stakeout-keeper` makes it",
+            "--keeper-program",
+        )?,
         probe: beside(a.probe.as_deref(), "stakeout-probe.apk", "`make probe` makes it", "--probe")?,
     };
     let engine = crate::commands::engine().await?;

@@ -76,6 +76,9 @@ pub(crate) struct EmulatorArgs {
     /// The program `stakeout-device`, instead of the one beside this program
     #[arg(long, value_name = "FILE")]
     pub device_program: Option<PathBuf>,
+    /// The program `stakeout-keeper`, instead of the one beside this program
+    #[arg(long, value_name = "FILE")]
+    pub keeper_program: Option<PathBuf>,
     /// The app that proves that a phone is ready, instead of the one beside this program
     #[arg(long, value_name = "FILE.apk")]
     pub probe: Option<PathBuf>,

@@ -11,13 +11,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     super::{
+        apps::App,
         boot,
         camera::Pictures,
         clock::{Look, SharedClock, lock},
+        kept::{self, Kept},
         phone::problem,
         probe::Probe,
         services::Services,
-        sound::Sound,
+        sound::{Sound, Way},
     },
     EmulatorGuest, STEP, sample,
 };
@@ -41,11 +43,15 @@ async fn tick(clock: SharedClock, out: Outbox) {
 
 impl EmulatorGuest {
     /// The feeds run from here on.
-    pub(super) fn start_feeds(&mut self) -> Result<(), Problem> {
+    pub(super) async fn start_feeds(&mut self) -> Result<(), Problem> {
         let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
         self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
-        let control = self.live()?.control.clone();
-        self.sound = Some(Sound::play(control, self.feeds.clone(), self.clock.clone()));
+        let live = self.live()?;
+        let (way, line) = Way::choose(&mut live.process.sound, &live.console, &live.control).await;
+        self.sound = Some(Sound::play(way, self.feeds.clone(), self.clock.clone()));
+        // What a trial really had, for those who read its record, and for those who read the device's log.
+        self.fact(Fact::Log { line: line.clone() }).await;
+        self.out.event(Event::Log { line }).await;
         self.ticks = Some(AbortOnDropHandle::new(tokio::spawn(tick(self.clock.clone(), self.out.clone()))));
         Ok(())
     }
@@ -69,8 +75,20 @@ impl EmulatorGuest {
         live.phone.trust(live.api, &ca).await
     }
 
+    /// From here on what the app deletes is kept, if the image has what it takes and the guest can run it.
+    pub(super) async fn keep(&mut self, app: &App) {
+        let started = match (&self.layout.keeper, &self.live) {
+            (Some(program), Some(live)) => Kept::start(&live.phone, program, &app.package).await.map_err(|e| e.message),
+            _ => Err("the image has nothing that does".to_owned()),
+        };
+        match started {
+            Ok(kept) => self.kept = Some(kept),
+            Err(why) => self.fact(kept::not_watched(format!("files that the app deletes again are not kept: {why}"))).await,
+        }
+    }
+
     pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
-        let app = self.app.clone();
+        let (app, bucket) = (self.app.clone(), self.bucket);
         let live = self.live()?;
         match change {
             Change::Background => live.phone.say("input keyevent 3").await.map(drop),
@@ -90,7 +108,16 @@ impl EmulatorGuest {
             }
             Change::Doze(false) => {
                 live.phone.say("cmd deviceidle unforce").await?;
+                if bucket {
+                    return Ok(());
+                }
                 live.phone.run("dumpsys battery reset").await.map(drop)
+            }
+            Change::Bucket(bucket) => {
+                let Some(app) = app else { return Err(Problem::new("bad_request", "no app is installed")) };
+                live.phone.bucket(&app, live.api, bucket).await?;
+                self.bucket = true;
+                Ok(())
             }
             Change::Reboot => self.reboot().await,
             Change::Permission(..) => Ok(()),
@@ -133,12 +160,23 @@ impl EmulatorGuest {
         lock(&clock).again(look);
         live.root = boot::root(&mut live.process, &live.phone, until).await.map_err(at)?;
         self.settle_in().await?;
+        if let (Some(sound), Some(live)) = (&self.sound, &self.live) {
+            sound.again(&live.console).await;
+        }
         let look = self.live()?.phone.look().await?;
         lock(&clock).again(look);
         let services = Services::read(&self.live()?.phone).await?;
         if let Some(watch) = self.watch.as_mut() {
             let told = watch.restarted(look.wall_ms - (look.up / 1_000_000) as i64, services);
             self.tell(told).await;
+        }
+        if self.bucket {
+            // Buckets are kept over a restart, and count only while the phone is on battery.
+            self.live()?.phone.run("dumpsys battery unplug").await?;
+        }
+        let now = self.now();
+        if let (Some(kept), Some(live)) = (&mut self.kept, &self.live) {
+            kept.again(&live.phone, now).await?;
         }
         Ok(())
     }
@@ -157,14 +195,22 @@ impl EmulatorGuest {
             let told = w.close_all();
             self.tell(told).await;
         }
+        if let (Some(mut kept), Some(live)) = (self.kept.take(), &self.live) {
+            let told = kept.end(&live.phone, &self.clock).await?;
+            self.tell(told).await;
+        }
         // The trial's time ends here.
         self.ticks = None;
         let at = self.now();
         self.out.event(Event::Progress { at }).await;
         if let Some(sound) = self.sound.take() {
             let state = sound.state();
+            if let Some(delay) = state.delay {
+                let line = format!("microphone: at most {} ms of sound were on their way in the sound server", delay.as_millis());
+                self.out.event(Event::Log { line }).await;
+            }
             if !state.gaps.is_empty() {
-                let what = format!("microphone feed: {}", state.failed.unwrap_or_else(|| "the call broke and was made again".to_owned()));
+                let what = format!("microphone feed: {}", state.failed.unwrap_or_else(|| "it broke and began again".to_owned()));
                 self.fact(Fact::Lost { what, count: state.gaps.len() as u64 }).await;
             }
         }
