@@ -124,6 +124,20 @@ impl BlobError {
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether there was no room: in the storage, or on the disk of a local file.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full(_) => true,
+            Self::File { source, .. } => no_room(source),
+            _ => false,
+        }
+    }
+}
+
+/// Whether it is the disk or a quota that is full, and not the file or the way to it.
+pub fn no_room(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 /// By what the chain of sources holds; an error's text is never looked at.
@@ -138,9 +152,9 @@ impl From<object_store::Error> for BlobError {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&e);
         let mut network = false;
         while let Some(source) = next {
-            if let Some(kind) = source.downcast_ref::<io::Error>().map(io::Error::kind) {
-                match kind {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => return Self::Full(e),
+            if let Some(io) = source.downcast_ref::<io::Error>() {
+                match io.kind() {
+                    _ if no_room(io) => return Self::Full(e),
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => return Self::Denied(e),
                     io::ErrorKind::TimedOut | io::ErrorKind::StaleNetworkFileHandle => network = true,
                     _ => {}
@@ -171,5 +185,7 @@ mod tests {
         assert!(matches!(of(30), BlobError::Denied(_)), "EROFS");
         assert!(matches!(of(5), BlobError::Storage(_)), "EIO");
         assert!(of(110).retryable() && !of(28).retryable() && !of(13).retryable(), "ETIMEDOUT alone");
+        let file = |errno| BlobError::File { path: "x".to_owned(), source: io::Error::from_raw_os_error(errno) };
+        assert!(of(28).is_full() && file(28).is_full() && !of(5).is_full() && !file(5).is_full());
     }
 }

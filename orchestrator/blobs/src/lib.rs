@@ -32,7 +32,7 @@ mod seal;
 mod tenant;
 mod upload;
 
-pub use error::{BlobError, KeyProblem};
+pub use error::{BlobError, KeyProblem, no_room};
 pub use list::{StoredBlob, StoredPart};
 pub use parts::{BadPartName, Part, PartName};
 pub use place::Blobs;

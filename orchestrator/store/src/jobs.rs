@@ -265,6 +265,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
     /// before with each try, to an hour.
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
+    /// Gives back a claim that came to nothing for a reason that is not the job's: that try does not count, and the job is due again
+    /// at `due`. Nothing, if it was claimed again or decided meanwhile.
+    async fn unclaim_due(&self, claim: &Due, due: Millis) -> Result<(), StoreError>;
     /// Keeps a job's end, once: a second decision changes nothing and says so by `false`. Sealed secrets go. Deliveries to the
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.

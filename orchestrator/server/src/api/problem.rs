@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use stakeout_blobs::BlobError;
+use stakeout_blobs::{BlobError, no_room};
 use stakeout_contract::api::problem::{Code, Problem};
 use stakeout_domain::lease::Refused;
 use stakeout_store::{OverQuota, StoreError};
@@ -83,6 +83,12 @@ fn unavailable(e: &dyn std::error::Error, what: &str) -> Failed {
     Failed::new(Code::Unavailable, format!("{what} does not answer")).hint("try again").retry(5)
 }
 
+/// Somebody must make room: until then it fails again, and nothing is lost.
+fn full(e: &dyn std::error::Error, what: &str) -> Failed {
+    tracing::error!(error = chain(e), what, "there is no room");
+    Failed::new(Code::Full, format!("{what} is full")).hint("its operator makes room; try again then").retry(60)
+}
+
 impl From<StoreError> for Failed {
     fn from(e: StoreError) -> Self {
         match e {
@@ -120,10 +126,8 @@ impl From<BlobError> for Failed {
             BlobError::Damaged { .. } | BlobError::Torn { .. } | BlobError::Key { .. } => internal(&e),
             BlobError::Range { .. } => Self::new(Code::Range, e.to_string()),
             BlobError::Mismatch { .. } => Self::new(Code::Digest, e.to_string()),
-            BlobError::Full(_) => {
-                tracing::error!(error = chain(&e), "the artifact storage is full");
-                Self::new(Code::Full, "the artifact storage is full").hint("its operator makes room; try again then").retry(60)
-            }
+            BlobError::Full(_) => full(&e, "the artifact storage"),
+            BlobError::File { .. } if e.is_full() => full(&e, DISK),
             BlobError::Input(_) => Self::new(Code::BadRequest, "the body ended before its time"),
             _ => unavailable(&e, "the artifact storage"),
         }
@@ -154,14 +158,18 @@ impl From<ServiceError> for Failed {
             ServiceError::OtherSplits { .. } => {
                 Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
             }
+            ServiceError::File { ref source, .. } if no_room(source) => full(&e, DISK),
             other => internal(&other),
         }
     }
 }
 
+/// Where uploads are taken in and bundles are made.
+const DISK: &str = "the server's disk";
+
 impl From<std::io::Error> for Failed {
     fn from(e: std::io::Error) -> Self {
-        unavailable(&e, "the server's disk")
+        if no_room(&e) { full(&e, DISK) } else { unavailable(&e, DISK) }
     }
 }
 
@@ -177,6 +185,7 @@ mod tests {
             let source = Box::new(std::io::Error::from_raw_os_error(errno));
             BlobError::from(object_store::Error::Generic { store: "test", source })
         };
+        let file = |errno| BlobError::File { path: "part-1".to_owned(), source: std::io::Error::from_raw_os_error(errno) };
         let mismatch = BlobError::Mismatch { wanted: d, wanted_bytes: 1, found: d, found_bytes: 2 };
         for (e, status, again) in [
             (BlobError::NotFound(d), 404, false),
@@ -184,9 +193,20 @@ mod tests {
             (BlobError::Range { digest: d, from: 2, to: 1, bytes: 1 }, 416, false),
             (of(28), 507, true),
             (of(110), 503, true),
+            (file(28), 507, true),
+            (file(5), 503, true),
         ] {
             let f = Failed::from(e);
             assert_eq!((f.problem.status, f.retry_after.is_some()), (status, again), "{f:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_does_not_answer() {
+        for (errno, status, detail) in [(28, 507, "the server's disk is full"), (5, 503, "the server's disk does not answer")] {
+            let f = Failed::from(std::io::Error::from_raw_os_error(errno));
+            assert_eq!((f.problem.status, f.problem.detail.as_str()), (status, detail));
+            assert!(f.problem.hint.is_some() && f.retry_after.is_some());
         }
     }
 }

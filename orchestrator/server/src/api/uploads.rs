@@ -205,6 +205,17 @@ pub(crate) async fn to_file(app: &App, body: Bytes, most: u64, digest: Option<&S
     stream_to_file(app, body.into_data_stream(), most, digest).await
 }
 
+/// A new file for bytes that come.
+async fn opened(app: &App) -> Answer<(tempfile::TempPath, tokio::fs::File)> {
+    let path = work_file(&app.options().work)?;
+    let file = tokio::fs::File::create(&path).await?;
+    Ok((path, file))
+}
+
+/// Bytes of a body that are read although they cannot be kept: whoever still sends when the answer comes sees a connection that
+/// broke, and not why.
+const READ_ANYWAY: u64 = PART_MAX;
+
 /// Writes bytes as they come to a file, at most so many.
 pub(crate) async fn stream_to_file<E>(
     app: &App,
@@ -212,8 +223,7 @@ pub(crate) async fn stream_to_file<E>(
     most: u64,
     digest: Option<&Sha256Digest>,
 ) -> Answer<Taken> {
-    let path = work_file(&app.options().work)?;
-    let mut file = tokio::fs::File::create(&path).await?;
+    let mut kept = opened(app).await;
     let (mut bytes, mut hash) = (0_u64, <sha2::Sha256 as sha2::Digest>::new());
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Failed::new(Code::BadRequest, "the body ended before its time"))?;
@@ -221,11 +231,20 @@ pub(crate) async fn stream_to_file<E>(
         if bytes > most {
             return Err(Failed::new(Code::TooLarge, format!("at most {most} bytes are taken here")));
         }
+        if kept.is_err() && bytes > READ_ANYWAY {
+            break;
+        }
         if digest.is_some() {
             sha2::Digest::update(&mut hash, &chunk);
         }
-        file.write_all(&chunk).await?;
+        if let Ok((_, file)) = &mut kept
+            && let Err(e) = file.write_all(&chunk).await
+        {
+            // What was written of it goes now.
+            kept = Err(e.into());
+        }
     }
+    let (path, mut file) = kept?;
     file.flush().await?;
     if let Some(wanted) = digest {
         let found = Sha256Digest::from_bytes(sha2::Digest::finalize(hash).into());
@@ -247,4 +266,35 @@ pub(crate) async fn fetch(app: &App, tenant: &TenantId, digest: &Sha256Digest) -
     app.service().blobs().of(tenant).get_to_file(digest, &path).await?;
     let plain = path.to_path_buf();
     Ok((path, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Arc};
+
+    use stakeout_blobs::Blobs;
+    use stakeout_bundle::keys::SigningKey;
+    use stakeout_store::sqlite::SqliteStore;
+
+    use super::*;
+    use crate::{Service, api::ApiOptions, seal::Sealer};
+
+    #[tokio::test]
+    async fn a_body_that_cannot_be_kept_is_read_before_that_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        let service = Service::new(Arc::new(store), Blobs::folder(&dir.path().join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let options = ApiOptions { work: dir.path().join("none"), app_bytes: 1 << 20, secure: true, private_hooks: false };
+        let app = App::new(Arc::new(service), SigningKey::load_or_create(&dir.path().join("op.pem")).unwrap(), options);
+        let piece = axum::body::Bytes::from(vec![0; 1 << 20]);
+        for (pieces, read) in [(8, 8), (1000, (READ_ANYWAY >> 20) + 1)] {
+            let mut came = 0;
+            let body = futures_util::stream::iter(0..pieces).map(|_| {
+                came += 1;
+                Ok::<_, Infallible>(piece.clone())
+            });
+            let refused = stream_to_file(&app, body, u64::MAX, None).await.err().unwrap();
+            assert_eq!((refused.problem.status, came), (503, read));
+        }
+    }
 }

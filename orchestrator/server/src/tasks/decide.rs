@@ -1,5 +1,6 @@
 //! Jobs whose trials have all ended.
 
+use stakeout_blobs::TenantBlobs;
 use stakeout_store::{Decided, Due, JobRow};
 
 use crate::{
@@ -17,10 +18,17 @@ const CLAIM_SECONDS: u64 = 60;
 /// A decision that was begun so often ends without verdicts: it may be what ends the orchestrators that try it.
 const TRIES: u32 = 10;
 
+/// A job that could not be decided because nothing can be written now is due again after so long, milliseconds.
+const AGAIN: i64 = 15_000;
+
+/// Bytes that fit where anything can be written: about what a bundle has.
+const PROBE: usize = 32 << 20;
+
 /// Decides one job that is due; whether there was one.
 pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
     let (service, store) = (app.service(), app.service().store());
-    let Some(Due { job: id, tries }) = store.claim_due(now(), CLAIM_SECONDS).await? else { return Ok(false) };
+    let Some(claim) = store.claim_due(now(), CLAIM_SECONDS).await? else { return Ok(false) };
+    let Due { job: id, tries } = claim.clone();
     let job = store.job(None, &id).await?;
     let decided = if tries > TRIES {
         given_up(&job)
@@ -28,7 +36,16 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
         // A panic is this job's, not the task's: others are decided after it.
         let (of, row) = (app.clone(), job.clone());
         match tokio::spawn(async move { made(&of, &row).await }).await {
-            Ok(made) => made.inspect_err(|e| tracing::error!(job = %id, tries, error = chain(e), "a job could not be decided"))?,
+            Ok(Ok(made)) => made,
+            Ok(Err(e)) => {
+                tracing::error!(job = %id, tries, error = chain(&e), "a job could not be decided");
+                // No room, or a storage that does not answer: no job could be decided now, so the try is not this one's.
+                if let Err(nothing) = writable(app, &service.blobs().of(&job.tenant)).await {
+                    tracing::warn!(job = %id, error = chain(&nothing), "nothing can be written now; the try does not count");
+                    store.unclaim_due(&claim, now() + AGAIN).await?;
+                }
+                return Err(e);
+            }
             Err(e) => {
                 tracing::error!(job = %id, tries, error = chain(&e), "a job could not be decided; it is tried again");
                 return Ok(true);
@@ -66,6 +83,17 @@ async fn made(app: &App, job: &JobRow) -> Result<Decided, ServiceError> {
     })
 }
 
+/// Whether bytes can be written to our disk and be kept. A job whose own bytes are too many for either does not change that.
+async fn writable(app: &App, blobs: &TenantBlobs) -> Result<(), ServiceError> {
+    let work = &app.options().work;
+    let failed = |source| ServiceError::File { path: work.display().to_string(), source };
+    let bytes = vec![0; PROBE];
+    let path = tempfile::Builder::new().prefix("probe-").tempfile_in(work).map_err(failed)?.into_temp_path();
+    tokio::fs::write(&path, &bytes).await.map_err(failed)?;
+    blobs.remove_part(&blobs.put_part_bytes(bytes).await?.name).await?;
+    Ok(())
+}
+
 /// The end of a job of which nothing can be said: no trial counts, so no claim is answered.
 fn given_up(job: &JobRow) -> Decided {
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
@@ -81,7 +109,10 @@ fn given_up(job: &JobRow) -> Decided {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{
+        path::{Path, PathBuf},
+        sync::Arc,
+    };
 
     use stakeout_blobs::Blobs;
     use stakeout_bundle::keys::SigningKey;
@@ -94,14 +125,39 @@ mod tests {
     use super::*;
     use crate::{Service, api::ApiOptions, seal::Sealer};
 
+    async fn app_with(dir: &Path, work: PathBuf) -> App {
+        let store = SqliteStore::open(&dir.join("db")).await.unwrap();
+        let service = Service::new(Arc::new(store), Blobs::folder(&dir.join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+        let options = ApiOptions { work, app_bytes: 1 << 20, secure: true, private_hooks: false };
+        App::new(Arc::new(service), SigningKey::load_or_create(&dir.join("op.pem")).unwrap(), options)
+    }
+
+    #[tokio::test]
+    async fn a_try_while_nothing_can_be_written_does_not_count_and_any_other_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let work = dir.path().join("work");
+        let app = app_with(dir.path(), work.clone()).await;
+        let store = app.service().store();
+        let mut j = job(&tenant("unlucky"), 1);
+        // The app's bytes are not there: a failure of this job alone.
+        j.spec.with_app = true;
+        insert(store, &j).await;
+        store.cancel(&j.id, 0).await.unwrap();
+        assert!(matches!(one(&app).await, Err(ServiceError::File { .. })));
+        let first = Due { job: j.id.clone(), tries: 1 };
+        assert_eq!(store.claim_due(now(), CLAIM_SECONDS).await.unwrap(), None, "not at once");
+        assert_eq!(store.claim_due(now() + AGAIN, CLAIM_SECONDS).await.unwrap(), Some(first.clone()));
+        store.unclaim_due(&first, 0).await.unwrap();
+        std::fs::create_dir(&work).unwrap();
+        assert!(matches!(one(&app).await, Err(ServiceError::Blob(_))));
+        let far = now() + 86_400_000;
+        assert_eq!(store.claim_due(far, CLAIM_SECONDS).await.unwrap(), Some(Due { job: j.id, tries: 2 }));
+    }
+
     #[tokio::test]
     async fn a_job_that_ends_whoever_decides_it_is_given_up_after_ten_tries() {
         let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        let store = SqliteStore::open(&at("db")).await.unwrap();
-        let service = Service::new(Arc::new(store), Blobs::folder(&at("blobs")).unwrap(), Sealer::ephemeral().unwrap());
-        let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
-        let app = App::new(Arc::new(service), SigningKey::load_or_create(&at("op.pem")).unwrap(), options);
+        let app = app_with(dir.path(), dir.path().to_owned()).await;
         let store = app.service().store();
         let j = job(&tenant("hopeless"), 1);
         insert(store, &j).await;

@@ -19,6 +19,7 @@ pub(super) async fn all(store: &dyn Store) {
     a_given_back_trial_is_queued_again_with_its_reason(store).await;
     stops_and_mad_figures_harm_nobody(store).await;
     a_job_that_cannot_be_decided_waits_longer_each_time(store).await;
+    a_claim_that_is_given_back_does_not_count(store).await;
     a_cancelled_job_is_due_when_its_last_trial_has_ended(store).await;
     a_job_is_decided_once_and_its_webhooks_are_told(store).await;
     what_a_completion_names_must_be_there(store).await;
@@ -114,6 +115,27 @@ async fn a_job_that_cannot_be_decided_waits_longer_each_time(store: &dyn Store) 
     assert!(store.decide(&j.id, &d, now).await.unwrap());
     let told = store.events(&j.id, 0, 100).await.unwrap().pop().unwrap().what;
     assert_eq!(told, What::Job { state: TrialState::Failed, reason: d.reason });
+    assert_eq!(store.claim_due(i64::MAX, 30).await.unwrap(), None);
+}
+
+async fn a_claim_that_is_given_back_does_not_count(store: &dyn Store) {
+    decide_all(store, 100_000_000).await;
+    let j = job(&tenant("given-back"), 1);
+    insert(store, &j).await;
+    store.cancel(&j.id, 0).await.unwrap();
+    let due = |tries| Due { job: j.id.clone(), tries };
+    for now in [0, 5_000, 10_000] {
+        assert_eq!(store.claim_due(now, 30).await.unwrap(), Some(due(1)));
+        store.unclaim_due(&due(1), now + 5_000).await.unwrap();
+        assert_eq!(store.claim_due(now + 4_999, 30).await.unwrap(), None);
+    }
+    // Whoever claimed it since has it, and what was decided stays.
+    assert_eq!(store.claim_due(15_000, 30).await.unwrap(), Some(due(1)));
+    assert_eq!(store.claim_due(45_000, 30).await.unwrap(), Some(due(2)));
+    store.unclaim_due(&due(1), 0).await.unwrap();
+    assert_eq!(store.claim_due(104_999, 30).await.unwrap(), None);
+    assert!(store.decide(&j.id, &decided(&j, TrialState::Cancelled), 50_000).await.unwrap());
+    store.unclaim_due(&due(2), 0).await.unwrap();
     assert_eq!(store.claim_due(i64::MAX, 30).await.unwrap(), None);
 }
 

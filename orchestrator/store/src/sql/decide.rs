@@ -44,6 +44,21 @@ pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Res
     Ok(Some(Due { job, tries }))
 }
 
+/// See [`crate::Jobs::unclaim_due`].
+pub(super) async fn unclaim_due(store: &Backend, claim: &Due, due: Millis) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    run!(
+        tx,
+        "give a due job back",
+        "UPDATE jobs SET due = $1, decide_tries = $2 WHERE id = $3 AND due IS NOT NULL AND decide_tries = $4",
+        due,
+        i64::from(claim.tries.saturating_sub(1)),
+        claim.job.as_str(),
+        i64::from(claim.tries)
+    )?;
+    tx.commit().await.map_err(db("commit"))
+}
+
 /// Milliseconds until a job is claimed again: twice as long with each try, at most an hour, but never shorter than asked for.
 fn pause(seconds: u64, tries: u32) -> Millis {
     let longer = seconds.saturating_mul(1 << tries.saturating_sub(1).min(20));

@@ -101,6 +101,10 @@ impl Jobs for Backend {
         decide::claim_due(self, now, seconds).await
     }
 
+    async fn unclaim_due(&self, claim: &Due, due: Millis) -> Result<(), StoreError> {
+        decide::unclaim_due(self, claim, due).await
+    }
+
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
         Box::pin(decide::decide(self, job, decided, now)).await
     }
