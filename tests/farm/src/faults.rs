@@ -1,7 +1,7 @@
 //! Faults, one after another by a seed, over real processes, PostgreSQL and an S3-compatible server; then what is left.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -13,28 +13,25 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use stakeout_bundle::Bundle;
 use stakeout_client::Client;
 use stakeout_contract::{
-    JobId, Sha256Digest, TrialId,
-    api::{
-        access::NewToken,
-        events::{Event, What},
-        jobs::{Job, Trial},
-        page::Page,
-    },
-    observation::{Fact, Observation},
-    trial::TrialState,
+    JobId,
+    api::{access::NewToken, jobs::Job},
 };
 use stakeout_servers::{
+    disk::Disk,
     postgres::{Options, Postgres},
     s3::S3Server,
 };
+use tempfile::TempDir;
 
 use crate::{
+    full::Half,
+    invariants::{look, tagged, wait},
+    late::{Net, Taking},
     proxy::Proxy,
+    reorder::{self, Answers},
     server::{self, Place, Server, client},
-    sim,
 };
 
 /// Breaks things.
@@ -52,12 +49,18 @@ pub(crate) struct FaultArgs {
     /// How many
     #[arg(long, default_value_t = 20)]
     faults: u32,
+    /// Keep artifacts in a folder that both orchestrators have, in place of S3
+    #[arg(long)]
+    folder: bool,
+    /// Of all faults only those whose names hold this
+    #[arg(long, default_value = "")]
+    only: String,
     /// Where what happened is written
     #[arg(long, default_value = "target/bench/faults.json")]
     out: PathBuf,
 }
 
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 17] = [
     "database full",
     "orchestrator killed",
     "orchestrator stopped for a while",
@@ -71,20 +74,71 @@ const KINDS: [&str; 13] = [
     "job cancelled",
     "orchestrator ended in order",
     "storage full",
+    "orchestrator's disk full",
+    "requests overtaken",
+    "requests come twice, late",
+    "completion held beyond its lease",
 ];
 
 /// Disk of the database, MiB: its log in segments of 16 MiB is most of it.
 const DATABASE: u32 = 1536;
 /// Disk of the storage, MiB.
 const DISK: u32 = 2048;
+/// Disk of an orchestrator, MiB: what it takes in and makes, and its log.
+const HOME: u32 = 256;
 
 const LEASE: u64 = 5;
+
+/// Where artifacts are.
+enum Storage {
+    S3(S3Server),
+    /// Unmounted before its folder is removed.
+    Folder(Disk, TempDir),
+}
+
+impl Storage {
+    fn start(folder: bool) -> Result<Self> {
+        if !folder {
+            return Ok(Self::S3(S3Server::start_on_a_small_disk(DISK)?));
+        }
+        let dir = tempfile::tempdir()?;
+        Ok(Self::Folder(Disk::mount(dir.path(), DISK)?, dir))
+    }
+
+    /// For `--blobs`.
+    fn address(&self) -> String {
+        match self {
+            Self::S3(s) => format!("s3://{}/farm?endpoint={}&region={}", S3Server::BUCKET, s.endpoint(), S3Server::REGION),
+            Self::Folder(_, dir) => dir.path().join("artifacts").display().to_string(),
+        }
+    }
+
+    fn fill(&self) -> Result<()> {
+        match self {
+            Self::S3(s) => s.fill()?,
+            Self::Folder(disk, _) => disk.fill()?,
+        }
+        Ok(())
+    }
+
+    fn free(&self) -> Result<()> {
+        match self {
+            Self::S3(s) => s.free()?,
+            Self::Folder(disk, _) => disk.free()?,
+        }
+        Ok(())
+    }
+}
 
 struct Farm {
     place: Place,
     postgres: Postgres,
-    s3: S3Server,
+    storage: Storage,
     servers: Vec<Option<Server>>,
+    /// Each orchestrator's own.
+    homes: Vec<(Disk, PathBuf)>,
+    net: Net,
+    late: Answers,
     proxies: Vec<Proxy>,
     workers: Vec<(Child, usize, u64)>,
     dir: PathBuf,
@@ -97,28 +151,31 @@ fn signal(pid: u32, signal: Signal) -> Result<()> {
 
 impl Farm {
     async fn start(a: &FaultArgs, dir: &Path) -> Result<Self> {
-        let (postgres, s3) =
-            (Postgres::start_with(&Options { disk_mib: Some(DATABASE), ..Options::default() })?, S3Server::start_on_a_small_disk(DISK)?);
+        let postgres = Postgres::start_with(&Options { disk_mib: Some(DATABASE), ..Options::default() })?;
+        let storage = Storage::start(a.folder)?;
         let place = Place {
             program: server::program(a.program.as_deref())?,
             dir: dir.to_owned(),
             store: postgres.url(),
-            blobs: format!("s3://{}/farm?endpoint={}&region={}", S3Server::BUCKET, s3.endpoint(), S3Server::REGION),
+            blobs: storage.address(),
             env: vec![
                 ("AWS_ACCESS_KEY_ID".to_owned(), S3Server::ACCESS_KEY.to_owned()),
                 ("AWS_SECRET_ACCESS_KEY".to_owned(), S3Server::SECRET_KEY.to_owned()),
             ],
             lease_seconds: LEASE,
         };
-        let mut servers = Vec::new();
-        let mut proxies = Vec::new();
-        for _ in 0..2 {
-            let server = place.start(None).await?;
-            proxies.push(Proxy::start(server.port).await?);
+        let (mut servers, mut proxies, mut homes, net) = (Vec::new(), Vec::new(), Vec::new(), Net::default());
+        for n in 0..2 {
+            let home = dir.join(format!("orchestrator-{n}"));
+            std::fs::create_dir(&home)?;
+            homes.push((Disk::mount(&home, HOME)?, home.clone()));
+            let server = place.start(&home, None).await?;
+            proxies.push(Proxy::start(server.port, net.clone()).await?);
             servers.push(Some(server));
         }
         let exe = std::env::current_exe()?;
-        Ok(Self { place, postgres, s3, servers, proxies, workers: vec![], dir: dir.to_owned(), exe })
+        let (late, dir) = (Answers::default(), dir.to_owned());
+        Ok(Self { place, postgres, storage, servers, homes, net, late, proxies, workers: vec![], dir, exe })
     }
 
     fn worker(&self, n: usize, generation: u64, seed: u64) -> Result<Child> {
@@ -151,19 +208,25 @@ impl Farm {
         self.servers[n].as_ref().map(|s| s.port)
     }
 
+    /// Ends an orchestrator, and starts it again on its port after a while.
+    async fn again(&mut self, which: usize, by: Signal, after: Duration) -> Result<()> {
+        let port = self.port(which);
+        if let Some(s) = &mut self.servers[which] {
+            signal(s.child.id(), by)?;
+            tokio::time::sleep(after).await;
+        }
+        self.servers[which] = None;
+        self.servers[which] = Some(self.place.start(&self.homes[which].1, port).await?);
+        Ok(())
+    }
+
     /// Does one fault, and mends it.
     async fn fault(&mut self, kind: &str, rng: &mut StdRng, jobs: &[JobId], admin: &Client) -> Result<()> {
         let which = rng.random_range(0..2);
         let pause = Duration::from_millis(rng.random_range(200..4000));
         match kind {
             "orchestrator killed" | "orchestrator ended in order" => {
-                let port = self.port(which);
-                if let Some(s) = &mut self.servers[which] {
-                    signal(s.child.id(), if kind.ends_with("killed") { Signal::KILL } else { Signal::TERM })?;
-                    tokio::time::sleep(pause).await;
-                }
-                self.servers[which] = None;
-                self.servers[which] = Some(self.place.start(port).await?);
+                self.again(which, if kind.ends_with("killed") { Signal::KILL } else { Signal::TERM }, pause).await?;
             }
             "orchestrator stopped for a while" => {
                 if let Some(s) = &self.servers[which] {
@@ -207,14 +270,35 @@ impl Farm {
             }
             "database restarted" => self.postgres.restart()?,
             "storage killed" => {
-                self.s3.kill();
+                let Storage::S3(s3) = &mut self.storage else { bail!("a folder cannot be killed") };
+                s3.kill();
                 tokio::time::sleep(pause).await;
-                self.s3.restart()?;
+                s3.restart()?;
             }
             "storage full" => {
-                self.s3.fill()?;
+                self.storage.fill()?;
                 tokio::time::sleep(pause).await;
-                self.s3.free()?;
+                self.storage.free()?;
+            }
+            "orchestrator's disk full" => {
+                self.homes[which].0.fill()?;
+                if rng.random_ratio(1, 3) {
+                    self.again(which, Signal::KILL, Duration::ZERO).await?;
+                }
+                let port = self.port(which).context("a server")?;
+                let half = Half::refused(port, &admin_token(&self.dir)?, rng).await?;
+                tokio::time::sleep(pause).await;
+                self.homes[which].0.free()?;
+                half.ends().await?;
+            }
+            "requests overtaken" | "requests come twice, late" | "completion held beyond its lease" => {
+                let taking = match kind {
+                    "requests overtaken" => Taking::Overtaken,
+                    "requests come twice, late" => Taking::Twice,
+                    _ => Taking::Held,
+                };
+                let ports: Vec<u16> = self.servers.iter().flatten().map(|s| s.port).collect();
+                reorder::once(taking, &self.net, &ports, admin, rng, &mut self.late).await?;
             }
             "job cancelled" => {
                 // The newest: an older one has ended.
@@ -230,10 +314,32 @@ impl Farm {
 pub(crate) async fn run(a: FaultArgs) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let mut farm = Farm::start(&a, dir.path()).await?;
+    let done = broken(&a, dir.path(), &mut farm).await;
+    if done.is_err() {
+        keep_logs(&farm, &a.out);
+    }
+    done
+}
+
+/// What the orchestrators said, beside what would have been written.
+fn keep_logs(farm: &Farm, out: &Path) {
+    for (n, (_, home)) in farm.homes.iter().enumerate() {
+        let to = out.with_extension(format!("{n}.log"));
+        if std::fs::copy(home.join("log"), &to).is_ok() {
+            eprintln!("what orchestrator {n} said: {}", to.display());
+        }
+    }
+}
+
+async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
+    let kinds: Vec<&str> = KINDS.into_iter().filter(|k| k.contains(&a.only) && !(a.folder && *k == "storage killed")).collect();
+    if kinds.is_empty() {
+        bail!("no fault is called `{}`\nhint: they are {KINDS:?}", a.only);
+    }
     let first = farm.port(0).context("a server")?;
     let admin = farm.place.admin(first)?;
     let token: NewToken = admin.call(Method::POST, "v1/tokens", &json!({"role": "worker"})).await?;
-    std::fs::write(dir.path().join("worker.token"), &token.secret)?;
+    std::fs::write(dir.join("worker.token"), &token.secret)?;
     let app = admin.add_app(&a.app, &[], |_| {}).await?;
     for n in 0..4 {
         let child = farm.worker(n, 0, a.seed)?;
@@ -248,12 +354,12 @@ pub(crate) async fn run(a: FaultArgs) -> Result<()> {
         let body = json!({"app": app.sha256, "scenario": "idle-demo", "trials": rng.random_range(1..5), "tags": ["faults"]});
         let key = format!("fault-{}-{n}", a.seed);
         let job: Job = admin.submit("v1/jobs", &key, &body).await?;
-        let again: Job = client(farm.port(1).context("a server")?, &admin_token(dir.path())?)?.submit("v1/jobs", &key, &body).await?;
+        let again: Job = client(farm.port(1).context("a server")?, &admin_token(dir)?)?.submit("v1/jobs", &key, &body).await?;
         if again.id != job.id {
             bail!("the same Idempotency-Key made two jobs: {} and {}", job.id, again.id);
         }
         accepted.push(job.id);
-        let kind = KINDS[rng.random_range(0..KINDS.len())];
+        let kind = kinds[rng.random_range(0..kinds.len())];
         eprintln!("{:>4} s  fault {} of {}: {kind}", began.elapsed().as_secs(), n + 1, a.faults);
         farm.fault(kind, &mut rng, &accepted, &admin).await.with_context(|| format!("while doing: {kind}"))?;
         *histogram.entry(kind).or_default() += 1;
@@ -264,9 +370,11 @@ pub(crate) async fn run(a: FaultArgs) -> Result<()> {
     if kept != accepted.iter().cloned().collect() {
         bail!("{} jobs were accepted, and the farm has {}: one was lost or made twice", accepted.len(), kept.len());
     }
-    let seen = look(&admin, &farm, &ended).await?;
-    let doc =
-        json!({"format": "stakeout-faults/1", "seed": a.seed, "faults": histogram, "seconds": began.elapsed().as_secs(), "seen": seen});
+    let seen = look(&admin, &farm.place, &farm.late.completed, &ended).await?;
+    let doc = json!({
+        "format": "stakeout-faults/1", "seed": a.seed, "faults": histogram, "seconds": began.elapsed().as_secs(),
+        "late": farm.late.counts, "seen": seen,
+    });
     if let Some(dir) = a.out.parent() {
         std::fs::create_dir_all(dir)?;
     }
@@ -277,165 +385,4 @@ pub(crate) async fn run(a: FaultArgs) -> Result<()> {
 
 fn admin_token(dir: &Path) -> Result<String> {
     Ok(std::fs::read_to_string(dir.join("admin.token"))?.trim().to_owned())
-}
-
-/// All jobs that the farm has of this run.
-async fn tagged(admin: &Client) -> Result<BTreeSet<JobId>> {
-    let (mut all, mut cursor) = (BTreeSet::new(), String::new());
-    loop {
-        let page: Page<Job> = admin.get(&format!("v1/jobs?tag=faults&limit=200{cursor}")).await?;
-        all.extend(page.items.into_iter().map(|j| j.id));
-        match page.next {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(all),
-        }
-    }
-}
-
-/// Waits until every job has ended.
-async fn wait(admin: &Client, jobs: &[JobId]) -> Result<Vec<Job>> {
-    let begin = Instant::now();
-    let mut ended = Vec::new();
-    for id in jobs {
-        loop {
-            let job: Job = admin.get(&format!("v1/jobs/{id}")).await?;
-            if job.state.is_final() {
-                ended.push(job);
-                break;
-            }
-            if begin.elapsed() > Duration::from_secs(300) {
-                bail!("the job {id} has not ended five minutes after the last fault: {job:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-    Ok(ended)
-}
-
-/// What must hold, whatever was broken.
-async fn look(admin: &Client, farm: &Farm, jobs: &[Job]) -> Result<serde_json::Value> {
-    // Of each trial, in which epoch it was completed and with how many observations.
-    let mut done: BTreeMap<TrialId, BTreeMap<String, u64>> = BTreeMap::new();
-    for n in 0..4 {
-        let text = std::fs::read_to_string(farm.dir.join(format!("worker-{n}.done"))).unwrap_or_default();
-        for line in text.lines() {
-            let mut words = line.split(' ');
-            let (Some(trial), Some(epoch), Some(told)) = (words.next(), words.next(), words.next()) else {
-                bail!("a worker's log has the line `{line}`");
-            };
-            done.entry(trial.parse()?).or_default().insert(epoch.to_owned(), told.parse()?);
-        }
-    }
-    let doubled: Vec<_> = done.iter().filter(|(_, epochs)| epochs.len() > 1).map(|(t, _)| t.to_string()).collect();
-    if !doubled.is_empty() {
-        bail!("completed in two epochs: {doubled:?}");
-    }
-    let (mut states, mut leases, mut artifacts, mut events, mut observations, mut lost) =
-        (BTreeMap::<String, u32>::new(), BTreeMap::<u32, u32>::new(), 0, 0, 0, 0);
-    let (mut all, mut finished) = (0_u32, 0_u32);
-    let dir = tempfile::tempdir()?;
-    for job in jobs {
-        *states.entry(format!("job {:?}", job.state).to_lowercase()).or_default() += 1;
-        let c = job.trials;
-        if c.queued + c.running != 0 || c.finished + c.failed + c.cancelled != c.all {
-            bail!("the counts of {} are not those of a job that has ended: {c:?}", job.id);
-        }
-        let trials: Page<Trial> = admin.get(&format!("v1/jobs/{}/trials", job.id)).await?;
-        for t in &trials.items {
-            *states.entry(format!("trial {:?}", t.state).to_lowercase()).or_default() += 1;
-            *leases.entry(t.epoch.0).or_default() += 1;
-            all += 1;
-            finished += u32::from(t.state == TrialState::Finished);
-            // A worker that was killed before it wrote its line had completed all the same: that is no loss.
-            if t.state != TrialState::Finished && done.contains_key(&t.id) {
-                lost += 1;
-            }
-            for a in &t.artifacts {
-                let path = dir.path().join("artifact");
-                admin.download(&format!("v1/trials/{}/artifacts/{}", t.id, a.sha256), &path).await?;
-                let bytes = std::fs::read(&path)?;
-                if Sha256Digest::of(&bytes) != a.sha256 || bytes.len() as u64 != a.bytes {
-                    bail!("the artifact {} of {} is not whole", a.sha256, t.id);
-                }
-                artifacts += 1;
-            }
-        }
-        events += gapless(admin, job).await?;
-        let bundle = dir.path().join("bundle.zip");
-        admin.download(&format!("v1/jobs/{}/bundle", job.id), &bundle).await?;
-        let verified =
-            Command::new(&farm.place.program).arg("verify").arg(&bundle).arg("--key").arg(farm.dir.join("operator.pub")).output()?;
-        if !verified.status.success() {
-            bail!("the bundle of {} does not verify: {}", job.id, String::from_utf8_lossy(&verified.stderr));
-        }
-        let parts = Bundle::parse(std::fs::read(&bundle)?)?;
-        for t in trials.items.iter().filter(|t| t.state == TrialState::Finished) {
-            let kept = told(&parts, t)?;
-            let said = done.get(&t.id).and_then(|epochs| epochs.values().next());
-            if said.is_some_and(|n| *n != kept) {
-                bail!("{} has {kept} observations, its worker told {said:?}", t.id);
-            }
-            observations += kept;
-        }
-    }
-    // A farm that refuses every completion loses none either.
-    if finished == 0 || finished * 2 < all {
-        bail!("{finished} of {all} trials finished: {states:?}");
-    }
-    if lost > 0 {
-        bail!("{lost} completions that were acknowledged are not in the store");
-    }
-    Ok(json!({
-        "jobs_accepted": jobs.len(), "lost": 0, "doubled": 0, "states": states, "leases_of_a_trial": leases,
-        "artifacts_checked": artifacts, "events_checked": events, "observations_checked": observations, "bundles_verified": jobs.len(),
-    }))
-}
-
-/// How many observations a finished trial has in its bundle: each once, in order, and signed by its worker.
-fn told(bundle: &Bundle, trial: &Trial) -> Result<u64> {
-    let at = |name: &str| format!("trials/{}/{name}", trial.number);
-    if !bundle.names().any(|n| n == at("statement.dsse.json")) {
-        bail!("{} finished without its worker's signature", trial.id);
-    }
-    let mut n = 0;
-    for text in bundle.read(&at("observations.jsonl"))?.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let o: Observation = serde_json::from_slice(text)?;
-        let expected = sim::line(n);
-        if !matches!((&o.fact, &expected.fact), (Fact::Log { line: a }, Fact::Log { line: b }) if a == b) {
-            bail!("observation {n} of {} is {o:?}", trial.id);
-        }
-        n += 1;
-    }
-    Ok(n)
-}
-
-/// A job's events have all numbers from 1 on, tell each trial's end once, and the job's end last.
-async fn gapless(admin: &Client, job: &Job) -> Result<u64> {
-    let (mut after, mut ends) = (0_u64, BTreeMap::<TrialId, u32>::new());
-    let mut last = None;
-    loop {
-        let page: Page<Event> = admin.get(&format!("v1/jobs/{}/event-list?after={after}&limit=200", job.id)).await?;
-        for e in &page.items {
-            if e.number != after + 1 {
-                bail!("after event {after} of {} comes {}", job.id, e.number);
-            }
-            after = e.number;
-            if let What::Trial { trial, state, .. } = &e.what
-                && state.is_final()
-            {
-                *ends.entry(trial.clone()).or_default() += 1;
-            }
-            last = Some(e.what.clone());
-        }
-        if page.next.is_none() {
-            break;
-        }
-    }
-    if ends.len() as u32 != job.trials.all || ends.values().any(|n| *n != 1) {
-        bail!("{} trials of {} have an end that is told once, of {}", ends.len(), job.id, job.trials.all);
-    }
-    match last {
-        Some(What::Job { state, .. }) if state.is_final() => Ok(after),
-        other => bail!("the last event of {} is {other:?}", job.id),
-    }
 }

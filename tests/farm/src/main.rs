@@ -8,7 +8,11 @@
 
 mod bench;
 mod faults;
+mod full;
+mod invariants;
+mod late;
 mod proxy;
+mod reorder;
 mod server;
 mod sim;
 

@@ -36,13 +36,13 @@ impl Drop for Server {
 }
 
 impl Place {
-    /// Starts one on a port, or on a free one, and waits until it is ready.
-    pub(crate) async fn start(&self, port: Option<u16>) -> Result<Server> {
+    /// Starts one on a port, or on a free one, and waits until it is ready. Its cache and its log are in `home`.
+    pub(crate) async fn start(&self, home: &Path, port: Option<u16>) -> Result<Server> {
         let port = match port {
             Some(p) => p,
             None => TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
         };
-        let log = File::options().create(true).append(true).open(self.dir.join(format!("orchestrator-{port}.log")))?;
+        let log = File::options().create(true).append(true).open(home.join("log"))?;
         let file = |name: &str| self.dir.join(name);
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -55,6 +55,7 @@ impl Place {
             .arg(file("seal.key"))
             .arg("--admin-token-file")
             .arg(file("admin.token"))
+            .env("STAKEOUT_CACHE", home.join("cache"))
             .envs(self.env.iter().map(|(k, v)| (k, v)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -70,7 +71,7 @@ impl Place {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!("an orchestrator is not ready after a minute; its log is in `{}`", self.dir.display())
+        bail!("an orchestrator is not ready after a minute; its log is in `{}`", home.display())
     }
 
     /// The first admin.

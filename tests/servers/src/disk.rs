@@ -9,16 +9,27 @@ use std::{
 
 /// Unmounted when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    pub(crate) fn mount(at: &Path, mib: u32) -> io::Result<Self> {
+    /// One of so many MiB, in place of what a folder has. Needs root, and a mount namespace of the process's own: else others see it.
+    pub fn mount(at: &Path, mib: u32) -> io::Result<Self> {
         let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "stakeout-tests"]).arg(at).output()?;
         if !done.status.success() {
             let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
             return Err(io::Error::other(format!("{said}; run it as root, under `unshare --mount --propagation private`")));
         }
         Ok(Self(at.to_owned()))
+    }
+
+    /// Takes all of its room.
+    pub fn fill(&self) -> io::Result<()> {
+        fill(&self.0)
+    }
+
+    /// Ends what [`Self::fill`] began.
+    pub fn free(&self) -> io::Result<()> {
+        free(&self.0)
     }
 }
 

@@ -8,6 +8,6 @@
 //!
 //! Read first: [`s3::S3Server`], [`postgres::Postgres`].
 
-mod disk;
+pub mod disk;
 pub mod postgres;
 pub mod s3;
