@@ -8,21 +8,32 @@
   const LEAST = 1500; // Milliseconds between two fetches.
   const MOST = 60000; // And at most, when the server is not there.
   let pause = LEAST;
-  let waiting = false;
+  let timer = 0; // Of the next fetch.
+  let looking = false;
   let asked = false;
+  let lost = false;
   let refused = 0; // Streams one after the other that were not opened.
   let source = null;
 
+  const FOLLOWS = "This page follows the job.";
+  const LOST = "Connection lost: what is shown may be old. This page tries again.";
   const notice = document.createElement("p");
   notice.className = "soft live";
   notice.setAttribute("role", "status");
-  notice.textContent = "This page follows the job.";
+  notice.textContent = FOLLOWS;
   document.getElementById("now").after(notice);
 
   const follow = () => {
     source = new EventSource(main.dataset.follow);
     source.onopen = () => {
       refused = 0;
+      // It is back: what was missed is looked at now, however long the pause had become.
+      if (lost) {
+        pause = LEAST;
+        clearTimeout(timer);
+        if (looking) asked = true;
+        else look();
+      }
     };
     source.onmessage = soon;
     // The stream ends when the job has ended, or the connection is lost: the page itself tells which.
@@ -62,7 +73,7 @@
   };
 
   const look = async () => {
-    asked = false;
+    [timer, looking, asked] = [0, true, false];
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
@@ -75,37 +86,37 @@
       pause = LEAST;
       if (there.dataset.follow) {
         main.dataset.follow = there.dataset.follow;
+        lost = false;
         // A stream that was answered by an error (a proxy's 502, too many requests) never comes back by itself. It is asked for
         // again from what this page shows, and more seldom while it is refused.
         if (source.readyState === EventSource.CLOSED) {
           refused += 1;
+          lost = true;
           pause = Math.min(LEAST * 2 ** refused, MOST);
           follow();
         }
-        notice.textContent = "This page follows the job.";
+        notice.textContent = lost ? LOST : FOLLOWS;
       } else {
         source.close();
         notice.remove();
       }
     } catch {
-      notice.textContent = "The server does not answer now; this page tries again.";
+      lost = true;
+      notice.textContent = LOST;
       pause = Math.min(pause * 2, MOST);
-      soon();
+      asked = true;
     }
+    looking = false;
+    if (asked) soon();
   };
 
   // Many events are one look, and one look at a time.
   function soon() {
-    if (waiting) {
+    if (looking || timer) {
       asked = true;
       return;
     }
-    waiting = true;
-    setTimeout(async () => {
-      await look();
-      waiting = false;
-      if (asked) soon();
-    }, pause);
+    timer = setTimeout(look, pause);
   }
 
   follow();

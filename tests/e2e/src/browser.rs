@@ -138,9 +138,14 @@ impl Browser {
 
     /// Chooses a file in a field, as a person does.
     pub fn choose(&mut self, field: &str, file: &Path) {
+        self.choose_all(field, &[file]);
+    }
+
+    /// Several at once.
+    pub fn choose_all(&mut self, field: &str, files: &[&Path]) {
         let root = self.call("DOM.getDocument", json!({}))["root"]["nodeId"].clone();
         let node = self.call("DOM.querySelector", json!({"nodeId": root, "selector": field}))["nodeId"].clone();
-        self.call("DOM.setFileInputFiles", json!({"nodeId": node, "files": [file]}));
+        self.call("DOM.setFileInputFiles", json!({"nodeId": node, "files": files}));
     }
 
     /// Presses a key, and lets it go.

@@ -25,9 +25,20 @@ impl Server {
 
     /// With these variables in its environment.
     pub fn start_with(s: &Stakeout, environment: &[(&str, &str)]) -> Self {
+        Self::start_at(s, "127.0.0.1:0", environment)
+    }
+
+    /// Kills it; what starts it again where it was, with what it kept.
+    pub fn kill(self, s: &Stakeout) -> impl FnOnce() -> Self {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        drop(self);
+        move || Self::start_at(s, &address, &[])
+    }
+
+    fn start_at(s: &Stakeout, listen: &str, environment: &[(&str, &str)]) -> Self {
         let at = |name: &str| text(&s.dir.path().join(name));
         let (db, blobs, key, seal, token) = (at("db"), at("blobs"), at("op.pem"), at("seal"), at("admin.token"));
-        let args = ["serve", "--listen", "127.0.0.1:0", "--store", &db, "--blobs", &blobs, "--key", &key, "--seal-key", &seal];
+        let args = ["serve", "--listen", listen, "--store", &db, "--blobs", &blobs, "--key", &key, "--seal-key", &seal];
         let mut command = s.command(&args);
         command.envs(environment.iter().copied()).args(["--admin-token-file", &token]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -71,6 +71,87 @@ fn an_app_is_submitted_in_a_browser_and_its_job_is_followed() {
 }
 
 #[test]
+fn an_app_with_splits_and_values_is_submitted_and_the_values_are_in_no_page() {
+    const VALUE: &str = "correct-horse-battery";
+    let s = Stakeout::new();
+    let server = Server::start(&s);
+    let mut b = Browser::start(s.dir.path());
+    b.width(1280);
+    sign_in(&mut b, &server);
+    let (base, split) = (app("conform"), app("conform").with_extension("split"));
+    b.choose_all("#apk", &[&split, &base]);
+    assert_eq!(b.eval("[...document.querySelectorAll('#apk ~ ul bdi')].map((f) => f.textContent).join()"), "conform.split,conform.apk");
+    let yaml = "name: login\\nsteps:\\n  - launchApp\\n  - inputText: {secret: password}\\n";
+    b.eval(&format!("document.querySelector('#yaml').value = '{yaml}'"));
+    b.eval("document.querySelector('button[value=estimate]').click()");
+    b.until("document.querySelector('#secrets-mistake')?.innerText.includes('`password`')");
+    assert_eq!(b.eval("document.querySelector('fieldset p').innerText.includes('with 1 split is here already')"), true);
+    b.complaints.retain(|c| !c.contains("422"));
+
+    // A row more, by the keyboard: the focus is in its name then.
+    b.eval("document.querySelector('[data-more] + button').focus()");
+    b.key("Enter", 13);
+    b.until("document.activeElement.id === 'secret-name-4'");
+    assert_eq!(b.eval("document.activeElement.labels[0].innerText"), "Name");
+    let fill = format!(
+        "document.querySelector('#secret-name-4').value = 'password'; \
+         for (const e of document.querySelectorAll('[name=secret-value]')) if (e.id.endsWith('-4')) e.value = '{VALUE}';"
+    );
+    b.eval(&fill);
+    assert_eq!(
+        b.eval("document.querySelector('#secret-value-4').type + document.querySelector('#secret-value-4').autocomplete"),
+        "passwordoff"
+    );
+    b.eval("document.querySelector('button[value=estimate]').click()");
+    b.until("document.querySelector('#guess')");
+    let page = b.eval("document.documentElement.outerHTML");
+    assert!(!page.as_str().unwrap().contains(VALUE) && page.as_str().unwrap().contains("type them again"), "{page}");
+    assert_eq!(b.eval("document.querySelector('#secret-name-1').value"), "password");
+
+    b.eval(&format!("document.querySelector('#secret-value-1').value = '{VALUE}'"));
+    b.eval("document.querySelector('button[value=submit]').click()");
+    b.until("location.pathname.startsWith('/jobs/') && document.readyState === 'complete'");
+    assert!(!b.eval("document.documentElement.outerHTML").as_str().unwrap().contains(VALUE));
+    assert!(b.complaints.is_empty(), "{:#?}", b.complaints);
+}
+
+#[test]
+fn a_page_whose_server_goes_away_says_so_and_follows_again() {
+    let s = Stakeout::new();
+    let server = Server::start(&s);
+    let mut b = Browser::start(s.dir.path());
+    sign_in(&mut b, &server);
+    submit(&mut b);
+    b.until("document.querySelector('.live').innerText.includes('follows')");
+    let again = server.kill(&s);
+    b.until("document.querySelector('.live').innerText.includes('Connection lost')");
+    let _server = again();
+    b.until("document.querySelector('.live').innerText.includes('follows')");
+    // What happens from now on comes by itself.
+    b.eval("fetch(location.pathname + '/cancel', {method: 'POST'}).then((r) => r.status)");
+    b.until("document.querySelector('#now').innerText.includes('cancelled') && !document.querySelector('.live')");
+    b.complaints.retain(|c| !c.contains("ERR_CONNECTION_REFUSED") && !c.contains("ERR_INCOMPLETE_CHUNKED_ENCODING"));
+    assert!(b.complaints.is_empty(), "{:#?}", b.complaints);
+}
+
+#[test]
+fn a_stream_that_is_answered_by_an_error_is_asked_for_again_and_the_page_is_looked_at_meanwhile() {
+    let s = Stakeout::new();
+    let server = Server::start(&s);
+    let mut b = Browser::start(s.dir.path());
+    sign_in(&mut b, &server);
+    // As a browser does after a proxy's 502: the stream is closed, and stays so.
+    let refused = "window.streams = 0; window.EventSource = class { static CLOSED = 2; readyState = 2; close() {} \
+        constructor() { window.streams += 1; setTimeout(() => this.onerror(), 0); } };";
+    b.call("Page.addScriptToEvaluateOnNewDocument", serde_json::json!({"source": refused}));
+    submit(&mut b);
+    b.until("window.streams > 1 && document.querySelector('.live').innerText.includes('Connection lost')");
+    b.eval("fetch(location.pathname + '/cancel', {method: 'POST'}).then((r) => r.status)");
+    b.until("document.querySelector('#now').innerText.includes('cancelled') && !document.querySelector('.live')");
+    assert!(b.complaints.is_empty(), "{:#?}", b.complaints);
+}
+
+#[test]
 fn pages_fit_a_phone_in_both_themes_and_need_no_script() {
     let s = Stakeout::new();
     let server = Server::start(&s);

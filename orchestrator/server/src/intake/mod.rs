@@ -74,6 +74,24 @@ pub fn app(apk: &Path, splits: &[PathBuf]) -> Result<AppFacts, IntakeError> {
     Ok(facts)
 }
 
+/// Which of several APKs is the base, by what their manifests say; the others are its splits. One alone is looked at by [`app`].
+pub(crate) fn base_of(files: &[PathBuf]) -> Result<usize, IntakeError> {
+    let [first, _, ..] = files else { return Ok(0) };
+    let mut bases = Vec::new();
+    for (n, path) in files.iter().enumerate() {
+        if let (facts, None) = facts_of(path)? {
+            bases.push((n, facts.package));
+        }
+    }
+    match &bases[..] {
+        [(base, _)] => Ok(*base),
+        [] => Err(bad(first, "comes with splits only, and without its base", "give its base APK together with its splits")),
+        [(_, a), (_, b), ..] => {
+            Err(bad(first, format!("comes with more than one base: `{a}` and `{b}`"), "give one app at a time: its base and its splits"))
+        }
+    }
+}
+
 fn bad(path: &Path, what: impl Into<String>, hint: &'static str) -> IntakeError {
     IntakeError::NotUsable { path: path.display().to_string(), what: what.into(), hint }
 }

@@ -13,6 +13,7 @@ use crate::api::problem::Failed;
 /// Name, media type, text.
 const ALL: &[(&str, &str, &str)] = &[
     ("pages.css", "text/css; charset=utf-8", include_str!("../../assets/pages.css")),
+    ("form.js", "text/javascript; charset=utf-8", include_str!("../../assets/form.js")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../../assets/live.js")),
 ];
 

@@ -1,7 +1,7 @@
 //! Pages for people: submit an app, watch its trials, read what was found, mind workers and tokens.
 //!
-//! Every page is written here and works without script; `assets/live.js` only spares a person the reloading of a job's page. A
-//! page does what the API does, by the same functions: the gate takes the token from the cookie alone, and the role that the
+//! Every page is written here and works without script; `assets/live.js` only spares a person the reloading of a job's page, and
+//! `assets/form.js` gives the form of a submit more rows. A page does what the API does, by the same functions: the gate takes the token from the cookie alone, and the role that the
 //! table below names is the one that is checked. A request that changes something must come from one of these pages.
 //!
 //! Each room makes a *model*, a value with the words that are shown, which its tests read; the template only places them. Text

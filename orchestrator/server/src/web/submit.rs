@@ -1,10 +1,13 @@
 //! Submitting an app: a form, its mistakes beside its fields, an estimate, a job.
 //!
 //! An app that was taken stays taken: when something else in the form is wrong, or only an estimate was asked for, the form comes
-//! back with the app's digest in it, and the file need not be sent again.
+//! back with the app's digest in it, and the files need not be sent again. Values of secrets do not come back: they are typed
+//! again.
 
 mod form;
 mod mistakes;
+
+use std::{collections::BTreeMap, path::PathBuf};
 
 use askama::Template;
 use axum::{
@@ -23,7 +26,7 @@ use stakeout_contract::{
 };
 
 use self::{
-    form::Fields,
+    form::{Fields, Typed},
     mistakes::{Mistake, Mistakes},
 };
 use super::{
@@ -36,9 +39,10 @@ use crate::api::{
     App, apps,
     auth::Caller,
     jobs, plan,
-    problem::{Answer, Failed},
+    problem::{Answer, Failed, internal},
     scenarios,
 };
+use crate::intake;
 
 /// A scenario to choose.
 struct Choice {
@@ -52,6 +56,7 @@ struct Taken {
     sha256: String,
     package: String,
     version: String,
+    splits: String,
 }
 
 /// What a job would cost, in words.
@@ -68,10 +73,17 @@ struct Page {
     app: Option<Taken>,
     scenarios: Vec<Choice>,
     devices: Vec<(&'static str, bool)>,
+    /// Names of values, one for each row; some are empty.
+    names: Vec<String>,
+    /// Values were sent, and are not shown again.
+    forgotten: bool,
     most: String,
     mistakes: Mistakes,
     guess: Option<Guess>,
 }
+
+/// Rows for values that a form has at least.
+const ROWS: usize = 3;
 
 /// Devices that an app can be run on.
 const DEVICES: [DeviceKind; 2] = [DeviceKind::Jvm, DeviceKind::Emulator];
@@ -108,6 +120,9 @@ async fn answer(
         chosen: name == fields.scenario,
     };
     let scenarios = scenarios::all(app, c).await?.iter().map(|s| choice(&s.name, s.seconds, s.trials)).collect();
+    // One that was mistyped is longer than any that is taken.
+    let mut names: Vec<String> = fields.typed.iter().map(|t| words::short(&t.name)).filter(|n| !n.is_empty()).collect();
+    names.resize(names.len().max(ROWS - 1) + 1, String::new());
     fields.app = taken.as_ref().map_or_else(String::new, |t| t.sha256.to_string());
     let model = Page {
         shell: Shell::of(c, "submit"),
@@ -115,9 +130,12 @@ async fn answer(
             sha256: t.sha256.to_string(),
             package: words::short(&t.facts.package),
             version: words::short(&t.facts.version_name),
+            splits: if t.splits.is_empty() { String::new() } else { words::count(t.splits.len() as u64, "split") },
         }),
         scenarios,
         devices: DEVICES.iter().map(|d| (d.as_str(), d.as_str() == fields.device)).collect(),
+        names,
+        forgotten: fields.typed.iter().any(|t| !t.value.is_empty()),
         most: words::bytes(app.options().app_bytes),
         fields,
         mistakes,
@@ -126,11 +144,16 @@ async fn answer(
     Ok(page(status, &model))
 }
 
-/// The app of a form: its file, or one that was taken before.
+/// The app of a form: its files, or one that was taken before.
 async fn app_of(app: &App, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
-    if let Some(file) = &fields.apk {
-        plan::room_for(app, &c.tenant, file.bytes).await?;
-        return Ok(apps::take(app, c, &file.path, &[]).await?.0);
+    if !fields.apks.is_empty() {
+        plan::room_for(app, &c.tenant, fields.apks.iter().map(|f| f.bytes).sum()).await?;
+        let mut files: Vec<PathBuf> = fields.apks.iter().map(|f| f.path.to_path_buf()).collect();
+        let all = files.clone();
+        // Reading strangers' archives takes its time, and no other request's.
+        let base = tokio::task::spawn_blocking(move || intake::base_of(&all)).await.map_err(|e| internal(&e))??;
+        let base = files.remove(base);
+        return Ok(apps::take(app, c, &base, &files).await?.0);
     }
     let sha256: Sha256Digest = fields.app.parse().map_err(|_| Failed::value("apk", "there is no app").hint("choose an APK file"))?;
     Ok(app.service().store().app(c.tenant(), &sha256).await?)
@@ -143,6 +166,26 @@ fn number(field: &'static str, text: &str) -> Answer<Option<u32>> {
             text.parse().map(Some).map_err(|_| Failed::value(field, format!("`{}` is no number that is taken here", words::short(text))))
         }
     }
+}
+
+/// Values by their names. What is half a pair is a slip of its writer.
+fn secrets(typed: &[Typed]) -> Answer<BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for Typed { name, value } in typed {
+        match (name.is_empty(), value.is_empty()) {
+            (true, true) => continue,
+            (true, false) => return Err(Failed::value("secrets", "a value has no name")),
+            (false, true) => {
+                let name = words::short(name);
+                return Err(Failed::value("secrets", format!("`{name}` has no value")).hint("values do not stay in a page: type it again"));
+            }
+            (false, false) => {}
+        }
+        if all.insert(name.clone(), value.clone()).is_some() {
+            return Err(Failed::value("secrets", format!("`{}` has two values", words::short(name))));
+        }
+    }
+    Ok(all)
 }
 
 /// The job that a form describes.
@@ -158,7 +201,7 @@ fn spec(fields: &Fields, app: Sha256Digest) -> Answer<JobSpec> {
         feed_mode: FeedMode::default(),
         priority: 0,
         tags: fields.tags.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect(),
-        secrets: std::collections::BTreeMap::new(),
+        secrets: secrets(&fields.typed)?,
         nonce: None,
         reuse: Reuse::Never,
         delete_after_days: None,
@@ -241,6 +284,23 @@ mod tests {
         assert_eq!(spec(&pasted, s.app).unwrap().scenario, ScenarioRef::Text { yaml: "name: x".to_owned() });
         let wrong = Fields { api: "thirty".to_owned(), ..Fields::empty() };
         assert_eq!(spec(&wrong, s.app).unwrap_err().problem.at.as_deref(), Some("api"));
+    }
+
+    #[test]
+    fn values_have_a_name_each_and_empty_rows_say_nothing() {
+        let of = |pairs: &[(&str, &str)]| {
+            let typed: Vec<Typed> = pairs.iter().map(|(n, v)| Typed { name: (*n).to_owned(), value: (*v).to_owned() }).collect();
+            secrets(&typed).map_err(|f| f.problem.detail)
+        };
+        assert_eq!(of(&[("user", "alice@example"), ("", ""), ("password", " two words ")]).unwrap()["password"], " two words ");
+        assert_eq!(of(&[("", "")]).unwrap().len(), 0);
+        for (pairs, detail) in [
+            (&[("", "hunter22")][..], "a value has no name"),
+            (&[("password", "")], "`password` has no value"),
+            (&[("password", "one-1"), ("password", "two-2")], "`password` has two values"),
+        ] {
+            assert_eq!(of(pairs).unwrap_err(), detail);
+        }
     }
 
     #[test]

@@ -201,6 +201,94 @@ async fn a_form_without_an_app_comes_back_with_what_is_wrong() {
     }
 }
 
+#[path = "../../tests/api/apk.rs"]
+mod apk;
+
+/// A form's part: its name, a file's name or none, its bytes.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+impl Site {
+    async fn submit(&self, parts: &[Part<'_>]) -> Page {
+        let mut body = Vec::new();
+        for (name, file, bytes) in parts {
+            let file = file.map_or_else(String::new, |f| format!("; filename=\"{f}\""));
+            body.extend(format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes());
+            body.extend([*bytes, b"\r\n"].concat());
+        }
+        body.extend(b"--b--\r\n");
+        let r = Self::request("POST", "/submit", &self.admin).header("content-type", "multipart/form-data; boundary=b");
+        self.ask(r.body(Body::from(body)).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn an_apps_files_come_in_any_order_and_the_base_is_found() {
+    let site = Site::new().await;
+    let (base, other) = (apk::apk("com.example.app", "1"), apk::apk("com.example.other", "1"));
+    let (de, fr) = (apk::split("com.example.app", "config.de"), apk::split("com.example.app", "config.fr"));
+    let file = |bytes| ("apk", Some("x.apk"), bytes);
+    for (files, wanted) in [
+        (vec![file(&de[..]), file(&fr)], "the app comes with splits only, and without its base"),
+        (vec![file(&base[..]), file(&de), file(&other)], "more than one base: `com.example.app` and `com.example.other`"),
+        (vec![file(&other[..]), file(&de)], "is a split of `com.example.app`, not of `com.example.other`"),
+    ] {
+        let p = site.submit(&files).await;
+        assert_eq!(p.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", p.text);
+        assert!(
+            p.text.contains("id=\"apk-mistake\"") && p.text.contains(&wanted.replace('`', "&#96;")) || p.text.contains(wanted),
+            "{}",
+            p.text
+        );
+    }
+    let p = site.submit(&[file(&de), file(&base), file(&fr), ("do", None, b"estimate")]).await;
+    assert!(p.status == StatusCode::OK && p.text.contains("with 2 splits is here already"), "{}", p.text);
+    let digest = stakeout_contract::Sha256Digest::of(&base);
+    let kept = site.app.service().store().app(&stakeout_contract::TenantId::farm(), &digest).await.unwrap();
+    assert_eq!(kept.splits, [&de, &fr].map(|s| stakeout_contract::Sha256Digest::of(s)));
+    // The same base with other splits is another app than the one that is kept.
+    let p = site.submit(&[file(&base)]).await;
+    assert!(p.status == StatusCode::CONFLICT && p.text.contains("id=\"apk-mistake\""), "{}", p.text);
+    // And it is submitted without its files.
+    let p = site.submit(&[("app", None, digest.to_string().as_bytes()), ("scenario", None, b"idle-demo")]).await;
+    assert!(p.status == StatusCode::SEE_OTHER && p.header(header::LOCATION).starts_with("/jobs/"), "{}", p.text);
+}
+
+#[tokio::test]
+async fn values_that_a_scenario_types_go_into_the_job_and_into_no_page() {
+    const VALUE: &str = "correct-horse-battery";
+    let site = Site::new().await;
+    let (base, yaml) = (apk::apk("com.example.app", "1"), "name: login\nsteps:\n  - launchApp\n  - inputText: {secret: password}\n");
+    let app = ("apk", Some("x.apk"), &base[..]);
+    let text = |name, text: &'static str| (name, None, text.as_bytes());
+    let (name, value) = (text("secret-name", "password"), text("secret-value", VALUE));
+    let (nobody, nothing) = (text("secret-name", ""), text("secret-value", ""));
+    for (typed, wanted) in [
+        (vec![nobody, nothing], "which was not given"),
+        (vec![name, nothing], "has no value"),
+        (vec![nobody, value], "a value has no name"),
+        (vec![name, text("secret-value", "abc")], "a secret has 4 to 4096 bytes"),
+    ] {
+        let p = site.submit(&[vec![app, text("yaml", yaml)], typed].concat()).await;
+        assert_eq!(p.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", p.text);
+        assert!(p.text.contains("id=\"secrets-mistake\"") && p.text.contains(wanted) && !p.text.contains(VALUE), "{}", p.text);
+    }
+    let all = [app, text("yaml", yaml), nobody, nothing, name, value];
+    let p = site.submit(&[&all[..], &[text("do", "estimate")]].concat()).await;
+    assert!(p.status == StatusCode::OK && !p.text.contains(VALUE) && p.text.contains("type them again"), "{}", p.text);
+    assert!(
+        p.text.contains("name=\"secret-name\" value=\"password\"") && p.text.contains("type=\"password\" autocomplete=\"off\""),
+        "{}",
+        p.text
+    );
+    let p = site.submit(&all).await;
+    let path = p.header(header::LOCATION).to_owned();
+    assert_eq!(p.status, StatusCode::SEE_OTHER, "{}", p.text);
+    let job = path.strip_prefix("/jobs/").unwrap().parse().unwrap();
+    let row = site.app.service().store().job(None, &job).await.unwrap();
+    assert_eq!(site.app.service().secrets_of(&row).unwrap().get("password"), Some(VALUE));
+    assert!(!site.get(&path, &site.admin).await.text.contains(VALUE));
+}
+
 #[tokio::test]
 async fn programs_get_problems_and_assets_are_asked_for_again() {
     let site = Site::new().await;

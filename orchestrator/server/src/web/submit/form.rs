@@ -1,4 +1,5 @@
-//! Reading the form: the file goes to a file of ours as it comes, texts are bounded.
+//! Reading the form: files go to files of ours as they come, texts are bounded. Values of secrets are read here and go into the
+//! job; no page is ever made of them.
 
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use futures_util::StreamExt;
@@ -16,11 +17,23 @@ use crate::{
 /// Largest text but the scenario's, bytes.
 const TEXT: usize = 4096;
 /// Parts of a form that are read.
-const PARTS: usize = 32;
+const PARTS: usize = 256;
+/// Files of an app: its base and its splits.
+const FILES: usize = 101;
 
-/// What was sent, as text, and the file if there is one.
+/// A value that the scenario types, by its name.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) name: String,
+    /// Never shown again.
+    pub(super) value: String,
+}
+
+/// What was sent, as text, and the files if there are any.
 pub(super) struct Fields {
-    pub(super) apk: Option<Taken>,
+    /// In the order in which they came.
+    pub(super) apks: Vec<Taken>,
+    pub(super) typed: Vec<Typed>,
     /// Digest of an app that was taken before.
     pub(super) app: String,
     pub(super) scenario: String,
@@ -37,7 +50,8 @@ impl Fields {
     /// As the form is shown first.
     pub(super) fn empty() -> Self {
         Self {
-            apk: None,
+            apks: Vec::new(),
+            typed: Vec::new(),
             app: String::new(),
             scenario: "idle-demo".to_owned(),
             yaml: String::new(),
@@ -65,9 +79,21 @@ pub(super) async fn read(app: &App, mut form: Multipart) -> Answer<Fields> {
         }
         match field.name().unwrap_or_default() {
             "apk" => {
-                let file = uploads::stream_to_file(app, field, app.options().app_bytes, None).await?;
+                let left = app.options().app_bytes.saturating_sub(out.apks.iter().map(|f| f.bytes).sum());
+                let file = uploads::stream_to_file(app, field, left, None).await?;
                 // A file field that was left empty comes as an empty file.
-                out.apk = Some(file).filter(|f| f.bytes > 0);
+                out.apks.extend(Some(file).filter(|f| f.bytes > 0));
+                if out.apks.len() > FILES {
+                    return Err(Failed::new(Code::TooLarge, "an app has at most 100 splits"));
+                }
+            }
+            "secret-name" => out.typed.push(Typed { name: text(field, TEXT).await?.trim().to_owned(), value: String::new() }),
+            "secret-value" => {
+                let value = text(field, TEXT).await?;
+                match out.typed.last_mut().filter(|t| t.value.is_empty()) {
+                    Some(t) => t.value = value,
+                    None => out.typed.push(Typed { name: String::new(), value }),
+                }
             }
             "app" => out.app = text(field, TEXT).await?,
             "scenario" => out.scenario = text(field, TEXT).await?,

@@ -34,8 +34,9 @@ impl Mistake {
         let at = p.at.as_deref().unwrap_or_default();
         let scenario = if pasted { "yaml" } else { "scenario" };
         let field = match (p.code()?, at) {
-            (Code::BadApp | Code::NotFound, _) | (Code::BadValue, "apk") if !taken => "apk",
-            (Code::BadScenario | Code::NotFound, _) | (Code::BadValue, "scenario" | "secrets") => scenario,
+            (Code::BadApp | Code::NotFound | Code::Conflict, _) | (Code::BadValue, "apk") if !taken => "apk",
+            (Code::BadScenario | Code::NotFound, _) | (Code::BadValue, "scenario") => scenario,
+            (Code::BadValue, "secrets") => "secrets",
             (Code::BadValue, "trials") => "trials",
             (Code::BadValue, "tags") => "tags",
             (Code::BadValue, "device") => "device",
@@ -73,6 +74,9 @@ mod tests {
         assert_eq!(at(Code::NotFound, "", "", false), Some("apk"));
         assert_eq!(at(Code::NotFound, "", "", true), Some("scenario"));
         assert_eq!(at(Code::BadValue, "trials", "", true), Some("trials"));
+        assert_eq!(at(Code::BadValue, "secrets", "name: x", true), Some("secrets"));
+        // Kept with other splits.
+        assert_eq!(at(Code::Conflict, "", "", false), Some("apk"));
         assert_eq!(at(Code::BadScenario, "", "name: x", true), Some("yaml"));
         assert_eq!(at(Code::Unavailable, "", "", true), None);
         assert_eq!(at(Code::Quota, "", "", true), None);
