@@ -12,7 +12,7 @@ pub const STOP: &str = "stop";
 /// A line of the list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// When the keeper learned of it: nanoseconds since the boot.
+    /// When the keeper was told of it: nanoseconds since the boot. It is told at once, or says that it is behind.
     pub at: u64,
     /// What.
     #[serde(flatten)]
@@ -43,7 +43,8 @@ pub enum What {
         path: String,
         /// Its length.
         bytes: u64,
-        /// Its name in the folder [`KEPT`]; none: it was not kept, which a [`What::Lost`] before this says too.
+        /// Its name in the folder [`KEPT`]; none: it was empty, or was there before the app and nobody had changed it, or it was
+        /// not kept, which a [`What::Lost`] before this says too.
         kept: Option<String>,
     },
     /// What was in it is gone: written over, or another file was renamed to its name.
@@ -92,7 +93,9 @@ pub enum Loss {
     TooMany,
     /// More folders than can be watched.
     Unwatched,
-    /// The kernel's queue ran over.
+    /// The app was so far ahead that names may have stood for others in between.
+    Behind,
+    /// The kernel's queue, or ours, ran over.
     Overflow,
     /// It could not be read or written.
     Unreadable,

@@ -3,7 +3,10 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     time::Instant,
 };
 
@@ -25,6 +28,9 @@ pub(crate) enum Copy {
     Missing(Loss),
 }
 
+/// Length, and the dates of the last change of what is in a file and of what is said of it.
+type Stamp = (u64, i64, i64, i64, i64);
+
 /// A file that is held open for reading.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -34,16 +40,22 @@ pub(crate) struct Held {
     pub(crate) copy: Copy,
     /// When that was copied; none: nobody asks any more whether it was copied in time.
     pub(crate) copied: Option<Instant>,
+    /// Its length and dates then.
+    stamp: Option<Stamp>,
+    /// It was changed since.
+    pub(crate) changed: bool,
+    /// It was there before the app.
+    pub(crate) old: bool,
     device: u64,
     inode: u64,
 }
 
 /// What has a name.
 pub(crate) enum Found {
-    /// A file; whether it has other names too, so that it was written under one of them.
-    File(Held, bool),
+    /// A file, with its length.
+    File(Held, u64),
     /// A folder, to be read.
-    Folder(OwnedFd),
+    Folder(File),
     /// A link, a pipe, a socket: it holds nothing.
     Other,
 }
@@ -55,18 +67,28 @@ pub(crate) fn open(folder: impl AsFd, name: &OsStr) -> rustix::io::Result<Found>
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
             let file = File::from(reopen(&handle, OFlags::empty())?);
-            let held = Held { file, copy: Copy::Never, copied: None, device: stat.st_dev, inode: stat.st_ino };
-            Ok(Found::File(held, stat.st_nlink > 1))
+            let held = Held {
+                file,
+                copy: Copy::Never,
+                copied: None,
+                stamp: None,
+                changed: false,
+                old: false,
+                device: stat.st_dev,
+                inode: stat.st_ino,
+            };
+            Ok(Found::File(held, u64::try_from(stat.st_size).unwrap_or(0)))
         }
-        FileType::Directory => Ok(Found::Folder(reopen(&handle, OFlags::DIRECTORY)?)),
+        FileType::Directory => Ok(Found::Folder(reopen(&handle, OFlags::DIRECTORY)?.into())),
         _ => Ok(Found::Other),
     }
 }
 
-/// What a handle stands for, opened for reading; without changing when it was last read, where we may.
+/// What a handle stands for, opened for reading; without changing when it was last read, where we may, and without waiting for
+/// whoever has it to himself.
 fn reopen(handle: &OwnedFd, more: OFlags) -> rustix::io::Result<OwnedFd> {
     let path = link(handle);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | more;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
     match rustix::fs::open(path.as_str(), flags | OFlags::NOATIME, Mode::empty()) {
         Err(Errno::PERM) => rustix::fs::open(path.as_str(), flags, Mode::empty()),
         done => done,
@@ -74,11 +96,32 @@ fn reopen(handle: &OwnedFd, more: OFlags) -> rustix::io::Result<OwnedFd> {
 }
 
 /// The name that the kernel gives to what is open here.
-pub(crate) fn link(fd: &OwnedFd) -> String {
+pub(crate) fn link(fd: &impl AsRawFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 impl Held {
+    /// Whether it is the app's: it came after it, or somebody wrote to it since.
+    pub(crate) const fn is_new(&self) -> bool {
+        !self.old || self.changed || !matches!(self.copy, Copy::Never)
+    }
+
+    /// It is copied as it is now; at this time, if it has to be asked whether that was in time.
+    pub(crate) fn seen(&mut self, copied: Option<Instant>) {
+        (self.copied, self.changed, self.old) = (copied, false, false);
+        self.stamp = self.stamp_now();
+    }
+
+    /// Whether it is as it was when it was copied, as far as the kernel says without looking into it.
+    pub(crate) fn is_as_copied(&self) -> bool {
+        !self.changed && matches!(self.copy, Copy::There(_)) && self.stamp.is_some() && self.stamp == self.stamp_now()
+    }
+
+    fn stamp_now(&self) -> Option<Stamp> {
+        let m = self.file.metadata().ok()?;
+        Some((m.len(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()))
+    }
+
     /// Whether a name in a folder is this file's.
     pub(crate) fn is_at(&self, folder: impl AsFd, name: &OsStr) -> bool {
         statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|s| (s.st_dev, s.st_ino) == (self.device, self.inode))

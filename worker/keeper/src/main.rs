@@ -34,7 +34,10 @@ struct Args {
     /// A folder before those that are watched, which is left out of what is written down: for tests.
     #[arg(long)]
     root: Option<PathBuf>,
-    /// Folders to watch, with all below them. One that is not there is none.
+    /// A folder that is watched where it is there.
+    #[arg(long)]
+    also: Vec<PathBuf>,
+    /// Folders to watch, with all below them. One that is not there is a loss.
     #[arg(required = true)]
     folders: Vec<PathBuf>,
 }
@@ -50,7 +53,7 @@ fn main() -> anyhow::Result<()> {
         return detach(&args.out);
     }
     let budget = Budget { file_bytes: args.file_bytes, bytes: args.all_bytes, files: args.files };
-    Keeper::new(&args.out, budget)?.watch(args.root.as_deref(), &args.folders)?.run()
+    Keeper::new(&args.out, budget)?.watch(args.root.as_deref(), &args.folders, &args.also)?.run()
 }
 
 /// Starts another of itself, which nobody's end ends.

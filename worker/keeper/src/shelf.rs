@@ -12,6 +12,8 @@ use crate::entry::{Entry, KEPT, LIST, Loss, What};
 const LAST: &str = "last";
 /// Lines of the list.
 const LINES: u64 = 200_000;
+/// Bytes of the list.
+const LIST_BYTES: u64 = 64 << 20;
 /// Losses in the list.
 const LOSSES: u64 = 2000;
 /// A piece of a copy.
@@ -56,6 +58,9 @@ pub(crate) struct Shelf {
     lines: u64,
     losses: u64,
     unlisted: u64,
+    written: u64,
+    /// When what is told now happened; none: now.
+    pub(crate) at: Option<u64>,
 }
 
 impl Shelf {
@@ -77,7 +82,7 @@ impl Shelf {
             fs::remove_file(entry?.path())?;
         }
         let list = BufWriter::new(OpenOptions::new().create(true).append(true).open(folder.join(LIST))?);
-        Ok(Self { folder: folder.to_owned(), list, left, number, lines: 0, losses: 0, unlisted: 0 })
+        Ok(Self { folder: folder.to_owned(), list, left, number, lines: 0, losses: 0, unlisted: 0, written: 0, at: None })
     }
 
     /// Writes a line. One that is too many is counted as a loss only if it is one.
@@ -87,14 +92,16 @@ impl Shelf {
         if lost {
             self.losses += 1;
         }
-        if !last && (self.lines >= LINES || (lost && self.losses > LOSSES)) {
+        if !last && (self.lines >= LINES || self.written >= LIST_BYTES || (lost && self.losses > LOSSES)) {
             // That a file was written or renamed is no loss: it is there. What is gone is in the list or is lost.
             self.unlisted += u64::from(!matches!(what, What::Written { .. } | What::Renamed { .. }));
             return Ok(());
         }
         self.lines += 1;
-        serde_json::to_writer(&mut self.list, &Entry { at: now(), what })?;
-        self.list.write_all(b"\n")
+        let mut line = serde_json::to_vec(&Entry { at: self.at.unwrap_or_else(boot_time), what })?;
+        line.push(b'\n');
+        self.written += line.len() as u64;
+        self.list.write_all(&line)
     }
 
     /// The last line.
@@ -150,17 +157,42 @@ impl Shelf {
         if begins_with(file, &path, last.bytes) {
             return (Before::Same, self.add(file, last, bytes));
         }
-        // Its bytes are in the budget already, and stay there.
-        let before = if self.left.files == 0 {
-            self.drop_last(last);
-            Before::Lost(Loss::Full)
-        } else {
-            self.number += 1;
-            self.left.files -= 1;
-            let moved = fs::rename(&path, self.path(KEPT, self.number));
-            moved.map_or(Before::Lost(Loss::Unreadable), |()| Before::Kept(format!("{:06}", self.number)))
-        };
+        let before = self.keep_last(last);
         (before, self.copy_last(file, bytes))
+    }
+
+    /// What was last written is kept, if it is not the begin of what is in the file now; the copy is gone in any case.
+    pub(crate) fn put_by(&mut self, file: &File, last: Last) -> Before {
+        if begins_with(file, &self.path(LAST, last.number), last.bytes) {
+            self.drop_last(last);
+            return Before::Same;
+        }
+        self.keep_last(last)
+    }
+
+    /// A copy of what was last written becomes a kept one. Its bytes are in the budget already, and stay there.
+    fn keep_last(&mut self, last: Last) -> Before {
+        if self.left.files == 0 {
+            self.drop_last(last);
+            return Before::Lost(Loss::Full);
+        }
+        self.number += 1;
+        self.left.files -= 1;
+        let moved = fs::rename(self.path(LAST, last.number), self.path(KEPT, self.number));
+        moved.map_or(Before::Lost(Loss::Unreadable), |()| Before::Kept(format!("{:06}", self.number)))
+    }
+
+    /// Tells what became of what was in a file before.
+    pub(crate) fn told(&mut self, before: Before, bytes: u64, path: &str) -> io::Result<()> {
+        let path = path.to_owned();
+        match before {
+            Before::Same => Ok(()),
+            Before::Kept(name) => self.tell(What::Replaced { path, bytes, kept: Some(name) }),
+            Before::Lost(why) => {
+                self.tell(What::Lost { why, path: path.clone() })?;
+                self.tell(What::Replaced { path, bytes, kept: None })
+            }
+        }
     }
 
     fn copy_last(&mut self, file: &File, bytes: u64) -> Result<Last, Loss> {
@@ -231,7 +263,7 @@ fn begins_with(mut file: &File, other: &Path, bytes: u64) -> bool {
 }
 
 /// Nanoseconds since the boot.
-fn now() -> u64 {
+pub(crate) fn boot_time() -> u64 {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }

@@ -58,11 +58,12 @@ impl Phone {
         most: u64,
     ) -> Result<Option<(PathBuf, u64)>, Problem> {
         let (tar, list) = (format!("{FOLDER}/stakeout-files.tar"), format!("{FOLDER}/stakeout-files.list"));
-        let mut own: Vec<String> = ["/data/data", "/data/user_de/0"].iter().map(|f| format!("{f}/{package}")).collect();
-        own.push(kept::folder());
+        let own: Vec<String> = ["/data/data", "/data/user_de/0", kept::PROFILES].iter().map(|f| format!("{f}/{package}")).collect();
         let mut names = self.list(&own).await?;
         names.extend(self.shared_files().await?.into_iter().filter(|n| !before.contains(n)));
         names.sort();
+        // Last, so that what is there comes before what is gone where there is not room for both.
+        names.extend(self.list(&[kept::folder()]).await?);
         if names.is_empty() {
             return Ok(None);
         }

@@ -31,7 +31,7 @@ use super::{
     camera::{self, Pictures},
     clock::{SharedClock, lock},
     files,
-    kept::Kept,
+    kept::{self, Kept},
     layout::Layout,
     recorder::Recorder,
     sound::Sound,
@@ -426,7 +426,9 @@ impl Guest for EmulatorGuest {
         let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
         let (folder, before) = (self.layout.work.clone(), std::mem::take(&mut self.before));
         // Headers and padding of a tar come on top of its files.
-        let most = max_bytes.saturating_add(max_files.saturating_mul(2048)).saturating_add(1 << 20);
+        let headers = max_files.saturating_mul(2048).saturating_add(1 << 20);
+        // What the app deleted may be too much beside what it has; then that is lost, and no more.
+        let most = max_bytes.saturating_add(kept::BYTES).saturating_add(headers);
         let done = self.live()?.phone.pack(&app.package, &before, &folder, most).await;
         let packed = self.judged(done).await?;
         let blob = self.out.blob(id);

@@ -27,13 +27,19 @@ const NAME: &str = "stakeout-keeper";
 const OUT: &str = "/data/local/tmp/stakeout-kept";
 /// Where the shared storage really is, and what apps call it.
 const SHARED: (&str, &str) = ("/data/media/0", "/sdcard");
+/// Where each app may write what was compiled of it, or anything.
+pub const PROFILES: &str = "/data/misc/profiles/cur/0";
 /// Bytes of the list that are read at a time.
 const PIECE: usize = 4 << 20;
 /// Time to start, and to end.
 const START: Duration = Duration::from_secs(60);
 const END: Duration = Duration::from_secs(20);
-/// Files of which it is told that they were written, as what matters is that they are there; and renamed.
+/// Bytes that are kept in all. They lie in the guest twice while its files are packed.
+pub const BYTES: u64 = 256 << 20;
+/// Facts that a file was written or renamed, as what matters is that it is there; and that one was deleted or replaced, of which as
+/// many may be kept.
 const WRITTEN: u64 = 5000;
+const GONE: u64 = 12_000;
 
 /// A keeper in a guest.
 pub struct Kept {
@@ -41,6 +47,9 @@ pub struct Kept {
     /// Bytes of the list that were read.
     read: u64,
     written: u64,
+    gone: u64,
+    /// When the last line was written, by the guest's uptime.
+    last: u64,
     /// Losses by their kind: how many, and the first.
     lost: BTreeMap<Loss, (u64, String)>,
     /// Why not everything is kept.
@@ -73,6 +82,8 @@ impl Kept {
             package: package.to_owned(),
             read: 0,
             written: 0,
+            gone: 0,
+            last: 0,
             lost: BTreeMap::new(),
             gaps: Vec::new(),
             alive: true,
@@ -89,7 +100,9 @@ impl Kept {
             phone.run(&format!("echo {value} > /proc/sys/fs/inotify/{name}")).await?;
         }
         let own = ["/data/data", "/data/user_de/0"].map(|f| quote(&format!("{f}/{}", self.package)));
-        let command = format!("{FOLDER}/{NAME} --out {OUT} --detach {} {} {}", own[0], own[1], SHARED.0);
+        // Other names of storage that an app has without any permission, where the guest has them so.
+        let also = format!("--also /data/media/obb --also {}", quote(&format!("{PROFILES}/{}", self.package)));
+        let command = format!("{FOLDER}/{NAME} --out {OUT} --detach --all-bytes {BYTES} {also} {} {} {}", own[0], own[1], SHARED.0);
         let done = phone.run_long(&command, 1 << 16, START).await?;
         if done.failed() {
             return Err(Problem::new("failed", first_line(&done)));
@@ -99,7 +112,7 @@ impl Kept {
 
     /// What is new in its list, and whether it still runs.
     pub async fn poll(&mut self, phone: &Phone, clock: &SharedClock) -> Result<Vec<Told>, Problem> {
-        let told = self.read(phone, clock).await?;
+        let told = self.read(phone, clock).await?.0;
         if self.alive && phone.run(&format!("pidof {NAME}")).await?.failed() {
             self.alive = false;
             self.gaps.push("what keeps deleted files has ended before its time".to_owned());
@@ -107,19 +120,16 @@ impl Kept {
         Ok(told)
     }
 
-    async fn read(&mut self, phone: &Phone, clock: &SharedClock) -> Result<Vec<Told>, Problem> {
+    /// The next piece of its list, and whether there is more.
+    async fn read(&mut self, phone: &Phone, clock: &SharedClock) -> Result<(Vec<Told>, bool), Problem> {
         let mut told = Vec::new();
-        loop {
-            let done = phone.run_long(&format!("tail -c +{} {OUT}/{LIST}", self.read + 1), PIECE, phone.within).await?;
-            let whole = done.stdout.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-            for line in done.stdout[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-                self.line(line, clock, &mut told);
-            }
-            self.read += whole as u64;
-            if !done.truncated || whole == 0 {
-                return Ok(told);
-            }
+        let done = phone.run_long(&format!("tail -c +{} {OUT}/{LIST}", self.read + 1), PIECE, phone.within).await?;
+        let whole = done.stdout.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        for line in done.stdout[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            self.line(line, clock, &mut told);
         }
+        self.read += whole as u64;
+        Ok((told, done.truncated && whole > 0))
     }
 
     fn line(&mut self, line: &[u8], clock: &SharedClock, told: &mut Vec<Told>) {
@@ -128,6 +138,10 @@ impl Kept {
             *lost = (lost.0 + 1, OUT.to_owned());
             return;
         };
+        // A clock that goes back is another life's, also where the line that says so is lost.
+        if at < std::mem::replace(&mut self.last, at) {
+            self.former = None;
+        }
         let at = {
             let mut clock = lock(clock);
             let now = clock.now(monotonic_nanos());
@@ -164,9 +178,17 @@ impl Kept {
                 self.written += 1;
                 file(path, "renamed", None, Some(shown(to)))
             }
+            What::Deleted { .. } | What::Replaced { .. } if self.gone >= GONE => {
+                let lost = self.lost.entry(Loss::Full).or_insert_with(|| (0, OUT.to_owned()));
+                lost.0 += 1;
+                return;
+            }
             What::Deleted { path, bytes, kept } => file(path, "deleted", Some(bytes), kept.map(|k| format!("deleted/{k}"))),
             What::Replaced { path, bytes, kept } => file(path, "replaced", Some(bytes), kept.map(|k| format!("deleted/{k}"))),
         };
+        if matches!(&fact, Fact::File { change, .. } if change == "deleted" || change == "replaced") {
+            self.gone += 1;
+        }
         told.push((at, Source::Device, fact));
     }
 
@@ -190,9 +212,13 @@ impl Kept {
             phone.say(&format!("touch {OUT}/{STOP}")).await?;
             let until = Instant::now() + END;
             loop {
-                told.extend(self.read(phone, clock).await?);
+                let (new, more) = self.read(phone, clock).await?;
+                told.extend(new);
                 if self.ended {
                     break;
+                }
+                if more {
+                    continue;
                 }
                 if Instant::now() >= until {
                     self.gaps.push("what keeps deleted files did not end in time".to_owned());
@@ -229,6 +255,7 @@ const fn word(why: Loss) -> &'static str {
         Loss::TooMany => "too many files",
         Loss::Unwatched => "too many folders",
         Loss::Overflow => "too many changes at a time",
+        Loss::Behind => "the app was quicker than what keeps them",
         Loss::Unreadable => "unreadable",
     }
 }

@@ -11,7 +11,7 @@ use stakeout_links::{Console, Control, guest::Guest as _, guest::quote};
 use stakeout_protocol::Problem;
 use tokio::time::Instant;
 
-use super::phone::{Phone, problem};
+use super::phone::{Phone, first_line, problem};
 
 /// Rows in one command: a line of the guest's shell may be some 64 kB long.
 const BATCH: usize = 20;
@@ -43,6 +43,9 @@ impl Phone {
 
     async fn rows(&self, uri: &str) -> Result<Vec<i64>, Problem> {
         let said = self.run_long(&format!("content query --uri {uri} --projection _id"), 4 << 20, self.within).await?;
+        if said.failed() || said.truncated || said.text().contains("Error while accessing provider") {
+            return Err(Problem::new("failed", format!("`{uri}` cannot be listed: {}", first_line(&said))));
+        }
         Ok(ids(&said.text()))
     }
 
@@ -106,10 +109,12 @@ impl Phone {
         if data.sms.is_empty() {
             return Ok(0);
         }
-        let before = self.rows(INBOX).await?.len();
+        let before = self.rows(INBOX).await.map(|r| r.len());
         for m in &data.sms {
             control.message(&m.address, &m.body, self.within).await.map_err(problem)?;
         }
+        // A guest without a phone's messages has none.
+        let Ok(before) = before else { return Ok(0) };
         self.appear(INBOX, before, data.sms.len()).await
     }
 
