@@ -55,6 +55,9 @@ pub struct Seen {
     pub trouble: Option<String>,
 }
 
+/// Our time in which a guest's clock goes on by a frame, unless it stands still.
+const FRAME_MOST: Duration = Duration::from_millis(150);
+
 /// Who waits for new pictures, and how many were made.
 #[derive(Debug, Default)]
 struct Wanted {
@@ -175,6 +178,9 @@ impl Show {
             let left = due.saturating_duration_since(Instant::now());
             let (asked, made) = *self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if left.is_zero() || asked > made {
+                if asked > made {
+                    self.next_frame(seen)?;
+                }
                 self.replace()?;
                 self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner).1 = asked;
                 self.wanted.done.notify_all();
@@ -191,6 +197,19 @@ impl Show {
                 }
                 Err(e) => return Err(e.into()),
             }
+        }
+        Ok(())
+    }
+
+    /// Waits for a frame that begins later than now: the frame of the moment began a moment ago, which may be before the act that
+    /// the pictures are renewed for.
+    fn next_frame(&mut self, seen: &Mutex<Seen>) -> io::Result<()> {
+        let number = |clock: &SharedClock| frame_at(lock(clock).now(monotonic_nanos()));
+        let now = number(&self.clock);
+        let until = Instant::now() + FRAME_MOST;
+        while number(&self.clock) <= now && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+            self.hear(seen)?;
         }
         Ok(())
     }
