@@ -185,7 +185,17 @@ impl EmulatorGuest {
         Ok(())
     }
 
-    /// Puts pictures of now before the cameras: before an act, so that what follows it shows nothing older.
+    /// Before an act of the owner's: what the books date within this second is taken as later than it, and no picture of a camera
+    /// is older.
+    fn before_act(&mut self) {
+        let at = self.now();
+        if let Some(w) = self.watch.as_mut() {
+            w.marked(at);
+        }
+        self.renew();
+    }
+
+    /// Puts pictures of now before the cameras, so that what follows shows nothing older.
     fn renew(&self) {
         if let Some(p) = &self.pictures {
             tokio::task::block_in_place(|| p.renew());
@@ -329,7 +339,7 @@ impl Guest for EmulatorGuest {
 
     async fn launch(&mut self) -> Result<Launched, Problem> {
         let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
-        self.renew();
+        self.before_act();
         let done = self.live()?.phone.launch(&app).await;
         let launched = self.judged(done).await?;
         let done = self.answer_requests().await;
@@ -341,7 +351,7 @@ impl Guest for EmulatorGuest {
     async fn input(&mut self, input: Input) -> Result<Found, Problem> {
         let done = self.answer_requests().await;
         self.judged(done).await?;
-        self.renew();
+        self.before_act();
         let done = self.live()?.phone.input(&input).await;
         let found = self.judged(done).await?;
         let done = self.answer_requests().await;

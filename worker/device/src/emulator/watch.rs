@@ -140,7 +140,7 @@ impl Watch {
         self.close_all()
     }
 
-    /// The device's state changed at this time, which is the begin of a second of the guest.
+    /// The device's state changed at this time, which is the begin of a second of the guest; or its owner is about to act.
     pub fn marked(&mut self, at: Nanos) {
         self.marks.push(at);
     }
