@@ -119,9 +119,9 @@ impl Keeper {
             for (path, bytes) in files {
                 write(&run.real(&real_name(&path)), &bytes);
             }
-            // The packages' folders are there before the packages' files.
+            // The packages' folders are there before the packages' files, and on a phone that was used once so are these.
             for folder in rest.iter().filter(|w| w.starts_with("/data/") && *w != out) {
-                let _ = fs::create_dir_all(run.real(folder));
+                let _ = fs::create_dir_all(run.real(folder).join(if folder.starts_with("/data/data/") { "files" } else { "Download" }));
             }
             match launch(run, &program, rest) {
                 Ok(()) => Done::default(),
