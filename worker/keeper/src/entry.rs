@@ -91,7 +91,7 @@ pub enum Loss {
     Full,
     /// More files than can be held open.
     TooMany,
-    /// More folders than can be watched.
+    /// A folder that is not there, or more of them than can be watched.
     Unwatched,
     /// The app was so far ahead that names may have stood for others in between.
     Behind,

@@ -253,7 +253,7 @@ const fn word(why: Loss) -> &'static str {
         Loss::TooLarge => "too large",
         Loss::Full => "no room left for more",
         Loss::TooMany => "too many files",
-        Loss::Unwatched => "too many folders",
+        Loss::Unwatched => "a folder that is not there, or too many of them",
         Loss::Overflow => "too many changes at a time",
         Loss::Behind => "the app was quicker than what keeps them",
         Loss::Unreadable => "unreadable",
