@@ -83,7 +83,8 @@ impl Browser {
         let complaint = match event["method"].as_str().unwrap_or_default() {
             "Runtime.exceptionThrown" => p["exceptionDetails"].to_string(),
             "Runtime.consoleAPICalled" if p["type"] != "log" => p["args"].to_string(),
-            "Log.entryAdded" if p["entry"]["level"] != "verbose" => format!("{}: {}", p["entry"]["url"], p["entry"]["text"]),
+            // What is only told, such as what a sign-out cleared, is no complaint; it comes or not, as the page is there or gone.
+            "Log.entryAdded" if matches!(p["entry"]["level"].as_str(), Some("warning" | "error")) => format!("{}: {}", p["entry"]["url"], p["entry"]["text"]),
             _ => return,
         };
         self.complaints.push(complaint);
