@@ -11,6 +11,8 @@
 //! who else waits at some moment does not matter then. It is not one time for all kinds: those that are fast would leave the
 //! tenants of the slow ones no difference by which they take turns.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use stakeout_contract::TenantId;
 
 /// Virtual time of one trial at weight 1.
@@ -42,6 +44,52 @@ pub fn order(mut waiting: Vec<Share>) -> Vec<Share> {
     waiting.retain(Share::may);
     waiting.sort_by(|a, b| (a.time, &a.tenant).cmp(&(b.time, &b.tenant)));
     waiting
+}
+
+/// How many of the next trials are a tenant's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// Who, as it was before.
+    pub share: Share,
+    /// Of so many.
+    pub trials: u32,
+}
+
+impl Turn {
+    /// Its time when it gets the last of them.
+    pub fn last(&self) -> i64 {
+        self.at(self.trials.saturating_sub(1))
+    }
+
+    /// Its time when it has them all.
+    pub fn after(&self) -> i64 {
+        self.at(self.trials)
+    }
+
+    fn at(&self, n: u32) -> i64 {
+        (0..n).fold(self.share.time, |time, _| charged(time, self.share.weight))
+    }
+}
+
+/// Whose the next trials are, so many, if all who wait have enough: as if they were leased one after the other. By tenant; those who
+/// get none are left out.
+pub fn turns(waiting: &[Share], trials: usize) -> Vec<Turn> {
+    // Who is next is at the end of the heap's order: the least time, then the least name.
+    let mut next: BinaryHeap<Reverse<(i64, &TenantId, usize)>> =
+        waiting.iter().enumerate().filter(|(_, s)| s.may()).map(|(i, s)| Reverse((s.time, &s.tenant, i))).collect();
+    let mut got = vec![0u32; waiting.len()];
+    for _ in 0..trials {
+        let Some(Reverse((time, tenant, i))) = next.pop() else { break };
+        got[i] += 1;
+        let s = &waiting[i];
+        if s.most_running.is_none_or(|most| s.running.saturating_add(got[i]) < most) {
+            next.push(Reverse((charged(time, s.weight), tenant, i)));
+        }
+    }
+    let mut turns: Vec<Turn> =
+        waiting.iter().zip(got).filter(|(_, n)| *n > 0).map(|(s, trials)| Turn { share: s.clone(), trials }).collect();
+    turns.sort_by(|a, b| a.share.tenant.cmp(&b.share.tenant));
+    turns
 }
 
 /// A tenant's time after one more of its trials was leased.
@@ -162,6 +210,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn turns_are_as_if_each_trial_were_leased_alone(
+            tenants in prop::collection::vec((1..20u32, 0..3_000_000i64, prop::option::of(0..5u32), 0..4u32), 0..6),
+            trials in 0..40usize,
+        ) {
+            let share = |(i, (weight, time, most_running, running)): (usize, &(u32, i64, Option<u32>, u32))| Share {
+                running: *running,
+                most_running: *most_running,
+                ..share(&format!("t{i}"), *weight, *time)
+            };
+            let waiting: Vec<Share> = tenants.iter().enumerate().map(share).collect();
+            let (mut now, mut one_by_one) = (waiting.clone(), BTreeMap::<TenantId, (u32, i64)>::new());
+            for _ in 0..trials {
+                let Some(next) = order(now.clone()).into_iter().next() else { break };
+                let s = now.iter_mut().find(|s| s.tenant == next.tenant).unwrap();
+                (s.running, s.time) = (s.running + 1, charged(s.time, s.weight));
+                let of = one_by_one.entry(next.tenant).or_default();
+                *of = (of.0 + 1, next.time);
+            }
+            let turns: BTreeMap<_, _> = turns(&waiting, trials).iter().map(|t| (t.share.tenant.clone(), (t.trials, t.last()))).collect();
+            prop_assert_eq!(turns, one_by_one);
+        }
+
         #[test]
         fn each_gets_its_weight_to_within_one_trial(weights in prop::collection::vec(1..20u32, 2..6), rounds in 1..30usize) {
             let mut farm = Farm::of(weights.iter().enumerate().map(|(i, w)| share(&format!("t{i}"), *w, 0)));

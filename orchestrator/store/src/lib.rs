@@ -29,6 +29,7 @@ pub mod jobs;
 pub mod library;
 pub mod postgres;
 pub mod sqlite;
+mod train;
 
 pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
 pub use backup::BackupError;

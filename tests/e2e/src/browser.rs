@@ -84,7 +84,9 @@ impl Browser {
             "Runtime.exceptionThrown" => p["exceptionDetails"].to_string(),
             "Runtime.consoleAPICalled" if p["type"] != "log" => p["args"].to_string(),
             // What is only told, such as what a sign-out cleared, is no complaint; it comes or not, as the page is there or gone.
-            "Log.entryAdded" if matches!(p["entry"]["level"].as_str(), Some("warning" | "error")) => format!("{}: {}", p["entry"]["url"], p["entry"]["text"]),
+            "Log.entryAdded" if matches!(p["entry"]["level"].as_str(), Some("warning" | "error")) => {
+                format!("{}: {}", p["entry"]["url"], p["entry"]["text"])
+            }
             _ => return,
         };
         self.complaints.push(complaint);

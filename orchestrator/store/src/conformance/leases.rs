@@ -22,7 +22,7 @@ pub(super) async fn all(store: &dyn Store) {
     workers_of_like_names_are_not_taken_for_each_other(store).await;
 }
 
-async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
+pub(super) async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
     let filter = crate::JobFilter { most: 1000, ..Default::default() };
     for j in store.jobs(tenant, &filter).await.unwrap() {
         store.cancel(&j.id, 5).await.unwrap();

@@ -12,6 +12,7 @@ mod library;
 mod listing;
 pub mod sample;
 mod streams;
+mod together;
 
 use crate::Store;
 
@@ -22,6 +23,7 @@ use crate::Store;
 pub async fn all(store: &dyn Store) {
     // Fair sharing looks at all tenants that wait, so it comes while there are no others.
     leases::all(store).await;
+    together::all(store).await;
     listing::all(store).await;
     streams::all(store).await;
     ends::all(store).await;

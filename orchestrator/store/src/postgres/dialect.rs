@@ -41,8 +41,34 @@ macro_rules! place {
     };
 }
 
+/// A column is one of a list of texts that is given as JSON. As an array: of a subquery the planner thinks that it is long, and reads
+/// a table from its begin to its end where it is not very large.
+macro_rules! among {
+    ($column:literal, $list:literal) => {
+        concat!($column, " = ANY (ARRAY(SELECT json_array_elements_text(", $list, "::json)))")
+    };
+}
+/// It is none of them.
+macro_rules! none_of {
+    ($column:literal, $list:literal) => {
+        concat!($column, " <> ALL (ARRAY(SELECT json_array_elements_text(", $list, "::json)))")
+    };
+}
+/// The rows `n` of a table that is given as JSON: a list of objects, with the types of their members.
+macro_rules! given {
+    ($rows:literal: $first:ident $first_type:ident $(, $name:ident $type:ident)* $(,)?) => {
+        concat!(
+            "json_to_recordset(", $rows, "::json) AS n(", stringify!($first), " ", stringify!($first_type),
+            $(", ", stringify!($name), " ", stringify!($type),)* ")"
+        )
+    };
+}
+
 pub(super) use super::PostgresStore as Backend;
 pub(super) use sqlx::{PgConnection as Conn, Postgres as Db, postgres::PgRow as DbRow};
 
 /// Begins a consistent view for a backup.
 pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// How many transactions of one kind there are at a time. One would wait for a row that another orchestrator has, with all behind it.
+pub(super) const TRACKS: usize = 2;

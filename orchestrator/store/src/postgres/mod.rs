@@ -20,6 +20,7 @@ use crate::{Hints, StoreError, codec::db};
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    trains: sql::Trains,
 }
 
 /// How long a connection is waited for.
@@ -56,7 +57,7 @@ impl PostgresStore {
             });
         let pool = pool.connect_with(options).await.map_err(db("connect"))?;
         migrations().run(&pool).await.map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
-        Ok(Self { pool })
+        Ok(Self { pool, trains: sql::Trains::default() })
     }
 
     /// Closes all connections.

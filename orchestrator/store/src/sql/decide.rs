@@ -4,11 +4,10 @@ use stakeout_contract::{JobId, TenantId, api::events::What, api::jobs::TrialCoun
 use stakeout_domain::{lease::Millis, tally};
 
 use super::{
-    Backend, Conn, Db, DbRow,
-    change::{Told, tell},
-    deliveries,
+    Backend, Conn, Db, DbRow, deliveries,
     hold::{Must, keep, let_go, touch},
     row::{Read, columns, job_of},
+    settle::{Told, tell},
 };
 use crate::{
     Decided, Due, StoreError,
@@ -109,7 +108,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
         job.delete_after.map(|d| now.saturating_add(d)),
         id.as_str()
     )?;
-    tell(&mut tx, id, before, &[Told::What(What::Job { state: decided.state, reason: decided.reason.clone() })], now).await?;
+    tell(&mut tx, id, before, vec![Told::What(What::Job { state: decided.state, reason: decided.reason.clone() })], now).await?;
     deliveries::begin(&mut tx, &job, now).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(true)

@@ -1,72 +1,26 @@
-//! Leases that go on, end, are lost or given up.
+//! Leases that end without a completion: lost, given up, cancelled.
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use stakeout_contract::{
-    Epoch, JobId, Sha256Digest, TenantId, TrialId, WorkerId,
-    lease::Completion,
+    Epoch, JobId, TenantId, TrialId, WorkerId,
     trial::{TrialEnd, TrialState},
 };
 use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 
 use super::{
     Backend, Conn, Db,
-    change::{Kept, Locked, Told, lock_trial, locked_columns, locked_of, settle, write_end, write_trial},
-    hold::{Must, hold, let_go},
+    change::{Became, Locked, lock_trial, locked_columns, locked_of, write_trials},
+    hold::let_all_go,
     row::Read,
+    settle::{Settled, settle, settle_all},
     usage::{self, Used},
 };
 use crate::{
     StoreError,
-    codec::{cpu_ms, db, json, kept_bytes, missing},
+    codec::{db, json, missing},
 };
-
-/// See [`crate::Jobs::renew`].
-pub(super) async fn renew(store: &Backend, id: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
-    let mut tx = store.begin().await?;
-    let trial = lock_trial(&mut tx, id).await?;
-    let next = apply(&trial.row, &Command::Renew { epoch, seconds }, now)?;
-    write_trial(&mut tx, &trial, &next, now).await?;
-    if next.state != trial.row.state {
-        settle(&mut tx, &trial.job, &[(trial.row.state, next.state)], vec![Told::trial(&trial, &next, "")], now).await?;
-    }
-    tx.commit().await.map_err(db("commit"))?;
-    Ok(next)
-}
-
-/// See [`crate::Jobs::complete`].
-pub(super) async fn complete(
-    store: &Backend,
-    id: &TrialId,
-    epoch: Epoch,
-    completion: &Completion,
-    now: Millis,
-) -> Result<TrialRow, StoreError> {
-    let text = json("trials", completion)?;
-    let digest = Sha256Digest::of(text.as_bytes());
-    let mut tx = store.begin().await?;
-    let trial = lock_trial(&mut tx, id).await?;
-    if trial.row.state.is_final() && trial.row.epoch == epoch && trial.digest == Some(digest) {
-        return Ok(trial.row);
-    }
-    let end = &completion.record.end;
-    let next = apply(&trial.row, &Command::Complete { epoch, state: end.state }, now)?;
-    let kept = Kept { text, digest, bytes: kept_bytes(completion.record.cost.kept_bytes) };
-    let slot_ms = write_end(&mut tx, &trial, &next, Some(&kept), now).await?;
-    let holder = holder(id);
-    let_go(&mut tx, &holder).await?;
-    hold(&mut tx, &trial.tenant, &holder, completion.record.artifacts.iter().map(|a| a.sha256), Must::BeThere, now).await?;
-    let mut told = Vec::new();
-    if !completion.analysis.findings.is_empty() {
-        told.push(Told::Found { trial: id.clone() });
-    }
-    told.push(Told::trial(&trial, &next, &end.reason));
-    settle(&mut tx, &trial.job, &[(trial.row.state, next.state)], told, now).await?;
-    let cpu_ms = cpu_ms(completion.record.cost.cpu_seconds);
-    usage::add(&mut tx, &trial.tenant, id.as_str(), Used { trials: 1, slot_ms, cpu_ms, ..Used::default() }, now).await?;
-    tx.commit().await.map_err(db("commit"))?;
-    Ok(next)
-}
 
 /// See [`crate::Jobs::give_back`].
 pub(super) async fn give_back(store: &Backend, id: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError> {
@@ -154,35 +108,51 @@ struct Change {
     end: TrialEnd,
 }
 
-/// What a job gets to know of its trials.
-#[derive(Default)]
-struct Settled {
-    moves: Vec<(TrialState, TrialState)>,
-    told: Vec<Told>,
-}
-
 /// Writes leases that ended without a completion. The trials are locked; jobs follow in order, then what is counted.
 async fn write_all(conn: &mut Conn, changes: Vec<Change>, now: Millis) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let became: Vec<Became<'_>> = changes.iter().map(|c| (&c.trial, &c.next, now)).collect();
+    let slots = write_trials(conn, &became).await?;
+    let mut ends = Vec::with_capacity(changes.len());
+    for c in &changes {
+        ends.push(EndWrite { id: &c.trial.id, why: json("trials", &c.end)? });
+    }
+    run!(
+        conn,
+        "keep trials' ends",
+        concat!(
+            "UPDATE trials SET ended = n.why FROM ",
+            given!("$1": id text, why text),
+            " WHERE trials.id = n.id AND ",
+            among!("trials.id", "$2")
+        ),
+        json("trials", &ends)?,
+        json("trials", &ends.iter().map(|e| e.id).collect::<Vec<_>>())?
+    )?;
+    let holders: Vec<String> = changes.iter().map(|c| holder(&c.trial.id)).collect();
+    let_all_go(conn, &holders.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let mut jobs: BTreeMap<JobId, Settled> = BTreeMap::new();
     let mut used: BTreeMap<TenantId, (TrialId, Used)> = BTreeMap::new();
-    for Change { trial, next, end } in changes {
-        let slot_ms = write_trial(conn, &trial, &next, now).await?;
-        run!(conn, "keep a trial's end", "UPDATE trials SET ended = $1 WHERE id = $2", json("trials", &end)?, trial.id.as_str())?;
-        let_go(conn, &holder(&trial.id)).await?;
-        let of = jobs.entry(trial.job.clone()).or_default();
-        of.moves.push((trial.row.state, next.state));
-        of.told.push(Told::trial(&trial, &next, &end.reason));
+    for (Change { trial, next, end }, slot_ms) in changes.into_iter().zip(slots) {
+        jobs.entry(trial.job.clone()).or_default().moved(&trial, &next, &end.reason);
         let (_, sum) = used.entry(trial.tenant).or_insert_with(|| (trial.id, Used::default()));
         sum.slot_ms += slot_ms;
         sum.trials += i64::from(next.state == TrialState::Failed);
     }
-    for (job, Settled { moves, told }) in jobs {
-        settle(conn, &job, &moves, told, now).await?;
-    }
+    settle_all(conn, jobs, now).await?;
     for (tenant, (trial, sum)) in used.into_iter().filter(|(_, (_, sum))| sum.slot_ms + sum.trials > 0) {
         usage::add(conn, &tenant, trial.as_str(), sum, now).await?;
     }
     Ok(())
+}
+
+/// What is written of an end.
+#[derive(Serialize)]
+struct EndWrite<'a> {
+    id: &'a TrialId,
+    why: String,
 }
 
 /// See [`crate::Jobs::cancel`].
@@ -199,14 +169,17 @@ pub(super) async fn cancel(store: &Backend, job: &JobId, now: Millis) -> Result<
         ),
         job.as_str()
     )?;
-    let (mut moves, mut told) = (Vec::new(), Vec::new());
+    let mut changes = Vec::with_capacity(rows.len());
     for row in &rows {
         let trial = locked_of(row)?;
         let next = apply(&trial.row, &Command::Cancel, now)?;
-        write_trial(&mut tx, &trial, &next, now).await?;
-        if next.state != trial.row.state {
-            moves.push((trial.row.state, next.state));
-            told.push(Told::trial(&trial, &next, ""));
+        changes.push((trial, next));
+    }
+    let mut settled = Settled::default();
+    for part in changes.chunks(1000) {
+        write_trials(&mut tx, &part.iter().map(|(trial, next)| (trial, next, now)).collect::<Vec<_>>()).await?;
+        for (trial, next) in part.iter().filter(|(trial, next)| next.state != trial.row.state) {
+            settled.moved(trial, next, "");
         }
     }
     if rows.is_empty() {
@@ -214,7 +187,7 @@ pub(super) async fn cancel(store: &Backend, job: &JobId, now: Millis) -> Result<
         there.map(|r| Read("jobs", &r).text("state")).ok_or_else(|| missing("job", job))??;
         return Ok(());
     }
-    settle(&mut tx, job, &moves, told, now).await?;
+    settle(&mut tx, job, settled, now).await?;
     tx.commit().await.map_err(db("commit"))
 }
 

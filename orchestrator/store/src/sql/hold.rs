@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use stakeout_contract::{Sha256Digest, TenantId};
 use stakeout_domain::lease::Millis;
 
-use super::{Conn, Db};
-use crate::{StoreError, codec::missing};
+use super::{Conn, Db, row::Read};
+use crate::{
+    StoreError,
+    codec::{json, missing},
+};
 
 /// Whether a blob that is named must be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,21 +29,31 @@ pub(super) async fn touch(
     blobs: impl IntoIterator<Item = Sha256Digest>,
     now: Millis,
 ) -> Result<BTreeSet<Sha256Digest>, StoreError> {
-    let mut there = BTreeSet::new();
-    for blob in blobs.into_iter().collect::<BTreeSet<_>>() {
-        let known = run!(
-            conn,
-            "name a blob",
-            "UPDATE blobs SET given = CASE WHEN given < $1 THEN $1 ELSE given END WHERE tenant = $2 AND sha256 = $3 \
-             AND dropping IS NULL",
-            now,
-            tenant.as_str(),
-            blob.to_string()
-        )?;
-        if known > 0 {
-            there.insert(blob);
-        }
+    let named = blobs.into_iter().collect::<BTreeSet<_>>();
+    if named.is_empty() {
+        return Ok(named);
     }
+    let rows = all!(
+        conn,
+        "lock blobs",
+        concat!(
+            "SELECT sha256 FROM blobs WHERE tenant = $1 AND ",
+            among!("sha256", "$2"),
+            " AND dropping IS NULL ORDER BY sha256",
+            for_update!()
+        ),
+        tenant.as_str(),
+        json("blobs", &named)?
+    )?;
+    let there = rows.iter().map(|r| Read("blobs", r).id("sha256")).collect::<Result<BTreeSet<_>, _>>()?;
+    run!(
+        conn,
+        "name blobs",
+        concat!("UPDATE blobs SET given = $1 WHERE given < $1 AND tenant = $2 AND ", among!("sha256", "$3")),
+        now,
+        tenant.as_str(),
+        json("blobs", &there)?
+    )?;
     Ok(there)
 }
 
@@ -52,17 +66,36 @@ pub(super) async fn keep(
     touched: &BTreeSet<Sha256Digest>,
     must: Must,
 ) -> Result<(), StoreError> {
-    for blob in blobs.into_iter().collect::<BTreeSet<_>>() {
-        if must == Must::BeThere && !touched.contains(&blob) {
-            return Err(missing("blob", blob));
+    let mut all = Vec::new();
+    for sha256 in blobs.into_iter().collect::<BTreeSet<_>>() {
+        if must == Must::BeThere && !touched.contains(&sha256) {
+            return Err(missing("blob", sha256));
         }
+        all.push(Hold { tenant, sha256, holder });
+    }
+    keep_all(conn, &all).await
+}
+
+/// One holder's blob.
+#[derive(Serialize)]
+pub(super) struct Hold<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) sha256: Sha256Digest,
+    pub(super) holder: &'a str,
+}
+
+/// Lets holders keep blobs that were touched.
+pub(super) async fn keep_all(conn: &mut Conn, all: &[Hold<'_>]) -> Result<(), StoreError> {
+    if !all.is_empty() {
         run!(
             conn,
-            "hold a blob",
-            "INSERT INTO holds (tenant, sha256, holder) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            tenant.as_str(),
-            blob.to_string(),
-            holder
+            "hold blobs",
+            concat!(
+                "INSERT INTO holds (tenant, sha256, holder) SELECT n.tenant, n.sha256, n.holder FROM ",
+                given!("$1": tenant text, sha256 text, holder text),
+                " WHERE true ON CONFLICT DO NOTHING"
+            ),
+            json("holds", &all)?
         )?;
     }
     Ok(())
@@ -84,6 +117,11 @@ pub(super) async fn hold(
 
 /// A holder keeps nothing any more.
 pub(super) async fn let_go(conn: &mut Conn, holder: &str) -> Result<(), StoreError> {
-    run!(conn, "let blobs go", "DELETE FROM holds WHERE holder = $1", holder)?;
+    let_all_go(conn, &[holder]).await
+}
+
+/// Holders keep nothing any more.
+pub(super) async fn let_all_go(conn: &mut Conn, holders: &[&str]) -> Result<(), StoreError> {
+    run!(conn, "let blobs go", concat!("DELETE FROM holds WHERE ", among!("holder", "$1")), json("holds", &holders)?)?;
     Ok(())
 }

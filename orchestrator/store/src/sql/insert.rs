@@ -7,10 +7,9 @@ use stakeout_contract::{Sha256Digest, TenantId, TrialId, api::events::What};
 use stakeout_domain::tally;
 
 use super::{
-    Backend, Conn, Db, access, audit, bounds,
-    change::{Told, tell},
-    deliveries,
+    Backend, Conn, Db, access, audit, bounds, deliveries,
     hold::{Must, keep, touch},
+    settle::{Told, tell},
     usage::{self, Used},
 };
 use crate::{
@@ -121,7 +120,7 @@ async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId], touched: 
         )?;
     }
     insert_trials(conn, job, trials).await?;
-    tell(conn, &job.id, 0, &[Told::What(What::Job { state: job.state, reason: String::new() })], job.created).await?;
+    tell(conn, &job.id, 0, vec![Told::What(What::Job { state: job.state, reason: String::new() })], job.created).await?;
     let holder = format!("job:{}", job.id);
     if has_ended(job) {
         keep(conn, &job.tenant, &holder, kept(job), touched, Must::BeThere).await?;

@@ -9,7 +9,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use super::{Backend, decide, end, events, insert, lease, list, part, stream};
+use super::{Backend, decide, end, events, insert, lease, list, next, part, stream, together};
 use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
@@ -47,11 +47,11 @@ impl Jobs for Backend {
     }
 
     async fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> Result<u64, StoreError> {
-        lease::waiting(self, tenant, abilities).await
+        next::waiting(self, tenant, abilities).await
     }
 
     async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
-        end::renew(self, trial, epoch, now, seconds).await
+        together::renew(self, trial, epoch, now, seconds).await
     }
 
     async fn fenced(&self, tenant: Option<&TenantId>, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
@@ -82,7 +82,7 @@ impl Jobs for Backend {
     }
 
     async fn complete(&self, trial: &TrialId, epoch: Epoch, completion: &Completion, now: Millis) -> Result<TrialRow, StoreError> {
-        end::complete(self, trial, epoch, completion, now).await
+        together::complete(self, trial, epoch, completion, now).await
     }
 
     async fn give_back(&self, trial: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError> {

@@ -3,22 +3,32 @@
 //! What this costs does not grow with what waits: one probe of an index finds the next tenant that has something waiting, one the
 //! next trial of a tenant for a device and an API level. Trials that another is just taking are passed over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use stakeout_contract::{api::fleet::WorkerMode, lease::Abilities, trial::TrialState};
+use stakeout_contract::{
+    JobId, TenantId,
+    api::{fleet::WorkerMode, jobs::TrialCounts},
+    lease::Abilities,
+    trial::{TrialEnd, TrialState},
+};
 use stakeout_domain::{
-    lease::{Command, Millis, apply},
-    share::{self, Share},
+    lease::Millis,
+    share::{self, Share, Turn},
 };
 
 use super::{
     Backend, Conn, Db, DbRow,
-    change::{Told, locked_of, settle_locked, write_trial},
+    change::write_trials,
+    end,
+    next::{match_up, within_quota},
     row::{Read, columns, job_of, trial_of},
+    settle::{Settled, settle_locked},
+    together::latest,
 };
 use crate::{
     JobRow, LeaseFor, StoreError, TrialFull,
-    codec::{db, failed_on, missing, small, uint},
+    codec::{db, json, missing, small},
+    train::{Trip, ended},
 };
 
 /// A trial and its job.
@@ -26,28 +36,96 @@ type Got = (TrialFull, JobRow);
 
 /// See [`crate::Jobs::lease`].
 pub(super) async fn lease(store: &Backend, ask: &LeaseFor, now: Millis) -> Result<Option<Got>, StoreError> {
-    let waiting = waiting_tenants(&mut *store.reader().await?, ask).await?;
-    for tenant in share::order(waiting) {
-        match Box::pin(take(store, ask, &tenant, now)).await? {
-            Took::One(got) => {
-                charge(store, &tenant, &kind(ask)).await;
-                return Ok(Some(*got));
+    store.trains.leases.ride(Ask { of: ask.clone(), now }, || Leases(store.clone())).await.unwrap_or_else(|| Err(ended()))
+}
+
+/// Workers that ask for trials.
+pub(super) struct Leases(Backend);
+
+pub(super) struct Ask {
+    pub(super) of: LeaseFor,
+    pub(super) now: Millis,
+}
+
+impl Trip for Leases {
+    type Ask = Ask;
+    type Got = Option<Got>;
+
+    async fn at_once(&self, asks: &[Ask]) -> Result<Vec<Result<Option<Got>, StoreError>>, StoreError> {
+        // Those that can have the same trials, by their places.
+        let mut kinds: BTreeMap<(&TenantId, String), Vec<usize>> = BTreeMap::new();
+        for (place, ask) in asks.iter().enumerate() {
+            kinds.entry((&ask.of.tenant, devices(&ask.of.abilities))).or_default().push(place);
+        }
+        let mut answers: BTreeMap<usize, Result<Option<Got>, StoreError>> = BTreeMap::new();
+        for places in kinds.into_values() {
+            let of_a_kind: Vec<&Ask> = places.iter().map(|p| &asks[*p]).collect();
+            match lease_all(&self.0, &of_a_kind).await {
+                Ok(got) => answers.extend(places.into_iter().zip(got)),
+                // Nothing is leased yet, so that all may be tried again.
+                Err(e) if answers.values().all(|a| !matches!(a, Ok(Some(_)))) => return Err(e),
+                Err(e) => tracing::warn!(error = &e as &dyn std::error::Error, "workers get no lease this time"),
             }
-            Took::None => {}
-            Took::NotActive => break,
+        }
+        Ok((0..asks.len()).map(|place| answers.remove(&place).unwrap_or(Ok(None))).collect())
+    }
+
+    /// Its worker has gone before it had it.
+    async fn unwanted(&self, got: Option<Got>) {
+        let Some((trial, _)) = got else { return };
+        let why =
+            TrialEnd { state: TrialState::Queued, stage: "lease".to_owned(), reason: "its worker had gone".to_owned(), log: String::new() };
+        let now = trial.row.expires.unwrap_or_default();
+        if let Err(e) = end::give_back(&self.0, &trial.id, trial.row.epoch, &why, now).await {
+            tracing::warn!(trial = %trial.id, error = &e as &dyn std::error::Error, "a lease that nobody has was not given back: it ends by itself");
         }
     }
-    Ok(None)
+}
+
+/// Trials for workers of one kind, as many as there are.
+async fn lease_all(store: &Backend, asks: &[&Ask]) -> Result<Vec<Result<Option<Got>, StoreError>>, StoreError> {
+    let kind = &asks[0].of;
+    let mut waiting = waiting_tenants(&mut *store.reader().await?, kind).await?;
+    let mut answers: BTreeMap<usize, Result<Option<Got>, StoreError>> = BTreeMap::new();
+    while answers.len() < asks.len() {
+        let open: Vec<(usize, &Ask)> = asks.iter().enumerate().filter(|(p, _)| !answers.contains_key(p)).map(|(p, a)| (p, *a)).collect();
+        let turns = share::turns(&waiting, open.len());
+        if turns.is_empty() {
+            break;
+        }
+        let round = match Box::pin(take(store, &open, &turns)).await {
+            Ok(round) => round,
+            Err(e) if answers.values().all(|a| !matches!(a, Ok(Some(_)))) => return Err(e),
+            Err(e) => {
+                tracing::warn!(error = &e as &dyn std::error::Error, "workers get no lease this time");
+                break;
+            }
+        };
+        answers.extend(round.answers);
+        for Gave { turn, short } in round.gave {
+            if turn.trials > 0 {
+                charge(store, &turn, &kind_of(kind)).await;
+            }
+            // Who came short has no more for these workers.
+            waiting.retain(|s| !short || s.tenant != turn.share.tenant);
+            if let Some(s) = waiting.iter_mut().find(|s| s.tenant == turn.share.tenant) {
+                (s.running, s.time) = (s.running.saturating_add(turn.trials), turn.after());
+            }
+        }
+    }
+    Ok((0..asks.len()).map(|place| answers.remove(&place).unwrap_or(Ok(None))).collect())
+}
+
+/// What workers can run, as a text.
+fn devices(abilities: &Abilities) -> String {
+    let devices = abilities.devices.iter().flat_map(|(device, levels)| levels.iter().map(move |api| device.with_api(*api)));
+    devices.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// The row of `shares` that has the time of workers of this kind: no tenant has such an id, all of them sort after these. A tenant's
 /// own workers choose among nobody, and need no time.
-fn kind(ask: &LeaseFor) -> String {
-    if !ask.tenant.is_farm() {
-        return String::new();
-    }
-    let devices = ask.abilities.devices.iter().flat_map(|(device, levels)| levels.iter().map(move |api| device.with_api(*api)));
-    format!("!{}", devices.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(","))
+fn kind_of(ask: &LeaseFor) -> String {
+    if ask.tenant.is_farm() { format!("!{}", devices(&ask.abilities)) } else { String::new() }
 }
 
 /// Who has trials waiting that may be this worker's, each with the time that counts. The time of workers of a kind that is new begins
@@ -66,7 +144,7 @@ async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, 
          FROM w LEFT JOIN shares s ON s.tenant = w.tenant LEFT JOIN tenants t ON t.id = w.tenant WHERE w.tenant IS NOT NULL",
         if ask.tenant.is_farm() { "" } else { ask.tenant.as_str() },
         i64::from(ask.tenant.is_farm()),
-        kind(ask)
+        kind_of(ask)
     )?;
     let all = rows.iter().map(share_of).collect::<Result<Vec<_>, _>>()?;
     Ok(all.into_iter().filter(|s| ask.tenant.is_farm() || s.tenant == ask.tenant).collect())
@@ -83,182 +161,121 @@ fn share_of(row: &DbRow) -> Result<Share, StoreError> {
     })
 }
 
-enum Took {
-    One(Box<Got>),
-    None,
-    NotActive,
+/// What came of one transaction.
+struct Round {
+    /// By the place of who asked: trials, and those that get none.
+    answers: Vec<(usize, Result<Option<Got>, StoreError>)>,
+    gave: Vec<Gave>,
 }
 
-async fn take(store: &Backend, ask: &LeaseFor, tenant: &Share, now: Millis) -> Result<Took, StoreError> {
+/// What a tenant gave.
+struct Gave {
+    /// So many.
+    turn: Turn,
+    /// Less than it was asked for.
+    short: bool,
+}
+
+/// Leases trials of these tenants, in one transaction.
+async fn take(store: &Backend, asks: &[(usize, &Ask)], turns: &[Turn]) -> Result<Round, StoreError> {
     let mut tx = store.begin().await?;
-    if !may_lease(&mut tx, ask).await? {
-        return Ok(Took::NotActive);
+    let (mut open, mut answers) = may_lease(&mut tx, asks).await?;
+    let (mut leased, mut gave) = (Vec::new(), Vec::new());
+    for turn in turns {
+        let want = (turn.trials as usize).min(open.len());
+        let most = within_quota(&mut tx, &turn.share, want).await?;
+        let got = match_up(&mut tx, &mut open, &turn.share, most).await?;
+        gave.push(Gave { turn: Turn { trials: got.len() as u32, ..turn.clone() }, short: got.len() < want });
+        leased.extend(got);
     }
-    if !within_quota(&mut tx, tenant).await? {
-        return Ok(Took::None);
+    let mut jobs: BTreeMap<JobId, Settled> = BTreeMap::new();
+    for l in &leased {
+        jobs.entry(l.trial.job.clone()).or_default().moved(&l.trial, &l.next, "");
     }
-    let Some(row) = next_trial(&mut tx, ask, tenant).await? else { return Ok(Took::None) };
-    let trial = locked_of(&row)?;
-    let next = apply(&trial.row, &Command::Lease { worker: ask.worker.clone(), seconds: ask.seconds }, now)?;
-    write_trial(&mut tx, &trial, &next, now).await?;
-    let of = maybe!(tx, "lock a job", concat!("SELECT ", columns!(jobs), " FROM jobs WHERE id = $1", for_update!()), trial.job.as_str())?;
-    let of = of.ok_or_else(|| missing("job", &trial.job))?;
-    let moves = [(TrialState::Queued, next.state)];
-    let (state, counts) = settle_locked(&mut tx, &trial.job, &of, &moves, vec![Told::trial(&trial, &next, "")], now).await?;
-    let job = JobRow { state, counts, ..job_of(&of)? };
+    write_trials(&mut tx, &leased.iter().map(|l| (&l.trial, &l.next, l.ask.now)).collect::<Vec<_>>()).await?;
+    let (of, became) = counted(&mut tx, jobs, latest(asks.iter().map(|(_, a)| a.now))).await?;
+    for l in leased {
+        let job = of.get(&l.trial.job).zip(became.get(&l.trial.job)).ok_or_else(|| missing("job", &l.trial.job))?;
+        let (state, counts) = *job.1;
+        let got = (TrialFull { row: l.next, ..trial_of(&l.row)? }, JobRow { state, counts, ..job.0.clone() });
+        answers.push((l.place, Ok(Some(got))));
+    }
     tx.commit().await.map_err(db("commit"))?;
-    Ok(Took::One(Box::new((TrialFull { row: next, ..trial_of(&row)? }, job))))
+    Ok(Round { answers, gave })
 }
 
-/// Whether this worker gets trials. One that was never heard of does; who says to be another tenant's worker is nobody.
-async fn may_lease(conn: &mut Conn, ask: &LeaseFor) -> Result<bool, StoreError> {
-    let row = maybe!(conn, "read a worker", concat!("SELECT mode, tenant FROM workers WHERE id = $1", for_share!()), ask.worker.as_str())?;
-    let Some(row) = row else { return Ok(true) };
-    let r = Read("workers", &row);
-    if r.get::<&str>("tenant")? != ask.tenant.as_str() {
-        return Err(missing("worker", &ask.worker));
-    }
-    Ok(r.word::<WorkerMode>("mode")? == WorkerMode::Active)
-}
+/// Jobs with what became of their states and counts.
+type Counted = (BTreeMap<JobId, JobRow>, BTreeMap<JobId, (TrialState, TrialCounts)>);
 
-/// Leases of a tenant with a bound wait for each other here, so that they do not go over it together.
-async fn within_quota(conn: &mut Conn, tenant: &Share) -> Result<bool, StoreError> {
-    if tenant.most_running.is_none() {
-        return Ok(true);
+async fn counted(conn: &mut Conn, jobs: BTreeMap<JobId, Settled>, now: Millis) -> Result<Counted, StoreError> {
+    if jobs.is_empty() {
+        return Ok(Counted::default());
     }
-    let row =
-        maybe!(conn, "lock a tenant", concat!("SELECT most_running FROM tenants WHERE id = $1", for_update!()), tenant.tenant.as_str())?;
-    let Some(most) = row.map(|r| Read("tenants", &r).get::<Option<i64>>("most_running")).transpose()?.flatten() else { return Ok(true) };
-    let running = one!(
+    let rows = all!(
         conn,
-        "count running trials",
-        "SELECT count(*) AS n FROM trials WHERE tenant = $1 AND state IN ('leased', 'running')",
-        tenant.tenant.as_str()
+        "lock jobs of trials",
+        concat!("SELECT ", columns!(jobs), " FROM jobs WHERE ", among!("id", "$1"), " ORDER BY id", for_update!()),
+        json("jobs", &jobs.keys().collect::<Vec<_>>())?
     )?;
-    Ok(Read("trials", &running).int("n")? < most)
+    let of = rows.iter().map(|row| job_of(row).map(|j| (j.id.clone(), j))).collect::<Result<_, _>>()?;
+    Ok((of, settle_locked(conn, rows, jobs, now).await?))
 }
 
-/// One way to ask the index: a kind of device, an API level, and whether for the tenant's own workers only.
-#[derive(Clone, Copy)]
-struct Probe {
-    device: &'static str,
-    api: i64,
-    own: i64,
-}
-
-fn probes(abilities: &Abilities, own: bool) -> Vec<Probe> {
-    let own: &[i64] = if own { &[0, 1] } else { &[0] };
-    let mut all = Vec::new();
-    for (device, levels) in &abilities.devices {
-        for api in levels {
-            all.extend(own.iter().map(|own| Probe { device: device.as_str(), api: i64::from(*api), own: *own }));
-        }
-    }
-    all
-}
-
-async fn next_trial(conn: &mut Conn, ask: &LeaseFor, tenant: &Share) -> Result<Option<DbRow>, StoreError> {
-    let mut first = Vec::new();
-    let all = probes(&ask.abilities, tenant.tenant == ask.tenant);
-    let only = all.len() == 1;
-    for p in all {
-        // With several ways to ask, the one whose first trial is most urgent is asked first. Only looked at, not locked.
-        let row = if only { None } else { peek(conn, tenant, p).await? };
-        match row {
-            Some((priority, id)) => first.push((-priority, id, p)),
-            None if only => first.push((0, String::new(), p)),
-            None => {}
-        }
-    }
-    first.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    // Those on which it has not failed, then the others.
-    for unlike in [Some(failed_on(&ask.worker)), None] {
-        for (_, _, p) in &first {
-            if let Some(row) = probe(conn, tenant, *p, unlike.as_deref()).await? {
-                return Ok(Some(row));
-            }
-        }
-    }
-    Ok(None)
-}
-
-async fn peek(conn: &mut Conn, tenant: &Share, p: Probe) -> Result<Option<(i64, String)>, StoreError> {
-    let row = maybe!(
+/// Who of these workers gets trials, and what the others are told. One that was never heard of does; who says to be another tenant's
+/// worker is nobody.
+#[allow(clippy::type_complexity, reason = "those who may, and answers to those who may not")]
+async fn may_lease<'a>(
+    conn: &mut Conn,
+    asks: &[(usize, &'a Ask)],
+) -> Result<(Vec<(usize, &'a Ask)>, Vec<(usize, Result<Option<Got>, StoreError>)>), StoreError> {
+    let names: BTreeSet<&str> = asks.iter().map(|(_, a)| a.of.worker.as_str()).collect();
+    let rows = all!(
         conn,
-        "look at a queued trial",
-        "SELECT priority, id FROM trials WHERE state = 'queued' AND tenant = $1 AND own = $2 AND device = $3 AND api = $4 \
-         ORDER BY priority DESC, id LIMIT 1",
-        tenant.tenant.as_str(),
-        p.own,
-        p.device,
-        p.api
+        "read workers",
+        concat!("SELECT id, mode, tenant FROM workers WHERE ", among!("id", "$1"), " ORDER BY id", for_share!()),
+        json("workers", &names)?
     )?;
-    row.map(|r| Ok((Read("trials", &r).int("priority")?, Read("trials", &r).text("id")?))).transpose()
+    let mut known = BTreeMap::new();
+    for row in &rows {
+        let r = Read("workers", row);
+        known.insert(r.get::<&str>("id")?, (r.get::<&str>("tenant")?, r.word::<WorkerMode>("mode")?));
+    }
+    let (mut open, mut answers) = (Vec::new(), Vec::new());
+    for (place, ask) in asks {
+        match known.get(ask.of.worker.as_str()) {
+            Some((tenant, _)) if *tenant != ask.of.tenant.as_str() => answers.push((*place, Err(missing("worker", &ask.of.worker)))),
+            Some((_, mode)) if *mode != WorkerMode::Active => answers.push((*place, Ok(None))),
+            _ => open.push((*place, *ask)),
+        }
+    }
+    Ok((open, answers))
 }
 
-async fn probe(conn: &mut Conn, tenant: &Share, p: Probe, unlike: Option<&str>) -> Result<Option<DbRow>, StoreError> {
-    maybe!(
-        conn,
-        "find a queued trial",
-        concat!(
-            "SELECT ",
-            columns!(trials),
-            " FROM trials WHERE state = 'queued' AND tenant = $1 AND own = $2 AND device = $3 AND api = $4 \
-             AND ($5 IS NULL OR ",
-            place!("failed_on", "$5"),
-            " = 0) ORDER BY priority DESC, id LIMIT 1",
-            skip_locked!()
-        ),
-        tenant.tenant.as_str(),
-        p.own,
-        p.device,
-        p.api,
-        unlike
-    )
-}
-
-/// Adds a trial to its tenant's virtual time, and lets the workers' go on. The lease stands whatever becomes of this.
-async fn charge(store: &Backend, tenant: &Share, kind: &str) {
+/// Adds trials to their tenant's virtual time, and lets the workers' go on. The leases stand whatever becomes of this.
+async fn charge(store: &Backend, turn: &Turn, kind: &str) {
+    let (tenant, added) = (&turn.share, turn.after() - turn.share.time);
     let done = async {
         let mut conn = store.writer().await?;
-        // Another lease of this tenant may have been charged meanwhile: this one comes on top of it. The workers' row is locked last.
+        // Another lease of this tenant may have been charged meanwhile: these come on top of it. The workers' row is locked last.
         run!(
             conn,
             "charge a tenant",
             lazily!(
                 "INSERT INTO shares (tenant, time)",
                 "n.tenant, n.time",
-                "(SELECT $1 AS tenant, $2 + $3 AS time UNION ALL SELECT $4, $2) n",
-                "ON CONFLICT (tenant) DO UPDATE SET time = CASE WHEN shares.time < $2 THEN $2 ELSE shares.time END \
-                 + CASE WHEN shares.tenant = $4 THEN 0 ELSE $3 END"
+                "(SELECT $1 AS tenant, $2 + $3 AS time UNION ALL SELECT $4, $5) n",
+                "ON CONFLICT (tenant) DO UPDATE SET time = CASE WHEN shares.tenant = $4 \
+                 THEN CASE WHEN shares.time < $5 THEN $5 ELSE shares.time END \
+                 ELSE CASE WHEN shares.time < $2 THEN $2 ELSE shares.time END + $3 END"
             ),
             tenant.tenant.as_str(),
             tenant.time,
-            share::charged(0, tenant.weight),
-            kind
+            added,
+            kind,
+            turn.last()
         )
     };
     if let Err(e) = done.await {
-        tracing::warn!(tenant = %tenant.tenant, error = &e as &dyn std::error::Error, "a lease was not charged");
+        tracing::warn!(tenant = %tenant.tenant, error = &e as &dyn std::error::Error, "leases were not charged");
     }
-}
-
-/// See [`crate::Jobs::waiting`].
-pub(super) async fn waiting(store: &Backend, tenant: &stakeout_contract::TenantId, abilities: &Abilities) -> Result<u64, StoreError> {
-    let mut conn = store.reader().await?;
-    let mut sum = 0;
-    for p in probes(abilities, false) {
-        let row = one!(
-            conn,
-            "count waiting trials",
-            "SELECT CAST(coalesce(sum(queued), 0) AS BIGINT) AS n FROM jobs WHERE ended IS NULL AND device = $1 AND api = $2 \
-             AND (tenant = $3 OR ($4 = 1 AND own = 0))",
-            p.device,
-            p.api,
-            tenant.as_str(),
-            i64::from(tenant.is_farm())
-        )?;
-        sum += uint(Read("jobs", &row).int("n")?);
-    }
-    Ok(sum)
 }

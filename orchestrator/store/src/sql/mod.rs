@@ -3,7 +3,8 @@
 //! Rows are locked in this order: worker, tenant (several by id), trial (several by id, or those that nobody has), blob (all of a
 //! transaction at once, by tenant and digest), job (several by id), request, end of a chain of audit, then what is only counted.
 //! Rows of the first kinds are not asked for while one of the later is held, so that nobody waits in a circle. Rows that a
-//! transaction itself has made are nobody else's yet, and not in this.
+//! transaction itself has made are nobody else's yet, and not in this. Queued trials that are leased are not waited for: those that
+//! another has are passed over, so tenants may be locked in between.
 
 mod access;
 mod audit;
@@ -22,11 +23,16 @@ mod jobs;
 mod lease;
 mod library;
 mod list;
+mod next;
 mod part;
 mod row;
+mod settle;
 mod stream;
+mod together;
 mod uploads;
 mod usage;
 mod workers;
 
-use super::dialect::{Backend, Conn, Db, DbRow, SNAPSHOT};
+pub(super) use together::Trains;
+
+use super::dialect::{Backend, Conn, Db, DbRow, SNAPSHOT, TRACKS};

@@ -6,10 +6,11 @@ use stakeout_domain::lease::Millis;
 
 use super::{
     Backend, Db, blobs,
-    change::{Told, fence, settle},
+    change::fence,
     end::holder,
     hold::{Must, hold},
     row::Read,
+    settle::{Settled, Told, settle},
     usage::{self, Used},
 };
 use crate::{
@@ -55,7 +56,7 @@ pub(super) async fn observe(
         line += int(part.len() as u64);
     }
     let told = Told::Lines { trial: id.clone(), epoch, first: here, lines: new.len() as u64 };
-    settle(&mut tx, &trial.job, &[], vec![told], now).await?;
+    settle(&mut tx, &trial.job, Settled { told: vec![told], ..Settled::default() }, now).await?;
     tx.commit().await.map_err(db("commit"))
 }
 
@@ -110,6 +111,6 @@ pub(super) async fn note_artifact(
 pub(super) async fn tell(store: &Backend, id: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let trial = fence(&mut tx, id, epoch).await?;
-    settle(&mut tx, &trial.job, &[], vec![Told::What(what.clone())], now).await?;
+    settle(&mut tx, &trial.job, Settled { told: vec![Told::What(what.clone())], ..Settled::default() }, now).await?;
     tx.commit().await.map_err(db("commit"))
 }

@@ -21,6 +21,7 @@ use crate::{Hints, StoreError, codec::db};
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    trains: sql::Trains,
 }
 
 /// How long the one writer is waited for. On a machine that does too much a queue of writes is slow, and a job must not fail by it.
@@ -52,7 +53,7 @@ impl SqliteStore {
             .await
             .map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
         let readers = pool(READERS).connect_with(options.create_if_missing(false).read_only(true)).await.map_err(db("open for reading"))?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, trains: sql::Trains::default() })
     }
 
     /// Writes everything out and closes the file.
