@@ -6,7 +6,7 @@ export DOCKER_BUILDKIT := 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release
 
-.PHONY: help setup build images probe apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint lint-tools bench bench-farm sbom clean
+.PHONY: help setup build images probe apps demo demo-emulator demo-farm test test-emulator test-faults test-deploy test-unit test-java test-containers test-farm test-e2e lint lint-tools bench bench-farm seccomp-trace sbom clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -57,6 +57,10 @@ bench-farm: build apps ## Calls a second of a server as queue and workers grow, 
 
 bench: images apps ## Stages of a trial, trials an hour, codes; a table and target/bench/*.json
 	@scripts/bench.sh
+
+seccomp-trace: images apps ## Which system calls containers make, and whether our filters fit them (under strace, on an engine of its own)
+	@tests/apps/build.sh $(TARGET)/apps --only exits,conform
+	@scripts/seccomp-trace.sh
 
 sbom: ## Say what the programs are made of: all crates, target/sbom.cdx.json (CycloneDX 1.5)
 	@scripts/sbom.py --out $(TARGET)/sbom.cdx.json

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::walls::WallArgs;
+
 /// What does this Android app do with the camera, the microphone and personal data while nobody is using it?
 #[derive(Parser)]
 #[command(
@@ -74,6 +76,8 @@ pub(crate) enum Command {
         /// One JSON document on standard output
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        walls: WallArgs,
     },
     /// Try whether a device does what the device protocol says
     Conformance(ConformanceArgs),
@@ -85,6 +89,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) mod farm;
+pub(crate) mod walls;
 
 impl Command {
     /// How a command that goes on by itself logs; none: it is no such command.
@@ -177,6 +182,8 @@ pub(crate) struct RunArgs {
     /// Run it on this server instead of here (a token is in STAKEOUT_TOKEN, or see `stakeout submit --help`)
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    #[command(flatten)]
+    pub walls: WallArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -240,6 +247,8 @@ pub(crate) struct ConformanceArgs {
     /// Put reports side by side, a row a check, and run nothing
     #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = ["list", "out", "record"])]
     pub compare: Vec<PathBuf>,
+    #[command(flatten)]
+    pub walls: WallArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -3,12 +3,13 @@
 //! The engine's own client program starts it, with the grants and bounds of a cell's device, and no network at all: the pipe of
 //! a cell carries only what the protocol's types can say.
 
-use std::{process::Stdio, time::Duration};
+use std::{io::Write as _, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use stakeout_agent::Limits;
-use stakeout_containers::{CellSpec, LABEL, Owner};
+use stakeout_containers::{CellSpec, LABEL, Owner, Walls};
 use stakeout_contract::DeviceKind;
+use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -31,22 +32,33 @@ pub(crate) struct Raw {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    /// The filter of system calls, which the engine's program reads when it starts.
+    _filter: Option<NamedTempFile>,
 }
 
 impl Raw {
     /// Starts it.
-    pub(crate) fn start(kind: DeviceKind, image: &str, limits: &Limits) -> Result<Self, Trouble> {
+    pub(crate) fn start(kind: DeviceKind, image: &str, limits: &Limits, walls: &Walls) -> Result<Self, Trouble> {
         let mut spec = CellSpec::new("", image, limits.gateway_memory, limits.memory_of(kind));
         match kind {
             DeviceKind::Jvm => {}
             DeviceKind::Emulator => spec.emulator(true),
             DeviceKind::EmulatorFake => spec.emulator(false),
         }
-        let mut child = command(&spec, &Owner::this_process()?).spawn()?;
+        let filter = match walls.filter.json(spec.device.profile) {
+            Some(json) => {
+                let mut file = NamedTempFile::new()?;
+                file.write_all(json.as_bytes())?;
+                Some(file)
+            }
+            None => None,
+        };
+        let mut command = command(&spec, &Owner::this_process()?, filter.as_ref(), walls.runtimes.cell.as_deref());
+        let mut child = command.spawn()?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(trouble("pipes to `docker run`", "none"));
         };
-        Ok(Self { child, input: Some(input), output: BufReader::new(output) })
+        Ok(Self { child, input: Some(input), output: BufReader::new(output), _filter: filter })
     }
 
     /// Writes bytes. A device that has ended does not read them, which is no error here.
@@ -100,10 +112,16 @@ fn hangs(expected: &str) -> Trouble {
 }
 
 /// `docker run` with what a cell's device has.
-fn command(spec: &CellSpec, owner: &Owner) -> Command {
+fn command(spec: &CellSpec, owner: &Owner, filter: Option<&NamedTempFile>, runtime: Option<&str>) -> Command {
     let mut c = Command::new("docker");
     c.args(["run", "--rm", "-i", "--network", "none", "--read-only", "--user", "0", "--security-opt", "no-new-privileges:true"]);
     c.args(["--cap-drop", "ALL", "--log-driver", "none", "--label", &format!("{LABEL}={owner}")]);
+    if let Some(filter) = filter {
+        c.args(["--security-opt", &format!("seccomp={}", filter.path().display())]);
+    }
+    if let Some(runtime) = runtime {
+        c.args(["--runtime", runtime]);
+    }
     let device = &spec.device;
     for capability in &device.capabilities {
         c.args(["--cap-add", capability]);
@@ -145,12 +163,14 @@ mod tests {
         let limits = Limits::default();
         let mut spec = CellSpec::new("", "an/image", limits.gateway_memory, limits.device_memory);
         spec.emulator(false);
-        let c = command(&spec, &Owner::this_process().unwrap());
+        let filter = NamedTempFile::new().unwrap();
+        let c = command(&spec, &Owner::this_process().unwrap(), Some(&filter), None);
         let words: Vec<_> = c.as_std().get_args().map(|a| a.to_str().unwrap()).collect();
         let after = |w: &str| words.iter().position(|x| *x == w).map(|i| words[i + 1]);
         assert_eq!([after("--network"), after("--cap-drop"), after("--memory")], [Some("none"), Some("ALL"), Some("2621440000")]);
         assert!(words.contains(&"--read-only") && !words.contains(&"--privileged") && !words.contains(&"--device"));
         assert!(words.iter().any(|w| w.starts_with("/work:rw,nosuid,nodev,noexec")), "{words:?}");
+        assert!(words.contains(&&*format!("seccomp={}", filter.path().display())) && !words.contains(&"--runtime"));
         assert_eq!(words.iter().filter(|w| **w == "--cap-add").count(), stakeout_containers::hardening::DEVICE_CAPABILITIES.len());
     }
 }

@@ -155,7 +155,7 @@ impl Walk<'_> {
         let made = tokio::time::timeout(Duration::from_secs(120), self.cells.create(&kind)).await;
         let made = match made {
             Ok(Ok(made)) => Keep::new(self.folder, self.plan.limits.kept_bytes)
-                .and_then(|keep| Session::new(made.0, keep, self.plan.clone()))
+                .and_then(|keep| Session::new(made.0, keep, self.plan.clone(), self.engine.walls().clone()))
                 .map(|s| (s, made.1))
                 .map_err(Trouble::from),
             Ok(Err(e)) => Err(trouble("a sealed cell", said(&e))),

@@ -12,6 +12,7 @@ use stakeout_agent::{
     record::Ended,
     talk::{AskError, Side, Talk},
 };
+use stakeout_containers::Walls;
 use stakeout_contract::{
     Kind, Nanos, Rung, Sensor, Sha256Digest,
     canary::PlantData,
@@ -74,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) prepared: Option<Vec<u8>>,
     /// Whether [`Session::install`] gives it back.
     pub(crate) use_prepared: bool,
+    /// What stands around its cell.
+    pub(crate) walls: Walls,
     raw: Sender<Wire<Request<Verb>>>,
     key: TrialKey,
     blobs: u64,
@@ -81,7 +84,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// With a link that nobody has spoken on.
-    pub(crate) fn new(link: Link, keep: stakeout_agent::keep::Keep, plan: Arc<Plan>) -> Result<Self, std::io::Error> {
+    pub(crate) fn new(link: Link, keep: stakeout_agent::keep::Keep, plan: Arc<Plan>, walls: Walls) -> Result<Self, std::io::Error> {
         let (link, tap) = Tap::on(link);
         let raw = link.to_device.clone();
         let limits = plan.limits;
@@ -112,6 +115,7 @@ impl Session {
             policy: PermissionPolicy::GrantOnRequest,
             prepared: None,
             use_prepared: false,
+            walls,
             raw,
             key: TrialKey::from_bytes(key),
             // Far from the numbers that the conversation gives its own.

@@ -84,6 +84,10 @@ pub trait Cells: Send + Sync + 'static {
     fn analyse(&self, folder: &Path) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
     /// The id of an image.
     fn image_id(&self, image: &str) -> impl Future<Output = Result<String, EngineError>> + Send;
+    /// What stands between cells and the host's kernel, for a trial's record; none: they are not of containers.
+    fn walls(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Cells of containers.
@@ -146,6 +150,10 @@ impl Cells for DockerCells {
 
     async fn image_id(&self, image: &str) -> Result<String, EngineError> {
         self.engine.image_id(image).await
+    }
+
+    fn walls(&self) -> Option<String> {
+        Some(self.engine.walls().to_string())
     }
 }
 

@@ -322,6 +322,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let (data, _) = self.planted();
         let planted: serde_json::Value = talk.device(Verb::Plant { data }, self.until()).await.map_err(installing)?;
         talk.record.worker_fact(Fact::Log { line: crate::text::head(&format!("planted: {planted}"), 600) });
+        if let Some(walls) = self.shop.cells.walls() {
+            talk.record.worker_fact(Fact::Log { line: crate::text::head(&format!("walls: {walls}"), 600) });
+        }
         Ok(())
     }
 

@@ -89,6 +89,8 @@ async fn a_loud_app_is_caught_in_a_real_cell_and_the_cell_is_gone() {
     assert!(count(Role::AppFile) > 0 && count(Role::FlowRequest) > 0 && count(Role::Capture) == 1 && count(Role::Har) == 1);
     assert!(done.flows.iter().any(|f| f.stub.is_some()) && done.flows.iter().all(|f| f.at <= done.record.length()));
     assert!(given.observations.iter().any(|o| matches!(o.fact, Fact::Opened { .. })));
+    let walls = "walls: seccomp `ours`, runtime `the engine's default`";
+    assert!(given.observations.iter().any(|o| matches!(&o.fact, Fact::Log { line } if line == walls)));
     println!("skipped {:?}", done.analysis.searched.skipped);
     let sent: std::collections::BTreeSet<Kind> =
         done.analysis.findings.iter().filter(|f| f.role == Some(Role::FlowRequest)).map(|f| f.kind).collect();
@@ -156,6 +158,7 @@ async fn the_guest_has_no_power_in_a_real_cell() {
             let (pid, uid, name) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap_or(""));
             let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
             let field = |n: &str| status.lines().find_map(|l| l.strip_prefix(n)).unwrap_or("").trim().to_owned();
+            assert_eq!(field("Seccomp:"), "2", "{uid} {name}");
             seen.push((uid.to_owned(), name.to_owned(), field("CapEff:"), field("CapBnd:"), field("NoNewPrivs:")));
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     engine::Made,
     error::is_gone,
     hardening::{Confinement, DEVICE_CAPABILITIES, GATEWAY_CAPABILITIES, namespace_sysctls},
+    seccomp::Profile,
 };
 
 /// What the cell's network namespace is connected to.
@@ -64,6 +65,7 @@ impl CellSpec {
             sysctls: namespace_sysctls(),
             binds: Vec::new(),
             kvm: false,
+            profile: Profile::Gateway,
         };
         let device = Confinement {
             capabilities: text(&DEVICE_CAPABILITIES),
@@ -84,6 +86,7 @@ impl CellSpec {
             sysctls: Vec::new(),
             binds: Vec::new(),
             kvm: false,
+            profile: Profile::Jvm,
         };
         Self {
             label: String::new(),
@@ -101,6 +104,7 @@ impl CellSpec {
     pub fn emulator(&mut self, kvm: bool) {
         self.gateway_arguments = EMULATOR_PORTS.iter().flat_map(|p| ["--control-port".to_owned(), p.to_string()]).collect();
         self.device.kvm = kvm;
+        self.device.profile = Profile::Emulator;
         self.device.pids = 2048;
         self.device.file_size = 8 << 30;
         let overlay = if kvm { "3g" } else { "256m" };
@@ -157,15 +161,15 @@ impl Cell {
             CellNetwork::None => "none".to_owned(),
             CellNetwork::Live => parts.network(spec).await?,
         };
-        parts.gateway =
-            parts.container(spec, "gateway", &spec.gateway_image, spec.gateway.host_config(mode), &spec.gateway_arguments).await?;
+        let host = spec.gateway.host_config(mode, &engine.walls);
+        parts.gateway = parts.container(spec, "gateway", &spec.gateway_image, host, &spec.gateway_arguments).await?;
         let mut gateway: GatewayPipe = engine.attach_and_start(&parts.gateway).await?;
         tokio::time::timeout(spec.seal_within, sealed(&mut gateway))
             .await
             .map_err(|_| EngineError::Timeout { what: "sealing the cell".to_owned(), limit: spec.seal_within })??;
 
-        let mode = format!("container:{}", parts.gateway);
-        parts.device = parts.container(spec, "device", &spec.device_image, spec.device.host_config(mode), &[]).await?;
+        let host = spec.device.host_config(format!("container:{}", parts.gateway), &engine.walls);
+        parts.device = parts.container(spec, "device", &spec.device_image, host, &[]).await?;
         let device = engine.attach_and_start(&parts.device).await?;
         Ok((Self { engine: engine.clone(), parts }, Pipes { gateway, device }))
     }

@@ -10,7 +10,7 @@ use std::{
 
 use bollard::{API_DEFAULT_VERSION, Docker, query_parameters::RemoveContainerOptionsBuilder};
 
-use crate::{EngineError, Owner, error::is_gone};
+use crate::{EngineError, Owner, Runtimes, Walls, error::is_gone};
 
 /// Longest time that one call of the engine may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 pub struct Engine {
     pub(crate) docker: Docker,
     pub(crate) owner: Owner,
+    pub(crate) walls: Walls,
     made: Arc<Mutex<BTreeSet<Made>>>,
 }
 
@@ -55,6 +56,14 @@ pub struct EngineInfo {
     pub root: String,
     /// It filters the system calls of containers that ask for nothing else.
     pub seccomp: bool,
+    /// Users of containers are others on the host, `root` too.
+    pub user_namespaces: bool,
+    /// It runs without being root.
+    pub rootless: bool,
+    /// Names of its runtimes, sorted.
+    pub runtimes: Vec<String>,
+    /// Which of them runs containers that ask for none.
+    pub default_runtime: String,
 }
 
 /// Whether the engine's own words on its security promise a filter of system calls: `name=seccomp,profile=builtin`.
@@ -93,16 +102,36 @@ impl Engine {
             Ok(Err(e)) => return Err(not_answering(e.to_string())),
             Err(_) => return Err(not_answering(format!("no answer within {} s", PING_TIMEOUT.as_secs()))),
         };
-        let engine = Self { docker, owner: Owner::this_process()?, made: Arc::default() };
+        let engine = Self { docker, owner: Owner::this_process()?, walls: Walls::default(), made: Arc::default() };
         if !engine.info().await?.seccomp {
             return Err(EngineError::NoSeccomp { socket: name });
         }
         Ok(engine)
     }
 
+    /// The same engine, whose containers stand behind these walls. A runtime that it does not have is refused.
+    pub async fn behind(mut self, walls: Walls) -> Result<Self, EngineError> {
+        if walls.runtimes != Runtimes::default() {
+            let there = self.info().await?.runtimes;
+            if let Some(runtime) = walls.runtimes.missing(&there) {
+                return Err(EngineError::NoRuntime { runtime: runtime.clone(), there: there.join("`, `") });
+            }
+        }
+        self.walls = walls;
+        Ok(self)
+    }
+
+    /// What stands between its containers and the host's kernel.
+    pub const fn walls(&self) -> &Walls {
+        &self.walls
+    }
+
     /// What the engine says of itself.
     pub async fn info(&self) -> Result<EngineInfo, EngineError> {
         let i = self.docker.info().await.map_err(EngineError::call("say what it is"))?;
+        let security = i.security_options.unwrap_or_default();
+        let mut runtimes: Vec<String> = i.runtimes.unwrap_or_default().into_keys().collect();
+        runtimes.sort();
         let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         Ok(EngineInfo {
             version: i.server_version.unwrap_or_default(),
@@ -111,7 +140,11 @@ impl Engine {
             storage: i.driver.unwrap_or_default(),
             cgroups: i.cgroup_version.map(|v| v.to_string()).unwrap_or_default(),
             root: i.docker_root_dir.unwrap_or_default(),
-            seccomp: filters(&i.security_options.unwrap_or_default()),
+            seccomp: filters(&security),
+            user_namespaces: security.iter().any(|s| s.starts_with("name=userns")),
+            rootless: security.iter().any(|s| s.starts_with("name=rootless")),
+            runtimes,
+            default_runtime: i.default_runtime.unwrap_or_default(),
         })
     }
 

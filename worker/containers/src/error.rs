@@ -45,6 +45,16 @@ pub enum EngineError {
         /// Its socket.
         socket: String,
     },
+    /// The runtime that was asked for is none of the engine's.
+    #[error(
+        "the container engine has no runtime `{runtime}`; it has `{there}`\nhint: name one of these, or add it under `runtimes` in the engine's daemon.json and restart the engine"
+    )]
+    NoRuntime {
+        /// What was asked for.
+        runtime: String,
+        /// What there is.
+        there: String,
+    },
     /// An image is not there.
     #[error("the image `{image}` is not on this host\nhint: `make images` builds it")]
     NoImage {

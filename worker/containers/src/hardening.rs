@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use bollard::models::{DeviceMapping, HostConfig, HostConfigLogConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum};
 
+use crate::{Walls, seccomp::Profile};
+
 /// Bounds and grants of one container.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Confinement {
@@ -25,6 +27,8 @@ pub struct Confinement {
     pub binds: Vec<String>,
     /// `/dev/kvm` is there, and nothing else of the host's devices.
     pub kvm: bool,
+    /// What it runs, for the filter of system calls.
+    pub profile: Profile,
 }
 
 /// The host's virtualisation.
@@ -43,8 +47,8 @@ pub(crate) fn namespace_sysctls() -> Vec<(String, String)> {
 }
 
 impl Confinement {
-    /// The engine's form of it, in the network `network_mode`.
-    pub(crate) fn host_config(&self, network_mode: String) -> HostConfig {
+    /// The engine's form of it, in the network `network_mode`, behind `walls`.
+    pub(crate) fn host_config(&self, network_mode: String, walls: &Walls) -> HostConfig {
         let memory = Some(i64::try_from(self.memory).unwrap_or(i64::MAX));
         let limit = |name: &str, n: u64| {
             let n = Some(i64::try_from(n).unwrap_or(i64::MAX));
@@ -54,7 +58,8 @@ impl Confinement {
             network_mode: Some(network_mode),
             cap_drop: Some(vec!["ALL".to_owned()]),
             cap_add: Some(self.capabilities.clone()),
-            security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+            security_opt: Some(self.security(walls)),
+            runtime: walls.runtimes.of(self.profile).cloned(),
             privileged: Some(false),
             readonly_rootfs: Some(true),
             memory,
@@ -79,5 +84,10 @@ impl Confinement {
             auto_remove: Some(false),
             ..HostConfig::default()
         }
+    }
+
+    fn security(&self, walls: &Walls) -> Vec<String> {
+        let filter = walls.filter.json(self.profile).map(|json| format!("seccomp={json}"));
+        std::iter::once("no-new-privileges:true".to_owned()).chain(filter).collect()
     }
 }

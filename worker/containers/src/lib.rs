@@ -6,7 +6,7 @@
 //!
 //! Both containers get what they need and nothing more ([`hardening`]): all capabilities dropped but a short list that the
 //! first process gives up by itself, no new privileges, a read-only root, tmpfs with sizes, limits on memory, processes, open
-//! files, no core files, no log on disk. They speak over standard input and output only ([`Pipe`]); when their input ends they
+//! files, no core files, no log on disk, and a filter of system calls made for what they run ([`seccomp`]). They speak over standard input and output only ([`Pipe`]); when their input ends they
 //! end by themselves.
 //!
 //! Everything made here carries the label [`LABEL`] with the [`Owner`]: boot id, process, start time. [`Engine::sweep`] removes
@@ -27,8 +27,10 @@ mod images;
 mod once;
 mod owner;
 mod pipe;
+pub mod seccomp;
 mod stats;
 mod sweep;
+mod walls;
 
 pub use cell::{Cell, CellNetwork, CellSpec, DevicePipe, EMULATOR_PORTS, GatewayPipe, Pipes};
 pub use engine::{Engine, EngineInfo};
@@ -37,5 +39,7 @@ pub use images::{Bakery, BakerySpec, BuildError, Image, ImageSpec, Kvm};
 pub use once::{Once, OnceOutput, OnceSpec};
 pub use owner::{LABEL, Owner, ROLE_LABEL, TRIAL_LABEL};
 pub use pipe::{Pipe, PipeError, PipeReader, PipeWriter, STDERR_KEPT, Stderr};
+pub use seccomp::{Filter, FilterError};
 pub use stats::Usage;
 pub use sweep::Swept;
+pub use walls::{Runtimes, RuntimesError, Walls};

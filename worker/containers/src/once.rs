@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
 
-use crate::{Engine, EngineError, LABEL, ROLE_LABEL, Stderr, engine::Made, hardening::Confinement, pipe::stdout};
+use crate::{Engine, EngineError, LABEL, ROLE_LABEL, Stderr, engine::Made, hardening::Confinement, pipe::stdout, seccomp::Profile};
 
 /// What to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,9 +88,10 @@ impl Engine {
             sysctls: Vec::new(),
             binds: vec![format!("{}:/in:ro", spec.input.display())],
             kvm: false,
+            profile: Profile::Analysis,
         };
         let labels = HashMap::from([(LABEL.to_owned(), self.owner.to_string()), (ROLE_LABEL.to_owned(), "analysis".to_owned())]);
-        let host = confinement.host_config("none".to_owned());
+        let host = confinement.host_config("none".to_owned(), &self.walls);
         let id = self.create_container(&spec.image, labels, host, false, &spec.arguments, &spec.environment, &spec.user).await?;
         let mut guard = Guard { engine: self.clone(), made: Some(Made::Container(id.clone())) };
         let result = tokio::time::timeout(spec.time, self.output_of(&id, spec.output)).await.unwrap_or(Err(Once::Time(spec.time)));

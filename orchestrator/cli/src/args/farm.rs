@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use stakeout_contract::{HookId, JobId, TenantId, TokenId, WorkerId, api::access::Role};
 
-use super::{Device, Feed};
+use super::{Device, Feed, walls::WallArgs};
 
 /// Which server, and with which token.
 #[derive(Args, Clone, Debug, Default)]
@@ -79,6 +79,8 @@ pub(crate) struct ServeArgs {
     /// A worker in the same process, for a farm of one host; fails if this host cannot be one
     #[arg(long)]
     pub with_worker: bool,
+    #[command(flatten)]
+    pub walls: WallArgs,
     /// Webhooks may go to private addresses and by plain HTTP
     #[arg(long, env = "STAKEOUT_ALLOW_PRIVATE_HOOKS")]
     pub allow_private_hooks: bool,
@@ -115,6 +117,8 @@ pub(crate) struct WorkArgs {
     /// The worker's id; kept in --cache if not given
     #[arg(long, value_name = "ID")]
     pub name: Option<WorkerId>,
+    #[command(flatten)]
+    pub walls: WallArgs,
     /// Takes no trial while less than so many GiB of disk are free
     #[arg(long, default_value_t = 5, env = "STAKEOUT_DISK_GIB")]
     pub disk_gib: u64,

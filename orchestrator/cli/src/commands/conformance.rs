@@ -44,7 +44,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         }
     };
     let mut images = doctor::images();
-    let engine = super::engine().await?;
+    let engine = super::walled(&a.walls).await?;
     local::prefer_baked(&engine, &mut images).await;
     let Some(image) = images.device(device, a.api) else {
         return Err(Failure::hint(format!("the {device} device has no API level {}", a.api), "see `--api` of `stakeout run --help`"));

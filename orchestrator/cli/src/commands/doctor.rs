@@ -1,6 +1,7 @@
 //! `stakeout doctor`: what is missing here, and how to get it.
 
 mod emulator;
+mod walls;
 
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use stakeout_agent::Images;
 use stakeout_containers::Engine;
 
-use crate::{exit::Failure, output, places};
+use crate::{args::walls::WallArgs, exit::Failure, output, places};
 
 #[derive(Serialize)]
 struct Check {
@@ -18,7 +19,7 @@ struct Check {
     mend: String,
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 enum State {
     Good,
@@ -58,16 +59,19 @@ pub(crate) fn images() -> Images {
     }
 }
 
-pub(crate) async fn run(json: bool) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(json: bool, walls: &WallArgs) -> Result<ExitCode, Failure> {
     let mut checks = Vec::new();
     let engine = Engine::connect().await;
     match &engine {
         Ok(engine) => {
-            let found = engine.info().await.map_or_else(
-                |e| e.to_string(),
-                |i| format!("{} with {} CPUs, {} GiB, {} on cgroups {}", i.version, i.cpus, i.memory >> 30, i.storage, i.cgroups),
-            );
+            let info = engine.info().await;
+            let found = info.as_ref().map_or_else(ToString::to_string, |i| {
+                format!("{} with {} CPUs, {} GiB, {} on cgroups {}", i.version, i.cpus, i.memory >> 30, i.storage, i.cgroups)
+            });
             checks.push(check("Docker engine", true, true, found, ""));
+            if let Ok(info) = &info {
+                checks.extend(walls::checks(&walls.walls(), info));
+            }
             let images = images();
             for (what, image) in
                 [("gateway image", &images.gateway), ("jvm image", &images.devices[0].1), ("analysis image", &images.analysis)]

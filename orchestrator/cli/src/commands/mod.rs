@@ -26,7 +26,7 @@ use stakeout_agent::WorkerError;
 use stakeout_containers::{Engine, EngineError};
 
 use crate::{
-    args::{Cli, Command, KeyCommand},
+    args::{Cli, Command, KeyCommand, walls::WallArgs},
     exit::Failure,
     output, places,
 };
@@ -53,7 +53,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Scenario(c) => scenario::run(c),
         Command::Key(KeyCommand::Show { json }) => key(json),
         Command::Images(c) => images::run(c).await,
-        Command::Doctor { json } => doctor::run(json).await,
+        Command::Doctor { json, walls } => doctor::run(json, &walls).await,
         Command::Conformance(a) => conformance::run(a).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
@@ -62,15 +62,20 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// This host's container engine.
+/// This host's container engine, to look at and to tidy up.
 async fn engine() -> Result<Engine, Failure> {
     Engine::connect().await.map_err(of_engine)
+}
+
+/// This host's container engine, to run something behind walls.
+async fn walled(walls: &WallArgs) -> Result<Engine, Failure> {
+    engine().await?.behind(walls.walls()).await.map_err(of_engine)
 }
 
 /// An engine that is down is no wrong usage; a name of one, or of an image, that leads to none is.
 fn of_engine(e: EngineError) -> Failure {
     match e {
-        EngineError::NotLocal { .. } | EngineError::NoImage { .. } => Failure::usage(e),
+        EngineError::NotLocal { .. } | EngineError::NoImage { .. } | EngineError::NoRuntime { .. } => Failure::usage(e),
         _ => Failure::other(e),
     }
 }

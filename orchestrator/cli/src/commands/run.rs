@@ -49,7 +49,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     // The app is looked at before anything is started or written.
     stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
     Out::check(&a.out, a.force)?;
-    let engine = super::engine().await?;
+    let engine = super::walled(&a.walls).await?;
     local::prefer_baked(&engine, &mut images).await;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;

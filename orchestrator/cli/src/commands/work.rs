@@ -143,7 +143,7 @@ impl Host {
 
 pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     let client = farm::client(&a.server, Duration::from_secs(60))?;
-    let engine = super::engine().await?;
+    let engine = super::walled(&a.walls).await?;
     let config = config(&engine, &a.device, a.slots, a.cache, a.name).await?;
     let remote = Remote::new(&client);
     let host = Host::new(engine.clone(), config.clone(), a.disk_gib)?;

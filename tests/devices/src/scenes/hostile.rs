@@ -53,7 +53,7 @@ fn alone(s: &Session) -> Result<Option<Raw>, Trouble> {
     if !raw::possible() {
         return Ok(None);
     }
-    Raw::start(s.plan.device, &s.plan.image, &s.plan.limits).map(Some)
+    Raw::start(s.plan.device, &s.plan.image, &s.plan.limits, &s.walls).map(Some)
 }
 
 const NO_PROGRAM: &str = "the engine's program `docker` is not on the path, and the pipe of a cell carries no such bytes";

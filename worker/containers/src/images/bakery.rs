@@ -17,7 +17,9 @@ use tokio_util::{
     io::StreamReader,
 };
 
-use crate::{CellSpec, Engine, EngineError, LABEL, ROLE_LABEL, Stderr, TRIAL_LABEL, engine::Made, error::is_gone, pipe::stdout};
+use crate::{
+    CellSpec, Engine, EngineError, LABEL, ROLE_LABEL, Stderr, TRIAL_LABEL, engine::Made, error::is_gone, pipe::stdout, seccomp::Profile,
+};
 
 /// Until an image of some GB is written.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -79,7 +81,7 @@ impl Engine {
         let mut confinement = CellSpec::new("", "", 0, spec.memory).device;
         // An emulator's threads, and files as large as the guest's memory and disks. Open files as every device has them: an engine in a
         // container of its own cannot give more than it has.
-        (confinement.pids, confinement.file_size) = (2048, 32 << 30);
+        (confinement.pids, confinement.file_size, confinement.profile) = (2048, 32 << 30, Profile::Emulator);
         confinement.tmpfs = [
             ("/work", "noexec,size=256m,mode=0755"),
             ("/data", "noexec,size=256m,uid=10001,gid=10001,mode=0700"),
@@ -98,7 +100,7 @@ impl Engine {
             devices: spec.kvm.as_ref().map(|k| vec![device(k)]),
             group_add: spec.kvm.as_ref().and_then(|k| k.group).map(|g| vec![g.to_string()]),
             shm_size: Some(SHM),
-            ..confinement.host_config("none".to_owned())
+            ..confinement.host_config("none".to_owned(), &self.walls)
         };
         let labels = HashMap::from([(LABEL.to_owned(), self.owner.to_string()), (ROLE_LABEL.to_owned(), "bakery".to_owned())]);
         let id = self.create_container(&spec.image, labels, host, true, &spec.arguments, &[], "0").await?;

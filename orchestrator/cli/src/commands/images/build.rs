@@ -46,7 +46,7 @@ pub(super) async fn run(a: &EmulatorArgs) -> Result<ExitCode, Failure> {
         )?,
         probe: beside(a.probe.as_deref(), "stakeout-probe.apk", "`make probe` makes it", "--probe")?,
     };
-    let engine = crate::commands::engine().await?;
+    let engine = crate::commands::walled(&a.walls).await?;
     let base = base(&engine).await?;
     let stop = interrupt::token()?;
     let work = Work { a, cache: &cache, engine: &engine, show: &show, stop: &stop };

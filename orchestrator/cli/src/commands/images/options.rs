@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::args::walls::WallArgs;
+
 #[derive(Subcommand)]
 pub(crate) enum ImagesCommand {
     /// Build an image here, from parts that nobody may pass on
@@ -85,6 +87,8 @@ pub(crate) struct EmulatorArgs {
     /// Build only; trials boot cold
     #[arg(long)]
     pub no_bake: bool,
+    #[command(flatten)]
+    pub walls: WallArgs,
     /// The device of the host's virtualization; another one is for tests
     #[arg(long, value_name = "FILE", default_value = "/dev/kvm", hide = true)]
     pub kvm: PathBuf,

@@ -4,13 +4,15 @@
 //! fetched and no other image is needed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
+mod filter;
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
-use stakeout_containers::{Cell, CellNetwork, CellSpec, Engine, EngineError, Once, OnceSpec};
+use stakeout_containers::{Cell, CellNetwork, CellSpec, Engine, EngineError, Once, OnceSpec, seccomp::Profile};
 use stakeout_protocol::{Request, Wire, device, gateway};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -72,12 +74,19 @@ async fn a_cell_is_hardened_as_the_engine_and_the_kernel_say() {
     let (gateway, device) = (cell.gateway_id().to_owned(), cell.device_id().to_owned());
     for id in [&gateway, &device] {
         assert_eq!(
-            inspect(id, "{{.HostConfig.Privileged}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}")
-                .await,
-            "false true [ALL] [no-new-privileges:true]"
+            inspect(
+                id,
+                "{{.HostConfig.Privileged}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{index .HostConfig.SecurityOpt 0}}"
+            )
+            .await,
+            "false true [ALL] no-new-privileges:true"
         );
         assert_eq!(inspect(id, "{{.HostConfig.LogConfig.Type}} {{.HostConfig.Init}} {{.HostConfig.AutoRemove}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.IpcMode}}").await, "none false false no private");
         assert_eq!(inspect(id, "{{.HostConfig.Binds}} {{.HostConfig.Devices}} {{.HostConfig.PidMode}} {{len .Mounts}}").await, "[] []  0");
+    }
+    for (id, profile) in [(&gateway, Profile::Gateway), (&device, Profile::Jvm)] {
+        let filter = inspect(id, "{{index .HostConfig.SecurityOpt 1}}").await;
+        assert_eq!(filter, format!("seccomp={}", profile.json()).trim(), "{}", profile.name());
     }
     assert_eq!(
         inspect(&device, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}").await,
