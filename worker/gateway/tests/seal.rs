@@ -33,6 +33,17 @@ fn a_sealed_gateway_has_no_power_left() {
 }
 
 #[test]
+fn in_a_user_namespace_a_cell_is_sealed_and_captured_too() {
+    let mut cell = Cell::sealed_in_a_user_namespace().configured(&json!({}));
+    assert_eq!((status(&cell, "CapEff"), status(&cell, "Uid")), ("0000000000000000".to_owned(), "970\t970\t970\t970".to_owned()));
+    let sent = cell.device(|| UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"x", "8.8.8.8:123"));
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    assert_eq!(cell.until_blocked("udp", "8.8.8.8", 123), "only DNS leaves by UDP");
+    let (file, _) = cell.collect();
+    assert_eq!(tshark(&file, "udp.port == 123", &["ip.dst"]), [["8.8.8.8"]]);
+}
+
+#[test]
 fn a_gateway_ends_when_its_worker_is_gone() {
     let mut cell = Cell::sealed();
     let begin = Instant::now();

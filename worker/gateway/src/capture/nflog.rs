@@ -46,6 +46,15 @@ pub fn parse(datagram: &[u8]) -> impl Iterator<Item = Logged<'_>> {
     })
 }
 
+/// Beyond the host's bound (`net.core.rmem_max`). In a user namespace nobody may, and the bound is what there is: what does not fit
+/// is told as lost.
+fn enlarge(fd: &OwnedFd) -> rustix::io::Result<()> {
+    match sockopt::set_socket_recv_buffer_size_force(fd, BUFFER) {
+        Err(rustix::io::Errno::PERM) => sockopt::set_socket_recv_buffer_size(fd, BUFFER),
+        done => done,
+    }
+}
+
 /// An open group. Needs `NET_ADMIN` to open, nothing to read.
 #[derive(Debug)]
 pub struct Group(OwnedFd);
@@ -65,7 +74,7 @@ impl Group {
     /// Opens a group in this network namespace: whole packets, each at once, counted.
     pub fn open(group: u16) -> Result<Self, Error> {
         let fd = open(Some(NETFILTER)).map_err(Error::seal("open a netlink socket for the capture"))?;
-        sockopt::set_socket_recv_buffer_size_force(&fd, BUFFER).map_err(Error::seal("enlarge the capture's buffer"))?;
+        enlarge(&fd).map_err(Error::seal("enlarge the capture's buffer"))?;
         let told = |what, e: rustix::io::Errno| Error::Netlink { what, source: e.into() };
         let head = [&[0, 0][..], &group.to_be_bytes()].concat();
         ask(&fd, Message::new(CONFIG, 0, &head).with(1, &[1])).map_err(|e| told("bind a log group", e))?;

@@ -76,15 +76,36 @@ impl Cell {
 
     /// Sealed after a script has made the network what it is. The gateway gets the capabilities that a container gives it.
     pub fn sealed_after(script: &str) -> Self {
+        Self::started(&["--net"], script, |_| {})
+    }
+
+    /// Sealed in a user namespace, as the engine gives one with `userns-remap`: its capabilities are none on the host.
+    pub fn sealed_in_a_user_namespace() -> Self {
+        let wait = "until grep -q . /proc/self/uid_map; do :; done";
+        Self::started(&["--user", "--keep-caps", "--net"], wait, |pid| {
+            let user = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
+            while user(&pid.to_string()) == user("self") {
+                std::thread::yield_now();
+            }
+            for map in ["uid_map", "gid_map"] {
+                std::fs::write(format!("/proc/{pid}/{map}"), "0 0 65536\n").unwrap();
+            }
+        })
+    }
+
+    fn started(namespaces: &[&str], script: &str, made: impl FnOnce(u32)) -> Self {
         assert!(rustix::process::getuid().is_root(), "this test makes network namespaces and packet rules: run it as root");
+        let powers = "--reuid 0 --regid 0 --clear-groups --bounding-set -all,+net_admin,+setuid,+setgid,+setpcap";
         let mut child = Command::new("unshare")
-            .args(["--net", "sh", "-ec"])
-            .arg(format!("{script}; exec setpriv --bounding-set -all,+net_admin,+setuid,+setgid,+setpcap \"$0\" --control-port 5037"))
+            .args(namespaces)
+            .args(["sh", "-ec"])
+            .arg(format!("{script}; exec setpriv {powers} \"$0\" --control-port 5037"))
             .arg(env!("CARGO_BIN_EXE_stakeout-gateway"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("`unshare` of util-linux is needed");
+        made(child.id());
         let (sender, items) = channel();
         let mut stdout = child.stdout.take().unwrap();
         std::thread::spawn(move || {
