@@ -3,6 +3,7 @@
 /// Options without a value.
 const FLAGS: &[&str] = &[
     "-no-window",
+    "-qt-hide-window",
     "-read-only",
     "-no-snapshot",
     "-no-snapshot-save",
@@ -80,6 +81,8 @@ pub struct Args {
     pub force_snapshot: bool,
     /// `-check-snapshot-loadable`.
     pub check: Option<String>,
+    /// `-no-window`.
+    pub no_window: bool,
     /// `-skip-adb-auth`.
     pub skip_auth: bool,
     /// `-accel-check`: say whether there is a virtual machine to be had, and end.
@@ -115,6 +118,7 @@ impl Args {
             if FLAGS.contains(&word.as_str()) {
                 match word.as_str() {
                     "-grpc-use-token" => args.token = true,
+                    "-no-window" => args.no_window = true,
                     "-read-only" => args.read_only = true,
                     "-force-snapshot-load" => args.force_snapshot = true,
                     "-skip-adb-auth" => args.skip_auth = true,

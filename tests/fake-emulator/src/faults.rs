@@ -55,8 +55,13 @@ pub enum Fault {
     ConsoleNotImplemented,
     /// The console does not know `avd hostmicon`.
     NoHostMicrophone,
-    /// The emulator is built without PulseAudio, as one that has no window.
+    /// The emulator is built without PulseAudio, though it has a window.
     NoPulseAudio,
+    /// Qt finds nothing that it can draw a window with.
+    NoQtPlatform,
+    /// The window's display dies five guest seconds after boot, or with `=launch` after an app's: by our hand, so only where it has
+    /// our user.
+    DisplayDies,
     /// The sound server dies five guest seconds after boot, or with `=launch` after an app's: by our hand, so only where it has our user.
     SoundServerDies,
     /// The guest does not run a program that was pushed into it.
@@ -67,7 +72,7 @@ pub enum Fault {
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 29] = [
+    pub const ALL: [(&'static str, Self); 31] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -94,6 +99,8 @@ impl Fault {
         ("console-not-implemented", Self::ConsoleNotImplemented),
         ("no-host-microphone", Self::NoHostMicrophone),
         ("no-pulseaudio", Self::NoPulseAudio),
+        ("no-qt-platform", Self::NoQtPlatform),
+        ("display-dies", Self::DisplayDies),
         ("sound-server-dies", Self::SoundServerDies),
         ("keeper-refused", Self::KeeperRefused),
         ("keeper-dies", Self::KeeperDies),

@@ -11,7 +11,10 @@
 //! - `FAKE_EMULATOR_SCALE`: how many seconds pass in the guest in one of ours.
 //! - `FAKE_EMULATOR_API`: API level (34). `FAKE_EMULATOR_ABIS`: `ro.product.cpu.abilist`.
 //! - `FAKE_EMULATOR_BOOT`: guest seconds that a boot takes (2).
-//! - `QEMU_AUDIO_DRV=pa`, with `PULSE_SERVER`: the host's microphone is that of a sound server; see [`host`].
+//! - `QEMU_AUDIO_DRV=pa`, with `PULSE_SERVER`: the host's microphone is that of a sound server, but for one without a window; see
+//!   [`host`].
+//! - `DISPLAY` with `XAUTHORITY`, or `QT_QPA_PLATFORM=offscreen`: what a window needs that is not forbidden by `-no-window`; see
+//!   [`window`].
 //! - `FAKE_EMULATOR_PCM`: raw mono 16 bit 44.1 kHz sound that the host's microphone hears after `avd hostmicon`.
 //! - `FAKE_EMULATOR_CA`: a PEM file; what the guest's store of authorities holds.
 //!
@@ -34,4 +37,5 @@ pub mod script;
 pub mod shell;
 pub mod sync;
 pub mod upload;
+pub mod window;
 pub mod world;

@@ -9,7 +9,7 @@ use fake_emulator::{
     avd::Advertisement,
     console,
     faults::{Fault, Faults},
-    grpc, host,
+    grpc, host, window,
     world::World,
 };
 use tokio::{
@@ -71,6 +71,14 @@ async fn run(args: Args) -> anyhow::Result<u8> {
             }
         });
     }
+    let display = match window::open(&world.args, &world.faults).await {
+        Ok(display) => display,
+        // Qt aborts.
+        Err(why) => {
+            eprintln!("{why}");
+            return Ok(134);
+        }
+    };
     let mut restored = false;
     if let Some(name) = &world.args.snapshot {
         match world.avd.loadable(name, &world.faults) {
@@ -85,6 +93,9 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         host::connect(&world).await;
     }
     let advertisement = serve(&world).await?;
+    if let Some(display) = display {
+        tokio::spawn(display.follow(world.clone()));
+    }
     tokio::spawn(app::play(world.clone()));
     tokio::spawn({
         let world = world.clone();

@@ -114,7 +114,14 @@ impl World {
         let api = number("FAKE_EMULATOR_API", 34.0)? as u32;
         let abis = env::var("FAKE_EMULATOR_ABIS").unwrap_or_else(|_| "x86_64,arm64-v8a".to_owned());
         let phone = Phone::new(api, &abis, &args);
-        let host = Host::of_environment().filter(|_| !faults.has(Fault::NoPulseAudio));
+        // Without a window it is linked with stubs.
+        let host = Host::of_environment().filter(|_| {
+            let can = !args.no_window && !faults.has(Fault::NoPulseAudio);
+            if !can {
+                eprintln!("pulseaudio: Failed to initialize PA context\naudio: Could not init `pa' audio driver");
+            }
+            can
+        });
         Ok(Arc::new(Self {
             avd,
             faults,
@@ -267,7 +274,7 @@ impl World {
     }
 
     /// Waits so many guest seconds; with `=launch`, from the first launch of an app on.
-    async fn later(&self, fault: Fault, seconds: f64) {
+    pub async fn later(&self, fault: Fault, seconds: f64) {
         if self.faults.value(fault) == Some("launch") {
             let mut events = self.events.subscribe();
             while events.recv().await.is_ok_and(|e| e != On::When(When::Launch)) {}

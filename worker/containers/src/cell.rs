@@ -112,7 +112,8 @@ impl CellSpec {
             ("/work", "noexec,size=1g,mode=0755".to_owned()),
             // The emulator's home, its copy of the virtual device and what the guest writes over its disks.
             ("/data", format!("noexec,size={overlay},uid=10001,gid=10001,mode=0700")),
-            ("/tmp", "exec,size=512m,uid=10001,gid=10001,mode=0700".to_owned()),
+            // The display's too, whose socket has its place here.
+            ("/tmp", "exec,size=512m,mode=1777".to_owned()),
         ]
         .map(|(path, options)| (path.to_owned(), options))
         .to_vec();

@@ -39,6 +39,23 @@ pub fn command(program: &[OsString], user: Option<u32>, limits: Limits) -> Comma
     c
 }
 
+/// A command of ours without any capability, in the group of `user` where there is one: what it makes belongs to that group, as we
+/// have no power to give a file away.
+pub fn in_group(program: &[OsString], user: Option<u32>) -> Command {
+    let mut words: Vec<OsString> = Vec::new();
+    if let Some(user) = user {
+        words.extend(["setpriv".to_owned(), format!("--regid={user}")].map(OsString::from));
+        words.extend(
+            ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"].map(OsString::from),
+        );
+    }
+    words.extend(program.iter().cloned());
+    let mut words = words.into_iter();
+    let mut c = Command::new(words.next().unwrap_or_default());
+    c.args(words).kill_on_drop(true);
+    c
+}
+
 /// Kills every process of a user, until none is left or five seconds have passed. Returns whether none is left.
 /// Only for a container, whose processes are all ours.
 pub async fn kill_user(user: u32) -> bool {

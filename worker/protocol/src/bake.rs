@@ -30,6 +30,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::choice::Window;
+
 /// The virtual device's name in an image.
 pub const AVD: &str = "stakeout";
 /// The folder of virtual devices in an image.
@@ -58,6 +60,8 @@ pub struct Machine {
     pub ram_mib: u32,
     /// Features that are asked for.
     pub features: Vec<String>,
+    /// Its window.
+    pub window: Window,
 }
 
 /// How a guest's system certificates are made replaceable. The job's own certificate comes with each trial, which lays a store of its
@@ -220,10 +224,10 @@ pub fn snapshot_folder(snapshot: &str) -> String {
 
 /// Arguments of `emulator` for a launch. Ports are added before `-qemu`, by who starts it.
 pub fn arguments(machine: &Machine, launch: Launch) -> Vec<String> {
+    // Who only asks needs no window, and so no display.
+    let window = if machine.window.is_none() || launch == Launch::Check { "-no-window" } else { "-qt-hide-window" };
     let mut out: Vec<String> =
-        ["-avd", AVD, "-no-window", "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-allow-host-audio", "-gpu"]
-            .map(str::to_owned)
-            .into();
+        ["-avd", AVD, window, "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-allow-host-audio", "-gpu"].map(str::to_owned).into();
     out.push(machine.gpu.clone());
     out.extend(["-cores".into(), machine.cores.to_string(), "-memory".into(), machine.ram_mib.to_string()]);
     for feature in &machine.features {
@@ -259,7 +263,8 @@ mod tests {
     use super::*;
 
     fn machine() -> Machine {
-        Machine { gpu: GPU.to_owned(), cores: 4, ram_mib: 4096, features: FEATURES.iter().map(|f| (*f).to_owned()).collect() }
+        let features = FEATURES.iter().map(|f| (*f).to_owned()).collect();
+        Machine { gpu: GPU.to_owned(), cores: 4, ram_mib: 4096, features, window: Window::None }
     }
 
     #[test]
@@ -287,5 +292,20 @@ mod tests {
             let qemu = arguments.iter().position(|x| x == "-qemu");
             assert!(qemu.is_none_or(|at| at + 3 == arguments.len()), "QEMU's arguments come last");
         }
+    }
+
+    #[test]
+    fn a_hidden_window_is_no_missing_one_but_for_who_only_asks() {
+        for window in [Window::Hidden, Window::Offscreen] {
+            let machine = Machine { window, ..machine() };
+            for launch in [Launch::Bake, Launch::Restore, Launch::Cold] {
+                let arguments = arguments(&machine, launch);
+                let has = |a: &str| arguments.iter().any(|x| x == a);
+                assert!(has("-qt-hide-window") && !has("-no-window"), "{launch:?}");
+            }
+            assert!(arguments(&machine, Launch::Check).iter().any(|x| x == "-no-window"));
+        }
+        assert!(Window::ALL.iter().all(|w| Window::parse(w.word()) == Some(*w)));
+        assert_eq!(Window::parse("visible"), None);
     }
 }

@@ -22,6 +22,7 @@
 //! an emulator's image and the program in it.
 
 pub mod bake;
+pub mod choice;
 pub mod device;
 pub mod gateway;
 pub mod wire;

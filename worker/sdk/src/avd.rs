@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-pub use stakeout_protocol::bake::{AVD as NAME, AVD_HOME, GPU};
+pub use stakeout_protocol::bake::{AVD as NAME, AVD_HOME, GPU, Window};
 
 use crate::{choose::TAG, index::Revision};
 
@@ -79,6 +79,8 @@ pub struct Avd {
     pub front: CameraRoute,
     /// The data partition, MiB.
     pub data_mib: u32,
+    /// The emulator's window.
+    pub window: Window,
 }
 
 impl Avd {
@@ -93,6 +95,7 @@ impl Avd {
             back: CameraRoute::ImageFile("/work/feed/back.png".into()),
             front: CameraRoute::ImageFile("/work/feed/front.png".into()),
             data_mib: 6144,
+            window: Window::None,
         }
     }
 
@@ -150,6 +153,10 @@ impl Avd {
             ("vm.heapSize", "256M".into()),
         ] {
             let _ = writeln!(out, "{key}={value}");
+        }
+        // The emulator reads the keys that it knows, and those of others are in every file that its tools make.
+        if !self.window.is_none() {
+            let _ = writeln!(out, "{}={}", Window::KEY, self.window.word());
         }
         Ok(out)
     }
@@ -235,6 +242,14 @@ mod tests {
         let pointer = Avd::usual(34, "x86_64").pointer_ini();
         assert_eq!(value(&pointer, "path"), "/opt/android/avd/stakeout.avd");
         assert_eq!(value(&pointer, "target"), "android-34");
+    }
+
+    #[test]
+    fn a_window_is_named_where_there_is_one() {
+        let usual = Avd::usual(34, "x86_64");
+        assert!(!usual.config_ini(NEW).unwrap().contains(Window::KEY));
+        let hidden = Avd { window: Window::Hidden, ..usual };
+        assert_eq!(value(&hidden.config_ini(NEW).unwrap(), Window::KEY), "hidden");
     }
 
     #[test]

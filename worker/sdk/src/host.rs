@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 use stakeout_contract::Sha256Digest;
-use stakeout_protocol::bake::FEATURES;
+use stakeout_protocol::bake::{FEATURES, Window};
 
 use crate::{
     avd::{Avd, GPU},
@@ -96,6 +96,10 @@ pub struct HostClass {
     pub abi: String,
     /// The image's archive.
     pub image: Sha256Digest,
+    /// The emulator's window: with another one it is another program. Not part of the text where there is none, so that bakes
+    /// from before it was named stay what they are.
+    #[serde(default, skip_serializing_if = "Window::is_none")]
+    pub window: Window,
 }
 
 impl HostClass {
@@ -111,6 +115,7 @@ impl HostClass {
             api: avd.api,
             abi: avd.abi.clone(),
             image: image.sha256,
+            window: avd.window,
         }
     }
 
@@ -127,6 +132,8 @@ impl HostClass {
             api: label(labels::API)?.parse().ok()?,
             abi: abi.to_owned(),
             image: label(labels::SYSTEM_IMAGE)?.parse().ok()?,
+            // An image that does not name it is one without.
+            window: label(labels::WINDOW).map_or(Some(Window::None), Window::parse)?,
         })
     }
 
@@ -147,7 +154,8 @@ impl fmt::Display for HostClass {
             "{} emulator-{} {} {}x{}M api{}-{} image-{image}",
             self.cpu, self.emulator, self.gpu, self.cores, self.ram_mib, self.api, self.abi
         )?;
-        self.features.iter().try_for_each(|x| write!(f, " [{x}]"))
+        self.features.iter().try_for_each(|x| write!(f, " [{x}]"))?;
+        if self.window.is_none() { Ok(()) } else { write!(f, " window-{}", self.window.word()) }
     }
 }
 
@@ -221,6 +229,11 @@ mod tests {
             worse.push((labels[i].0, "\u{1b}[2J".into()));
             assert_eq!(of(&worse), None, "with a strange {}", labels[i].0);
         }
+        let mut with = labels.to_vec();
+        with.push((labels::WINDOW, "hidden".into()));
+        assert_eq!(of(&with), Some(HostClass { window: Window::Hidden, ..class.clone() }));
+        with.last_mut().unwrap().1 = "visible".into();
+        assert_eq!(of(&with), None, "a window of another version");
     }
 
     #[test]
@@ -238,6 +251,8 @@ mod tests {
             HostClass { api: 33, ..class.clone() },
             HostClass { abi: "x86".into(), ..class.clone() },
             HostClass { image: Sha256Digest::of(b"other"), ..class.clone() },
+            HostClass { window: Window::Hidden, ..class.clone() },
+            HostClass { window: Window::Offscreen, ..class.clone() },
         ];
         let keys: BTreeSet<String> = others.iter().chain([&class]).map(HostClass::key).collect();
         assert_eq!(keys.len(), others.len() + 1);
@@ -255,6 +270,10 @@ mod tests {
         );
         let again: HostClass = serde_json::from_str(&serde_json::to_string(&class).unwrap()).unwrap();
         assert_eq!(again, class);
+        let hidden = HostClass { window: Window::Hidden, ..class };
+        assert!(hidden.to_string().ends_with("[AllowSnapshotMigration] window-hidden"), "{hidden}");
+        let again: HostClass = serde_json::from_str(&serde_json::to_string(&hidden).unwrap()).unwrap();
+        assert_eq!(again, hidden);
     }
 
     proptest! {

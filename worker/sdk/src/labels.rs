@@ -15,6 +15,8 @@ pub const ABI: &str = "org.stakeout.emulator.abi";
 pub const CORES: &str = "org.stakeout.emulator.cores";
 /// Memory of the guest, MiB.
 pub const RAM_MIB: &str = "org.stakeout.emulator.ram-mib";
+/// The emulator's window, where it has one.
+pub const WINDOW: &str = "org.stakeout.emulator.window";
 /// The emulator's version.
 pub const EMULATOR: &str = "org.stakeout.sdk.emulator.revision";
 /// SHA-256 of the system image's archive.

@@ -36,7 +36,7 @@ impl Parts<'_> {
         let (chosen, image) = self.image;
         // `system-images;android-34;google_apis;x86_64` is that folder of an SDK.
         let folder = chosen.path.replace(';', "/");
-        let avd = Avd { image_folder: folder.clone(), ..Avd::usual(api, abi) };
+        let avd = Avd { image_folder: folder.clone(), window: self.request.window, ..Avd::usual(api, abi) };
         let mut context = Context::default();
         let home = format!("avd/{}.avd", crate::avd::NAME);
         context.files.insert(format!("{home}/config.ini"), avd.config_ini(self.plan.emulator.revision)?.into_bytes());
@@ -91,6 +91,9 @@ impl Parts<'_> {
             ("org.stakeout.emulator.tag".to_owned(), TAG.to_owned()),
             ("org.stakeout.emulator.root".to_owned(), SDK_ROOT.to_owned()),
         ]);
+        if !avd.window.is_none() {
+            labels.insert(labels::WINDOW.to_owned(), avd.window.word().to_owned());
+        }
         for (name, chosen, fetched) in [
             ("emulator", &self.plan.emulator, self.emulator),
             ("platform-tools", &self.plan.platform_tools, self.tools),

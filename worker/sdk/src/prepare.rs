@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     SdkError,
-    avd::Avd,
+    avd::{Avd, Window},
     choose::{self, Chosen, Host},
     context::Context,
     digest::Digests,
@@ -69,6 +69,8 @@ pub struct Request {
     pub network: Network,
     /// A PEM file of roots that are trusted beside Mozilla's, for a lab that reads its own TLS.
     pub roots: Option<PathBuf>,
+    /// The emulator's window.
+    pub window: Window,
 }
 
 /// What of ours is in an emulator's image.
@@ -98,6 +100,7 @@ impl Request {
             host: Host::this(),
             network: Network::default(),
             roots: None,
+            window: Window::None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stakeout_contract::Sha256Digest;
 use stakeout_device::emulator::{Layout, bake::bake};
-use stakeout_protocol::bake::{FEATURES, GPU, Said, Stage, Work};
+use stakeout_protocol::bake::{FEATURES, GPU, Said, Stage, Window, Work};
 use stakeout_sdk::{
     avd::Avd,
     bake::Bake,
@@ -17,6 +17,11 @@ use crate::worker::{Worker, layout};
 
 /// The plan of a bake of the tests' image.
 fn plan(api: u32) -> Vec<Stage> {
+    plan_with(api, Window::None)
+}
+
+/// The same, of one whose emulator has such a window.
+fn plan_with(api: u32, window: Window) -> Vec<Stage> {
     let cpu = Cpu { vendor: "GenuineIntel".into(), family: 6, model: 85 };
     let avd = Avd { cores: 2, ram_mib: 2048, ..Avd::usual(api, "x86_64") };
     let class = HostClass {
@@ -29,6 +34,7 @@ fn plan(api: u32) -> Vec<Stage> {
         api,
         abi: avd.abi,
         image: Sha256Digest::of(b"system image"),
+        window,
     };
     Bake::new(class, "stakeout/emulator:x", Sha256Digest::of(b"image")).order().stages
 }
@@ -73,6 +79,23 @@ async fn what_was_baked_is_what_a_trial_starts_from() {
         std::fs::remove_dir_all(folder.path().join(gone)).unwrap();
         std::fs::create_dir_all(folder.path().join(gone)).unwrap();
     }
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(serde_json::json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+    assert!(w.logs().iter().any(|l| l.starts_with("booted (Restore)")), "{:?}", w.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_with_a_window_is_saved_with_it_and_started_with_it() {
+    let (folder, layout) = layout("", false, &[]);
+    let config = layout.avds.join("stakeout.avd/config.ini");
+    let with = std::fs::read_to_string(&config).unwrap() + "stakeout.window=hidden\n";
+    std::fs::write(&config, with).unwrap();
+    let (said, done) = baked(&layout, plan_with(34, Window::Hidden)).await;
+    done.unwrap();
+    let shown = said.iter().filter(|s| matches!(s, Said::Note { text } if text.starts_with("window hidden on display :")));
+    assert_eq!(shown.count(), 2, "before it is saved, and when it is loaded: {said:?}");
+    let (_, done) = baked(&layout, plan(34)).await;
+    assert!(done.unwrap_err().to_string().contains("would be started otherwise"), "an order for one without");
     let mut w = Worker::in_layout(folder, layout).await;
     w.ok(serde_json::json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
     assert!(w.logs().iter().any(|l| l.starts_with("booted (Restore)")), "{:?}", w.logs());

@@ -7,4 +7,5 @@ mod kept;
 mod microphone;
 mod probe;
 mod trial;
+mod window;
 mod worker;

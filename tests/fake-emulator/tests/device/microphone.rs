@@ -11,12 +11,9 @@ use std::{
 use serde_json::{Value, json};
 use stakeout_device::emulator::{Layout, MicrophoneRoute};
 use stakeout_feed::{MicCandidate, MicDetector, SoundMatch, SubKey};
+use stakeout_protocol::bake::Window;
 
-use crate::{
-    faults::launched,
-    trial::files,
-    worker::{Worker, layout},
-};
+use crate::{faults::launched, trial::files, worker::Worker};
 
 const PACKAGE: &str = "net.example.played";
 const SOUND: &str = "/data/data/net.example.played/files/sound.wav";
@@ -29,6 +26,13 @@ fn records() -> Value {
         // Its process is there already when it is opened after a restart: receivers of the boot run in it.
         {"on": "foreground", "after": 2, "do": record},
     ]})
+}
+
+/// A layout whose emulator has a window: one without has no PulseAudio.
+fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (tempfile::TempDir, Layout) {
+    let (folder, mut layout) = crate::worker::layout(faults, snapshot, more);
+    layout.window = Some(Window::Offscreen);
+    (folder, layout)
 }
 
 /// A device in this layout that is assigned.
@@ -146,7 +150,8 @@ async fn a_sound_server_that_does_not_start_is_no_hindrance() {
 
 #[tokio::test]
 async fn a_sound_server_that_dies_is_lost_evidence_and_the_trial_goes_on() {
-    let mut w = launched(Worker::assigned("sound-server-dies=launch", "grant-all").await, &records()).await;
+    let (folder, layout) = layout("sound-server-dies=launch", false, &[]);
+    let mut w = launched(assigned(folder, layout).await, &records()).await;
     w.advance(30).await;
     w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 10})).await;
     assert_eq!(lost(&w), ["microphone feed: the sound server has ended"]);

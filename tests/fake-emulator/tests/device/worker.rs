@@ -87,6 +87,8 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         user: None,
         microphone: MicrophoneRoute::PulseAudio,
         sound_user: None,
+        window: None,
+        display_user: None,
         probe: None,
         keeper: Some(keeper()),
         ports: (free_port(), free_port(), free_port()),

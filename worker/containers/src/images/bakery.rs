@@ -85,7 +85,7 @@ impl Engine {
         confinement.tmpfs = [
             ("/work", "noexec,size=256m,mode=0755"),
             ("/data", "noexec,size=256m,uid=10001,gid=10001,mode=0700"),
-            ("/tmp", "exec,size=512m,uid=10001,gid=10001,mode=0700"),
+            ("/tmp", "exec,size=512m,mode=1777"),
             ("/feed", "noexec,size=64m,mode=0755"),
         ]
         .map(|(path, options)| (path.to_owned(), options.to_owned()))

@@ -32,6 +32,7 @@ use super::{
     boot::{self, Links},
     camera::{self, Pictures},
     clock::SharedClock,
+    display::Screen,
     layout::Layout,
     phone::{Phone, first_line, problem},
     probe::Probe,
@@ -197,7 +198,10 @@ impl Oven<'_> {
         }
         let avds = if launch == Launch::Bake { Avds::Image } else { Avds::Copy };
         let arguments = process::with_ports(arguments, self.layout.ports);
-        let process = Process::start(self.layout, &arguments, avds, &Ear::People).await.map_err(Problem::from)?;
+        // A snapshot is saved with its window or not at all.
+        let screen = Screen::start(self.layout, machine.window).await.map_err(failed)?;
+        self.notes.push(screen.words());
+        let process = Process::start(self.layout, &arguments, avds, screen, &Ear::People).await.map_err(Problem::from)?;
         let (process, _) = self.process.insert((process, launch));
         boot::ports(self.layout, process).await.map(drop).map_err(named)
     }

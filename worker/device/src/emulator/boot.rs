@@ -3,21 +3,27 @@
 //! A restored guest says at once that it has booted, a hanging one says nothing, a broken one says everything but does nothing.
 //! So each stage has a deadline and is proven by what needs it: adbd, the boot, the package manager, the services that a trial
 //! asks, both clocks, gRPC with its token. A try that fails is ended with all that it started; after a snapshot comes a cold
-//! boot, and a cold boot is tried once more. Then it is the worker's turn to try elsewhere.
+//! boot, and a cold boot is tried once more. Then it is the worker's turn to try elsewhere. A window that cannot be had is none: the
+//! boot goes on without, and says so.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
 use stakeout_links::{
     Adb, Console, Control, Fault, console,
     discovery::{self, Running},
     guest::{Guest as _, Rooted},
 };
-use stakeout_protocol::{Problem, bake::Launch, device::Event};
+use stakeout_protocol::{
+    Problem,
+    bake::{Launch, Machine, Window},
+    device::Event,
+};
 use stakeout_truth::{Zone, props};
 use tokio::time::Instant;
 
 use super::{
     clock::Look,
+    display::Screen,
     layout::Layout,
     phone::{Phone, problem},
     process::{self, Avds, Ear, Process},
@@ -53,17 +59,74 @@ pub struct Live {
     pub launch: Launch,
     /// Its clocks when it was ready.
     pub first: Look,
+    /// Which window its emulator has, and why not the one that was asked for.
+    pub window: String,
+}
+
+/// What is tried, one after the other.
+struct Tries {
+    left: VecDeque<Launch>,
+    window: Window,
+    /// Why it is not the one that was asked for.
+    without: Option<String>,
+}
+
+impl Tries {
+    /// A snapshot is of use only to the window that it was saved with.
+    fn new(snapshot: bool, saved: Window, window: Window) -> Self {
+        use Launch::{Cold, Restore};
+        let left = if snapshot && saved == window { VecDeque::from([Restore, Restore, Cold]) } else { VecDeque::from([Cold, Cold]) };
+        Self { left, window, without: None }
+    }
+
+    /// There is no such window: from here on without, and without the snapshot, which was saved with it.
+    fn give_up_window(&mut self, why: String) {
+        self.left.retain(|l| *l == Launch::Cold);
+        if self.left.is_empty() {
+            self.left.push_back(Launch::Cold);
+        }
+        (self.window, self.without) = (Window::None, Some(why));
+    }
+
+    /// A try has failed. A snapshot that is of no use fails early too; but an emulator with a window that does not even open its
+    /// ports when it starts from nothing may lack what its window needs.
+    fn failed(&mut self, launch: Launch, stage: &str, why: &str) {
+        if launch == Launch::Cold && stage == "ports" && !self.window.is_none() {
+            self.give_up_window(format!("with it the emulator does not start: {why}"));
+        }
+    }
+
+    /// In words, for a trial's record.
+    fn words(&self, screen: &str) -> String {
+        self.without.as_ref().map_or_else(|| screen.to_owned(), |why| format!("{screen}: {why}"))
+    }
 }
 
 /// Boots an emulator whose guest has this API level.
 pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Problem> {
-    let config = layout.config()?;
-    let tries: &[Launch] =
-        if layout.has_snapshot() { &[Launch::Restore, Launch::Restore, Launch::Cold] } else { &[Launch::Cold, Launch::Cold] };
+    let image = process::machine(&layout.config()?)?;
+    let window = layout.window.unwrap_or(image.window);
+    let mut tries = Tries::new(layout.has_snapshot(), image.window, window);
+    if layout.has_snapshot() && window != image.window {
+        let line =
+            format!("no start from the snapshot: it was saved with window `{}`, and this is `{}`", image.window.word(), window.word());
+        out.event(Event::Log { line }).await;
+    }
     let mut why = Vec::new();
-    for launch in tries {
-        match attempt(layout, &config, out, *launch, api).await {
-            Ok(live) => return Ok(live),
+    while let Some(launch) = tries.left.pop_front() {
+        let screen = match Screen::start(layout, tries.window).await {
+            Ok(screen) => screen,
+            Err(e) => {
+                out.event(Event::Log { line: format!("the emulator goes without a window: {e}") }).await;
+                tries.left.push_front(launch);
+                tries.give_up_window(e);
+                continue;
+            }
+        };
+        let machine = Machine { window: tries.window, ..image.clone() };
+        let words = tries.words(&screen.words());
+        match attempt(layout, &machine, screen, out, launch, api).await {
+            Ok(live) => return Ok(Live { window: words, ..live }),
             Err((stage, e)) => {
                 let line = format!("boot ({launch:?}) failed at stage `{stage}`: {e}");
                 out.event(Event::Log { line: line.clone() }).await;
@@ -72,19 +135,28 @@ pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Probl
                 if e.code == "unsupported" {
                     return Err(e);
                 }
+                tries.failed(launch, stage, &e.message);
             }
         }
     }
     Err(Problem::new("failed", why.join("; ")))
 }
 
-async fn attempt(layout: &Layout, config: &str, out: &Outbox, launch: Launch, api: u32) -> Result<Live, (&'static str, Problem)> {
+async fn attempt(
+    layout: &Layout,
+    machine: &Machine,
+    screen: Screen,
+    out: &Outbox,
+    launch: Launch,
+    api: u32,
+) -> Result<Live, (&'static str, Problem)> {
     layout.copy().await.map_err(|e| ("copy", e.into()))?;
-    let arguments = process::arguments(config, launch, layout.ports).map_err(|e| ("start", e))?;
-    let mut process = Process::start(layout, &arguments, Avds::Copy, &Ear::Worker(out.clone())).await.map_err(|e| ("start", e.into()))?;
+    let arguments = process::arguments(machine, launch, layout.ports);
+    let ear = Ear::Worker(out.clone());
+    let mut process = Process::start(layout, &arguments, Avds::Copy, screen, &ear).await.map_err(|e| ("start", e.into()))?;
     match links(layout, &mut process, launch, api).await {
         Ok(Links { phone, console, control, release, abis, root, first }) => {
-            Ok(Live { process, phone, console, control, api, release, abis, root, launch, first })
+            Ok(Live { process, phone, console, control, api, release, abis, root, launch, first, window: String::new() })
         }
         Err((stage, e)) => {
             // That it ended says more than what could not be reached then.
@@ -257,4 +329,39 @@ pub async fn root(process: &mut Process, phone: &Phone, until: Instant) -> Resul
     tokio::time::sleep(SETTLE).await;
     poll(process, "root", until, async || is_root(phone).await).await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_cannot_be_had_takes_its_snapshot_along() {
+        use Launch::{Cold, Restore};
+        let mut tries = Tries::new(true, Window::Hidden, Window::Hidden);
+        assert_eq!(tries.left, [Restore, Restore, Cold]);
+        tries.give_up_window("no display".to_owned());
+        assert_eq!((&tries.left, tries.window), (&VecDeque::from([Cold]), Window::None));
+        assert_eq!(tries.words("window none"), "window none: no display");
+        let other = Tries::new(true, Window::None, Window::Hidden);
+        assert_eq!(other.left, [Cold, Cold], "a snapshot of another window is of no use");
+        assert_eq!(other.words("window hidden on display :3"), "window hidden on display :3");
+    }
+
+    #[test]
+    fn an_emulator_that_does_not_start_with_its_window_is_tried_once_more_without() {
+        use Launch::{Cold, Restore};
+        let mut tries = Tries::new(true, Window::Hidden, Window::Hidden);
+        tries.left.pop_front();
+        tries.failed(Restore, "ports", "a bad snapshot");
+        assert_eq!(tries.window, Window::Hidden, "a snapshot that does not load says nothing of the window");
+        tries.left.clear();
+        tries.failed(Cold, "boot_completed", "slow");
+        assert!(tries.left.is_empty(), "nor does a guest that does not boot");
+        tries.failed(Cold, "ports", "no Qt platform");
+        assert_eq!((&tries.left, tries.window), (&VecDeque::from([Cold]), Window::None));
+        tries.left.clear();
+        tries.failed(Cold, "ports", "and no end of it");
+        assert!(tries.left.is_empty(), "without a window there is nothing more to give up");
+    }
 }

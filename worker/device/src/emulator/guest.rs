@@ -472,7 +472,7 @@ impl Guest for EmulatorGuest {
         if let Some(mut live) = self.live.take() {
             live.process.end(&self.layout).await;
         }
-        for user in [self.layout.user, self.layout.sound_user].into_iter().flatten() {
+        for user in [self.layout.user, self.layout.sound_user, self.layout.display_user].into_iter().flatten() {
             confine::kill_user(user).await;
         }
     }

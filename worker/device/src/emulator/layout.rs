@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use stakeout_protocol::bake::Window;
+
 use crate::DeviceError;
 
 /// Real time that the emulator has for what it does by itself. A virtual machine is never waited for without end.
@@ -51,6 +53,12 @@ impl MicrophoneRoute {
     }
 }
 
+/// The setting of the window, if there is one.
+fn window(text: &str) -> Result<Option<Window>, DeviceError> {
+    let bad = || DeviceError::Setting { name: Window::SETTING, value: text.to_owned(), known: "`none`, `hidden` or `offscreen`" };
+    if text.is_empty() { Ok(None) } else { Window::parse(text).map(Some).ok_or_else(bad) }
+}
+
 /// And the program that keeps what an app deletes.
 pub const KEEPER: &str = "/opt/stakeout/stakeout-keeper";
 
@@ -75,6 +83,10 @@ pub struct Layout {
     pub microphone: MicrophoneRoute,
     /// The sound server's user; none: our own, for tests.
     pub sound_user: Option<u32>,
+    /// The emulator's window; none: as its virtual device says.
+    pub window: Option<Window>,
+    /// The user of a window's display; none: our own, for tests.
+    pub display_user: Option<u32>,
     /// The app that proves that a phone is ready, if the image has it.
     pub probe: Option<PathBuf>,
     /// The program that keeps what the app deletes, if the image has it.
@@ -114,6 +126,8 @@ impl Layout {
             user: Some(10_001),
             microphone: MicrophoneRoute::parse(&std::env::var(MicrophoneRoute::SETTING).unwrap_or_default())?,
             sound_user: Some(10_003),
+            window: window(&std::env::var(Window::SETTING).unwrap_or_default())?,
+            display_user: Some(10_005),
             probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
             keeper: Some(PathBuf::from(KEEPER)).filter(|p| p.is_file()),
             ports: (5554, 5555, 8554),
@@ -140,5 +154,14 @@ mod tests {
         assert_eq!(MicrophoneRoute::parse("").unwrap(), MicrophoneRoute::PulseAudio, "an image without the setting");
         let e = MicrophoneRoute::parse("alsa").unwrap_err().to_string();
         assert_eq!(e, "`STAKEOUT_MICROPHONE` is `alsa`; use `pulseaudio` or `grpc`");
+    }
+
+    #[test]
+    fn the_window_s_setting_may_be_left_to_the_virtual_device() {
+        assert_eq!(window("").unwrap(), None);
+        assert_eq!(window("none").unwrap(), Some(Window::None));
+        assert_eq!(window("hidden").unwrap(), Some(Window::Hidden));
+        let e = window("visible").unwrap_err().to_string();
+        assert_eq!(e, "`STAKEOUT_WINDOW` is `visible`; use `none`, `hidden` or `offscreen`");
     }
 }

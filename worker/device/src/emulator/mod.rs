@@ -10,7 +10,7 @@
 //! - [`layout`]: where things are. [`process`]: the emulator's program. [`boot`]: from a start to a guest that is ready, with one
 //!   recovery for each way in which it hangs. [`clock`]: the trial's clock is the guest's uptime.
 //! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`], [`kept`]: what is done with them.
-//! - [`camera`], [`sound`]: the feeds. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
+//! - [`camera`], [`sound`]: the feeds. [`display`]: a window that nobody sees. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
 //! - [`probe`]: proof that a phone is ready. [`guest`]: the verbs. [`bake`]: no trial, but the snapshot that trials start from.
 //!
 //! What a device of this kind does not see is told by `not_watched`, so that silence is never taken for innocence. Doubts about
@@ -21,6 +21,7 @@ pub mod bake;
 pub mod boot;
 pub mod camera;
 pub mod clock;
+pub mod display;
 pub mod files;
 pub mod guest;
 pub mod kept;

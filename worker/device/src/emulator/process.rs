@@ -12,13 +12,13 @@ use std::{
 use futures_util::StreamExt;
 use stakeout_protocol::{
     Problem,
-    bake::{self, AVD, FEATURES, GPU, Launch, Machine, SNAPSHOT},
+    bake::{self, AVD, FEATURES, GPU, Launch, Machine, SNAPSHOT, Window},
     device::Event,
 };
 use tokio::{io::AsyncRead, process::Child};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::{layout::Layout, sound::server::Server};
+use super::{display::Screen, layout::Layout, sound::server::Server};
 use crate::{
     DeviceError,
     confine::{self, Limits},
@@ -39,8 +39,8 @@ fn setting<'a>(config: &'a str, key: &str, otherwise: &'a str) -> &'a str {
 }
 
 /// Arguments of the emulator in a trial, with its ports.
-pub fn arguments(config: &str, launch: Launch, ports: (u16, u16, u16)) -> Result<Vec<String>, Problem> {
-    Ok(with_ports(bake::arguments(&machine(config)?, launch), ports))
+pub fn arguments(machine: &Machine, launch: Launch, ports: (u16, u16, u16)) -> Vec<String> {
+    with_ports(bake::arguments(machine, launch), ports)
 }
 
 /// The virtual device that a `config.ini` describes.
@@ -50,7 +50,10 @@ pub fn machine(config: &str) -> Result<Machine, Problem> {
         let bad = |_| Problem::new("failed", format!("the virtual device's `{key}` is `{text}`, which is no number"));
         text.trim_end_matches('M').parse().map_err(bad)
     };
+    let window = setting(config, Window::KEY, Window::None.word());
+    let odd = || Problem::new("failed", format!("the virtual device's `{}` is `{window}`, which is no window", Window::KEY));
     Ok(Machine {
+        window: Window::parse(window).ok_or_else(odd)?,
         gpu: setting(config, "hw.gpu.mode", GPU).to_owned(),
         cores: number("hw.cpu.ncore", "4")?,
         ram_mib: number("hw.ramSize", "4096M")?,
@@ -112,6 +115,8 @@ pub struct Process {
     tail: Arc<Mutex<VecDeque<String>>>,
     /// Its sound server; else why it has none.
     pub sound: Result<Server, String>,
+    /// What its window is on.
+    pub screen: Option<Screen>,
 }
 
 impl Layout {
@@ -194,13 +199,13 @@ impl Layout {
 
 impl Process {
     /// Starts the emulator, and before it what it connects with when its sound card is made.
-    pub async fn start(layout: &Layout, arguments: &[String], avds: Avds, ear: &Ear) -> Result<Self, DeviceError> {
+    pub async fn start(layout: &Layout, arguments: &[String], avds: Avds, screen: Screen, ear: &Ear) -> Result<Self, DeviceError> {
         let mut words = layout.emulator.clone();
         words.extend(arguments.iter().map(OsString::from));
         let start = |source| DeviceError::Start { program: words[0].to_string_lossy().into_owned(), source };
         let sound = Server::start(layout).await;
         let mut command = layout.command(&words, avds);
-        command.envs(sound.iter().flat_map(Server::environment));
+        command.envs(sound.iter().flat_map(Server::environment)).envs(screen.environment());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(start)?;
         let pid = child.id().unwrap_or(0);
@@ -211,7 +216,7 @@ impl Process {
         if let Some(e) = child.stderr.take() {
             tokio::spawn(listen(e, tail.clone(), ear.clone()));
         }
-        Ok(Self { child, pid, tail, sound })
+        Ok(Self { child, pid, tail, sound, screen: Some(screen) })
     }
 
     /// Its number.
@@ -246,7 +251,8 @@ impl Process {
         }
         let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
         self.sound = Err("it has ended".to_owned());
-        if let Some(user) = layout.sound_user {
+        self.screen = None;
+        for user in [layout.sound_user, layout.display_user].into_iter().flatten() {
             confine::kill_user(user).await;
         }
     }
@@ -286,14 +292,17 @@ mod tests {
     #[test]
     fn the_command_line_says_what_the_virtual_device_says() {
         let config = "hw.cpu.ncore=2\nhw.ramSize = 3072M\nhw.gpu.mode=swiftshader_indirect\n";
-        let cold = arguments(config, Launch::Cold, (5554, 5555, 8554)).unwrap().join(" ");
+        let cold = arguments(&machine(config).unwrap(), Launch::Cold, (5554, 5555, 8554)).join(" ");
         assert_eq!(
             cold,
             "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
              -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
-        let restore = arguments(config, Launch::Restore, (1, 2, 3)).unwrap().join(" ");
-        let odd = arguments("hw.cpu.ncore=two\n", Launch::Cold, (1, 2, 3)).unwrap_err();
+        let restore = arguments(&machine(config).unwrap(), Launch::Restore, (1, 2, 3)).join(" ");
+        let hidden = arguments(&machine("stakeout.window=hidden\n").unwrap(), Launch::Cold, (1, 2, 3)).join(" ");
+        assert!(hidden.starts_with("-avd stakeout -qt-hide-window -no-boot-anim "), "{hidden}");
+        assert!(machine("stakeout.window=glass\n").unwrap_err().message.contains("`glass`"));
+        let odd = machine("hw.cpu.ncore=two\n").unwrap_err();
         assert!(odd.message.contains("`hw.cpu.ncore` is `two`"), "{odd}");
         assert!(restore.contains("-read-only -snapshot stakeout -force-snapshot-load -no-snapshot-save"), "{restore}");
     }

@@ -82,7 +82,7 @@ async fn by_server(server: &mut Result<Server, String>, console: &Console) -> Re
     let until = Instant::now() + CONNECTED;
     while folder.connections() == 0 {
         if Instant::now() >= until {
-            let why = "the emulator has not connected with the sound server: one that is built to have no window cannot";
+            let why = "the emulator has not connected with the sound server: one without a window cannot (`STAKEOUT_WINDOW`)";
             // Nobody will.
             *server = Err(why.to_owned());
             return Err(why.to_owned());

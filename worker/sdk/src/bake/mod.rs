@@ -61,6 +61,7 @@ impl Bake {
             cores: class.cores,
             ram_mib: class.ram_mib,
             features: class.features.iter().cloned().collect(),
+            window: class.window,
         };
         let start = |launch| Work::Start { launch, arguments: arguments(&machine, launch) };
         let store = if class.api > LAST_WITHOUT_APEX { TrustStore::TmpfsAndApex } else { TrustStore::Tmpfs };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use stakeout_containers::{Engine, Image};
-use stakeout_sdk::{host::Cpu, labels};
+use stakeout_sdk::{avd::Window, host::Cpu, labels};
 
 use super::{Check, check};
 use crate::{
@@ -136,7 +136,12 @@ fn of_images(all: &[Image], cpu: Option<&Cpu>) -> Vec<Check> {
     let built: Vec<u32> = emulators.iter().map(|(api, _)| *api).collect();
     let baked: Vec<u32> = emulators.iter().filter(|(_, i)| images::baked_for(all, i, cpu).is_some()).map(|(api, _)| *api).collect();
     let cold: Vec<u32> = built.iter().filter(|a| !baked.contains(a)).copied().collect();
-    let found = if built.is_empty() { "none of this version".to_owned() } else { format!("API {}", list(&built)) };
+    // What a window is for, and that there is none in most, docs/emulator.md says.
+    let windows =
+        |api: &u32, i: &Image| i.labels.get(labels::WINDOW).and_then(|w| Window::parse(w)).map(|w| format!("{api}: window {}", w.word()));
+    let windows: Vec<String> = emulators.iter().filter_map(|(api, i)| windows(api, i)).collect();
+    let windows = if windows.is_empty() { String::new() } else { format!(" ({})", windows.join(", ")) };
+    let found = if built.is_empty() { "none of this version".to_owned() } else { format!("API {}{windows}", list(&built)) };
     let bakes = match (built.is_empty(), baked.is_empty()) {
         (true, _) => "no image to bake".to_owned(),
         (false, true) => "none for hosts like this: trials boot cold".to_owned(),
@@ -234,6 +239,11 @@ mod tests {
             labels: [(labels::IMAGE, "emulator"), (labels::API, "34")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             ..Image::default()
         };
+        let hidden = Image {
+            labels: image.labels.clone().into_iter().chain([(labels::WINDOW.to_owned(), "hidden".to_owned())]).collect(),
+            ..image.clone()
+        };
+        assert_eq!(of(&of_images(&[hidden], None), "emulator images").found, "API 34 (34: window hidden)");
         let checks = of_images(&[image], host().cpu.as_ref());
         assert_eq!((of(&checks, "emulator images").found.as_str(), of(&checks, "emulator images").mend.as_str()), ("API 34", ""));
         assert_eq!(of(&checks, "emulator bakes").found, "none for hosts like this: trials boot cold");

@@ -73,6 +73,7 @@ fn request(a: &EmulatorArgs, cache: &Path, base: &str, ours: Option<Ours>) -> Re
         acceptance: if a.accept_licenses { Acceptance::Given } else { Acceptance::NotGiven },
         ours,
         roots: a.roots.clone(),
+        window: a.window,
         ..Request::new(apis, cache.to_owned(), base, env!("CARGO_PKG_VERSION"))
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use stakeout_sdk::avd::Window;
 
 use crate::args::walls::WallArgs;
 
@@ -84,6 +85,10 @@ pub(crate) struct EmulatorArgs {
     /// The app that proves that a phone is ready, instead of the one beside this program
     #[arg(long, value_name = "FILE.apk")]
     pub probe: Option<PathBuf>,
+    /// The emulator's window, which nobody sees: `none`, `hidden` (on a display of its own) or `offscreen` (drawn by Qt into memory).
+    /// Only an emulator with a window takes sound from PulseAudio; see docs/emulator.md
+    #[arg(long, default_value = "none", value_parser = window, value_name = "none|hidden|offscreen")]
+    pub window: Window,
     /// Build only; trials boot cold
     #[arg(long)]
     pub no_bake: bool,
@@ -92,4 +97,8 @@ pub(crate) struct EmulatorArgs {
     /// The device of the host's virtualization; another one is for tests
     #[arg(long, value_name = "FILE", default_value = "/dev/kvm", hide = true)]
     pub kvm: PathBuf,
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    Window::parse(text).ok_or_else(|| "it is `none`, `hidden` or `offscreen`".to_owned())
 }

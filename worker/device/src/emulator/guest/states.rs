@@ -47,11 +47,14 @@ impl EmulatorGuest {
         let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
         self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
         let live = self.live()?;
-        let (way, line) = Way::choose(&mut live.process.sound, &live.console, &live.control).await;
+        let window = live.window.clone();
+        let (way, microphone) = Way::choose(&mut live.process.sound, &live.console, &live.control).await;
         self.sound = Some(Sound::play(way, self.feeds.clone(), self.clock.clone()));
         // What a trial really had, for those who read its record, and for those who read the device's log.
-        self.fact(Fact::Log { line: line.clone() }).await;
-        self.out.event(Event::Log { line }).await;
+        for line in [window, microphone] {
+            self.fact(Fact::Log { line: line.clone() }).await;
+            self.out.event(Event::Log { line }).await;
+        }
         self.ticks = Some(AbortOnDropHandle::new(tokio::spawn(tick(self.clock.clone(), self.out.clone()))));
         Ok(())
     }

@@ -151,19 +151,10 @@ impl Server {
     }
 }
 
-/// Makes its folder: ours, and the server's user may make files in it. We have no power to give a folder away; but what is made
-/// under another group belongs to that.
+/// Makes its folder: ours, and the server's user may make files in it.
 async fn make(folder: &Path, user: Option<u32>) -> std::io::Result<()> {
-    let mut words: Vec<OsString> = Vec::new();
-    if let Some(user) = user {
-        words.extend(["setpriv".to_owned(), format!("--regid={user}")].map(OsString::from));
-        words.extend(
-            ["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"].map(OsString::from),
-        );
-    }
-    words.extend(["mkdir", "-p", "-m", "0771", "--"].map(OsString::from));
-    words.push(folder.into());
-    let done = tokio::process::Command::new(&words[0]).args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true).output().await?;
+    let words: Vec<OsString> = ["mkdir", "-p", "-m", "0771", "--"].map(OsString::from).into_iter().chain([folder.into()]).collect();
+    let done = confine::in_group(&words, user).stdin(Stdio::null()).output().await?;
     if done.status.success() { Ok(()) } else { Err(std::io::Error::other(String::from_utf8_lossy(&done.stderr).trim().to_owned())) }
 }
 
