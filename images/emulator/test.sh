@@ -101,7 +101,7 @@ expect "the virtual device names its image" "stand-in image" "$(inside "$image" 
 expect "users" "app audio-feed adb display" "$(inside "$image" sh -c 'for u in 10001 10003 10004 10005; do getent passwd $u | cut -d: -f1; done | xargs')"
 expect "what runs in the guest is a program that needs nothing of it" "yes" "$(inside "$image" sh -c 'test -x /opt/stakeout/stakeout-keeper && ldd /opt/stakeout/stakeout-keeper 2>&1 | grep -q "statically linked" && echo yes')"
 expect "how sound comes to the microphone" "pulseaudio" "$(inside "$image" printenv STAKEOUT_MICROPHONE)"
-expect "sound, forwarder, certificates and display are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl Xvfb; do command -v $p >/dev/null || exit 1; done; echo 0')"
+expect "sound, forwarder, certificates, display and films are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl Xvfb ffmpeg; do command -v $p >/dev/null || exit 1; done; echo 0')"
 # Whether a package was forgotten: the loader must know each library.
 for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.so.1 libXcursor.so.1 libXi.so.6 libXext.so.6 libXfixes.so.3 libz.so.1 libGL.so.1 libpulse.so.0 libdbus-1.so.3 libfontconfig.so.1 libtinfo.so.6 \
     libxkbfile.so.1 libxkbcommon-x11.so.0 libXrandr.so.2 libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-image.so.0 libxcb-keysyms.so.1 libxcb-render-util.so.0 libxcb-xkb.so.1 libxcb-xinerama.so.0 libasound.so.2 libgbm.so.1 libEGL.so.1; do

@@ -129,7 +129,8 @@ pub struct Answers {
 }
 
 impl Answers {
-    fn read(out: &Path, o: Output) -> Self {
+    /// What a run left here and said.
+    pub fn read(out: &Path, o: Output) -> Self {
         let said = stderr(&o);
         let result = std::fs::read(out.join("result.json")).unwrap_or_else(|e| panic!("no result ({e}): {said}"));
         Self { code: o.status.code().unwrap_or(-1), stderr: said, result: serde_json::from_slice(&result).unwrap() }

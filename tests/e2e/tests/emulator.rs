@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
 use stakeout_contract::{
     Answer::{Inconclusive, NotObserved, Proven, Supported},
     DeviceState::{AfterReboot, Any, Background, Doze, Foreground, InUse, ScreenOff},
     Kind::{CallLog, Camera, Contacts, Microphone},
     Rung::{Opened, Requested, Stored, Transmitted},
 };
-use stakeout_e2e::{Stakeout, app, scenario, stderr};
+use stakeout_e2e::{Answers, Stakeout, app, scenario, stderr, text};
 
 const OPTIONS: [&str; 2] = ["--device", "emulator-fake"];
 
@@ -52,6 +57,50 @@ fn a_camera_that_is_used_on_a_tap_is_told_as_used_and_silence_in_idle_states_as_
         a.is(Camera, Opened, state, NotObserved);
         a.is(Microphone, Opened, state, NotObserved);
         a.is(Camera, Transmitted, state, NotObserved);
+    }
+}
+
+/// The stand-in's image with other settings, built on it and removed with this.
+struct Image(String);
+
+impl Image {
+    fn with(name: &str, settings: &str) -> Self {
+        let from = std::env::var("STAKEOUT_IMAGE_EMULATOR_FAKE");
+        let from = from.unwrap_or_else(|_| format!("stakeout/emulator-fake:{}", env!("CARGO_PKG_VERSION")));
+        let name = format!("e2e-emulator-{name}:{}", std::process::id());
+        let mut build = Command::new("docker");
+        build.args(["build", "-q", "-t", &name, "-"]).env("DOCKER_BUILDKIT", "0").stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut build = build.spawn().unwrap();
+        write!(build.stdin.take().unwrap(), "FROM {from}\nENV {settings}\n").unwrap();
+        assert!(build.wait().unwrap().success());
+        Self(name)
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rmi", "-f", &self.0]).stdout(Stdio::null()).status();
+    }
+}
+
+#[test]
+fn with_a_hidden_window_and_films_for_cameras_a_tap_s_picture_is_the_tap_s_and_the_record_says_by_what_it_was_made() {
+    // A film takes a second of ours to be made: of the guest's time that is less where it runs slower.
+    let image = Image::with("hidden", "STAKEOUT_WINDOW=hidden STAKEOUT_CAMERA=videofile FAKE_EMULATOR_SCALE=3");
+    let s = Stakeout::new();
+    let mut c = s.command(&["run", &text(&app("quiet-played")), "--device", "emulator-fake", "--trials", "1"]);
+    c.args(["--scenario", &text(&scenario("emulator")), "--out", &text(&s.out())]);
+    let a = Answers::read(&s.out(), c.env("STAKEOUT_IMAGE_EMULATOR_FAKE", &image.0).output().unwrap());
+    a.is(Camera, Stored, InUse, Proven);
+    for state in [Foreground, Background, ScreenOff, Doze, AfterReboot] {
+        a.is(Camera, Opened, state, NotObserved);
+        a.is(Camera, Transmitted, state, NotObserved);
+    }
+    let mut bundle = zip::ZipArchive::new(std::fs::File::open(s.out().join("bundle.zip")).unwrap()).unwrap();
+    let names: Vec<String> = bundle.file_names().filter(|n| n.starts_with("trials/1/")).map(str::to_owned).collect();
+    let all: Vec<String> = names.iter().filter_map(|n| std::io::read_to_string(bundle.by_name(n).unwrap()).ok()).collect();
+    for said in ["window hidden on display :", "camera by videofile: ", "microphone by pulseaudio"] {
+        assert!(all.iter().any(|t| t.contains(said)), "no `{said}` in {names:?}");
     }
 }
 

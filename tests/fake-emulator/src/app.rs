@@ -213,8 +213,10 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
     if scene {
         let _ = world.notes.send(Note::Camera(true));
     }
-    let jpeg = camera::jpeg(&camera::frame(world, id));
+    let source = camera::open(world, id);
     world.clock.sleep(seconds).await;
+    // Of the middle of what it sees.
+    let jpeg = camera::jpeg(&source.at(seconds / 2.0).await);
     {
         let mut phone = world.phone();
         phone.camera_event(world.clock.millis(), &format!("DISCONNECT device {id} client for package {package} (PID {pid})"));

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::choice::Window;
+pub use crate::choice::{Cameras, Window};
 
 /// The virtual device's name in an image.
 pub const AVD: &str = "stakeout";

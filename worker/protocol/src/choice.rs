@@ -44,3 +44,72 @@ impl Window {
         matches!(self, Self::None)
     }
 }
+
+/// Where the cameras' pictures come from. A guest reads its list of cameras when it boots, so this is in `config.ini` and in every
+/// snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cameras {
+    /// Pictures that the emulator reads each time a camera is opened.
+    #[default]
+    ImageFile,
+    /// Films, likewise.
+    VideoFile,
+}
+
+impl Cameras {
+    /// The image's setting that overrides what its virtual device says; its snapshot is then of no use.
+    pub const SETTING: &str = "STAKEOUT_CAMERA";
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::ImageFile, Self::VideoFile];
+
+    /// Its name: the emulator's own for the mode, and ours in settings and messages.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ImageFile => "imagefile",
+            Self::VideoFile => "videofile",
+        }
+    }
+
+    /// By its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|w| w.word() == text)
+    }
+
+    /// By the mode that `config.ini` has for a camera: `imagefile:/work/feed/back.png`.
+    pub fn of_mode(mode: &str) -> Option<Self> {
+        Self::parse(mode.split_once(':').map_or(mode, |(word, _)| word))
+    }
+
+    /// How its files end.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::ImageFile => "png",
+            Self::VideoFile => "mp4",
+        }
+    }
+
+    /// The oldest emulator that has it, as its version begins.
+    pub const fn since(self) -> (u32, u32, u32) {
+        match self {
+            Self::ImageFile => (36, 6, 4),
+            Self::VideoFile => (36, 5, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_are_known_by_their_word_and_by_the_emulator_s_mode() {
+        for c in Cameras::ALL {
+            assert_eq!(Cameras::parse(c.word()), Some(c));
+            assert_eq!(Cameras::of_mode(&format!("{}:/work/feed/back.{}", c.word(), c.ending())), Some(c));
+        }
+        for other in ["emulated", "virtualscene", "webcam7", "none", ""] {
+            assert_eq!(Cameras::of_mode(other), None, "{other}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-pub use stakeout_protocol::bake::{AVD as NAME, AVD_HOME, GPU, Window};
+pub use stakeout_protocol::bake::{AVD as NAME, AVD_HOME, Cameras, GPU, Window};
 
 use crate::{choose::TAG, index::Revision};
 
@@ -92,11 +92,23 @@ impl Avd {
             image_folder: format!("system-images/android-{api}/{TAG}/{abi}"),
             cores: 4,
             ram_mib: 4096,
-            back: CameraRoute::ImageFile("/work/feed/back.png".into()),
-            front: CameraRoute::ImageFile("/work/feed/front.png".into()),
+            back: CameraRoute::None,
+            front: CameraRoute::None,
             data_mib: 6144,
             window: Window::None,
         }
+        .with_cameras(Cameras::ImageFile)
+    }
+
+    /// The same, with cameras of another kind.
+    #[must_use]
+    pub fn with_cameras(self, cameras: Cameras) -> Self {
+        let file = |side| format!("/work/feed/{side}.{}", cameras.ending());
+        let route = |side| match cameras {
+            Cameras::ImageFile => CameraRoute::ImageFile(file(side)),
+            Cameras::VideoFile => CameraRoute::VideoFile(file(side)),
+        };
+        Self { back: route("back"), front: route("front"), ..self }
     }
 
     /// `config.ini`, for an emulator of this version.
@@ -170,18 +182,20 @@ impl Avd {
 impl CameraRoute {
     fn value(&self, which: &'static str, emulator: Revision) -> Result<String, BadAvd> {
         let bad = |problem: String| BadAvd::Camera { which, route: self.word(), problem };
-        let since = |least: Revision| {
+        let since = |cameras: Cameras| {
+            let (major, minor, micro) = cameras.since();
+            let least = Revision::new(major, minor, micro);
             if emulator < least { Err(bad(format!("that needs emulator {least}, and this is {emulator}"))) } else { Ok(()) }
         };
         match self {
             Self::VirtualScene if which == "front" => return Err(bad("the room is behind the phone only".into())),
             Self::Webcam(n) if *n > 63 => return Err(bad("no host has so many".into())),
             Self::ImageFile(path) => {
-                since(Revision::new(36, 6, 4))?;
+                since(Cameras::ImageFile)?;
                 file(path).map_err(bad)?;
             }
             Self::VideoFile(path) => {
-                since(Revision::new(36, 5, 0))?;
+                since(Cameras::VideoFile)?;
                 file(path).map_err(bad)?;
             }
             _ => {}
@@ -260,6 +274,11 @@ mod tests {
         let video = Avd { back: CameraRoute::VideoFile("/a.mp4".into()), front: CameraRoute::None, ..usual.clone() };
         assert!(video.config_ini(Revision::new(36, 4, 9)).is_err());
         assert_eq!(value(&video.config_ini(Revision::new(36, 5, 0)).unwrap(), "hw.camera.back"), "videofile:/a.mp4");
+        let films = usual.clone().with_cameras(Cameras::VideoFile).config_ini(Revision::new(36, 5, 0)).unwrap();
+        assert_eq!(
+            (value(&films, "hw.camera.back"), value(&films, "hw.camera.front")),
+            ("videofile:/work/feed/back.mp4", "videofile:/work/feed/front.mp4")
+        );
         let scene = Avd { front: CameraRoute::VirtualScene, ..usual.clone() };
         assert!(matches!(scene.config_ini(NEW), Err(BadAvd::Camera { which: "front", .. })));
         let webcams = Avd { back: CameraRoute::Webcam(0), front: CameraRoute::Webcam(1), ..usual.clone() };

@@ -36,7 +36,8 @@ impl Parts<'_> {
         let (chosen, image) = self.image;
         // `system-images;android-34;google_apis;x86_64` is that folder of an SDK.
         let folder = chosen.path.replace(';', "/");
-        let avd = Avd { image_folder: folder.clone(), window: self.request.window, ..Avd::usual(api, abi) };
+        let usual = Avd::usual(api, abi).with_cameras(self.request.cameras);
+        let avd = Avd { image_folder: folder.clone(), window: self.request.window, ..usual };
         let mut context = Context::default();
         let home = format!("avd/{}.avd", crate::avd::NAME);
         context.files.insert(format!("{home}/config.ini"), avd.config_ini(self.plan.emulator.revision)?.into_bytes());

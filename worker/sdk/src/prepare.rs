@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     SdkError,
-    avd::{Avd, Window},
+    avd::{Avd, Cameras, Window},
     choose::{self, Chosen, Host},
     context::Context,
     digest::Digests,
@@ -71,6 +71,8 @@ pub struct Request {
     pub roots: Option<PathBuf>,
     /// The emulator's window.
     pub window: Window,
+    /// Where the cameras' pictures come from.
+    pub cameras: Cameras,
 }
 
 /// What of ours is in an emulator's image.
@@ -101,6 +103,7 @@ impl Request {
             network: Network::default(),
             roots: None,
             window: Window::None,
+            cameras: Cameras::ImageFile,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod bake;
 mod faults;
+mod film;
 mod kept;
 mod microphone;
 mod probe;

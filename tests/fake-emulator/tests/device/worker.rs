@@ -88,6 +88,7 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         microphone: MicrophoneRoute::PulseAudio,
         sound_user: None,
         window: None,
+        cameras: None,
         display_user: None,
         probe: None,
         keeper: Some(keeper()),

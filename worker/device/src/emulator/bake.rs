@@ -20,7 +20,7 @@ use stakeout_feed::TrialKey;
 use stakeout_links::Console;
 use stakeout_protocol::{
     Problem,
-    bake::{self, AVD, LINE_MAX, Launch, Order, Said, TrustStore, Work},
+    bake::{self, AVD, Cameras, LINE_MAX, Launch, Order, Said, TrustStore, Work},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
@@ -148,6 +148,11 @@ impl Oven<'_> {
         }
     }
 
+    /// Where the cameras of what is saved take their pictures from.
+    fn cameras(&self) -> Result<Cameras, Problem> {
+        process::cameras(&self.layout.config().map_err(Problem::from)?)
+    }
+
     fn links(&self) -> Result<&Links, Problem> {
         self.links.as_ref().ok_or_else(|| failed("the phone does not run"))
     }
@@ -188,7 +193,7 @@ impl Oven<'_> {
     async fn tidy(&self) -> Result<(), Problem> {
         self.unlock().await?;
         self.layout.copy().await.map_err(Problem::from)?;
-        camera::first(&self.layout.feed()).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
+        camera::first(&self.layout.feed(), self.cameras()?).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
     }
 
     async fn start(&mut self, launch: Launch, arguments: Vec<String>) -> Result<(), Problem> {
@@ -243,7 +248,7 @@ impl Oven<'_> {
         links.phone.begin(&clock, &links.first).await?;
         let said = {
             let cannot = |e: std::io::Error| failed(format!("the cameras cannot be fed: {e}"));
-            let pictures = Pictures::show(self.layout.feed(), feeds.clone(), clock.clone()).map_err(cannot)?;
+            let pictures = Pictures::show(self.layout.feed(), self.cameras()?, feeds.clone(), clock.clone()).map_err(cannot)?;
             let (way, line) = Way::choose(&mut process.sound, &links.console, &links.control).await;
             self.notes.push(line);
             let _sound = Sound::play(way, feeds, clock.clone());
@@ -253,7 +258,7 @@ impl Oven<'_> {
         };
         self.notes.push(said);
         // Nothing of it is in the pictures that are saved.
-        camera::first(&self.layout.feed()).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
+        camera::first(&self.layout.feed(), self.cameras()?).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
     }
 
     async fn quiet(&mut self, deadline: Duration) -> Result<(), Problem> {

@@ -15,7 +15,7 @@ use stakeout_links::{
 };
 use stakeout_protocol::{
     Problem,
-    bake::{Launch, Machine, Window},
+    bake::{Cameras, Launch, Machine, Window},
     device::Event,
 };
 use stakeout_truth::{Zone, props};
@@ -72,10 +72,10 @@ struct Tries {
 }
 
 impl Tries {
-    /// A snapshot is of use only to the window that it was saved with.
-    fn new(snapshot: bool, saved: Window, window: Window) -> Self {
+    /// With a snapshot that is of use, or without.
+    fn new(snapshot: bool, window: Window) -> Self {
         use Launch::{Cold, Restore};
-        let left = if snapshot && saved == window { VecDeque::from([Restore, Restore, Cold]) } else { VecDeque::from([Cold, Cold]) };
+        let left = if snapshot { VecDeque::from([Restore, Restore, Cold]) } else { VecDeque::from([Cold, Cold]) };
         Self { left, window, without: None }
     }
 
@@ -102,16 +102,26 @@ impl Tries {
     }
 }
 
+/// Why a snapshot is of no use, if it was saved with another window or other cameras than this device has.
+fn other(layout: &Layout, window: Window, cameras: Option<Cameras>) -> Option<String> {
+    let differs = |what: &str, saved: &str, this: &str| format!("it was saved with {what} `{saved}`, and this is `{this}`");
+    match (layout.window, layout.cameras) {
+        (Some(w), _) if w != window => Some(differs("window", window.word(), w.word())),
+        (_, Some(c)) if Some(c) != cameras => Some(differs("camera", cameras.map_or("another", Cameras::word), c.word())),
+        _ => None,
+    }
+}
+
 /// Boots an emulator whose guest has this API level.
 pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Problem> {
-    let image = process::machine(&layout.config()?)?;
+    let config = layout.config()?;
+    let image = process::machine(&config)?;
     let window = layout.window.unwrap_or(image.window);
-    let mut tries = Tries::new(layout.has_snapshot(), image.window, window);
-    if layout.has_snapshot() && window != image.window {
-        let line =
-            format!("no start from the snapshot: it was saved with window `{}`, and this is `{}`", image.window.word(), window.word());
-        out.event(Event::Log { line }).await;
+    let other = layout.has_snapshot().then(|| other(layout, image.window, process::cameras(&config).ok())).flatten();
+    if let Some(other) = &other {
+        out.event(Event::Log { line: format!("no start from the snapshot: {other}") }).await;
     }
+    let mut tries = Tries::new(layout.has_snapshot() && other.is_none(), window);
     let mut why = Vec::new();
     while let Some(launch) = tries.left.pop_front() {
         let screen = match Screen::start(layout, tries.window).await {
@@ -338,20 +348,20 @@ mod tests {
     #[test]
     fn a_window_that_cannot_be_had_takes_its_snapshot_along() {
         use Launch::{Cold, Restore};
-        let mut tries = Tries::new(true, Window::Hidden, Window::Hidden);
+        let mut tries = Tries::new(true, Window::Hidden);
         assert_eq!(tries.left, [Restore, Restore, Cold]);
         tries.give_up_window("no display".to_owned());
         assert_eq!((&tries.left, tries.window), (&VecDeque::from([Cold]), Window::None));
         assert_eq!(tries.words("window none"), "window none: no display");
-        let other = Tries::new(true, Window::None, Window::Hidden);
-        assert_eq!(other.left, [Cold, Cold], "a snapshot of another window is of no use");
-        assert_eq!(other.words("window hidden on display :3"), "window hidden on display :3");
+        let cold = Tries::new(false, Window::Hidden);
+        assert_eq!(cold.left, [Cold, Cold]);
+        assert_eq!(cold.words("window hidden on display :3"), "window hidden on display :3");
     }
 
     #[test]
     fn an_emulator_that_does_not_start_with_its_window_is_tried_once_more_without() {
         use Launch::{Cold, Restore};
-        let mut tries = Tries::new(true, Window::Hidden, Window::Hidden);
+        let mut tries = Tries::new(true, Window::Hidden);
         tries.left.pop_front();
         tries.failed(Restore, "ports", "a bad snapshot");
         assert_eq!(tries.window, Window::Hidden, "a snapshot that does not load says nothing of the window");

@@ -1,40 +1,49 @@
-//! The cameras, by the emulator's mode `imagefile`: a picture that it reads each time a camera is opened.
+//! The cameras, by the emulator's modes `imagefile` and `videofile`: a picture or a film that it reads each time a camera is opened.
 //!
-//! A thread writes the frame of the moment over each picture, some times a second, and sees every opening of one: each picture is a
-//! file of its own until the next takes its name, and the kernel says which was opened. So an opening is dated exactly, and
-//! so is the frame; what an app films after that is the same frame, which the route cannot change.
+//! A thread writes a new one over each, again and again, and sees every opening of one: each is a file of its own until the next takes
+//! its name, and the kernel says which was opened. So an opening is dated exactly, and so is the frame that there was first.
+//!
+//! - A picture ([`still`]) is of the moment; what an app films after the opening is the same frame, which the route cannot change.
+//! - A film ([`film`]) begins with the moment in which it is laid before the camera, and runs from its opening on. So a frame of it
+//!   was shown at its number's time at the earliest, later by as much as the film was old when it was opened, and by its length each
+//!   time that it has begun anew. A state of the device begins with a new film ([`Pictures::renew`]).
+
+mod film;
+mod show;
+mod still;
 
 use std::{
-    collections::HashMap,
-    fs,
-    io::{self, Cursor},
-    mem::MaybeUninit,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png};
 use rustix::{
-    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
-    fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
+    event::{EventfdFlags, eventfd},
+    fs::inotify::{self, CreateFlags},
 };
-use stakeout_contract::{observation::Facing, trial::frame_at};
+use stakeout_contract::{
+    Nanos,
+    observation::Facing,
+    trial::{frame_at, frame_time},
+};
+use stakeout_protocol::choice::Cameras;
 
-use super::clock::{SharedClock, lock};
-use crate::{core::window::monotonic_nanos, feed::SharedFeeds};
+use self::show::Show;
+use super::clock::SharedClock;
+use crate::feed::SharedFeeds;
 
 /// Pixels of a picture: the guest's usual size, which it fills and cuts to its other ones.
 const SIZE: (u32, u32) = (640, 480);
-/// How often the pictures are replaced.
-const REFRESH: Duration = Duration::from_millis(200);
-/// Openings that wait to be told.
-const WAITING: usize = 10_000;
-
+/// How often pictures are replaced, and films: those take a second to be made.
+const REFRESH: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// Our time in which both are replaced, on a busy host.
+const RENEWED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 /// A picture was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Open {
@@ -44,6 +53,21 @@ pub struct Open {
     pub facing: Facing,
     /// The frame that was there.
     pub frame: u64,
+    /// The last that it can show; the same, if it is a picture.
+    pub last: u64,
+}
+
+impl Open {
+    /// The last frame that it can have shown after this time.
+    pub fn until(&self, passed: Duration) -> u64 {
+        let frames = frame_at(Nanos::saturating(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)));
+        self.last.min(self.frame.saturating_add(frames))
+    }
+
+    /// How many pictures there are after its first one and up to this frame.
+    pub const fn pictures(&self, last: u64) -> u64 {
+        last.saturating_sub(self.frame) / film::STEP
+    }
 }
 
 /// What was opened, and whether openings were lost.
@@ -55,14 +79,19 @@ pub struct Seen {
     pub trouble: Option<String>,
 }
 
-/// Our time in which a guest's clock goes on by a frame, unless it stands still.
-const FRAME_MOST: Duration = Duration::from_millis(150);
-
 /// Who waits for new pictures, and how many were made.
 #[derive(Debug, Default)]
 struct Wanted {
-    asked: Mutex<(u64, u64)>,
+    asked: Mutex<Asked>,
     done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    calls: u64,
+    made: u64,
+    /// The frame that the films begin with that are there now.
+    begun: Option<u64>,
 }
 
 /// The pictures for both cameras. Dropping it ends the thread.
@@ -71,6 +100,7 @@ pub struct Pictures {
     end: Arc<AtomicBool>,
     wanted: Arc<Wanted>,
     bell: Arc<rustix::fd::OwnedFd>,
+    within: Duration,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -81,43 +111,47 @@ const fn name(facing: Facing) -> &'static str {
     }
 }
 
+fn path(folder: &Path, cameras: Cameras, facing: Facing) -> PathBuf {
+    folder.join(format!("{}.{}", name(facing), cameras.ending()))
+}
+
 /// Puts grey pictures where the cameras look, before there is a trial: a guest must not find none.
-pub fn first(folder: &Path) -> io::Result<()> {
+pub fn first(folder: &Path, cameras: Cameras) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let grey = vec![128; (SIZE.0 * SIZE.1 * 3) as usize];
     for facing in [Facing::Back, Facing::Front] {
         let new = folder.join("first.new");
-        fs::write(&new, encode(&grey)?)?;
-        fs::rename(new, folder.join(format!("{}.png", name(facing))))?;
+        match cameras {
+            Cameras::ImageFile => still::write(&new, None)?,
+            Cameras::VideoFile => film::write(&new, None, || Ok(()))?,
+        }
+        fs::rename(new, path(folder, cameras, facing))?;
     }
     Ok(())
 }
 
-fn encode(rgb: &[u8]) -> io::Result<Vec<u8>> {
-    let mut out = Cursor::new(Vec::new());
-    png::PngEncoder::new_with_quality(&mut out, png::CompressionType::Fast, png::FilterType::NoFilter)
-        .write_image(rgb, SIZE.0, SIZE.1, ExtendedColorType::Rgb8)
-        .map_err(io::Error::other)?;
-    Ok(out.into_inner())
+/// How the cameras are fed, for a trial's record.
+pub fn words(cameras: Cameras) -> String {
+    match cameras {
+        Cameras::ImageFile => "camera by imagefile".to_owned(),
+        Cameras::VideoFile => format!(
+            "camera by videofile: a frame was shown at its number's time or later, by as much as its film was old when it was opened \
+             (some {} s at most), and by {} s each time that the film has begun anew",
+            REFRESH.1.as_secs() + 2,
+            film::length().as_secs()
+        ),
+    }
 }
 
 impl Pictures {
     /// Shows the feed, by the trial's clock, until it is dropped.
-    pub fn show(folder: PathBuf, feeds: SharedFeeds, clock: SharedClock) -> io::Result<Self> {
+    pub fn show(folder: PathBuf, cameras: Cameras, feeds: SharedFeeds, clock: SharedClock) -> io::Result<Self> {
         let (seen, end) = (Arc::<Mutex<Seen>>::default(), Arc::new(AtomicBool::new(false)));
         let wanted = Arc::<Wanted>::default();
         let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        let mut show = Show {
-            watch: inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?,
-            bell: bell.clone(),
-            wanted: wanted.clone(),
-            files: HashMap::new(),
-            folder,
-            feeds,
-            clock,
-        };
+        let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let mut show = Show::new(watch, bell.clone(), wanted.clone(), (folder, cameras), feeds, clock);
         // The first coded pictures are there before anything of the trial runs.
-        show.replace()?;
+        show.replace(&seen)?;
         let thread = std::thread::Builder::new().name("pictures".to_owned()).spawn({
             let (seen, end) = (seen.clone(), end.clone());
             move || {
@@ -127,22 +161,24 @@ impl Pictures {
                 }
             }
         })?;
-        Ok(Self { seen, end, wanted, bell, thread: Some(thread) })
+        let within = if cameras == Cameras::VideoFile { RENEWED.1 } else { RENEWED.0 };
+        Ok(Self { seen, end, wanted, bell, within, thread: Some(thread) })
     }
 
     /// Waits until the pictures are of now: what is opened from here on shows no frame that is older. Blocks for some ten
-    /// milliseconds.
-    pub fn renew(&self) {
+    /// milliseconds. For films, which take some seconds, it says when they begin: just now.
+    pub fn renew(&self) -> Option<Nanos> {
         let mut asked = self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.0 += 1;
-        let mine = asked.0;
+        asked.calls += 1;
+        let mine = asked.calls;
         let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
-        let limit = Duration::from_secs(2);
-        let wait = self.wanted.done.wait_timeout_while(asked, limit, |a| a.1 < mine);
-        if wait.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+        let wait = self.wanted.done.wait_timeout_while(asked, self.within, |a| a.made < mine);
+        let (asked, wait) = wait.unwrap_or_else(PoisonError::into_inner);
+        if wait.timed_out() {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.trouble = Some("the cameras' pictures were not renewed in time".to_owned());
         }
+        asked.begun.map(frame_time)
     }
 
     /// What was opened since this was asked last.
@@ -160,110 +196,17 @@ impl Drop for Pictures {
     }
 }
 
-struct Show {
-    watch: rustix::fd::OwnedFd,
-    bell: Arc<rustix::fd::OwnedFd>,
-    wanted: Arc<Wanted>,
-    /// Which frame of which camera a watched file holds.
-    files: HashMap<i32, (Facing, u64)>,
-    folder: PathBuf,
-    feeds: SharedFeeds,
-    clock: SharedClock,
-}
-
-impl Show {
-    fn run(&mut self, seen: &Mutex<Seen>, end: &AtomicBool) -> io::Result<()> {
-        let mut due = Instant::now() + REFRESH;
-        while !end.load(Ordering::Relaxed) {
-            let left = due.saturating_duration_since(Instant::now());
-            let (asked, made) = *self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if left.is_zero() || asked > made {
-                if asked > made {
-                    self.next_frame(seen)?;
-                }
-                self.replace()?;
-                self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner).1 = asked;
-                self.wanted.done.notify_all();
-                due = Instant::now() + REFRESH;
-                continue;
-            }
-            let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
-            let mut both = [PollFd::new(&self.watch, PollFlags::IN), PollFd::new(&self.bell, PollFlags::IN)];
-            match poll(&mut both, Some(&wait)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => {
-                    let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
-                    self.hear(seen)?;
-                }
-                Err(e) => return Err(e.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for a frame that begins later than now: the frame of the moment began a moment ago, which may be before the act that
-    /// the pictures are renewed for.
-    fn next_frame(&mut self, seen: &Mutex<Seen>) -> io::Result<()> {
-        let number = |clock: &SharedClock| frame_at(lock(clock).now(monotonic_nanos()));
-        let now = number(&self.clock);
-        let until = Instant::now() + FRAME_MOST;
-        while number(&self.clock) <= now && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-            self.hear(seen)?;
-        }
-        Ok(())
-    }
-
-    /// Replaces both pictures by the frame of the moment.
-    fn replace(&mut self) -> io::Result<()> {
-        let Some(feeds) = self.feeds.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return Ok(()) };
-        for facing in [Facing::Back, Facing::Front] {
-            let frame = frame_at(lock(&self.clock).now(monotonic_nanos()));
-            let camera = feeds.camera(match facing {
-                Facing::Back => stakeout_feed::Facing::Back,
-                Facing::Front => stakeout_feed::Facing::Front,
-            });
-            let new = self.folder.join(format!("{}.new", name(facing)));
-            // A new file, not the old one written over: whoever has that open reads it to its end.
-            let _ = fs::remove_file(&new);
-            fs::write(&new, encode(&camera.rgb(frame, SIZE.0, SIZE.1))?)?;
-            let number = inotify::add_watch(&self.watch, &new, WatchFlags::OPEN)?;
-            self.files.insert(number, (facing, frame));
-            fs::rename(&new, self.folder.join(format!("{}.png", name(facing))))?;
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self, seen: &Mutex<Seen>) -> io::Result<()> {
-        let host = monotonic_nanos();
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut reader = inotify::Reader::new(&self.watch, &mut buffer);
-        loop {
-            let event = match reader.next() {
-                Ok(e) => e,
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(()),
-                Err(e) => return Err(e.into()),
-            };
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) || seen.opens.len() >= WAITING {
-                seen.trouble = Some("openings of the cameras' pictures were lost".to_owned());
-                continue;
-            }
-            if event.events().contains(ReadFlags::IGNORED) {
-                self.files.remove(&event.wd());
-            } else if let Some((facing, frame)) = self.files.get(&event.wd()).copied() {
-                seen.opens.push(Open { host, facing, frame });
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use stakeout_feed::{FeedMode, Feeds, SubKey, SubKeys};
 
     use super::*;
-    use crate::emulator::clock::Look;
+    use crate::{
+        core::window::monotonic_nanos,
+        emulator::clock::{Look, lock},
+    };
 
     fn feeds() -> SharedFeeds {
         let key = |n| SubKey::from_bytes([n; 32]);
@@ -274,12 +217,12 @@ mod tests {
     #[test]
     fn an_opening_is_told_with_the_frame_that_was_there() {
         let dir = tempfile::tempdir().unwrap();
-        first(dir.path()).unwrap();
+        first(dir.path(), Cameras::ImageFile).unwrap();
         let clock = SharedClock::default();
         let now = monotonic_nanos();
         lock(&clock).begin(Look { before: now, after: now, up: 5_000_000_000, wall_ms: 0 });
         let feeds = feeds();
-        let pictures = Pictures::show(dir.path().to_owned(), feeds.clone(), clock).unwrap();
+        let pictures = Pictures::show(dir.path().to_owned(), Cameras::ImageFile, feeds.clone(), clock).unwrap();
         assert_eq!(pictures.take().opens, [], "our own writing is no opening");
         let mut told = Vec::new();
         for _ in 0..3 {
@@ -301,5 +244,37 @@ mod tests {
             pictures.renew();
         }
         assert!(told.is_sorted() && told[0] < told[2], "{told:?}");
+    }
+
+    #[test]
+    fn an_opening_of_a_film_is_told_with_where_it_begins_and_a_renewed_one_begins_later() {
+        let dir = tempfile::tempdir().unwrap();
+        first(dir.path(), Cameras::VideoFile).unwrap();
+        let clock = SharedClock::default();
+        let now = monotonic_nanos();
+        lock(&clock).begin(Look { before: now, after: now, up: 5_000_000_000, wall_ms: 0 });
+        let pictures = Pictures::show(dir.path().to_owned(), Cameras::VideoFile, feeds(), clock.clone()).unwrap();
+        assert_eq!(pictures.take().opens, [], "our own writing is no opening");
+        let opened = || {
+            drop(fs::File::open(dir.path().join("back.mp4")).unwrap());
+            let until = Instant::now() + Duration::from_secs(20);
+            loop {
+                if let Some(o) = pictures.take().opens.first() {
+                    break *o;
+                }
+                assert!(Instant::now() < until, "the opening was not seen");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        let before = opened();
+        assert_eq!(before.last, film::last(before.frame));
+        assert_eq!(before.until(Duration::ZERO), before.frame);
+        assert_eq!(before.until(Duration::from_secs(2)), before.frame + 60);
+        assert_eq!(before.until(Duration::from_secs(3600)), before.last, "it begins anew, and shows no other");
+        let asked = frame_at(lock(&clock).now(monotonic_nanos()));
+        pictures.renew();
+        let after = opened();
+        assert!(after.frame > asked && asked >= before.frame, "{asked}: {before:?}, {after:?}");
+        assert!(pictures.take().trouble.is_none());
     }
 }

@@ -185,23 +185,6 @@ impl EmulatorGuest {
         Ok(())
     }
 
-    /// Before an act of the owner's: what the books date within this second is taken as later than it, and no picture of a camera
-    /// is older.
-    fn before_act(&mut self) {
-        let at = self.now();
-        if let Some(w) = self.watch.as_mut() {
-            w.marked(at);
-        }
-        self.renew();
-    }
-
-    /// Puts pictures of now before the cameras, so that what follows shows nothing older.
-    fn renew(&self) {
-        if let Some(p) = &self.pictures {
-            tokio::task::block_in_place(|| p.renew());
-        }
-    }
-
     /// Waits until the guest's wall clock begins a second: Android's books know no smaller times.
     async fn second(&self) -> Nanos {
         let left = {
@@ -223,7 +206,7 @@ impl Guest for EmulatorGuest {
             clock: "real".to_owned(),
             cooperative: false,
             version: format!("{}; {}", env!("CARGO_PKG_VERSION"), self.version),
-            camera_route: "imagefile".to_owned(),
+            camera_route: self.cameras().map_or_else(|_| "none".to_owned(), |c| c.word().to_owned()),
             microphone_route: self.layout.microphone.word().to_owned(),
         }
     }
@@ -233,7 +216,9 @@ impl Guest for EmulatorGuest {
             let have = self.layout.apis();
             return Err(Problem::new("unsupported", format!("API level `{api}` is not in this image, use one of {have:?}")));
         }
-        camera::first(&self.layout.feed()).map_err(|e| Problem::new("failed", format!("the cameras cannot be fed: {e}")))?;
+        self.check_cameras().await;
+        camera::first(&self.layout.feed(), self.cameras()?)
+            .map_err(|e| Problem::new("failed", format!("the cameras cannot be fed: {e}")))?;
         let live = boot::boot(&self.layout, &self.out, api).await?;
         let line = format!("booted ({:?}), ABIs {}", live.launch, live.abis.join(","));
         self.out.event(Event::Log { line }).await;
@@ -381,9 +366,9 @@ impl Guest for EmulatorGuest {
 
     async fn advance(&mut self, nanos: Nanos) -> Result<Advanced, Problem> {
         if nanos == Nanos::ZERO {
-            // A state begins here: no picture from now on shows what was before.
+            // A state begins here: no picture from now on shows what was before. With films it begins when they do.
             let at = self.now();
-            self.renew();
+            let at = self.renew().map_or(at, |begun| begun.min(self.now()).max(at));
             self.sample().await;
             return Ok(Advanced { at, jumps: 0, held_nanos: 0 });
         }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use stakeout_protocol::bake::Window;
+use stakeout_protocol::bake::{Cameras, Window};
 
 use crate::DeviceError;
 
@@ -59,6 +59,12 @@ fn window(text: &str) -> Result<Option<Window>, DeviceError> {
     if text.is_empty() { Ok(None) } else { Window::parse(text).map(Some).ok_or_else(bad) }
 }
 
+/// The setting of the cameras, if there is one.
+fn cameras(text: &str) -> Result<Option<Cameras>, DeviceError> {
+    let bad = || DeviceError::Setting { name: Cameras::SETTING, value: text.to_owned(), known: "`imagefile` or `videofile`" };
+    if text.is_empty() { Ok(None) } else { Cameras::parse(text).map(Some).ok_or_else(bad) }
+}
+
 /// And the program that keeps what an app deletes.
 pub const KEEPER: &str = "/opt/stakeout/stakeout-keeper";
 
@@ -85,6 +91,8 @@ pub struct Layout {
     pub sound_user: Option<u32>,
     /// The emulator's window; none: as its virtual device says.
     pub window: Option<Window>,
+    /// Where the cameras' pictures come from; none: as its virtual device says.
+    pub cameras: Option<Cameras>,
     /// The user of a window's display; none: our own, for tests.
     pub display_user: Option<u32>,
     /// The app that proves that a phone is ready, if the image has it.
@@ -127,6 +135,7 @@ impl Layout {
             microphone: MicrophoneRoute::parse(&std::env::var(MicrophoneRoute::SETTING).unwrap_or_default())?,
             sound_user: Some(10_003),
             window: window(&std::env::var(Window::SETTING).unwrap_or_default())?,
+            cameras: cameras(&std::env::var(Cameras::SETTING).unwrap_or_default())?,
             display_user: Some(10_005),
             probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
             keeper: Some(PathBuf::from(KEEPER)).filter(|p| p.is_file()),
@@ -163,5 +172,13 @@ mod tests {
         assert_eq!(window("hidden").unwrap(), Some(Window::Hidden));
         let e = window("visible").unwrap_err().to_string();
         assert_eq!(e, "`STAKEOUT_WINDOW` is `visible`; use `none`, `hidden` or `offscreen`");
+    }
+
+    #[test]
+    fn the_cameras_setting_too() {
+        assert_eq!(cameras("").unwrap(), None);
+        assert_eq!(cameras("videofile").unwrap(), Some(Cameras::VideoFile));
+        let e = cameras("emulated").unwrap_err().to_string();
+        assert_eq!(e, "`STAKEOUT_CAMERA` is `emulated`; use `imagefile` or `videofile`");
     }
 }

@@ -15,7 +15,7 @@ use stakeout_protocol::Problem;
 use tokio::time::Instant;
 
 use super::{
-    camera::{Open, Pictures},
+    camera::Pictures,
     clock::{SharedClock, lock},
     phone::{Phone, problem},
 };
@@ -87,6 +87,10 @@ impl Probe<'_> {
         if let Some(trouble) = seen.trouble {
             return Err(failed("back", trouble));
         }
+        let shown: Vec<Shown> = {
+            let clock = lock(self.clock);
+            seen.opens.iter().map(|o| (o.facing, o.frame..=o.until(until.since(clock.date(o.host))))).collect()
+        };
         let mut files = Vec::new();
         for name in ["back.jpg", "front.jpg", "sound.wav", "contacts.txt"] {
             let mut bytes = Vec::new();
@@ -97,8 +101,8 @@ impl Probe<'_> {
         let [back, front, sound, contacts] = <[Vec<u8>; 4]>::try_from(files).map_err(|_| failed("files", "one is missing"))?;
         let (keys, mode) = (self.keys.clone(), self.mode);
         let found = tokio::task::spawn_blocking(move || {
-            let back = frame(&back, &keys, mode, Facing::Back, &seen.opens)?;
-            let front = frame(&front, &keys, mode, Facing::Front, &seen.opens)?;
+            let back = frame(&back, &keys, mode, Facing::Back, &shown)?;
+            let front = frame(&front, &keys, mode, Facing::Front, &shown)?;
             Ok::<_, Problem>((back, front, seconds(&sound, &keys, from, until)?))
         });
         let (back, front, (first, last)) = found.await.map_err(|e| failed("files", e))??;
@@ -157,10 +161,13 @@ fn outcome(said: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The frame that a picture shows: one of those that were there when its camera was opened.
-fn frame(jpeg: &[u8], keys: &SubKeys, mode: FeedMode, facing: Facing, opens: &[Open]) -> Result<u64, Problem> {
+/// Frames that were before a camera since it was opened: one, or those of a film until the end of the look.
+type Shown = (Facing, RangeInclusive<u64>);
+
+/// The frame that a picture shows: one of those that were there when its camera was opened, or that its film has shown since.
+fn frame(jpeg: &[u8], keys: &SubKeys, mode: FeedMode, facing: Facing, shown: &[Shown]) -> Result<u64, Problem> {
     let part = if facing == Facing::Back { "back" } else { "front" };
-    let frames: Vec<u64> = opens.iter().filter(|o| o.facing == facing).map(|o| o.frame).collect();
+    let frames: Vec<RangeInclusive<u64>> = shown.iter().filter(|o| o.0 == facing).map(|o| o.1.clone()).collect();
     if frames.is_empty() {
         return Err(failed(part, "the emulator did not open its picture when the camera was opened"));
     }
@@ -169,15 +176,24 @@ fn frame(jpeg: &[u8], keys: &SubKeys, mode: FeedMode, facing: Facing, opens: &[O
         subkey: if facing == Facing::Back { keys.camera_back } else { keys.camera_front },
         facing: if facing == Facing::Back { stakeout_feed::Facing::Back } else { stakeout_feed::Facing::Front },
         mode,
-        delivered: frames.iter().map(|f| *f..=*f).collect(),
-        horizon_frames: frames.iter().max().map_or(0, |f| f + 1),
+        delivered: frames.clone(),
+        // A minute more, so that a film that runs ahead can be named.
+        horizon_frames: frames.iter().map(|f| *f.end()).max().map_or(0, |f| f + 1800),
     };
     let found = CameraDetector::new(&[candidate]).detect(&image).into_iter().find(|m| m.log10_p <= SURE);
     match found {
-        Some(m) if frames.contains(&m.frame) => Ok(m.frame),
-        Some(m) => Err(failed(part, format!("it shows frame {}, and {frames:?} was before the camera when it was opened", m.frame))),
+        Some(m) if frames.iter().any(|f| f.contains(&m.frame)) => Ok(m.frame),
+        Some(m) => {
+            Err(failed(part, format!("it shows frame {}, and {} was before the camera since it was opened", m.frame, words(&frames))))
+        }
         None => Err(failed(part, format!("its picture of {} x {} pixels shows nothing of what is fed", image.width, image.height))),
     }
+}
+
+/// `150`, or `150 to 210`.
+fn words(frames: &[RangeInclusive<u64>]) -> String {
+    let one = |f: &RangeInclusive<u64>| if f.start() == f.end() { f.start().to_string() } else { format!("{} to {}", f.start(), f.end()) };
+    frames.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn gray(bytes: &[u8]) -> Result<GrayImage, String> {
@@ -258,8 +274,8 @@ mod tests {
         out
     }
 
-    fn open(facing: Facing, frame: u64) -> Open {
-        Open { host: 0, facing, frame }
+    fn open(facing: Facing, frame: u64) -> Shown {
+        (facing, frame..=frame)
     }
 
     fn why<T: std::fmt::Debug>(r: Result<T, Problem>) -> String {
@@ -269,12 +285,18 @@ mod tests {
     #[test]
     fn a_picture_must_show_what_was_before_the_camera_when_it_was_opened() {
         let (shown, keys) = (jpeg(Facing::Back, 120), keys());
-        let look = |bytes: &[u8], facing, opens: &[Open]| frame(bytes, &keys, FeedMode::Pattern, facing, opens);
+        let look = |bytes: &[u8], facing, shown: &[Shown]| frame(bytes, &keys, FeedMode::Pattern, facing, shown);
         let opens = [open(Facing::Back, 120), open(Facing::Front, 121)];
         assert_eq!(look(&shown, Facing::Back, &opens).unwrap(), 120);
         assert!(
-            why(look(&shown, Facing::Back, &[open(Facing::Back, 150)])).contains("it shows frame 120, and [150]"),
+            why(look(&shown, Facing::Back, &[open(Facing::Back, 150)])).contains("it shows frame 120, and 150 was"),
             "the boot's picture, for ever"
+        );
+        assert_eq!(look(&shown, Facing::Back, &[(Facing::Back, 90..=140)]).unwrap(), 120, "a film has shown it since");
+        let late = why(look(&shown, Facing::Back, &[(Facing::Back, 90..=110)]));
+        assert!(
+            late.contains("it shows frame 120, and 90 to 110 was"),
+            "a film that does not begin when it is opened, or runs too fast: {late}"
         );
         assert!(why(look(&shown, Facing::Back, &[])).contains("did not open its picture"));
         assert!(why(look(&shown, Facing::Front, &opens)).contains("shows nothing of what is fed"), "the other camera's");

@@ -12,7 +12,7 @@ use std::{
 use futures_util::StreamExt;
 use stakeout_protocol::{
     Problem,
-    bake::{self, AVD, FEATURES, GPU, Launch, Machine, SNAPSHOT, Window},
+    bake::{self, AVD, Cameras, FEATURES, GPU, Launch, Machine, SNAPSHOT, Window},
     device::Event,
 };
 use tokio::{io::AsyncRead, process::Child};
@@ -61,6 +61,21 @@ pub fn machine(config: &str) -> Result<Machine, Problem> {
     })
 }
 
+/// The version in what an emulator says of itself: `Android emulator version 36.6.4.0 (build_id 14..)`.
+pub fn version_of(text: &str) -> Option<(u32, u32, u32)> {
+    let word = text.split("ersion").nth(1)?.split_whitespace().next()?;
+    let mut parts = word.split('.').map(|p| p.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+/// Where the cameras of a `config.ini` take their pictures from.
+pub fn cameras(config: &str) -> Result<Cameras, Problem> {
+    let mode = setting(config, "hw.camera.back", "");
+    let odd = || Problem::new("failed", format!("the virtual device's `hw.camera.back` is `{mode}`, which cannot be fed"));
+    // A virtual device that names none is one for tests, and has pictures.
+    if mode.is_empty() { Ok(Cameras::ImageFile) } else { Cameras::of_mode(mode).ok_or_else(odd) }
+}
+
 /// Arguments with console, adb and gRPC.
 pub fn with_ports(mut arguments: Vec<String>, (console, adb, grpc): (u16, u16, u16)) -> Vec<String> {
     // All after -qemu is QEMU's.
@@ -84,6 +99,7 @@ for f in "$FROM/$AVD.avd"/*; do
   if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; else ln -s "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; fi
 done
 chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
+[ -z "${BACK:-}" ] || sed -i -e "s|^hw.camera.back=.*|hw.camera.back=$BACK|" -e "s|^hw.camera.front=.*|hw.camera.front=$FRONT|" "$ANDROID_AVD_HOME/$AVD.avd/config.ini"
 "#;
 
 /// Bytes of a file that the emulator may write: in a trial, and in a bake, where the guest's memory and disks are.
@@ -187,6 +203,11 @@ impl Layout {
         let start = |source| DeviceError::Start { program: "sh".to_owned(), source };
         let mut command = self.command(&words, Avds::Copy);
         command.env("AVD", AVD).env("FROM", &self.avds).stdin(Stdio::null());
+        if let Some(cameras) = self.cameras {
+            for (name, side) in [("BACK", "back"), ("FRONT", "front")] {
+                command.env(name, format!("{}:{}/{side}.{}", cameras.word(), self.feed().display(), cameras.ending()));
+            }
+        }
         let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
         let done = done.map_err(|e| start(std::io::Error::other(e)))?.map_err(start)?;
         if done.status.success() {
@@ -288,6 +309,16 @@ async fn listen(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cameras_are_those_of_the_virtual_device() {
+        assert_eq!(cameras("hw.camera.back=imagefile:/work/feed/back.png\n").unwrap(), Cameras::ImageFile);
+        assert_eq!(cameras("hw.camera.back=videofile:/work/feed/back.mp4\n").unwrap(), Cameras::VideoFile);
+        assert_eq!(version_of("0.1.0; Android emulator version 36.6.4.0 (build_id 14) (CL:N/A)"), Some((36, 6, 4)));
+        assert!(version_of("Android emulator version 36.4.9.0").unwrap() < Cameras::VideoFile.since());
+        assert_eq!((version_of("emulator 36"), version_of("version x.y.z"), version_of("")), (None, None, None));
+        assert!(cameras("hw.camera.back=virtualscene\n").unwrap_err().message.contains("`virtualscene`"));
+    }
 
     #[test]
     fn the_command_line_says_what_the_virtual_device_says() {

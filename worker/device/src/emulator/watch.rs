@@ -8,8 +8,10 @@
 //! The books forget: a ring that ran over, a poll that was cut, a service that died with its book, a clock that was set are facts
 //! (`lost`) of their own.
 
+mod frames;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -29,6 +31,7 @@ use stakeout_truth::{
     logcat::{self, Said},
 };
 
+use self::frames::Frames;
 use super::{
     apps::App,
     camera::{Open, Pictures},
@@ -69,10 +72,8 @@ pub struct Watch {
     /// Recorders that run and get zeros.
     silent: BTreeSet<String>,
     sessions: u64,
-    /// Openings of pictures that no opening of a camera was found for yet.
-    pictures: VecDeque<(Nanos, Open)>,
-    /// Sessions of cameras whose picture was not opened when the books were asked: a camera opens it after the books know.
-    unframed: Vec<(Facing, u64, Nanos)>,
+    /// Which frames were given to which of them.
+    frames: Frames,
     /// Times at which the device's state changed.
     marks: Vec<Nanos>,
     /// Whether the app could be seen at the poll before.
@@ -98,8 +99,7 @@ impl Watch {
             life: i64::MIN,
             silent: BTreeSet::new(),
             sessions,
-            pictures: VecDeque::new(),
-            unframed: Vec::new(),
+            frames: Frames::default(),
             marks: Vec::new(),
             visible: false,
             log_until: 0,
@@ -148,7 +148,7 @@ impl Watch {
     /// Pictures were opened.
     fn opened(&mut self, opens: Vec<Open>) {
         let clock = lock(&self.clock);
-        self.pictures.extend(opens.into_iter().map(|o| (clock.date(o.host), o)));
+        self.frames.opened(opens.into_iter().map(|o| (clock.date(o.host), o)));
     }
 
     /// Whether the app could be seen at the last poll.
@@ -210,7 +210,8 @@ impl Watch {
             self.ops = Some(ops);
         }
         self.log(&mut told, phone, look).await?;
-        self.left_over(&mut told, now);
+        let near = self.near();
+        self.frames.left_over(&mut told, now, near, &mut self.sessions);
         Ok(told)
     }
 
@@ -353,27 +354,14 @@ impl Watch {
             preview_visible: sensor == Sensor::Camera && self.visible,
         };
         told.push((at, Source::Device, opened));
-        if let Some(facing) = facing
-            && !self.frames(told, facing, session, at)
-        {
-            self.unframed.push((facing, session, at));
+        if let Some(facing) = facing {
+            let near = self.near();
+            self.frames.begin(told, facing, session, at, near);
         }
     }
 
     fn near(&self) -> Duration {
         NEAR.0.max(NEAR.1.mul_f64(lock(&self.clock).speed().max(0.01)))
-    }
-
-    /// The picture of a camera that was opened about when it was; whether there is one.
-    fn frames(&mut self, told: &mut Vec<Told>, facing: Facing, session: u64, at: Nanos) -> bool {
-        let near = self.near();
-        let near = |t: Nanos| t.since(at).max(at.since(t)) <= near;
-        let mine = self.pictures.iter().position(|(t, o)| o.facing == facing && near(*t));
-        let found = mine.and_then(|i| self.pictures.remove(i));
-        if let Some((t, open)) = &found {
-            told.push(((*t).max(at), Source::Feed, picture(open, session)));
-        }
-        found.is_some()
     }
 
     fn end(&mut self, told: &mut Vec<Told>, key: (Sensor, String), at: Nanos, latest: Nanos) {
@@ -384,6 +372,8 @@ impl Watch {
             let last = block(latest.get().saturating_add(QUEUE_MS * 1_000_000)).max(first);
             let delivered = Fact::Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: last - first + 1 };
             told.push((at, Source::Feed, delivered));
+        } else {
+            self.frames.end(told, session, latest);
         }
         told.push((at.max(from), Source::Device, Fact::Closed { sensor: key.0, session }));
     }
@@ -395,30 +385,8 @@ impl Watch {
         for key in self.open.keys().cloned().collect::<Vec<_>>() {
             self.end(&mut told, key, now, now);
         }
-        self.sessions_of_pictures(&mut told);
+        self.frames.tell_all(&mut told, now, &mut self.sessions);
         told
-    }
-
-    /// Openings of pictures that the books know nothing of: the feed gave a frame all the same.
-    fn left_over(&mut self, told: &mut Vec<Told>, now: Nanos) {
-        let late = self.near() * 5;
-        for (facing, session, at) in std::mem::take(&mut self.unframed) {
-            if !self.frames(told, facing, session, at) && now.since(at) <= late {
-                self.unframed.push((facing, session, at));
-            }
-        }
-        let old = |t: Nanos| now.since(t) > late;
-        let (old, young): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pictures).into_iter().partition(|(t, _)| old(*t));
-        self.pictures = old;
-        self.sessions_of_pictures(told);
-        self.pictures = young;
-    }
-
-    fn sessions_of_pictures(&mut self, told: &mut Vec<Told>) {
-        for (t, open) in std::mem::take(&mut self.pictures) {
-            self.sessions += 1;
-            told.push((t, Source::Feed, picture(&open, self.sessions)));
-        }
     }
 
     /// The trial's time of a record: the earliest that it allows, but not before a change of state within the same second.
@@ -473,10 +441,6 @@ impl Watch {
 
 fn lock_date(clock: &SharedClock, look: Look) -> Nanos {
     lock(clock).date(look.after)
-}
-
-fn picture(open: &Open, session: u64) -> Fact {
-    Fact::Delivered { sensor: Sensor::Camera, facing: Some(open.facing), session, first: open.frame, last: open.frame, count: 1 }
 }
 
 const fn kind(what: What) -> Kind {

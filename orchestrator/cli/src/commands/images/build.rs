@@ -74,6 +74,7 @@ fn request(a: &EmulatorArgs, cache: &Path, base: &str, ours: Option<Ours>) -> Re
         ours,
         roots: a.roots.clone(),
         window: a.window,
+        cameras: a.camera,
         ..Request::new(apis, cache.to_owned(), base, env!("CARGO_PKG_VERSION"))
     }
 }

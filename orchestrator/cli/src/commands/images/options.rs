@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use stakeout_sdk::avd::Window;
+use stakeout_sdk::avd::{Cameras, Window};
 
 use crate::args::walls::WallArgs;
 
@@ -89,6 +89,10 @@ pub(crate) struct EmulatorArgs {
     /// Only an emulator with a window takes sound from PulseAudio; see docs/emulator.md
     #[arg(long, default_value = "none", value_parser = window, value_name = "none|hidden|offscreen")]
     pub window: Window,
+    /// Where the cameras' pictures come from: `imagefile` (a picture for each opening) or `videofile` (a film for each opening); see
+    /// docs/emulator.md
+    #[arg(long, default_value = "imagefile", value_parser = cameras, value_name = "imagefile|videofile")]
+    pub camera: Cameras,
     /// Build only; trials boot cold
     #[arg(long)]
     pub no_bake: bool,
@@ -101,4 +105,8 @@ pub(crate) struct EmulatorArgs {
 
 fn window(text: &str) -> Result<Window, String> {
     Window::parse(text).ok_or_else(|| "it is `none`, `hidden` or `offscreen`".to_owned())
+}
+
+fn cameras(text: &str) -> Result<Cameras, String> {
+    Cameras::parse(text).ok_or_else(|| "it is `imagefile` or `videofile`".to_owned())
 }

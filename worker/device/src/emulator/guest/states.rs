@@ -2,9 +2,9 @@
 
 use std::{io, time::Duration};
 
-use stakeout_contract::{observation::Fact, trial::FeedMode};
+use stakeout_contract::{DeviceKind, Nanos, observation::Fact, trial::FeedMode};
 use stakeout_links::guest::{Guest as _, quote};
-use stakeout_protocol::{Problem, device::Event};
+use stakeout_protocol::{Problem, choice::Cameras, device::Event};
 use stakeout_truth::Zone;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,11 +13,12 @@ use super::{
     super::{
         apps::App,
         boot,
-        camera::Pictures,
+        camera::{self, Pictures},
         clock::{Look, SharedClock, lock},
         kept::{self, Kept},
         phone::problem,
         probe::Probe,
+        process,
         services::Services,
         sound::{Sound, Way},
     },
@@ -42,16 +43,62 @@ async fn tick(clock: SharedClock, out: Outbox) {
 }
 
 impl EmulatorGuest {
+    /// Before an act of the owner's: what the books date within this second is taken as later than it, and no picture of a camera
+    /// is older.
+    pub(super) fn before_act(&mut self) {
+        let mut marks = vec![self.now()];
+        // Films take a while: the act is then later.
+        marks.extend(self.renew().map(|_| self.now()));
+        if let Some(w) = self.watch.as_mut() {
+            for at in marks {
+                w.marked(at);
+            }
+        }
+    }
+
+    /// Puts pictures of now before the cameras, so that what follows shows nothing older. When they begin, if they are films.
+    pub(super) fn renew(&self) -> Option<Nanos> {
+        let pictures = self.pictures.as_ref()?;
+        tokio::task::block_in_place(|| pictures.renew())
+    }
+
+    /// Where the cameras' pictures come from.
+    pub(super) fn cameras(&self) -> Result<Cameras, Problem> {
+        match self.layout.cameras {
+            Some(cameras) => Ok(cameras),
+            None => process::cameras(&self.layout.config()?),
+        }
+    }
+
+    /// An emulator that is too old for the cameras that are asked for has those of its virtual device.
+    pub(super) async fn check_cameras(&mut self) {
+        let Some(asked) = self.layout.cameras.filter(|_| self.kind == DeviceKind::Emulator) else { return };
+        if let Some(have) = process::version_of(&self.version).filter(|v| *v < asked.since()) {
+            let text = |(a, b, c): (u32, u32, u32)| format!("{a}.{b}.{c}");
+            let line = format!(
+                "`{}` asks for `{}`, which needs emulator {}, and this is {}: the virtual device's cameras are used",
+                Cameras::SETTING,
+                asked.word(),
+                text(asked.since()),
+                text(have)
+            );
+            self.out.event(Event::Log { line }).await;
+            self.layout.cameras = None;
+        }
+    }
+
     /// The feeds run from here on.
     pub(super) async fn start_feeds(&mut self) -> Result<(), Problem> {
         let failed = |e: io::Error| Problem::new("failed", format!("the cameras cannot be fed: {e}"));
-        self.pictures = Some(Pictures::show(self.layout.feed(), self.feeds.clone(), self.clock.clone()).map_err(failed)?);
+        let cameras = self.cameras()?;
+        let show = || Pictures::show(self.layout.feed(), cameras, self.feeds.clone(), self.clock.clone());
+        self.pictures = Some(tokio::task::block_in_place(show).map_err(failed)?);
         let live = self.live()?;
         let window = live.window.clone();
         let (way, microphone) = Way::choose(&mut live.process.sound, &live.console, &live.control).await;
         self.sound = Some(Sound::play(way, self.feeds.clone(), self.clock.clone()));
         // What a trial really had, for those who read its record, and for those who read the device's log.
-        for line in [window, microphone] {
+        for line in [window, camera::words(cameras), microphone] {
             self.fact(Fact::Log { line: line.clone() }).await;
             self.out.event(Event::Log { line }).await;
         }
