@@ -25,6 +25,7 @@ async fn walk(device: DeviceKind, image: String) -> Vec<CheckReport> {
         device,
         image,
         gateway: Images::default().gateway,
+        video: None,
         api: 34,
         app: app().await,
         only: Vec::new(),

@@ -16,13 +16,20 @@ pub struct Images {
     pub devices: Vec<(DeviceKind, String, Vec<u32>)>,
     /// Runs `stakeout analyze` on a trial's folder.
     pub analysis: String,
+    /// A video device of the host (`/dev/video10`), for an emulator whose back camera is one. It is one cell's at a time.
+    pub video: Option<String>,
 }
 
 impl Default for Images {
     /// The names that `images/build.sh` gives.
     fn default() -> Self {
         let named = |what: &str| format!("stakeout/{what}:{}", env!("CARGO_PKG_VERSION"));
-        Self { gateway: named("gateway"), devices: vec![(DeviceKind::Jvm, named("jvm"), vec![23, 27, 34])], analysis: named("analysis") }
+        Self {
+            gateway: named("gateway"),
+            devices: vec![(DeviceKind::Jvm, named("jvm"), vec![23, 27, 34])],
+            analysis: named("analysis"),
+            video: None,
+        }
     }
 }
 

@@ -95,6 +95,7 @@ pub struct DockerCells {
     engine: Engine,
     gateway: String,
     analysis: String,
+    video: Option<String>,
     limits: Limits,
 }
 
@@ -107,7 +108,7 @@ pub struct DockerControl {
 impl DockerCells {
     /// Cells on this engine.
     pub fn new(engine: Engine, images: &crate::Images, limits: Limits) -> Self {
-        Self { engine, gateway: images.gateway.clone(), analysis: images.analysis.clone(), limits }
+        Self { engine, gateway: images.gateway.clone(), analysis: images.analysis.clone(), video: images.video.clone(), limits }
     }
 }
 
@@ -118,7 +119,10 @@ impl Cells for DockerCells {
         let mut spec = CellSpec::new(&self.gateway, &kind.image, self.limits.gateway_memory, self.limits.memory_of(kind.device));
         match kind.device {
             DeviceKind::Jvm => {}
-            DeviceKind::Emulator => spec.emulator(true),
+            DeviceKind::Emulator => {
+                spec.emulator(true);
+                spec.device.video.clone_from(&self.video);
+            }
             DeviceKind::EmulatorFake => spec.emulator(false),
         }
         spec.network = if kind.live { CellNetwork::Live } else { CellNetwork::None };

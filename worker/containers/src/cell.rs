@@ -66,6 +66,7 @@ impl CellSpec {
             binds: Vec::new(),
             kvm: false,
             profile: Profile::Gateway,
+            video: None,
         };
         let device = Confinement {
             capabilities: text(&DEVICE_CAPABILITIES),
@@ -87,6 +88,7 @@ impl CellSpec {
             binds: Vec::new(),
             kvm: false,
             profile: Profile::Jvm,
+            video: None,
         };
         Self {
             label: String::new(),

@@ -25,10 +25,12 @@ pub struct Confinement {
     pub sysctls: Vec<(String, String)>,
     /// Host folders that it may read: `HOST:INSIDE:ro`.
     pub binds: Vec<String>,
-    /// `/dev/kvm` is there, and nothing else of the host's devices.
+    /// `/dev/kvm` is there.
     pub kvm: bool,
     /// What it runs, for the filter of system calls.
     pub profile: Profile,
+    /// A video device of the host that is there, under its own path; and no other device of the host but these two.
+    pub video: Option<String>,
 }
 
 /// The host's virtualisation.
@@ -47,6 +49,15 @@ pub(crate) fn namespace_sysctls() -> Vec<(String, String)> {
 }
 
 impl Confinement {
+    fn devices(&self) -> Option<Vec<DeviceMapping>> {
+        let mapping = |path: &str| {
+            let path = Some(path.to_owned());
+            DeviceMapping { path_on_host: path.clone(), path_in_container: path, cgroup_permissions: Some("rw".to_owned()) }
+        };
+        let all: Vec<DeviceMapping> = self.kvm.then_some(KVM).into_iter().chain(self.video.as_deref()).map(mapping).collect();
+        (!all.is_empty()).then_some(all)
+    }
+
     /// The engine's form of it, in the network `network_mode`, behind `walls`.
     pub(crate) fn host_config(&self, network_mode: String, walls: &Walls) -> HostConfig {
         let memory = Some(i64::try_from(self.memory).unwrap_or(i64::MAX));
@@ -76,10 +87,7 @@ impl Confinement {
             ipc_mode: Some("private".to_owned()),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
-            devices: self.kvm.then(|| {
-                let path = Some(KVM.to_owned());
-                vec![DeviceMapping { path_on_host: path.clone(), path_in_container: path, cgroup_permissions: Some("rw".to_owned()) }]
-            }),
+            devices: self.devices(),
             init: Some(false),
             auto_remove: Some(false),
             ..HostConfig::default()

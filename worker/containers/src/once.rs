@@ -89,6 +89,7 @@ impl Engine {
             binds: vec![format!("{}:/in:ro", spec.input.display())],
             kvm: false,
             profile: Profile::Analysis,
+            video: None,
         };
         let labels = HashMap::from([(LABEL.to_owned(), self.owner.to_string()), (ROLE_LABEL.to_owned(), "analysis".to_owned())]);
         let host = confinement.host_config("none".to_owned(), &self.walls);

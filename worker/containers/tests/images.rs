@@ -112,6 +112,7 @@ async fn a_bakery_works_without_network_or_privileges_and_is_kept_with_its_label
         memory: 64 << 20,
         // A device that every host has, in the place of the real one.
         kvm: Some(Kvm { path: "/dev/null".into(), group: Some(4242) }),
+        video: None,
         line: 2000,
     };
     let mut bakery = engine.start_bakery(&spec).await.unwrap();
@@ -162,6 +163,7 @@ async fn a_bakery_that_is_dropped_or_that_says_too_much_is_removed() {
         input: String::new(),
         memory: 64 << 20,
         kvm: None,
+        video: None,
         line: 2000,
     };
     let mut flood = engine.start_bakery(&spec("flood")).await.unwrap();

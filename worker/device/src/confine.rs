@@ -12,8 +12,8 @@ pub struct Limits {
     pub files: u64,
     /// Bytes of a file.
     pub file_bytes: u64,
-    /// The one group that it is in beside its own.
-    pub group: Option<u32>,
+    /// Groups that it is in beside its own: of devices.
+    pub groups: [Option<u32>; 2],
 }
 
 /// A command that runs as `user` with no capability, none to be had again, no new privileges by exec, and an environment
@@ -26,7 +26,8 @@ pub fn command(program: &[OsString], user: Option<u32>, limits: Limits) -> Comma
         words.push(format!("--fsize={}", limits.file_bytes).into());
         words.push("setpriv".into());
         words.extend(["reuid", "regid"].map(|w| OsString::from(format!("--{w}={user}"))));
-        words.push(limits.group.map_or_else(|| "--clear-groups".into(), |g| format!("--groups={g}").into()));
+        let groups: Vec<String> = limits.groups.iter().flatten().map(u32::to_string).collect();
+        words.push(if groups.is_empty() { "--clear-groups".into() } else { format!("--groups={}", groups.join(",")).into() });
         words.extend(["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"].map(OsString::from));
     }
     words.extend(program.iter().cloned());
@@ -122,13 +123,15 @@ mod tests {
 
     #[test]
     fn a_confined_command_gives_up_every_power_before_the_program_starts() {
-        let c = command(&["java".into(), "-version".into()], Some(10_001), Limits { files: 10, file_bytes: 20, group: None });
+        let c = command(&["java".into(), "-version".into()], Some(10_001), Limits { files: 10, file_bytes: 20, groups: [None; 2] });
         let words: Vec<_> = c.as_std().get_args().map(|a| a.to_str().unwrap()).collect();
         let at = words.iter().position(|w| *w == "--").unwrap();
         assert_eq!(words[at + 1..], ["java", "-version"]);
         for need in ["--reuid=10001", "--regid=10001", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--core=0"] {
             assert!(words[..at].contains(&need), "{need}");
         }
+        let c = command(&["emulator".into()], Some(10_001), Limits { files: 10, file_bytes: 20, groups: [Some(108), Some(44)] });
+        assert!(c.as_std().get_args().any(|a| a == "--groups=108,44"));
     }
 
     #[test]

@@ -55,19 +55,22 @@ pub enum Cameras {
     ImageFile,
     /// Films, likewise.
     VideoFile,
+    /// The back camera by a video device of the host, the front one by pictures: the emulator takes one device only.
+    Webcam,
 }
 
 impl Cameras {
     /// The image's setting that overrides what its virtual device says; its snapshot is then of no use.
     pub const SETTING: &str = "STAKEOUT_CAMERA";
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::ImageFile, Self::VideoFile];
+    pub const ALL: [Self; 3] = [Self::ImageFile, Self::VideoFile, Self::Webcam];
 
     /// Its name: the emulator's own for the mode, and ours in settings and messages.
     pub const fn word(self) -> &'static str {
         match self {
             Self::ImageFile => "imagefile",
             Self::VideoFile => "videofile",
+            Self::Webcam => "webcam",
         }
     }
 
@@ -76,15 +79,25 @@ impl Cameras {
         Self::ALL.into_iter().find(|w| w.word() == text)
     }
 
-    /// By the mode that `config.ini` has for a camera: `imagefile:/work/feed/back.png`.
+    /// By the mode that `config.ini` has for the back camera: `imagefile:/work/feed/back.png`, `webcam0`.
     pub fn of_mode(mode: &str) -> Option<Self> {
-        Self::parse(mode.split_once(':').map_or(mode, |(word, _)| word))
+        let number = mode.strip_prefix(Self::Webcam.word()).filter(|n| n.parse::<u8>().is_ok());
+        if number.is_some() { Some(Self::Webcam) } else { mode.split_once(':').and_then(|(word, _)| Self::parse(word)) }
+    }
+
+    /// The mode of a camera (`back`, `front`) in `config.ini`, whose files are in this folder.
+    pub fn mode(self, folder: &str, side: &str) -> String {
+        match (self, side) {
+            (Self::Webcam, "back") => "webcam0".to_owned(),
+            (Self::Webcam, _) => Self::ImageFile.mode(folder, side),
+            _ => format!("{}:{folder}/{side}.{}", self.word(), self.ending()),
+        }
     }
 
     /// How its files end.
     pub const fn ending(self) -> &'static str {
         match self {
-            Self::ImageFile => "png",
+            Self::ImageFile | Self::Webcam => "png",
             Self::VideoFile => "mp4",
         }
     }
@@ -92,7 +105,8 @@ impl Cameras {
     /// The oldest emulator that has it, as its version begins.
     pub const fn since(self) -> (u32, u32, u32) {
         match self {
-            Self::ImageFile => (36, 6, 4),
+            // The front camera of the latter is by pictures.
+            Self::ImageFile | Self::Webcam => (36, 6, 4),
             Self::VideoFile => (36, 5, 0),
         }
     }
@@ -106,9 +120,11 @@ mod tests {
     fn cameras_are_known_by_their_word_and_by_the_emulator_s_mode() {
         for c in Cameras::ALL {
             assert_eq!(Cameras::parse(c.word()), Some(c));
-            assert_eq!(Cameras::of_mode(&format!("{}:/work/feed/back.{}", c.word(), c.ending())), Some(c));
+            assert_eq!(Cameras::of_mode(&c.mode("/work/feed", "back")), Some(c));
         }
-        for other in ["emulated", "virtualscene", "webcam7", "none", ""] {
+        assert_eq!(Cameras::VideoFile.mode("/work/feed", "front"), "videofile:/work/feed/front.mp4");
+        assert_eq!(Cameras::Webcam.mode("/work/feed", "front"), "imagefile:/work/feed/front.png");
+        for other in ["emulated", "virtualscene", "webcam", "webcam0:1", "imagefile", "none", ""] {
             assert_eq!(Cameras::of_mode(other), None, "{other}");
         }
     }

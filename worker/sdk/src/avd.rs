@@ -105,8 +105,9 @@ impl Avd {
     pub fn with_cameras(self, cameras: Cameras) -> Self {
         let file = |side| format!("/work/feed/{side}.{}", cameras.ending());
         let route = |side| match cameras {
-            Cameras::ImageFile => CameraRoute::ImageFile(file(side)),
             Cameras::VideoFile => CameraRoute::VideoFile(file(side)),
+            Cameras::Webcam if side == "back" => CameraRoute::Webcam(0),
+            Cameras::ImageFile | Cameras::Webcam => CameraRoute::ImageFile(file(side)),
         };
         Self { back: route("back"), front: route("front"), ..self }
     }
@@ -274,6 +275,12 @@ mod tests {
         let video = Avd { back: CameraRoute::VideoFile("/a.mp4".into()), front: CameraRoute::None, ..usual.clone() };
         assert!(video.config_ini(Revision::new(36, 4, 9)).is_err());
         assert_eq!(value(&video.config_ini(Revision::new(36, 5, 0)).unwrap(), "hw.camera.back"), "videofile:/a.mp4");
+        for cameras in Cameras::ALL {
+            let ini = usual.clone().with_cameras(cameras).config_ini(NEW).unwrap();
+            for side in ["back", "front"] {
+                assert_eq!(value(&ini, &format!("hw.camera.{side}")), cameras.mode("/work/feed", side), "as the device means it");
+            }
+        }
         let films = usual.clone().with_cameras(Cameras::VideoFile).config_ini(Revision::new(36, 5, 0)).unwrap();
         assert_eq!(
             (value(&films, "hw.camera.back"), value(&films, "hw.camera.front")),

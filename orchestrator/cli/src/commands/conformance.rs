@@ -53,6 +53,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         device,
         image: image.to_owned(),
         gateway: images.gateway.clone(),
+        video: images.video.clone(),
         api: a.api,
         app: a.app.unwrap_or_else(|| PathBuf::from(APP)),
         only: a.only,

@@ -56,7 +56,13 @@ pub(crate) fn images() -> Images {
             .chain(EMULATOR.map(|api| (Emulator, emulator(api), vec![api])))
             .collect(),
         analysis: name("analysis"),
+        video: video(),
     }
+}
+
+/// A video device for the emulator's camera.
+pub(crate) fn video() -> Option<String> {
+    std::env::var("STAKEOUT_VIDEO").ok().filter(|v| !v.is_empty())
 }
 
 pub(crate) async fn run(json: bool, walls: &WallArgs) -> Result<ExitCode, Failure> {

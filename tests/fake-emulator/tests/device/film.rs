@@ -1,4 +1,5 @@
-//! The cameras by films: which frames a session saw, and that a state of the device begins with a new film.
+//! The cameras by films: which frames a session saw, and that a state of the device begins with a new film. And by a video device that
+//! is not there.
 
 use serde_json::{Value, json};
 use stakeout_feed::{CameraDetector, CandidateTrial, Facing, FeedMode, GrayImage, SubKey};
@@ -98,4 +99,21 @@ async fn a_snapshot_that_was_saved_with_other_cameras_is_not_started_from() {
         "{logs:?}"
     );
     assert!(logs.iter().any(|l| l.starts_with("booted (Cold)")), "{logs:?}");
+}
+
+#[tokio::test]
+async fn without_a_video_device_the_cameras_are_by_pictures_and_that_is_said() {
+    let (folder, mut layout) = layout("", true, &[]);
+    layout.cameras = Some(Cameras::Webcam);
+    let mut w = Worker::in_layout(folder, layout).await;
+    assert_eq!(w.ok(json!({"verb": "hello"})).await["camera_route"], "webcam", "as it is planned");
+    w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+    w.ok(Worker::assignment("grant-all")).await;
+    let logs = w.logs();
+    let said = "cameras by imagefile and not by webcam: there is no video device; `modprobe v4l2loopback exclusive_caps=1` on the host";
+    assert!(logs.iter().any(|l| l.starts_with(said)), "{logs:?}");
+    assert!(w.facts("log").iter().any(|f| f.1["line"] == "camera by imagefile"), "and the record names what there was");
+    let mut w = launched(w, &looks()).await;
+    w.advance(15).await;
+    assert_eq!((w.facts("opened").len(), w.facts("delivered").len()), (1, 1));
 }

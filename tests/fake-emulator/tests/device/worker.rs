@@ -68,7 +68,7 @@ fn image(folder: &Path, snapshot: bool) {
 /// An image, and a place to run it in, whose emulator misbehaves so.
 pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (tempfile::TempDir, Layout) {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["home", "work", "tmp"] {
+    for name in ["home", "work", "tmp", "videos"] {
         fs::create_dir_all(folder.path().join(name)).unwrap();
     }
     image(folder.path(), snapshot);
@@ -89,6 +89,7 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         sound_user: None,
         window: None,
         cameras: None,
+        videos: at("videos"),
         display_user: None,
         probe: None,
         keeper: Some(keeper()),

@@ -48,6 +48,8 @@ pub struct BakerySpec {
     pub memory: u64,
     /// `/dev/kvm` inside.
     pub kvm: Option<Kvm>,
+    /// A video device of the host inside, for a camera that is one.
+    pub video: Option<String>,
     /// Longest line, bytes.
     pub line: usize,
 }
@@ -90,14 +92,16 @@ impl Engine {
         ]
         .map(|(path, options)| (path.to_owned(), options.to_owned()))
         .to_vec();
-        let device = |kvm: &Kvm| DeviceMapping {
-            path_on_host: Some(kvm.path.display().to_string()),
-            path_in_container: Some("/dev/kvm".to_owned()),
+        let device = |path: &str, inside: &str| DeviceMapping {
+            path_on_host: Some(path.to_owned()),
+            path_in_container: Some(inside.to_owned()),
             cgroup_permissions: Some("rw".to_owned()),
         };
+        let kvm = spec.kvm.iter().map(|k| device(&k.path.display().to_string(), "/dev/kvm"));
+        let devices: Vec<DeviceMapping> = kvm.chain(spec.video.iter().map(|v| device(v, v))).collect();
         let host = HostConfig {
             readonly_rootfs: Some(false),
-            devices: spec.kvm.as_ref().map(|k| vec![device(k)]),
+            devices: (!devices.is_empty()).then_some(devices),
             group_add: spec.kvm.as_ref().and_then(|k| k.group).map(|g| vec![g.to_string()]),
             shm_size: Some(SHM),
             ..confinement.host_config("none".to_owned(), &self.walls)

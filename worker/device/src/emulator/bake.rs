@@ -5,14 +5,7 @@
 //! phone is saved as a trial wants it, but with nothing of a trial in it: no certificate, no data. It is loaded once before it is
 //! kept, by a trial's own way: from a copy, which writes nothing.
 
-use std::{
-    ffi::OsString,
-    fs,
-    io::Read as _,
-    process::Stdio,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{ffi::OsString, fs, io::Read as _, process::Stdio, sync::PoisonError, time::Duration};
 
 use futures_util::StreamExt as _;
 use stakeout_contract::trial::FeedMode;
@@ -30,8 +23,8 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 
 use super::{
     boot::{self, Links},
-    camera::{self, Pictures},
-    clock::SharedClock,
+    camera::{self, Pictures, webcam::Webcam},
+    clock::{Clock, SharedClock, lock},
     display::Screen,
     layout::Layout,
     phone::{Phone, first_line, problem},
@@ -74,6 +67,10 @@ struct Oven<'a> {
     process: Option<(Process, Launch)>,
     links: Option<Links>,
     notes: Vec<String>,
+    /// The back camera's device, if it is one, and what it shows by which clock.
+    webcam: Option<Webcam>,
+    feeds: SharedFeeds,
+    clock: SharedClock,
 }
 
 /// Does what is ordered on `from`, and says so on `to`. Ends at once when `from` does.
@@ -82,7 +79,8 @@ pub async fn bake(layout: &Layout, from: impl AsyncRead + Unpin, to: impl AsyncW
     let order = lines.next().await.ok_or_else(|| anyhow::anyhow!("no order came"))??;
     let order: Order = serde_json::from_str(&order)?;
     anyhow::ensure!(order.format == 1, "an order of format {}, and this program knows 1", order.format);
-    let mut oven = Oven { layout, process: None, links: None, notes: Vec::new() };
+    let (feeds, clock) = (SharedFeeds::default(), SharedClock::default());
+    let mut oven = Oven { layout, process: None, links: None, notes: Vec::new(), webcam: None, feeds, clock };
     // Its input holds nothing more, and ends when nobody waits for this any longer.
     let gone = async { while lines.next().await.is_some_and(|l| l.is_ok()) {} };
     let done = tokio::select! {
@@ -203,6 +201,10 @@ impl Oven<'_> {
         }
         let avds = if launch == Launch::Bake { Avds::Image } else { Avds::Copy };
         let arguments = process::with_ports(arguments, self.layout.ports);
+        if self.webcam.is_none() && self.cameras()? == Cameras::Webcam {
+            let webcam = Webcam::open(&self.layout.videos, self.feeds.clone(), self.clock.clone()).map_err(failed)?;
+            self.webcam = Some(webcam);
+        }
         // A snapshot is saved with its window or not at all.
         let screen = Screen::start(self.layout, machine.window).await.map_err(failed)?;
         self.notes.push(screen.words());
@@ -239,24 +241,27 @@ impl Oven<'_> {
             self.notes.push("the image has no probe: that the phone sees and hears what it is given was not proven".to_owned());
             return Ok(());
         };
+        let cameras = self.cameras()?;
         let (Some(links), Some((process, _))) = (&self.links, &mut self.process) else { return Err(failed("the phone does not run")) };
         let mut bytes = [0; 32];
         fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).map_err(|e| failed(format!("no random key: {e}")))?;
         let keys = TrialKey::from_bytes(bytes).subkeys();
-        let feeds: SharedFeeds = Arc::new(Mutex::new(Some(feed::feeds(&keys, FeedMode::Pattern))));
-        let clock = SharedClock::default();
+        let (feeds, clock) = (self.feeds.clone(), self.clock.clone());
+        *feeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(feed::feeds(&keys, FeedMode::Pattern));
+        *lock(&clock) = Clock::default();
         links.phone.begin(&clock, &links.first).await?;
-        let said = {
+        let done = {
             let cannot = |e: std::io::Error| failed(format!("the cameras cannot be fed: {e}"));
-            let pictures = Pictures::show(self.layout.feed(), self.cameras()?, feeds.clone(), clock.clone()).map_err(cannot)?;
+            let pictures = Pictures::show(self.layout.feed(), cameras, feeds.clone(), clock.clone()).map_err(cannot)?;
             let (way, line) = Way::choose(&mut process.sound, &links.console, &links.control).await;
             self.notes.push(line);
-            let _sound = Sound::play(way, feeds, clock.clone());
+            let _sound = Sound::play(way, feeds.clone(), clock.clone());
             let probe =
                 Probe { apk, keys: &keys, mode: stakeout_feed::FeedMode::Pattern, clock: &clock, pictures: &pictures, contact: None };
-            probe.run(&links.phone).await?
+            probe.run(&links.phone).await
         };
-        self.notes.push(said);
+        *feeds.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.notes.push(done?);
         // Nothing of it is in the pictures that are saved.
         camera::first(&self.layout.feed(), self.cameras()?).map_err(|e| failed(format!("the cameras cannot be fed: {e}")))
     }

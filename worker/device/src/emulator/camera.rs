@@ -1,4 +1,5 @@
-//! The cameras, by the emulator's modes `imagefile` and `videofile`: a picture or a film that it reads each time a camera is opened.
+//! The cameras, by the emulator's modes `imagefile` and `videofile`: a picture or a film that it reads each time a camera is opened;
+//! or the back one by [`webcam`], a device of the host that is written every frame, which is another matter.
 //!
 //! A thread writes a new one over each, again and again, and sees every opening of one: each is a file of its own until the next takes
 //! its name, and the kernel says which was opened. So an opening is dated exactly, and so is the frame that there was first.
@@ -11,6 +12,7 @@
 mod film;
 mod show;
 mod still;
+pub mod webcam;
 
 use std::{
     fs, io,
@@ -100,8 +102,17 @@ pub struct Pictures {
     end: Arc<AtomicBool>,
     wanted: Arc<Wanted>,
     bell: Arc<rustix::fd::OwnedFd>,
-    within: Duration,
+    cameras: Cameras,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Both cameras, as the contract and the feed name them.
+const SIDES: [(Facing, stakeout_feed::Facing); 2] =
+    [(Facing::Front, stakeout_feed::Facing::Front), (Facing::Back, stakeout_feed::Facing::Back)];
+
+/// Those that are fed by files.
+fn sides(cameras: Cameras) -> &'static [(Facing, stakeout_feed::Facing)] {
+    if cameras == Cameras::Webcam { &SIDES[..1] } else { &SIDES }
 }
 
 const fn name(facing: Facing) -> &'static str {
@@ -118,10 +129,10 @@ fn path(folder: &Path, cameras: Cameras, facing: Facing) -> PathBuf {
 /// Puts grey pictures where the cameras look, before there is a trial: a guest must not find none.
 pub fn first(folder: &Path, cameras: Cameras) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    for facing in [Facing::Back, Facing::Front] {
+    for facing in sides(cameras).iter().map(|s| s.0) {
         let new = folder.join("first.new");
         match cameras {
-            Cameras::ImageFile => still::write(&new, None)?,
+            Cameras::ImageFile | Cameras::Webcam => still::write(&new, None)?,
             Cameras::VideoFile => film::write(&new, None, || Ok(()))?,
         }
         fs::rename(new, path(folder, cameras, facing))?;
@@ -133,6 +144,10 @@ pub fn first(folder: &Path, cameras: Cameras) -> io::Result<()> {
 pub fn words(cameras: Cameras) -> String {
     match cameras {
         Cameras::ImageFile => "camera by imagefile".to_owned(),
+        Cameras::Webcam => format!(
+            "camera by webcam (the front one by imagefile): a frame was shown at its number's time or up to {} ms later",
+            webcam::QUEUE.as_millis()
+        ),
         Cameras::VideoFile => format!(
             "camera by videofile: a frame was shown at its number's time or later, by as much as its film was old when it was opened \
              (some {} s at most), and by {} s each time that the film has begun anew",
@@ -161,8 +176,7 @@ impl Pictures {
                 }
             }
         })?;
-        let within = if cameras == Cameras::VideoFile { RENEWED.1 } else { RENEWED.0 };
-        Ok(Self { seen, end, wanted, bell, within, thread: Some(thread) })
+        Ok(Self { seen, end, wanted, bell, cameras, thread: Some(thread) })
     }
 
     /// Waits until the pictures are of now: what is opened from here on shows no frame that is older. Blocks for some ten
@@ -172,13 +186,25 @@ impl Pictures {
         asked.calls += 1;
         let mine = asked.calls;
         let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
-        let wait = self.wanted.done.wait_timeout_while(asked, self.within, |a| a.made < mine);
+        let within = if self.cameras == Cameras::VideoFile { RENEWED.1 } else { RENEWED.0 };
+        let wait = self.wanted.done.wait_timeout_while(asked, within, |a| a.made < mine);
         let (asked, wait) = wait.unwrap_or_else(PoisonError::into_inner);
         if wait.timed_out() {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.trouble = Some("the cameras' pictures were not renewed in time".to_owned());
         }
-        asked.begun.map(frame_time)
+        let begun = asked.begun.map(frame_time);
+        drop(asked);
+        if self.streams() {
+            // What waited in buffers is of before.
+            std::thread::sleep(webcam::QUEUE);
+        }
+        begun
+    }
+
+    /// Whether the back camera is given every frame, and not by files.
+    pub fn streams(&self) -> bool {
+        self.cameras == Cameras::Webcam
     }
 
     /// What was opened since this was asked last.

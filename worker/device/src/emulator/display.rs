@@ -36,7 +36,7 @@ const KIND: &str = "MIT-MAGIC-COOKIE-1";
 const COOKIE: usize = 16;
 /// More than any answer of it.
 const WORD: u64 = 64;
-const LIMITS: Limits = Limits { files: 256, file_bytes: 16 << 20, group: None };
+const LIMITS: Limits = Limits { files: 256, file_bytes: 16 << 20, groups: [None; 2] };
 
 /// What an emulator's window is on.
 pub struct Screen {

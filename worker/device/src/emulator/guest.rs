@@ -28,7 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     apps::App,
     boot::{self, Live},
-    camera::{self, Pictures},
+    camera::{self, Pictures, webcam::Webcam},
     clock::{SharedClock, lock},
     files,
     kept::{self, Kept},
@@ -72,6 +72,8 @@ pub struct EmulatorGuest {
     clock: SharedClock,
     live: Option<Live>,
     trial: Option<Trial>,
+    /// Ends after the emulator, which reads it.
+    webcam: Option<Webcam>,
     /// Ends with a trial; before the emulator does.
     pictures: Option<Pictures>,
     sound: Option<Sound>,
@@ -114,6 +116,7 @@ impl EmulatorGuest {
             clock: SharedClock::default(),
             live: None,
             trial: None,
+            webcam: None,
             pictures: None,
             sound: None,
             ticks: None,
@@ -217,6 +220,7 @@ impl Guest for EmulatorGuest {
             return Err(Problem::new("unsupported", format!("API level `{api}` is not in this image, use one of {have:?}")));
         }
         self.check_cameras().await;
+        self.open_webcam().await;
         camera::first(&self.layout.feed(), self.cameras()?)
             .map_err(|e| Problem::new("failed", format!("the cameras cannot be fed: {e}")))?;
         let live = boot::boot(&self.layout, &self.out, api).await?;
@@ -457,6 +461,7 @@ impl Guest for EmulatorGuest {
         if let Some(mut live) = self.live.take() {
             live.process.end(&self.layout).await;
         }
+        self.webcam = None;
         for user in [self.layout.user, self.layout.sound_user, self.layout.display_user].into_iter().flatten() {
             confine::kill_user(user).await;
         }

@@ -61,7 +61,7 @@ fn window(text: &str) -> Result<Option<Window>, DeviceError> {
 
 /// The setting of the cameras, if there is one.
 fn cameras(text: &str) -> Result<Option<Cameras>, DeviceError> {
-    let bad = || DeviceError::Setting { name: Cameras::SETTING, value: text.to_owned(), known: "`imagefile` or `videofile`" };
+    let bad = || DeviceError::Setting { name: Cameras::SETTING, value: text.to_owned(), known: "`imagefile`, `videofile` or `webcam`" };
     if text.is_empty() { Ok(None) } else { Cameras::parse(text).map(Some).ok_or_else(bad) }
 }
 
@@ -93,6 +93,8 @@ pub struct Layout {
     pub window: Option<Window>,
     /// Where the cameras' pictures come from; none: as its virtual device says.
     pub cameras: Option<Cameras>,
+    /// Where video devices of the host are, if there are any: `/dev`.
+    pub videos: PathBuf,
     /// The user of a window's display; none: our own, for tests.
     pub display_user: Option<u32>,
     /// The app that proves that a phone is ready, if the image has it.
@@ -136,6 +138,7 @@ impl Layout {
             sound_user: Some(10_003),
             window: window(&std::env::var(Window::SETTING).unwrap_or_default())?,
             cameras: cameras(&std::env::var(Cameras::SETTING).unwrap_or_default())?,
+            videos: "/dev".into(),
             display_user: Some(10_005),
             probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
             keeper: Some(PathBuf::from(KEEPER)).filter(|p| p.is_file()),
@@ -179,6 +182,6 @@ mod tests {
         assert_eq!(cameras("").unwrap(), None);
         assert_eq!(cameras("videofile").unwrap(), Some(Cameras::VideoFile));
         let e = cameras("emulated").unwrap_err().to_string();
-        assert_eq!(e, "`STAKEOUT_CAMERA` is `emulated`; use `imagefile` or `videofile`");
+        assert_eq!(e, "`STAKEOUT_CAMERA` is `emulated`; use `imagefile`, `videofile` or `webcam`");
     }
 }

@@ -8,7 +8,7 @@
 
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 
-use stakeout_contract::{Nanos, observation::Facing};
+use stakeout_contract::{Nanos, observation::Facing, trial::frame_at};
 use stakeout_feed::{CameraDetector, CandidateTrial, FeedMode, GrayImage, MicCandidate, MicDetector, SubKeys};
 use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::Problem;
@@ -87,10 +87,13 @@ impl Probe<'_> {
         if let Some(trouble) = seen.trouble {
             return Err(failed("back", trouble));
         }
-        let shown: Vec<Shown> = {
+        let mut shown: Vec<Shown> = {
             let clock = lock(self.clock);
             seen.opens.iter().map(|o| (o.facing, o.frame..=o.until(until.since(clock.date(o.host))))).collect()
         };
+        if self.pictures.streams() {
+            shown.push((Facing::Back, frame_at(from)..=frame_at(until)));
+        }
         let mut files = Vec::new();
         for name in ["back.jpg", "front.jpg", "sound.wav", "contacts.txt"] {
             let mut bytes = Vec::new();

@@ -18,14 +18,14 @@ use stakeout_protocol::{
 use tokio::{io::AsyncRead, process::Child};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::{display::Screen, layout::Layout, sound::server::Server};
+use super::{camera, display::Screen, layout::Layout, sound::server::Server};
 use crate::{
     DeviceError,
     confine::{self, Limits},
     core::{limits, outbox::Outbox},
 };
 
-/// The host's virtualisation: the emulator must be in the group that may open it.
+/// The host's virtualisation: the emulator must be in the group that may open it, and likewise of a video device.
 const KVM: &str = "/dev/kvm";
 /// Lines of the emulator that are kept for a message.
 const TAIL: usize = 30;
@@ -140,9 +140,10 @@ impl Layout {
     pub fn command(&self, words: &[OsString], avds: Avds) -> tokio::process::Command {
         use std::os::unix::fs::MetadataExt as _;
         // A device that everybody may open needs no group, and root's is given to nobody.
-        let kvm = fs::metadata(KVM).ok().map(|m| m.gid()).filter(|g| *g != 0);
+        let group = |path: &std::path::Path| fs::metadata(path).ok().map(|m| m.gid()).filter(|g| *g != 0);
+        let groups = [group(KVM.as_ref()), camera::webcam::only(&self.videos).ok().and_then(|v| group(&v))];
         let file_bytes = if avds == Avds::Image { BAKED_FILE } else { FILE };
-        let mut command = confine::command(words, self.user, Limits { files: 8192, file_bytes, group: kvm });
+        let mut command = confine::command(words, self.user, Limits { files: 8192, file_bytes, groups });
         command
             .env("HOME", &self.home)
             .env("TMPDIR", &self.temporary)
@@ -205,7 +206,7 @@ impl Layout {
         command.env("AVD", AVD).env("FROM", &self.avds).stdin(Stdio::null());
         if let Some(cameras) = self.cameras {
             for (name, side) in [("BACK", "back"), ("FRONT", "front")] {
-                command.env(name, format!("{}:{}/{side}.{}", cameras.word(), self.feed().display(), cameras.ending()));
+                command.env(name, cameras.mode(&self.feed().display().to_string(), side));
             }
         }
         let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
@@ -317,6 +318,7 @@ mod tests {
         assert_eq!(version_of("0.1.0; Android emulator version 36.6.4.0 (build_id 14) (CL:N/A)"), Some((36, 6, 4)));
         assert!(version_of("Android emulator version 36.4.9.0").unwrap() < Cameras::VideoFile.since());
         assert_eq!((version_of("emulator 36"), version_of("version x.y.z"), version_of("")), (None, None, None));
+        assert_eq!(cameras("hw.camera.back=webcam0\n").unwrap(), Cameras::Webcam);
         assert!(cameras("hw.camera.back=virtualscene\n").unwrap_err().message.contains("`virtualscene`"));
     }
 

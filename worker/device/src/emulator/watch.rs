@@ -50,6 +50,8 @@ const QUEUE_MS: u64 = 400;
 /// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
 /// within this time of ours, as adb has its moments.
 const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
+/// The books' name of the front camera.
+const FRONT: &str = "1";
 /// Facts of one kind of trouble.
 const TROUBLES: usize = 200;
 
@@ -74,6 +76,8 @@ pub struct Watch {
     sessions: u64,
     /// Which frames were given to which of them.
     frames: Frames,
+    /// The back camera is given every frame.
+    streams: bool,
     /// Times at which the device's state changed.
     marks: Vec<Nanos>,
     /// Whether the app could be seen at the poll before.
@@ -100,6 +104,7 @@ impl Watch {
             silent: BTreeSet::new(),
             sessions,
             frames: Frames::default(),
+            streams: false,
             marks: Vec::new(),
             visible: false,
             log_until: 0,
@@ -176,6 +181,7 @@ impl Watch {
         let (camera, audio, ops) = (record("media.camera").await?, record("audio").await?, record("appops").await?);
         // Asked for after the books: one that was new before is seen now, and one that dies later is seen the next time.
         self.keepers(&mut told, Services::read(phone).await?, now);
+        self.streams = pictures.is_some_and(Pictures::streams);
         if let Some(seen) = pictures.map(Pictures::take) {
             self.opened(seen.opens);
             if let Some(what) = seen.trouble {
@@ -342,7 +348,7 @@ impl Watch {
     fn begin(&mut self, told: &mut Vec<Told>, sensor: Sensor, a: &Access, at: Nanos) {
         self.sessions += 1;
         let session = self.sessions;
-        let facing = (sensor == Sensor::Camera).then(|| if a.id == "1" { Facing::Front } else { Facing::Back });
+        let facing = (sensor == Sensor::Camera).then(|| if a.id == FRONT { Facing::Front } else { Facing::Back });
         self.open.insert((sensor, a.id.clone()), (session, at));
         let api = if sensor == Sensor::Camera { "CameraService" } else { "AudioService" };
         let opened = Fact::Opened {
@@ -354,7 +360,9 @@ impl Watch {
             preview_visible: sensor == Sensor::Camera && self.visible,
         };
         told.push((at, Source::Device, opened));
-        if let Some(facing) = facing {
+        if let Some(facing) = facing
+            && !(self.streams && facing == Facing::Back)
+        {
             let near = self.near();
             self.frames.begin(told, facing, session, at, near);
         }
@@ -372,6 +380,8 @@ impl Watch {
             let last = block(latest.get().saturating_add(QUEUE_MS * 1_000_000)).max(first);
             let delivered = Fact::Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: last - first + 1 };
             told.push((at, Source::Feed, delivered));
+        } else if self.streams && key.1 != FRONT {
+            told.push((at, Source::Feed, frames::streamed(session, from, latest)));
         } else {
             self.frames.end(told, session, latest);
         }

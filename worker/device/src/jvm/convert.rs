@@ -46,7 +46,8 @@ async fn run(layout: &Layout, apks: &[PathBuf], out: &Outbox) -> Result<(), Prob
     words.extend(apks.iter().map(|p| p.clone().into_os_string()));
     words.push(layout.convert.join(JAR).into());
     words.push(framework(&layout.java)?);
-    let mut command = confine::command(&words, layout.convert_user, Limits { files: 1024, file_bytes: limits::PREPARED, group: None });
+    let mut command =
+        confine::command(&words, layout.convert_user, Limits { files: 1024, file_bytes: limits::PREPARED, groups: [None; 2] });
     command.current_dir(&layout.java).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = |source| Problem::from(DeviceError::Start { program: "the converter".to_owned(), source });
     let mut child = command.spawn().map_err(start)?;

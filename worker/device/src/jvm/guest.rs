@@ -178,7 +178,7 @@ impl Guest for JvmGuest {
             return Err(Problem::new("unsupported", format!("API level `{api}` is not in this image, use one of {API:?}")));
         }
         let mut command =
-            confine::command(&self.layout.host, self.layout.guest_user, Limits { files: 8192, file_bytes: FILE, group: None });
+            confine::command(&self.layout.host, self.layout.guest_user, Limits { files: 8192, file_bytes: FILE, groups: [None; 2] });
         command.current_dir(&self.layout.java);
         let feed =
             FeedServer { feeds: self.feeds.clone(), window: self.window.clone(), log: self.deliveries.clone(), out: self.out.clone() };

@@ -120,7 +120,7 @@ impl Host {
                     (false, true) => "not loaded".to_owned(),
                     (false, false) => format!("not loaded; {} are other devices", videos.join(" ")),
                 },
-                "only for a video feed to the emulator's camera: `apt-get install v4l2loopback-dkms`, `modprobe v4l2loopback exclusive_caps=1`; pictures by file need nothing",
+                "only for an image with `--camera webcam`: `apt-get install v4l2loopback-dkms`, `modprobe v4l2loopback exclusive_caps=1`, and the device's path in `STAKEOUT_VIDEO`; pictures and films by file need nothing",
             ),
         ]
     }

@@ -90,6 +90,7 @@ impl Bench for Containers {
             input: order.to_owned(),
             memory: self.memory,
             kvm: Some(self.kvm.clone()),
+            video: crate::commands::doctor::video(),
             line: LINE_MAX,
         };
         Ok(Container(self.engine.start_bakery(&spec).await?))

@@ -89,9 +89,9 @@ pub(crate) struct EmulatorArgs {
     /// Only an emulator with a window takes sound from PulseAudio; see docs/emulator.md
     #[arg(long, default_value = "none", value_parser = window, value_name = "none|hidden|offscreen")]
     pub window: Window,
-    /// Where the cameras' pictures come from: `imagefile` (a picture for each opening) or `videofile` (a film for each opening); see
-    /// docs/emulator.md
-    #[arg(long, default_value = "imagefile", value_parser = cameras, value_name = "imagefile|videofile")]
+    /// Where the cameras' pictures come from: `imagefile` (a picture for each opening), `videofile` (a film for each opening) or
+    /// `webcam` (the back one by the host's v4l2loopback, named by STAKEOUT_VIDEO); see docs/emulator.md
+    #[arg(long, default_value = "imagefile", value_parser = cameras, value_name = "imagefile|videofile|webcam")]
     pub camera: Cameras,
     /// Build only; trials boot cold
     #[arg(long)]
@@ -108,5 +108,5 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 fn cameras(text: &str) -> Result<Cameras, String> {
-    Cameras::parse(text).ok_or_else(|| "it is `imagefile` or `videofile`".to_owned())
+    Cameras::parse(text).ok_or_else(|| "it is `imagefile`, `videofile` or `webcam`".to_owned())
 }

@@ -21,7 +21,7 @@ use stakeout_protocol::choice::Cameras;
 
 use super::{
     super::clock::{SharedClock, lock},
-    Open, REFRESH, Seen, Wanted, film, name, path, still,
+    Open, REFRESH, Seen, Wanted, film, name, path, sides, still,
 };
 use crate::{core::window::monotonic_nanos, feed::SharedFeeds};
 
@@ -33,10 +33,6 @@ const STILL: Duration = Duration::from_secs(20);
 const FRAME_MOST: Duration = Duration::from_millis(150);
 /// Openings that wait to be told.
 const WAITING: usize = 10_000;
-/// Both cameras, as the contract and the feed name them.
-const SIDES: [(Facing, stakeout_feed::Facing); 2] =
-    [(Facing::Back, stakeout_feed::Facing::Back), (Facing::Front, stakeout_feed::Facing::Front)];
-
 pub(super) struct Show {
     watch: rustix::fd::OwnedFd,
     bell: Arc<rustix::fd::OwnedFd>,
@@ -72,7 +68,7 @@ impl Show {
                 (a.calls, a.made)
             };
             if left.is_zero() || asked > made {
-                if asked > made && self.cameras == Cameras::ImageFile {
+                if asked > made && self.cameras != Cameras::VideoFile {
                     // The frame of the moment began a moment ago, which may be before the act that the pictures are renewed for.
                     self.wait_for(self.number() + 1, FRAME_MOST, seen)?;
                 }
@@ -117,8 +113,8 @@ impl Show {
     pub(super) fn replace(&mut self, seen: &Mutex<Seen>) -> io::Result<()> {
         let Some(feeds) = self.feeds.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return Ok(()) };
         match self.cameras {
-            Cameras::ImageFile => {
-                for (facing, side) in SIDES {
+            Cameras::ImageFile | Cameras::Webcam => {
+                for &(facing, side) in sides(self.cameras) {
                     let frame = self.number();
                     let new = self.fresh(facing);
                     still::write(&new, Some((feeds.camera(side), frame)))?;
@@ -129,7 +125,7 @@ impl Show {
                 let begun = Instant::now();
                 let lead = self.lead.mul_f64(lock(&self.clock).speed().max(0.1));
                 let first = frame_at(lock(&self.clock).now(monotonic_nanos()).plus(lead)) + 1;
-                for (facing, side) in SIDES {
+                for &(facing, side) in sides(self.cameras) {
                     // Who opens the one before meanwhile is heard at once, as that dates the opening.
                     film::write(&self.fresh(facing), Some((feeds.camera(side), first)), || self.hear(seen))?;
                 }
@@ -141,7 +137,7 @@ impl Show {
                     seen.trouble = Some("new films for the cameras, as the guest's clock stands still".to_owned());
                     return Ok(());
                 }
-                for (facing, _) in SIDES {
+                for &(facing, _) in sides(self.cameras) {
                     self.lay(&self.folder.join(format!("{}.new", name(facing))), facing, first, film::last(first))?;
                 }
                 self.wanted.asked.lock().unwrap_or_else(PoisonError::into_inner).begun = Some(first);

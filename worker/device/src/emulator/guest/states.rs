@@ -13,7 +13,7 @@ use super::{
     super::{
         apps::App,
         boot,
-        camera::{self, Pictures},
+        camera::{self, Pictures, webcam::Webcam},
         clock::{Look, SharedClock, lock},
         kept::{self, Kept},
         phone::problem,
@@ -85,6 +85,25 @@ impl EmulatorGuest {
             self.out.event(Event::Log { line }).await;
             self.layout.cameras = None;
         }
+    }
+
+    /// The video device that the back camera is, from before the emulator looks for it. Where there is none, the cameras are by pictures.
+    pub(super) async fn open_webcam(&mut self) {
+        if self.webcam.is_some() || self.cameras().ok() != Some(Cameras::Webcam) {
+            return;
+        }
+        let line = match Webcam::open(&self.layout.videos, self.feeds.clone(), self.clock.clone()) {
+            Ok(webcam) => {
+                let line = format!("the back camera is `{}`", webcam.path().display());
+                self.webcam = Some(webcam);
+                line
+            }
+            Err(why) => {
+                self.layout.cameras = Some(Cameras::ImageFile);
+                format!("cameras by imagefile and not by webcam: {why}")
+            }
+        };
+        self.out.event(Event::Log { line }).await;
     }
 
     /// The feeds run from here on.
@@ -234,6 +253,9 @@ impl EmulatorGuest {
     pub(super) async fn stop_app(&mut self) -> Result<(), Problem> {
         let Some(app) = self.app.clone() else { return Ok(()) };
         self.poll().await?;
+        if let Some(what) = self.webcam.as_ref().and_then(Webcam::trouble) {
+            self.fact(Fact::Lost { what, count: 1 }).await;
+        }
         if let Some(w) = self.watch.as_mut() {
             w.ending = true;
         }

@@ -36,7 +36,7 @@ const SPEAKER: &str = "speaker";
 const START: Duration = Duration::from_secs(10);
 /// Between two looks whether it can.
 const PAUSE: Duration = Duration::from_millis(5);
-const LIMITS: Limits = Limits { files: 256, file_bytes: 1 << 20, group: None };
+const LIMITS: Limits = Limits { files: 256, file_bytes: 1 << 20, groups: [None; 2] };
 
 /// What is done as its user before it begins: nothing of a former one is left.
 const TIDY: &str = r#"rm -rf -- "$0/own" "$0/native" && mkdir -m 0700 -- "$0/own" && exec "$@""#;

@@ -8,9 +8,13 @@ use std::{
 use stakeout_contract::{
     Nanos, Sensor,
     observation::{Facing, Fact, Source},
+    trial::frame_at,
 };
 
-use super::{super::camera::Open, Told};
+use super::{
+    super::camera::{Open, webcam::QUEUE},
+    Told,
+};
 
 /// A session whose picture was not opened when the books were asked: a camera opens it after the books know.
 struct Unframed {
@@ -100,6 +104,13 @@ impl Frames {
     }
 }
 
+/// What a camera that is given every frame was given from its opening until it was closed.
+pub(super) fn streamed(session: u64, from: Nanos, latest: Nanos) -> Fact {
+    let first = frame_at(from).saturating_sub(frame_at(Nanos::saturating(QUEUE.as_nanos() as u64)));
+    let last = frame_at(latest).saturating_sub(1).max(first);
+    Fact::Delivered { sensor: Sensor::Camera, facing: Some(Facing::Back), session, first, last, count: last - first + 1 }
+}
+
 fn first(open: &Open, session: u64) -> Fact {
     Fact::Delivered { sensor: Sensor::Camera, facing: Some(open.facing), session, first: open.frame, last: open.frame, count: 1 }
 }
@@ -166,6 +177,14 @@ mod tests {
         frames.opened([(at(11), open(320, 910))].into_iter());
         frames.left_over(&mut told, at(13), NEAR, &mut sessions);
         assert_eq!((given(&told, 1), sessions), (vec![(320, 320, 1), (321, 349, 2)], 1));
+    }
+
+    #[test]
+    fn a_camera_that_is_given_every_frame_saw_those_between_its_opening_and_its_end() {
+        let Fact::Delivered { first, last, count, .. } = streamed(3, at(10), at(12)) else { panic!() };
+        assert_eq!((first, last, count), (288, 359, 72), "from what may have waited in buffers on");
+        let Fact::Delivered { first, last, .. } = streamed(3, at(0), at(0)) else { panic!() };
+        assert_eq!((first, last), (0, 0));
     }
 
     #[test]
