@@ -32,7 +32,7 @@ pub(crate) trait Trip: Send + Sync + 'static {
 }
 
 /// Who waits, with whom to tell.
-type Waiting<T> = VecDeque<(<T as Trip>::Ask, oneshot::Sender<Result<<T as Trip>::Got, StoreError>>)>;
+type Waiting<T> = VecDeque<(<T as Trip>::Ask, Tell<T>)>;
 
 /// A station: calls of one kind.
 pub(crate) struct Train<T: Trip> {
@@ -106,11 +106,15 @@ struct Away<T: Trip> {
     home: bool,
 }
 
+/// Who is to be told.
 type Tell<T> = oneshot::Sender<Result<<T as Trip>::Got, StoreError>>;
+
+/// What is asked, and who is to be told, in the same order.
+type Aboard<T> = (Vec<<T as Trip>::Ask>, Vec<Tell<T>>);
 
 impl<T: Trip> Away<T> {
     /// Those who go next; none: the train is home. One step, so that nobody comes between the look and the end.
-    fn next(&mut self) -> Option<(Vec<T::Ask>, Vec<Tell<T>>)> {
+    fn next(&mut self) -> Option<Aboard<T>> {
         let mut yard = self.train.yard();
         yard.waiting.retain(|(_, tell)| !tell.is_closed());
         let n = yard.waiting.len().min(yard.seats);

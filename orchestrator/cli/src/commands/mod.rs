@@ -54,7 +54,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Show { json }) => key(json),
         Command::Images(c) => images::run(c).await,
         Command::Doctor { json, walls } => doctor::run(json, &walls).await,
-        Command::Conformance(a) => conformance::run(a).await,
+        Command::Conformance(a) => Box::pin(conformance::run(a)).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

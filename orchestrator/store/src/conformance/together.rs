@@ -48,7 +48,7 @@ async fn tenants_get_their_weight_and_their_bound(store: &dyn Store) {
     let got: Vec<_> = leases(store, &workers(&TenantId::farm(), 42)).await.into_iter().map(|l| l.unwrap().unwrap()).collect();
     let of = |t: &TenantId| got.iter().filter(|(trial, _)| trial.tenant == *t).count();
     assert_eq!(of(&bound), 2, "not one more than it may have");
-    assert!((9..=11).contains(&of(&light)), "a quarter of the rest: {}", of(&light));
+    assert!((7..=13).contains(&of(&light)), "a quarter of the rest, which is soft: {}", of(&light));
     assert_eq!(got.iter().map(|(trial, _)| &trial.id).collect::<BTreeSet<_>>().len(), 42, "each trial once");
     assert!(got.iter().all(|(trial, of)| trial.job == of.id && trial.row.epoch == FIRST && of.counts.running > 0));
     // More than there are: the rest get none, and the counts are those of all.
@@ -145,7 +145,7 @@ async fn renewals_and_completions_are_each_its_own(store: &dyn Store) {
             (3, Err(StoreError::Refused(_))) | (10, Err(StoreError::NotFound { what: "trial", .. })) => {}
             (3 | 10, other) => panic!("{n}: {other:?}"),
             (_, row) => {
-                assert_eq!((row.as_ref().unwrap().state, row.as_ref().unwrap().expires), (TrialState::Running, Some(60_005)), "{n}")
+                assert_eq!((row.as_ref().unwrap().state, row.as_ref().unwrap().expires), (TrialState::Running, Some(60_005)), "{n}");
             }
         }
     }

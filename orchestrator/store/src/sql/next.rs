@@ -86,7 +86,7 @@ pub(super) async fn match_up<'a>(
 }
 
 /// One way to ask the index: a kind of device, an API level, and whether for the tenant's own workers only.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Probe {
     device: &'static str,
     api: i64,
@@ -131,9 +131,11 @@ async fn next_trials(conn: &mut Conn, tenant: &Share, probes: &[Probe], most: us
     first.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     first.truncate(most);
     let mut rows = if first.is_empty() { Vec::new() } else { lock_these(conn, first.iter().map(|(_, id, _)| id)).await? };
-    // Another had some of them meanwhile: then the next of the same.
-    for (_, _, p) in &first {
-        if rows.len() < first.len() {
+    // Another had some of them meanwhile: then the next, of the same kind first.
+    let mut asked: Vec<Probe> = Vec::new();
+    for p in first.iter().map(|(_, _, p)| p).chain(probes) {
+        if rows.len() < first.len() && !asked.contains(p) {
+            asked.push(*p);
             let taken = rows.iter().map(|r| Read("trials", r).id("id")).collect::<Result<Vec<TrialId>, _>>()?;
             rows.extend(lock_next(conn, tenant, *p, first.len() - rows.len(), &taken, None).await?);
         }
