@@ -2,7 +2,7 @@
 //!
 //! Each kind of container has a list of its own in `worker/containers/seccomp`, in the engine's form: what its programs were
 //! seen to call in trials, with some room in each group, and nothing else. How the lists were found is in
-//! `docs/adr/0028-a-filter-of-system-calls-of-our-own.md`; `scripts/seccomp-trace.sh` finds them again and compares.
+//! `docs/adr/0030-a-filter-of-system-calls-of-our-own.md`; `scripts/seccomp-trace.sh` finds them again and compares.
 //!
 //! A call that is not listed fails with EPERM, one that is newer than all that are listed with ENOSYS (that is runc's doing),
 //! and `clone3` with ENOSYS, since its flags lie in memory where a filter cannot read them: libc then takes `clone`, whose flags
