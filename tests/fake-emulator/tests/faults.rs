@@ -60,7 +60,7 @@ async fn a_snapshot_that_cannot_be_loaded_is_told_three_times() {
     let check = run(home.path(), &["-check-snapshot-loadable", "base"], &faults);
     assert!(!check.status.success() && String::from_utf8_lossy(&check.stdout).contains("Not loadable"));
     assert!(String::from_utf8_lossy(&run(home.path(), &["-check-snapshot-loadable", "base"], &[]).stdout).starts_with("Loadable"));
-    let forced = run(home.path(), &["-snapshot", "base", "-force-snapshot-load"], &faults);
+    let forced = run(home.path(), &["-no-window", "-snapshot", "base", "-force-snapshot-load"], &faults);
     assert_eq!(forced.status.code(), Some(1));
     let (emulator, _adb) = Emulator::booted("snapshot-not-loadable", &[]).await;
     assert_eq!(name(emulator.console().load_snapshot("base", LONG).await), "console command: Denied");
@@ -191,7 +191,7 @@ async fn a_killed_emulator_leaves_its_file_and_its_locks() {
     assert_eq!(left.len(), 1);
     assert!(!left[0].is_alive());
     // The next start is refused until somebody removes the locks.
-    let again = run(emulator.home.path(), &[], &[]);
+    let again = run(emulator.home.path(), &["-no-window"], &[]);
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("same AVD"));
 }
@@ -202,7 +202,7 @@ async fn locks_that_stay_stop_the_next_start() {
     emulator.console().kill(LONG).await.unwrap();
     assert!(emulator.child.wait().unwrap().success());
     assert!(avd(emulator.home.path()).join("hardware-qemu.ini.lock").exists());
-    assert_eq!(run(emulator.home.path(), &[], &[]).status.code(), Some(1));
+    assert_eq!(run(emulator.home.path(), &["-no-window"], &[]).status.code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
