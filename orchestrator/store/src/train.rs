@@ -200,7 +200,7 @@ mod tests {
             if asks.contains(&13) {
                 return Err(ended());
             }
-            let one = |n: &u32| if n % 2 == 0 { Ok(n * 2) } else { Err(crate::codec::missing("number", n)) };
+            let one = |n: &u32| if n.is_multiple_of(2) { Ok(n * 2) } else { Err(crate::codec::missing("number", n)) };
             Ok(asks.iter().map(one).collect())
         }
 
