@@ -25,7 +25,7 @@ pub(crate) trait Trip: Send + Sync + 'static {
     fn at_once(&self, asks: &[Self::Ask]) -> impl Future<Output = Result<Vec<Result<Self::Got, StoreError>>, StoreError>> + Send;
 
     /// Who asked for this has gone meanwhile.
-    fn unwanted(&self, got: Self::Got) -> impl Future<Output = ()> + Send {
+    fn unwanted(&self, _ask: &Self::Ask, got: Self::Got) -> impl Future<Output = ()> + Send {
         drop(got);
         async {}
     }
@@ -91,9 +91,9 @@ impl<T: Trip> Train<T> {
     async fn run(self, trip: T) {
         let mut away = Away { train: self, home: false };
         while let Some((asks, told)) = away.next() {
-            for (got, tell) in together(&trip, &asks).await.into_iter().zip(told) {
+            for ((got, tell), ask) in together(&trip, &asks).await.into_iter().zip(told).zip(&asks) {
                 if let Err(Ok(got)) = tell.send(got) {
-                    trip.unwanted(got).await;
+                    trip.unwanted(ask, got).await;
                 }
             }
         }
@@ -204,7 +204,8 @@ mod tests {
             Ok(asks.iter().map(one).collect())
         }
 
-        async fn unwanted(&self, got: u32) {
+        async fn unwanted(&self, ask: &u32, got: u32) {
+            assert_eq!(ask * 2, got);
             self.unwanted.lock().unwrap().push(got);
         }
     }

@@ -70,13 +70,12 @@ impl Trip for Leases {
         Ok((0..asks.len()).map(|place| answers.remove(&place).unwrap_or(Ok(None))).collect())
     }
 
-    /// Its worker has gone before it had it.
-    async fn unwanted(&self, got: Option<Got>) {
+    /// Its worker has gone before it had it: at once, so that nobody is charged for the time.
+    async fn unwanted(&self, ask: &Ask, got: Option<Got>) {
         let Some((trial, _)) = got else { return };
         let why =
             TrialEnd { state: TrialState::Queued, stage: "lease".to_owned(), reason: "its worker had gone".to_owned(), log: String::new() };
-        let now = trial.row.expires.unwrap_or_default();
-        if let Err(e) = end::give_back(&self.0, &trial.id, trial.row.epoch, &why, now).await {
+        if let Err(e) = end::give_back(&self.0, &trial.id, trial.row.epoch, &why, ask.now).await {
             tracing::warn!(trial = %trial.id, error = &e as &dyn std::error::Error, "a lease that nobody has was not given back: it ends by itself");
         }
     }
