@@ -2,10 +2,10 @@
 
 use stakeout_agent::Fence;
 use stakeout_bundle::statement::{self, Left};
-use stakeout_contract::{TenantId, lease::Completion};
-use stakeout_store::{StoreError, TrialFull};
+use stakeout_contract::lease::Completion;
+use stakeout_store::TrialFull;
 
-use crate::{Service, ServiceError, finish, service::now};
+use crate::{Service, ServiceError, finish};
 
 fn wrong(why: impl Into<String>) -> ServiceError {
     ServiceError::Statement(why.into())
@@ -18,12 +18,8 @@ pub(crate) async fn check(service: &Service, fence: &Fence, trial: &TrialFull, c
         // Not this lease's any more, or a repetition: the rules of leases say what becomes of it.
         return Ok(());
     };
-    let said = match service.store.worker(&TenantId::farm(), &worker, now()).await {
-        Ok(w) => w.host.key,
-        // The one of `stakeout run` says nothing of its host.
-        Err(StoreError::NotFound { .. }) => String::new(),
-        Err(e) => return Err(e.into()),
-    };
+    // The one of `stakeout run` says nothing of its host.
+    let said = service.store.worker_host(&worker).await?.map_or_else(String::new, |host| host.key);
     let Some(envelope) = &completion.statement else {
         return if said.is_empty() { Ok(()) } else { Err(wrong("the worker said its key, and did not sign")) };
     };

@@ -73,6 +73,8 @@ pub trait Fleet: Send + Sync + 'static {
     ) -> Result<Option<WorkerMode>, StoreError>;
     /// A worker that may run this tenant's trials: one of those that [`Fleet::workers`] gives.
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError>;
+    /// What a worker said of its host; none, if it was never heard of.
+    async fn worker_host(&self, id: &WorkerId) -> Result<Option<HostFacts>, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
     /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.

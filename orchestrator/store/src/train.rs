@@ -1,16 +1,21 @@
 //! Calls that come at the same time go together: one transaction for all that wait, in place of one for each.
 //!
-//! A call that finds no train on the way leaves at once, so nobody waits for company; those that come meanwhile leave together when
-//! it is back. What a call costs falls as more of them come.
+//! A call that comes when none left lately leaves at once. Those that come soon after wait until the next may leave, or one is back,
+//! and leave together: what a call costs falls as more of them come, and they come sooner than each is worth a transaction of its
+//! own.
 
 use std::{
     collections::VecDeque,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
 
 use crate::StoreError;
 
@@ -41,12 +46,24 @@ pub(crate) struct Train<T: Trip> {
 
 struct Yard<T: Trip> {
     waiting: Waiting<T>,
-    /// Trains that are on the way.
+    /// Trains that are on the way, with the one that stands.
     out: usize,
-    /// How many may be.
-    tracks: usize,
+    /// One stands and takes who comes, until it may leave.
+    stands: bool,
+    /// When the last left.
+    left: Option<Instant>,
+    line: Line,
+}
+
+/// How trains of one kind go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    /// How many may be on the way.
+    pub(crate) tracks: usize,
     /// How many calls go at once.
-    seats: usize,
+    pub(crate) seats: usize,
+    /// How long after one the next leaves at the soonest.
+    pub(crate) pace: Duration,
 }
 
 impl<T: Trip> Clone for Train<T> {
@@ -62,22 +79,24 @@ impl<T: Trip> std::fmt::Debug for Train<T> {
 }
 
 impl<T: Trip> Train<T> {
-    /// With so many trains at a time, and so many calls in each.
-    pub(crate) fn new(tracks: usize, seats: usize) -> Self {
-        Self { yard: Arc::new(Mutex::new(Yard { waiting: VecDeque::new(), out: 0, tracks, seats })) }
+    /// With no train yet.
+    pub(crate) fn new(line: Line) -> Self {
+        Self { yard: Arc::new(Mutex::new(Yard { waiting: VecDeque::new(), out: 0, stands: false, left: None, line })) }
     }
 
     /// Goes with the next. None: this process ends.
     pub(crate) async fn ride(&self, ask: T::Ask, trip: impl FnOnce() -> T) -> Option<Result<T::Got, StoreError>> {
         let (tell, told) = oneshot::channel();
-        let leaves = {
+        let another = {
             let mut yard = self.yard();
             yard.waiting.push_back((ask, tell));
-            let leaves = yard.out < yard.tracks;
-            yard.out += usize::from(leaves);
-            leaves
+            let another = !yard.stands && yard.out < yard.line.tracks;
+            if another {
+                (yard.out, yard.stands) = (yard.out + 1, true);
+            }
+            another
         };
-        if leaves {
+        if another {
             // Not within the call: who gives up waiting must not stop those who came along.
             tokio::spawn(self.clone().run(trip()));
         }
@@ -89,42 +108,62 @@ impl<T: Trip> Train<T> {
     }
 
     async fn run(self, trip: T) {
-        let mut away = Away { train: self, home: false };
-        while let Some((asks, told)) = away.next() {
+        let mut away = Away { train: self, stands: true, home: false };
+        while !away.home {
+            away.may_leave().await;
+            let (asks, told) = away.leave();
             for ((got, tell), ask) in together(&trip, &asks).await.into_iter().zip(told).zip(&asks) {
                 if let Err(Ok(got)) = tell.send(got) {
                     trip.unwanted(ask, got).await;
                 }
             }
+            away.back();
         }
     }
 }
 
-/// A train on its way.
+/// A train from its stand to its end.
 struct Away<T: Trip> {
     train: Train<T>,
+    /// It is the one that stands.
+    stands: bool,
     home: bool,
 }
 
-/// Who is to be told.
-type Tell<T> = oneshot::Sender<Result<<T as Trip>::Got, StoreError>>;
-
-/// What is asked, and who is to be told, in the same order.
-type Aboard<T> = (Vec<<T as Trip>::Ask>, Vec<Tell<T>>);
-
 impl<T: Trip> Away<T> {
-    /// Those who go next; none: the train is home. One step, so that nobody comes between the look and the end.
-    fn next(&mut self) -> Option<Aboard<T>> {
-        let mut yard = self.train.yard();
-        yard.waiting.retain(|(_, tell)| !tell.is_closed());
-        let n = yard.waiting.len().min(yard.seats);
-        if n == 0 {
-            yard.out -= 1;
-            drop(yard);
-            self.home = true;
-            return None;
+    async fn may_leave(&self) {
+        let at = {
+            let yard = self.train.yard();
+            yard.left.map(|left| left + yard.line.pace)
+        };
+        if let Some(at) = at {
+            sleep_until(at).await;
         }
-        Some(yard.waiting.drain(..n).unzip())
+    }
+
+    /// Those who go now; nobody, where all have given up.
+    fn leave(&mut self) -> Aboard<T> {
+        self.stands = false;
+        let mut yard = self.train.yard();
+        yard.stands = false;
+        yard.waiting.retain(|(_, tell)| !tell.is_closed());
+        let n = yard.waiting.len().min(yard.line.seats);
+        if n > 0 {
+            yard.left = Some(Instant::now());
+        }
+        yard.waiting.drain(..n).unzip()
+    }
+
+    /// Takes the next who wait, unless another stands for them. One step, so that nobody comes between the look and the end.
+    fn back(&mut self) {
+        let mut yard = self.train.yard();
+        if yard.waiting.is_empty() || yard.stands {
+            yard.out -= 1;
+            self.home = true;
+        } else {
+            yard.stands = true;
+            self.stands = true;
+        }
     }
 }
 
@@ -134,6 +173,7 @@ impl<T: Trip> Drop for Away<T> {
         if !self.home {
             let mut yard = self.train.yard();
             yard.out -= 1;
+            yard.stands &= !self.stands;
             if yard.out == 0 {
                 yard.waiting.clear();
             }
@@ -141,8 +181,17 @@ impl<T: Trip> Drop for Away<T> {
     }
 }
 
+/// Who is to be told.
+type Tell<T> = oneshot::Sender<Result<<T as Trip>::Got, StoreError>>;
+
+/// What is asked, and who is to be told, in the same order.
+type Aboard<T> = (Vec<<T as Trip>::Ask>, Vec<Tell<T>>);
+
 /// All at once; where that fails each alone, so that an error is only who has it.
 async fn together<T: Trip>(trip: &T, asks: &[T::Ask]) -> Vec<Result<T::Got, StoreError>> {
+    if asks.is_empty() {
+        return Vec::new();
+    }
     match trip.at_once(asks).await {
         Ok(all) => all,
         Err(e) if asks.len() == 1 => vec![Err(e)],
@@ -165,8 +214,6 @@ pub(crate) fn ended() -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -210,6 +257,10 @@ mod tests {
         }
     }
 
+    fn line(tracks: usize, seats: usize, pace: u64) -> Line {
+        Line { tracks, seats, pace: Duration::from_millis(pace) }
+    }
+
     async fn rode(train: &Train<Double>, trip: &Double, n: u32) -> Option<Result<u32, StoreError>> {
         train.ride(n, || trip.clone()).await
     }
@@ -227,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_meanwhile_goes_together_and_each_gets_its_own_answer() {
-        let (train, trip) = (Train::new(1, 3), Double::new(0));
+        let (train, trip) = (Train::new(line(1, 3, 0)), Double::new(0));
         let tasks = queue(&train, &trip, &[2, 4, 5, 6, 8]).await;
         trip.may.add_permits(10);
         let mut got = Vec::new();
@@ -241,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_breaks_is_only_who_breaks_it() {
-        let (train, trip) = (Train::new(1, 9), Double::new(0));
+        let (train, trip) = (Train::new(line(1, 9, 0)), Double::new(0));
         let tasks = queue(&train, &trip, &[2, 4, 13, 6]).await;
         trip.may.add_permits(10);
         let mut got = Vec::new();
@@ -254,7 +305,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_waiting_does_not_go_and_what_is_got_for_nobody_is_given_back() {
-        let (train, trip) = (Train::new(1, 9), Double::new(0));
+        let (train, trip) = (Train::new(line(1, 9, 0)), Double::new(0));
         let tasks = queue(&train, &trip, &[2, 4, 6]).await;
         tasks[0].abort();
         tasks[1].abort();
@@ -268,7 +319,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_tracks_are_two_trains_at_a_time() {
-        let (train, trip) = (Train::new(2, 9), Double::new(0));
+        let (train, trip) = (Train::new(line(2, 9, 0)), Double::new(0));
         let tasks = queue(&train, &trip, &[2, 4, 6, 8]).await;
         assert_eq!(trip.trains(), [vec![2], vec![4]]);
         trip.may.add_permits(10);
@@ -280,12 +331,55 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_does_not_come_home_leaves_nobody_waiting() {
-        let (train, trip) = (Train::new(1, 9), Double::new(0));
+        let (train, trip) = (Train::new(line(1, 9, 0)), Double::new(0));
         let tasks = queue(&train, &trip, &[99, 4]).await;
         trip.may.add_permits(10);
         for task in tasks {
             assert!(task.await.unwrap().is_none());
         }
         assert_eq!(rode(&train, &trip, 10).await.unwrap().unwrap(), 20, "another leaves");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_leaves_at_once_and_who_comes_soon_after_waits_for_others() {
+        let (train, trip) = (Train::new(line(2, 9, 50)), Double::new(100));
+        let began = Instant::now();
+        rode(&train, &trip, 2).await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        // They come at 0, 20 and 40 ms, and leave at 50.
+        let tasks = queue(&train, &trip, &[4, 6, 8]).await;
+        for task in tasks {
+            task.await.unwrap().unwrap().unwrap();
+        }
+        assert_eq!((began.elapsed().as_millis() / 10, trip.trains()), (6, vec![vec![2], vec![4, 6, 8]]));
+        // A while later nobody is waited for.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let began = Instant::now();
+        rode(&train, &trip, 10).await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_train_that_stays_away_does_not_keep_the_next_from_leaving() {
+        let (train, trip) = (Train::new(line(2, 9, 50)), Double::new(0));
+        let tasks = queue(&train, &trip, &[2, 4, 6, 8, 10]).await;
+        assert_eq!(trip.trains(), [vec![2], vec![4, 6]], "the first is not back");
+        trip.may.add_permits(10);
+        for task in tasks {
+            task.await.unwrap().unwrap().unwrap();
+        }
+        assert_eq!(trip.trains(), [vec![2], vec![4, 6], vec![8, 10]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_all_who_waited_have_given_up_no_train_leaves_and_the_next_call_is_answered() {
+        let (train, trip) = (Train::new(line(1, 9, 50)), Double::new(100));
+        rode(&train, &trip, 2).await.unwrap().unwrap();
+        for task in queue(&train, &trip, &[4, 6]).await {
+            task.abort();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(rode(&train, &trip, 10).await.unwrap().unwrap(), 20);
+        assert_eq!(trip.trains(), [vec![2], vec![10]]);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -53,6 +53,9 @@ pub(crate) struct BenchArgs {
     /// Workers at a time
     #[arg(long, value_delimiter = ',', default_value = "100,1000")]
     workers: Vec<u32>,
+    /// Seconds before each measurement: each worker's first call is heard of by writing
+    #[arg(long, default_value_t = 2)]
+    warm_up: u64,
     /// Seconds of each measurement
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -127,20 +130,23 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
                 rows.push(row);
             }
             for &workers in &a.workers {
-                let before = (usage(server_pid).0, postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())), usage(std::process::id()).0);
-                if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
-                    psql(p, "SELECT pg_stat_statements_reset()")?;
-                }
-                let began = Instant::now();
-                let times = cycle(running.port, &token.secret, workers, &a).await?;
-                let took = began.elapsed().as_secs_f64();
-                let after = (usage(server_pid), postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())), usage(std::process::id()).0);
+                let used = || Used {
+                    server: usage(server_pid),
+                    database: postgres.as_ref().map_or(0.0, |p| usage_of_tree(p.pid())),
+                    load: usage(std::process::id()).0,
+                };
+                let reset = || match postgres.as_ref().filter(|_| a.statements) {
+                    Some(p) => psql(p, "SELECT pg_stat_statements_reset()").map(drop),
+                    None => Ok(()),
+                };
+                let Cycled { times, ended, before, after, took } = cycle(running.port, &token.secret, workers, &a, used, reset).await?;
+                queued -= ended;
                 for call in ["lease", "renew", "complete"] {
                     let of: Vec<Duration> = times.iter().filter(|(c, _)| *c == call).map(|(_, t)| *t).collect();
-                    queued -= if call == "complete" { of.len() as u64 } else { 0 };
                     let mut row = measured(store, want, workers, call, of, took);
-                    row.server_rss_mib = after.0.1;
-                    (row.server_cpu_s, row.database_cpu_s, row.load_cpu_s) = (after.0.0 - before.0, after.1 - before.1, after.2 - before.2);
+                    row.server_rss_mib = after.server.1;
+                    row.server_cpu_s = after.server.0 - before.server.0;
+                    (row.database_cpu_s, row.load_cpu_s) = (after.database - before.database, after.load - before.load);
                     rows.push(row);
                 }
                 if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
@@ -281,25 +287,57 @@ async fn fill(admin: &Client, app: &App, trials: u64) -> Result<Vec<Duration>> {
     Ok(times)
 }
 
-/// Workers that lease, renew, complete, again and again; the time of each call.
-async fn cycle(port: u16, token: &str, workers: u32, a: &BenchArgs) -> Result<Vec<(&'static str, Duration)>> {
-    let (times, stop): (Times, _) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+/// Processor time, and the server's memory.
+struct Used {
+    server: (f64, f64),
+    database: f64,
+    load: f64,
+}
+
+/// What came of a measurement.
+struct Cycled {
+    /// Of the calls that ended in it.
+    times: Vec<(&'static str, Duration)>,
+    /// Trials that are not queued any more, with those of the warm-up.
+    ended: u64,
+    before: Used,
+    after: Used,
+    /// Seconds.
+    took: f64,
+}
+
+/// Workers that lease, renew, complete, again and again; the time of each call that began after the warm-up.
+async fn cycle(
+    port: u16,
+    token: &str,
+    workers: u32,
+    a: &BenchArgs,
+    used: impl Fn() -> Used,
+    warm: impl Fn() -> Result<()>,
+) -> Result<Cycled> {
+    let (times, counts, stop): (Times, Arc<AtomicBool>, _) = (Arc::default(), Arc::default(), Arc::new(AtomicBool::new(false)));
+    let ended = Arc::new(AtomicU64::new(0));
     let mut all = JoinSet::new();
     let pause = if a.rate == 0 { Duration::ZERO } else { Duration::from_secs_f64(f64::from(workers) / f64::from(a.rate)) };
     // Clients share connections as workers on one host would not: each has its own.
     for n in 0..workers {
-        let (client, times, stop) = (client(port, token)?, times.clone(), stop.clone());
+        let (client, times, counts, stop) = (client(port, token)?, times.clone(), counts.clone(), stop.clone());
+        let ended = ended.clone();
         all.spawn(async move {
-            tokio::time::sleep(pause.mul_f64(f64::from(n) / f64::from(workers))).await;
+            let mut next = tokio::time::Instant::now() + pause.mul_f64(f64::from(n) / f64::from(workers));
             let worker: WorkerId = format!("bench-{n}").parse()?;
             let ask = LeaseAsk { worker, abilities: sim::abilities(), wait_seconds: 0 };
-            while !stop.load(Ordering::Relaxed) {
-                let mut mine = Vec::new();
+            loop {
+                tokio::time::sleep_until(next).await;
+                if stop.load(Ordering::Relaxed) {
+                    return anyhow::Ok(());
+                }
+                let (mut mine, count) = (Vec::new(), counts.load(Ordering::Relaxed));
                 let began = Instant::now();
                 let got: LeaseAnswer = client.call(Method::POST, "v1/leases", &ask).await?;
                 mine.push(("lease", began.elapsed()));
                 let Some(lease) = got.lease else {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    next = tokio::time::Instant::now() + Duration::from_millis(200);
                     continue;
                 };
                 let fence = Fence::from(&lease);
@@ -310,20 +348,26 @@ async fn cycle(port: u16, token: &str, workers: u32, a: &BenchArgs) -> Result<Ve
                 let began = Instant::now();
                 client.tell(Method::POST, &format!("{at}/complete"), &sim::completion(&lease, vec![])).await?;
                 mine.push(("complete", began.elapsed()));
-                times.lock().await.extend(mine);
-                if !pause.is_zero() {
-                    tokio::time::sleep(pause).await;
+                ended.fetch_add(1, Ordering::Relaxed);
+                if count && !stop.load(Ordering::Relaxed) {
+                    times.lock().await.extend(mine);
                 }
+                // A worker that is late asks at once: the rate is what is asked for, not what comes of slow answers.
+                next = if pause.is_zero() { tokio::time::Instant::now() } else { next + pause };
             }
-            anyhow::Ok(())
         });
     }
+    tokio::time::sleep(Duration::from_secs(a.warm_up)).await;
+    warm()?;
+    let (before, began) = (used(), Instant::now());
+    counts.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(a.seconds)).await;
     stop.store(true, Ordering::Relaxed);
+    let (after, took) = (used(), began.elapsed().as_secs_f64());
     while let Some(done) = all.join_next().await {
         done??;
     }
-    Ok(std::mem::take(&mut *times.lock().await))
+    Ok(Cycled { times: std::mem::take(&mut *times.lock().await), ended: ended.load(Ordering::Relaxed), before, after, took })
 }
 
 fn print(rows: &[Row]) {

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use stakeout_contract::{
-    DeviceKind, Epoch, Sha256Digest, TenantId,
-    api::{access::Quota, fleet::WorkerMode},
+    DeviceKind, Epoch, Sha256Digest, TenantId, TrialId,
+    api::{
+        access::Quota,
+        fleet::{HostFacts, WorkerMode},
+    },
     artifact::{Artifact, Role},
     lease::Abilities,
     trial::TrialState,
@@ -23,6 +26,7 @@ pub(super) async fn all(store: &dyn Store) {
     only_who_may_gets_a_trial(store).await;
     who_failed_gets_others_if_there_are(store).await;
     renewals_and_completions_are_each_its_own(store).await;
+    what_is_read_at_once_is_each_its_own(store).await;
 }
 
 async fn leases(store: &dyn Store, asks: &[LeaseFor]) -> Vec<Result<Option<(TrialFull, JobRow)>, StoreError>> {
@@ -189,5 +193,31 @@ async fn renewals_and_completions_are_each_its_own(store: &dyn Store) {
     let day = &store.usage(&t, 1, 3000).await.unwrap().days[0];
     assert_eq!((day.trials, day.slot_seconds, day.cpu_seconds), (7, 14.0 + 0.001, 7.0 * 2.5));
     assert!(store.drop_blobs(1_000_000, 0, 10).await.unwrap().iter().all(|(_, b)| *b != given), "what ended keeps it");
+    cancel_all(store, &t).await;
+}
+
+async fn what_is_read_at_once_is_each_its_own(store: &dyn Store) {
+    let (t, other) = (tenant("tog-read"), tenant("tog-read-other"));
+    let ids = insert(store, &job(&t, 3)).await;
+    let none: TrialId = "trial-none".parse().unwrap();
+    let asked = [(Some(&t), &ids[0]), (None, &ids[1]), (Some(&other), &ids[2]), (None, &none), (Some(&t), &ids[0])];
+    let got = join_all(asked.iter().map(|(of, id)| store.trial(*of, id))).await;
+    for (n, (g, (_, id))) in got.into_iter().zip(asked).enumerate() {
+        match (n, g) {
+            (2 | 3, Err(StoreError::NotFound { what: "trial", .. })) => {}
+            (2 | 3, g) => panic!("{n}: {g:?}"),
+            (_, g) => assert_eq!(g.unwrap().id, *id),
+        }
+    }
+
+    let asks = workers(&t, 3);
+    let host = HostFacts { key: "its key".to_owned(), ..HostFacts::default() };
+    store.worker_seen(&asks[0].worker, &t, &asks[0].abilities, Some(&host), 1).await.unwrap();
+    store.worker_seen(&asks[1].worker, &other, &asks[1].abilities, None, 1).await.unwrap();
+    let known = join_all(asks.iter().map(|a| store.worker_asks(&a.worker, &t, &a.abilities, 2))).await;
+    assert!(matches!(known[..], [Ok(Some(WorkerMode::Active)), Err(StoreError::NotFound { what: "worker", .. }), Ok(None)]), "{known:?}");
+    let hosts = join_all(asks.iter().map(|a| store.worker_host(&a.worker))).await;
+    let keys: Vec<_> = hosts.into_iter().map(|h| h.unwrap().map(|h| h.key)).collect();
+    assert_eq!(keys, [Some("its key".to_owned()), Some(String::new()), None]);
     cancel_all(store, &t).await;
 }

@@ -7,7 +7,7 @@ use stakeout_contract::{
 use stakeout_domain::lease::Millis;
 
 use super::{
-    Backend, Conn, Db, DbRow, audit, deliveries,
+    Backend, Conn, Db, DbRow, audit, deliveries, look,
     row::{Read, columns},
     usage,
 };
@@ -46,6 +46,13 @@ fn token_of(row: &DbRow) -> Result<Token, StoreError> {
         revoked_ms: r.get("revoked")?,
         last_used_ms: r.get("used")?,
     })
+}
+
+/// A token, with the tenant whose columns are beside its own.
+pub(super) fn token_with_tenant(row: &DbRow) -> Result<(TokenRow, Tenant), StoreError> {
+    let (token, r) = (token_of(row)?, Read("tokens", row));
+    let tenant = tenant_from(&r, token.tenant.clone(), r.int("tenant_created")?)?;
+    Ok((TokenRow { token, hash: r.id("hash")? }, tenant))
 }
 
 /// A use of a token is written at most so often.
@@ -130,17 +137,7 @@ impl Access for Backend {
     }
 
     async fn token(&self, id: &TokenId) -> Result<(TokenRow, Tenant), StoreError> {
-        let row = maybe!(
-            self.reader().await?,
-            "read a token",
-            "SELECT k.id, k.tenant, k.role, k.label, k.hash, k.created, k.expires, k.revoked, k.used, t.name, t.weight, t.quota, t.own_workers_only, t.retention_days, t.created AS tenant_created \
-             FROM tokens k JOIN tenants t ON t.id = k.tenant WHERE k.id = $1",
-            id.as_str()
-        )?;
-        let row = row.ok_or_else(|| missing("token", id))?;
-        let (token, r) = (token_of(&row)?, Read("tokens", &row));
-        let tenant = tenant_from(&r, token.tenant.clone(), r.int("tenant_created")?)?;
-        Ok((TokenRow { token, hash: r.id("hash")? }, tenant))
+        look::token(self, id).await
     }
 
     async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError> {

@@ -10,7 +10,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, deliveries, workers};
+use super::{Backend, deliveries, look, workers};
 use crate::{DeliveryRow, Fleet, Gauges, HookRow, StoreError, codec::uint};
 
 #[async_trait::async_trait]
@@ -38,6 +38,10 @@ impl Fleet for Backend {
 
     async fn worker(&self, tenant: &TenantId, id: &WorkerId, now: Millis) -> Result<WorkerDoc, StoreError> {
         workers::one(self, tenant, id, now).await
+    }
+
+    async fn worker_host(&self, id: &WorkerId) -> Result<Option<HostFacts>, StoreError> {
+        look::worker_host(self, id).await
     }
 
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError> {

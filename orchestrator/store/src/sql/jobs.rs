@@ -9,7 +9,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use super::{Backend, decide, end, events, insert, lease, list, next, part, stream, together};
+use super::{Backend, decide, end, events, insert, lease, list, look, next, part, stream, together};
 use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
@@ -39,7 +39,7 @@ impl Jobs for Backend {
     }
 
     async fn trial(&self, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError> {
-        list::trial(self, tenant, id).await
+        look::trial(self, tenant, id).await
     }
 
     async fn lease(&self, ask: &LeaseFor, now: Millis) -> Result<Option<(TrialFull, JobRow)>, StoreError> {

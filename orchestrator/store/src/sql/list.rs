@@ -5,7 +5,7 @@ use stakeout_contract::{DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialI
 use stakeout_domain::lease::{Command, apply};
 
 use super::{
-    Backend, Db,
+    Backend, Db, look,
     row::{Read, columns, job_of, trial_of},
 };
 use crate::{
@@ -77,21 +77,9 @@ pub(super) async fn trials(store: &Backend, job: &JobId) -> Result<Vec<TrialFull
     rows.iter().map(trial_of).collect()
 }
 
-/// See [`crate::Jobs::trial`].
-pub(super) async fn trial(store: &Backend, tenant: Option<&TenantId>, id: &TrialId) -> Result<TrialFull, StoreError> {
-    let row = maybe!(
-        store.reader().await?,
-        "read a trial",
-        concat!("SELECT ", columns!(trials), " FROM trials WHERE id = $1 AND ($2 IS NULL OR tenant = $2)"),
-        id.as_str(),
-        tenant.map(TenantId::as_str)
-    )?;
-    trial_of(&row.ok_or_else(|| missing("trial", id))?)
-}
-
 /// See [`crate::Jobs::fenced`].
 pub(super) async fn fenced(store: &Backend, tenant: Option<&TenantId>, id: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {
-    let trial = trial(store, tenant, id).await?;
+    let trial = look::trial(store, tenant, id).await?;
     apply(&trial.row, &Command::Complete { epoch, state: TrialState::Finished }, 0)?;
     Ok(trial)
 }

@@ -23,6 +23,7 @@ mod jobs;
 mod lease;
 mod library;
 mod list;
+mod look;
 mod next;
 mod part;
 mod row;

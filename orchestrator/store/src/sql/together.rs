@@ -1,6 +1,9 @@
 //! What workers call most, done for all who call at the same time in one transaction: leases, renewals, completions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TrialId, lease::Completion, trial::TrialState};
 use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
@@ -11,29 +14,47 @@ use super::{
     end::holder,
     hold::{Hold, keep_all, let_all_go, touch},
     lease::Leases,
+    look::{Askers, Tokens, Trials},
     settle::{Settled, Told, settle_all},
     usage::{self, Used},
 };
 use crate::{
     StoreError,
     codec::{cpu_ms, db, json, kept_bytes, missing},
-    train::{Train, Trip, ended},
+    train::{Line, Train, Trip, ended},
 };
 
 /// How many calls are one transaction at most: it locks the rows of all of them.
 const SEATS: usize = 64;
 
-/// One train for each kind of call.
+/// Somebody waits for a lease, and longer for a transaction before it than for company.
+const LEASES: Line = Line { tracks: TRACKS, seats: SEATS, pace: Duration::from_millis(8) };
+/// Nobody waits for these.
+const WRITES: Line = Line { tracks: TRACKS, seats: SEATS, pace: Duration::from_millis(10) };
+/// Each call reads before it does anything.
+const READS: Line = Line { tracks: 2, seats: SEATS, pace: Duration::from_millis(1) };
+
+/// One line of trains for each kind of call.
 #[derive(Clone, Debug)]
 pub(crate) struct Trains {
     pub(super) leases: Train<Leases>,
     renewals: Train<Renewals>,
     completions: Train<Completions>,
+    pub(super) tokens: Train<Tokens>,
+    pub(super) askers: Train<Askers>,
+    pub(super) trials: Train<Trials>,
 }
 
 impl Default for Trains {
     fn default() -> Self {
-        Self { leases: Train::new(TRACKS, SEATS), renewals: Train::new(TRACKS, SEATS), completions: Train::new(TRACKS, SEATS) }
+        Self {
+            leases: Train::new(LEASES),
+            renewals: Train::new(WRITES),
+            completions: Train::new(WRITES),
+            tokens: Train::new(READS),
+            askers: Train::new(READS),
+            trials: Train::new(READS),
+        }
     }
 }
 

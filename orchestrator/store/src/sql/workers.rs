@@ -7,7 +7,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Db, DbRow, end::take_away, row::Read};
+use super::{Backend, Db, DbRow, end::take_away, look, row::Read};
 use crate::{
     StoreError,
     codec::{bad, db, json, missing, word},
@@ -65,19 +65,12 @@ pub(super) async fn asks(
     abilities: &Abilities,
     now: Millis,
 ) -> Result<Option<WorkerMode>, StoreError> {
-    let row = maybe!(
-        store.reader().await?,
-        "read a worker that asks",
-        "SELECT tenant, mode, abilities, last_seen FROM workers WHERE id = $1",
-        id.as_str()
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let r = Read("workers", &row);
-    if r.get::<&str>("tenant")? != tenant.as_str() {
+    let Some(known) = look::asker(store, id).await? else { return Ok(None) };
+    if known.tenant != *tenant {
         return Err(missing("worker", id));
     }
-    if r.int("last_seen")?.saturating_add(HEARD) > now && r.get::<&str>("abilities")? == json("workers", abilities)? {
-        return r.word("mode").map(Some);
+    if known.last_seen.saturating_add(HEARD) > now && known.abilities == json("workers", abilities)? {
+        return Ok(Some(known.mode));
     }
     seen(store, id, tenant, abilities, None, now).await.map(Some)
 }
