@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use stakeout_server::intake::Question;
 
 use self::walls::WallArgs;
 
@@ -81,6 +82,9 @@ pub(crate) enum Command {
     },
     /// Try whether a device does what the device protocol says
     Conformance(ConformanceArgs),
+    /// Read an app for another `stakeout`: bounds itself, one JSON document on standard output
+    #[command(hide = true)]
+    Intake(IntakeArgs),
     /// Print completions for a shell: `stakeout completions bash > /etc/bash_completion.d/stakeout`
     Completions {
         /// Which shell
@@ -284,6 +288,16 @@ pub(crate) struct AnalyzeArgs {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct IntakeArgs {
+    /// What is asked
+    #[arg(value_name = "app|base")]
+    pub question: Question,
+    /// The base, then its splits; for `base` in any order
+    #[arg(required = true, value_name = "APK")]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Subcommand)]

@@ -18,13 +18,17 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
-    args::{Cli, farm::LogFormat},
+    args::{Cli, Command, farm::LogFormat},
     exit::Failure,
     telemetry::Traces,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // It bounds its memory: no threads, no log.
+    if let Command::Intake(a) = &cli.command {
+        return commands::intake::run(a);
+    }
     // A server and a worker say what they do; a command says what went wrong.
     let format = cli.command.log();
     let usual = || Targets::new().with_default(if cli.verbose || format.is_some() { LevelFilter::INFO } else { LevelFilter::ERROR });

@@ -13,7 +13,7 @@
 //! [`api`] is the same over HTTP for people, pipelines and workers, with tokens and tenants; `web` is its pages; [`http`] listens, [`tasks`] does what
 //! is to be done without being asked. Several processes may serve one store side by side.
 //!
-//! Read first: [`Service`], [`intake`] for what is refused at the door, [`finish`], [`api`].
+//! Read first: [`Service`], [`intake`] for what is refused at the door (and in which process), [`finish`], [`api`].
 
 pub mod api;
 pub mod finish;

@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     ENGINE,
-    intake::{self, IntakeError},
+    intake::{self, Intake, IntakeError},
     metrics::Metrics,
     seal::{SealError, Sealer, random},
 };
@@ -173,6 +173,7 @@ pub struct Service {
     /// Changes with `queued`, but not when another orchestrator said so.
     pub(crate) own: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
+    pub(crate) intake: Intake,
     pub(crate) lease_seconds: u64,
     pub(crate) serving: bool,
     /// The host of the worker in this process has troubles: it takes no trial.
@@ -196,10 +197,18 @@ impl Service {
             queued,
             own,
             metrics,
+            intake: Intake::here(),
             lease_seconds: LEASE_SECONDS,
             serving: false,
             troubled: AtomicBool::new(false),
         }
+    }
+
+    /// With strangers' apps read elsewhere than in this process: all that serves strangers has this.
+    #[must_use]
+    pub fn reading_apps(mut self, intake: Intake) -> Self {
+        self.intake = intake;
+        self
     }
 
     /// With leases of another length: a worker that was lost is noticed sooner, one that is cut off has less time.
@@ -261,13 +270,7 @@ impl Service {
     /// Looks at an app and keeps it. Whether it is new to its tenant. One that is there with other splits is
     /// [`ServiceError::OtherSplits`]: a job of it would run another app than was sent.
     pub async fn add_app(&self, tenant: &TenantId, apk: &Path, splits: &[std::path::PathBuf]) -> Result<(App, bool), ServiceError> {
-        let facts = {
-            let (apk, splits) = (apk.to_owned(), splits.to_vec());
-            // Reading a stranger's archive takes its time, and no other request's.
-            tokio::task::spawn_blocking(move || intake::app(&apk, &splits))
-                .await
-                .map_err(|e| IntakeError::Unreadable { path: "app".to_owned(), source: std::io::Error::other(e) })??
-        };
+        let facts = self.intake.app(apk, splits).await?;
         let (now, mut bytes) = (now(), 0);
         let mut kept = Vec::new();
         for path in std::iter::once(apk).chain(splits.iter().map(std::path::PathBuf::as_path)) {

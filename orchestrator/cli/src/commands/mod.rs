@@ -8,6 +8,7 @@ mod doctor;
 mod farm;
 mod feed;
 pub(crate) mod images;
+pub(crate) mod intake;
 mod progress;
 mod report;
 mod run;
@@ -55,6 +56,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Images(c) => images::run(c).await,
         Command::Doctor { json, walls } => doctor::run(json, &walls).await,
         Command::Conformance(a) => Box::pin(conformance::run(a)).await,
+        Command::Intake(a) => Ok(intake::run(&a)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "stakeout", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -22,7 +22,7 @@ use stakeout_server::{Secrets, Service, Submission, finish, seal::Sealer};
 use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
-use super::{doctor, feed, images as local, progress::Show};
+use super::{doctor, feed, images as local, intake, progress::Show};
 use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, state_dir::StateDir, table};
 
 const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
@@ -47,7 +47,8 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let secrets = Secrets::from(secrets(&a.secret)?);
     let operator = SigningKey::load_or_create(&places::operator_key()?).map_err(Failure::usage)?;
     // The app is looked at before anything is started or written.
-    stakeout_server::intake::app(&a.app, &a.split).map_err(Failure::usage)?;
+    let intake = intake::reader();
+    intake.app(&a.app, &a.split).await.map_err(Failure::usage)?;
     Out::check(&a.out, a.force)?;
     let engine = super::walled(&a.walls).await?;
     local::prefer_baked(&engine, &mut images).await;
@@ -55,7 +56,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
     let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);
     let blobs = Blobs::folder(&state.path().join("artifacts")).map_err(Failure::other)?;
-    let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?));
+    let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?).reading_apps(intake));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
         let id = engine.image_id(image).await;

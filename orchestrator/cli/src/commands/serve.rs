@@ -15,7 +15,7 @@ use stakeout_server::{
 use stakeout_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
 use tokio_util::sync::CancellationToken;
 
-use super::work;
+use super::{intake, work};
 use crate::{
     args::{farm::ServeArgs, walls::WallArgs},
     exit::Failure,
@@ -101,7 +101,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
         secure: tls.is_some() || a.behind_proxy || public_tls,
         private_hooks: a.allow_private_hooks,
     };
-    let service = Arc::new(Service::new(store, blobs, sealer).leases_of(a.lease_seconds).serving());
+    let service = Arc::new(Service::new(store, blobs, sealer).reading_apps(intake::reader()).leases_of(a.lease_seconds).serving());
     // A worker that cannot start is told before anybody sees this server.
     let worker = if a.with_worker { Some(Box::pin(Embedded::new(&service, &a.walls)).await?) } else { None };
     let app = App::new(service, operator, options);

@@ -1,9 +1,11 @@
 //! What is refused at the door, each with the thing's name and a hint.
 
 mod archive;
+mod child;
 mod signature;
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -13,6 +15,8 @@ use stakeout_contract::{
     scenario::{Scenario, ScenarioProblem, Step},
     trial::AppFacts,
 };
+
+pub use child::{Intake, Question, answer};
 
 use crate::Secrets;
 
@@ -42,14 +46,25 @@ pub enum IntakeError {
         /// What is wrong.
         what: String,
         /// What to do.
-        hint: &'static str,
+        hint: Cow<'static, str>,
     },
 }
 
 /// Largest APK, bytes.
 pub const APK_MAX: u64 = 1 << 30;
+/// What is known of an app, as JSON, bytes: each of its jobs has a copy.
+pub const FACTS_MAX: usize = 256 << 10;
+/// Permissions that an app may ask for. The largest of published apps ask for some hundred.
+const PERMISSIONS_MAX: usize = 1000;
+/// Characters of a permission's name, and of a package's.
+const NAME_MAX: usize = 255;
+/// Characters of a label or of a version's name; of a longer one the begin stands, with a mark.
+const TEXT_MAX: usize = 255;
+/// The folders of native code that a device looks into. Source: the NDK's guide "Android ABIs", with those that it dropped.
+const ABIS: [&str; 8] = ["arm64-v8a", "armeabi", "armeabi-v7a", "mips", "mips64", "riscv64", "x86", "x86_64"];
 
-/// Reads what an app is, and refuses what is no app, what is only a part of one, and splits of another app.
+/// Reads what an app is, and refuses what is no app, what is only a part of one, and splits of another app. In this process, which
+/// a hostile one can bring down: see [`Intake`].
 pub fn app(apk: &Path, splits: &[PathBuf]) -> Result<AppFacts, IntakeError> {
     let (facts, split) = facts_of(apk)?;
     if let Some(split) = split {
@@ -74,8 +89,8 @@ pub fn app(apk: &Path, splits: &[PathBuf]) -> Result<AppFacts, IntakeError> {
     Ok(facts)
 }
 
-/// Which of several APKs is the base, by what their manifests say; the others are its splits. One alone is looked at by [`app`].
-pub(crate) fn base_of(files: &[PathBuf]) -> Result<usize, IntakeError> {
+/// Which of several APKs is the base: see [`Intake::base_of`].
+fn base_of(files: &[PathBuf]) -> Result<usize, IntakeError> {
     let [first, _, ..] = files else { return Ok(0) };
     let mut bases = Vec::new();
     for (n, path) in files.iter().enumerate() {
@@ -93,7 +108,7 @@ pub(crate) fn base_of(files: &[PathBuf]) -> Result<usize, IntakeError> {
 }
 
 fn bad(path: &Path, what: impl Into<String>, hint: &'static str) -> IntakeError {
-    IntakeError::NotUsable { path: path.display().to_string(), what: what.into(), hint }
+    IntakeError::NotUsable { path: path.display().to_string(), what: what.into(), hint: hint.into() }
 }
 
 fn looks_like_zip(path: &Path) -> Result<(), IntakeError> {
@@ -140,38 +155,67 @@ fn facts_of(path: &Path) -> Result<(AppFacts, Option<String>), IntakeError> {
         bad(path, "has no readable `AndroidManifest.xml`", "give an APK as it is installed, not a project or a resource archive")
     })?;
     // As the platform demands of a package's name; a stranger's text stands in lists, logs and books.
-    if package.len() > 255 || !package.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+    if package.len() > NAME_MAX || !package.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
         return Err(bad(
             path,
             "names a package that is no package's name",
             "a device refuses it too: letters, digits, `_` and `.` are allowed",
         ));
     }
-    let mut abis: Vec<String> = apk
-        .namelist()
-        .filter_map(|n| n.strip_prefix("lib/").and_then(|r| r.split_once('/')).map(|(abi, _)| abi.chars().take(40).collect()))
-        .collect();
-    abis.sort();
-    abis.dedup();
+    let found = |abi: &&str| apk.namelist().any(|n| n.strip_prefix("lib/").and_then(|r| r.split_once('/')).is_some_and(|(a, _)| a == *abi));
     let split = apk.get_attribute_value("manifest", "split").filter(|s| !s.is_empty());
     let facts = AppFacts {
         sha256: None,
         package,
-        version_name: apk.get_version_name().unwrap_or_default(),
+        version_name: cut(&apk.get_version_name().unwrap_or_default()),
         version_code: apk.get_version_code().and_then(|v| v.parse().ok()).unwrap_or(0),
         target_sdk: apk.get_target_sdk_version(),
-        label: apk.get_application_label().unwrap_or_default(),
-        permissions: apk.get_permissions().map(str::to_owned).collect(),
+        label: cut(&apk.get_application_label().unwrap_or_default()),
+        permissions: permissions(path, apk.get_permissions())?,
         signers: signers(path, &apk)?,
-        abis,
+        abis: ABIS.into_iter().filter(found).map(str::to_owned).collect(),
     };
+    let bytes = serde_json::to_vec(&facts).map_or(usize::MAX, |v| v.len());
+    if bytes > FACTS_MAX {
+        return Err(bad(
+            path,
+            format!("says {bytes} bytes of itself in its manifest; at most {FACTS_MAX} are taken"),
+            "no published app asks for so many permissions with names so long",
+        ));
+    }
     Ok((facts, split.map(|s| s.chars().take(80).collect())))
+}
+
+/// Text for people, at most so long.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+/// What an app asks for. One that was left out would look as if the app did not ask for it, so too many are refused.
+fn permissions<'a>(path: &Path, asked: impl Iterator<Item = &'a str>) -> Result<Vec<String>, IntakeError> {
+    let mut all = Vec::new();
+    for name in asked {
+        if all.len() == PERMISSIONS_MAX {
+            let what = format!("asks for more than {PERMISSIONS_MAX} permissions");
+            return Err(bad(path, what, "no published app does; give the APK as it was published"));
+        }
+        if name.chars().nth(NAME_MAX).is_some() {
+            let what = format!("asks for a permission whose name has more than {NAME_MAX} characters");
+            return Err(bad(path, what, "no permission of a device or of an app has such a name"));
+        }
+        all.push(name.to_owned());
+    }
+    Ok(all)
 }
 
 /// Who signed it; what was changed since, or was never signed, is refused as a device would.
 fn signers(path: &Path, apk: &apk_info::Apk) -> Result<Vec<String>, IntakeError> {
-    let bytes = std::fs::read(path).map_err(|source| IntakeError::Unreadable { path: path.display().to_string(), source })?;
-    match signature::check(&bytes) {
+    let unreadable = |source| IntakeError::Unreadable { path: path.display().to_string(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    match signature::check(&mut file) {
         Ok(signature::Signature::Holds(s)) => Ok(s),
         Ok(signature::Signature::NoBlock) => {
             let v1 = apk.namelist().any(|n| n.starts_with("META-INF/") && [".RSA", ".EC", ".DSA"].iter().any(|e| n.ends_with(e)));
@@ -181,6 +225,7 @@ fn signers(path: &Path, apk: &apk_info::Apk) -> Result<Vec<String>, IntakeError>
                 Err(bad(path, "is not signed", "sign it with `apksigner`, or give the APK as it was published"))
             }
         }
+        Err(signature::BadSignature::Unreadable(source)) => Err(unreadable(source)),
         Err(e) => {
             Err(bad(path, format!("cannot be installed: {e}"), "give the APK as it was published; compare its digest with the source's"))
         }
@@ -198,4 +243,24 @@ pub(crate) fn secrets_are_there(s: &Scenario, secrets: &Secrets) -> Result<(), I
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_for_people_is_cut_with_a_mark() {
+        assert_eq!(cut("Loud"), "Loud");
+        assert_eq!(cut(&"ä".repeat(TEXT_MAX)), "ä".repeat(TEXT_MAX));
+        assert_eq!(cut(&"ä".repeat(TEXT_MAX + 1)), "ä".repeat(TEXT_MAX) + "…");
+    }
+
+    #[test]
+    fn too_many_permissions_and_names_too_long_are_refused_and_none_is_left_out() {
+        let of = |names: Vec<String>| permissions(Path::new("a.apk"), names.iter().map(String::as_str)).map_err(|e| e.to_string());
+        assert_eq!(of(vec!["p".repeat(NAME_MAX); PERMISSIONS_MAX]).unwrap().len(), PERMISSIONS_MAX);
+        assert!(of(vec!["p".to_owned(); PERMISSIONS_MAX + 1]).unwrap_err().contains("asks for more than 1000 permissions\nhint: "));
+        assert!(of(vec!["p".repeat(NAME_MAX + 1)]).unwrap_err().contains("more than 255 characters\nhint: "));
+    }
 }

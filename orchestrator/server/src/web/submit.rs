@@ -39,10 +39,9 @@ use crate::api::{
     App, apps,
     auth::Caller,
     jobs, plan,
-    problem::{Answer, Failed, internal},
+    problem::{Answer, Failed},
     scenarios,
 };
-use crate::intake;
 
 /// A scenario to choose.
 struct Choice {
@@ -149,9 +148,7 @@ async fn app_of(app: &App, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
     if !fields.apks.is_empty() {
         plan::room_for(app, &c.tenant, fields.apks.iter().map(|f| f.bytes).sum()).await?;
         let mut files: Vec<PathBuf> = fields.apks.iter().map(|f| f.path.to_path_buf()).collect();
-        let all = files.clone();
-        // Reading strangers' archives takes its time, and no other request's.
-        let base = tokio::task::spawn_blocking(move || intake::base_of(&all)).await.map_err(|e| internal(&e))??;
+        let base = app.service().intake.base_of(&files).await?;
         let base = files.remove(base);
         return Ok(apps::take(app, c, &base, &files).await?.0);
     }
