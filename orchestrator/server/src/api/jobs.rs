@@ -188,36 +188,36 @@ pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Ans
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 
-/// Bytes of all scenarios of a batch, as they are kept: each job has its own copy.
-const SCENARIOS_MAX: usize = 32 << 20;
+/// Bytes of all jobs of a batch, as they are kept: each has its own copy of its scenario and of what is known of its app.
+const SPECS_MAX: usize = 32 << 20;
 
-/// The scenarios of a batch: one that is named by many jobs is read once.
+/// What a batch is made of so far. A scenario that is named by many jobs is read once.
 #[derive(Default)]
-struct Scenarios {
-    named: HashMap<String, (Scenario, usize)>,
+struct Planning {
+    named: HashMap<String, Scenario>,
     bytes: usize,
 }
 
-impl Scenarios {
-    /// A job with its scenario as a document.
-    async fn resolve(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<JobSpec> {
+impl Planning {
+    /// The next job.
+    async fn plan(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
         let name = if let ScenarioRef::Name(name) = &spec.scenario { Some(name.clone()) } else { None };
         let known = name.as_ref().and_then(|n| self.named.get(n)).cloned();
-        let (scenario, bytes) = if let Some(known) = known {
+        let scenario = if let Some(known) = known {
             known
         } else {
             let read = plan::scenario(app, c, spec.scenario).await?;
-            let bytes = serde_json::to_vec(&read).map_err(|e| internal(&e))?.len();
-            self.named.extend(name.map(|n| (n, (read.clone(), bytes))));
-            (read, bytes)
+            self.named.extend(name.map(|n| (n, read.clone())));
+            read
         };
-        self.bytes += bytes;
-        if self.bytes > SCENARIOS_MAX {
-            let detail = format!("the scenarios of a batch have at most {} MiB, a copy for each job", SCENARIOS_MAX >> 20);
+        spec.scenario = ScenarioRef::Inline(Box::new(scenario));
+        let planned = planned(app, c, spec).await?;
+        self.bytes += serde_json::to_vec(&planned.0.spec).map_err(|e| internal(&e))?.len();
+        if self.bytes > SPECS_MAX {
+            let detail = format!("the jobs of a batch have at most {} MiB, each with its scenario and its app's facts", SPECS_MAX >> 20);
             return Err(Failed::new(Code::TooLarge, detail).at("scenario").hint("submit these jobs in several batches"));
         }
-        spec.scenario = ScenarioRef::Inline(Box::new(scenario));
-        Ok(spec)
+        Ok(planned)
     }
 }
 
@@ -228,10 +228,9 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
     }
     to_its_end(async move {
         once(&app, &c, &headers, "submitBatch", &digest, async |claim| {
-            let (mut rows, mut scenarios) = (Vec::new(), Scenarios::default());
+            let (mut rows, mut planning) = (Vec::new(), Planning::default());
             for (i, spec) in value.jobs.into_iter().enumerate() {
-                let row = async { planned(&app, &c, scenarios.resolve(&app, &c, spec).await?).await };
-                let row = row.await.map_err(|e| {
+                let row = planning.plan(&app, &c, spec).await.map_err(|e| {
                     let at = e.problem.at.clone().unwrap_or_default();
                     e.at(format!("jobs[{i}].{at}"))
                 });

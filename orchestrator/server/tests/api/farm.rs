@@ -201,9 +201,14 @@ impl Farm {
 
     /// An app of a tenant, as if it had been added.
     pub(crate) async fn app(&self, tenant: &str, text: &str) -> Sha256Digest {
+        self.app_of(tenant, text, AppFacts { package: "com.example.tiny".to_owned(), ..AppFacts::default() }).await
+    }
+
+    /// The same, which says this of itself.
+    pub(crate) async fn app_of(&self, tenant: &str, text: &str, facts: AppFacts) -> Sha256Digest {
         let tenant: TenantId = tenant.parse().unwrap();
         let sha256 = self.api.service().blobs().of(&tenant).put(text.as_bytes().to_vec()).await.unwrap();
-        let facts = AppFacts { package: "com.example.tiny".to_owned(), sha256: Some(sha256), ..AppFacts::default() };
+        let facts = AppFacts { sha256: Some(sha256), ..facts };
         let app = apps::App { sha256, splits: vec![], bytes: text.len() as u64, facts, created_ms: now() };
         self.store().note_blob(&tenant, &sha256, app.bytes, now()).await.unwrap();
         self.store().put_app(&tenant, &app).await.unwrap();

@@ -7,6 +7,7 @@ use stakeout_bundle::{Bundle, verify::verify};
 use stakeout_contract::{
     JobId,
     api::{events::Event, problem::Code},
+    trial::AppFacts,
 };
 use stakeout_feed::TrialKey;
 use stakeout_store::sqlite::SqliteStore;
@@ -268,6 +269,19 @@ async fn a_batch_reads_a_scenario_once_and_keeps_no_gigabytes_of_it() {
     // Who writes what is no scenario hears which job it is.
     let wrong = json!({"jobs": [spec(&app, 1, json!({})), spec(&app, 1, json!({"scenario": "nowhere"}))]});
     assert!(farm.send("POST", "/v1/batches", &admin, &wrong).await.fails(Code::NotFound).at.unwrap().starts_with("jobs[1]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_counts_what_each_job_keeps_of_its_app() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let facts = AppFacts { package: "com.example.asks".to_owned(), permissions: vec!["p".repeat(200); 1000], ..AppFacts::default() };
+    let app = farm.app_of("acme", "app", facts).await;
+    let batch = |n| json!({"jobs": vec![spec(&app, 1, json!({})); n]});
+    let p = farm.send("POST", "/v1/batches", &admin, &batch(200)).await.fails(Code::TooLarge);
+    assert!(p.detail.contains("at most 32 MiB") && p.at.unwrap().starts_with("jobs["), "{}", p.detail);
+    assert_eq!(farm.get("/v1/jobs", &admin).await["items"], json!([]), "together or not at all");
+    farm.send("POST", "/v1/batches", &admin, &batch(20)).await.json(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
