@@ -4,6 +4,9 @@
 //! over it (DSSE, ed25519). Salts are in `salts.json`: whoever shares a bundle may leave entries out together with their
 //! salts ([`share`]), and the rest still verifies, while the digest of what is missing gives nothing away.
 //!
+//! The writer keeps to its reader's limits: what an app left that does not fit is counted and named, and never makes a bundle that
+//! nobody can read.
+//!
 //! A bundle comes from a stranger. Names are data and never become paths here; sizes are limits before they are
 //! allocations; the ZIP's directory is read by [`layout`], which accepts only what [`Writer`] writes: no entry twice, none
 //! hidden between others, local and central headers alike. Anything else is [`BundleError::Broken`], which names the entry.
@@ -31,7 +34,7 @@ mod write;
 
 pub use read::Bundle;
 pub use share::share;
-pub use write::Writer;
+pub use write::{Later, Writer};
 
 /// Why a bundle could not be written, read or believed.
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,19 @@ pub struct Manifest {
     pub secret: KeyHex,
     /// Every entry but the manifest, its signature and the salts.
     pub entries: Vec<ManifestEntry>,
+    /// So many more there would be, but they did not fit: the first [`LISTED_MAX`] of them stand in `entries` like those that are
+    /// left out when a bundle is shared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// Entries that did not fit and are named in a manifest, at most.
+pub const LISTED_MAX: u64 = 20_000;
 
 impl Manifest {
     /// The format of this version.

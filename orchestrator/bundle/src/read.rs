@@ -1,6 +1,6 @@
 //! Reading a bundle that a stranger gave.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use crate::{
     BundleError, broken,
@@ -19,6 +19,8 @@ pub(crate) const UNPACKED_MAX: u64 = 8 << 30;
 pub struct Bundle {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// Where each is in `entries`: there may be tens of thousands, each looked for.
+    places: HashMap<String, usize>,
 }
 
 impl Bundle {
@@ -45,7 +47,8 @@ impl Bundle {
         if total > UNPACKED_MAX {
             return Err(BundleError::Limit { what: format!("{total} bytes unpacked; at most {UNPACKED_MAX} are read") });
         }
-        Ok(Self { bytes, entries })
+        let places = entries.iter().enumerate().map(|(n, e)| (e.name.clone(), n)).collect();
+        Ok(Self { bytes, entries, places })
     }
 
     /// Names of its entries, in order.
@@ -53,9 +56,14 @@ impl Bundle {
         self.entries.iter().map(|e| e.name.as_str())
     }
 
+    /// Whether it holds an entry.
+    pub fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
     /// An entry's bytes.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, BundleError> {
-        let e = self.entries.iter().find(|e| e.name == name).ok_or_else(|| broken(format!("entry `{name}` is missing")))?;
+        let e = self.places.get(name).and_then(|n| self.entries.get(*n)).ok_or_else(|| broken(format!("entry `{name}` is missing")))?;
         if e.size > ENTRY_MAX {
             return Err(BundleError::Limit { what: format!("entry `{name}` has {} bytes; at most {ENTRY_MAX} are read", e.size) });
         }

@@ -30,7 +30,8 @@ pub struct Verified {
     pub receipt: Option<bool>,
     /// Entries that are there and have their digest.
     pub entries: usize,
-    /// Entries that were left out when it was shared.
+    /// Entries that are named and not there: they did not fit when it was made (`manifest.left_out`), or were left out when it
+    /// was shared.
     pub left_out: Vec<String>,
     /// Trials whose key fits its commitment.
     pub trials: usize,
@@ -145,7 +146,7 @@ fn check_statements(bundle: &Bundle) -> Result<Vec<TrialWorker>, BundleError> {
         let (statement, key) = statement::open(&bundle.canonical(name)?)?;
         let at = |entry: &str| format!("{folder}/{entry}");
         let all = ["trial.json", "observations.jsonl", "flows.json", "findings.json"];
-        let checked = all.iter().all(|e| bundle.names().any(|n| n == at(e)));
+        let checked = all.iter().all(|e| bundle.has(&at(e)));
         if checked {
             let mut lines = statement::LineHasher::default();
             for line in bundle.read(&at("observations.jsonl"))?.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {

@@ -91,6 +91,7 @@ fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verifie
         receipt: Receipt::new("job-1".parse().unwrap(), &SECRET, "ab"),
         secret: KeyHex::new(SECRET),
         entries: vec![],
+        left_out: 0,
     };
     w.finish(manifest, &operator).unwrap();
     verify(&Bundle::open(&path).unwrap(), &[operator.public()], None, &derive)

@@ -49,6 +49,7 @@ fn write(path: &Path, operator: &SigningKey, trial: &[u8]) {
         receipt,
         secret: KeyHex::new(SECRET),
         entries: vec![],
+        left_out: 0,
     };
     w.finish(manifest, operator).unwrap();
 }

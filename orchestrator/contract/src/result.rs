@@ -37,6 +37,15 @@ pub struct JobResult {
     pub cost: Cost,
     /// Versions of what made this.
     pub engine: String,
+    /// Pieces of evidence that did not fit into the bundle: they were searched when the job ran and cannot be searched again, so
+    /// nothing is `not_observed`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A trial in a result.

@@ -84,6 +84,7 @@ pub fn decide(job: &JobFacts<'_>, trials: &[TrialEvidence<'_>]) -> JobResult {
         captures: captures::of(trials, &events),
         cost: cost(job, trials),
         engine: job.engine.clone(),
+        left_out: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use stakeout_bundle::{Writer, keys::SigningKey, manifest::Manifest, receipt::Receipt};
+use stakeout_bundle::{keys::SigningKey, manifest::Manifest, receipt::Receipt};
 use stakeout_contract::{
     Answer, Epoch, JobId, Nanos, Rung, Sha256Digest,
     api::jobs::Outcome,
@@ -14,7 +14,7 @@ use stakeout_contract::{
     finding::Analysis,
     flow::Flow,
     lease::Completion,
-    observation::Observation,
+    observation::{Fact, Observation, Source},
     result::{JobResult, Verdict},
     statement::Envelope,
     trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
@@ -27,7 +27,7 @@ use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
 use stakeout_store::{Decided, JobRow, Store, TrialFull};
 
-use crate::{ENGINE, Service, ServiceError, host, pictures, service::now};
+use crate::{ENGINE, Service, ServiceError, host, packing, pictures, service::now};
 
 /// How a job is ended.
 #[derive(Clone, Debug)]
@@ -190,9 +190,15 @@ pub async fn finish(service: &Service, id: &JobId, operator: &SigningKey, option
 
 /// Decides and writes the three files into a folder; nothing is kept.
 pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, options: &FinishOptions) -> Result<Produced, ServiceError> {
-    let data = gather(service, job).await?;
+    let mut data = gather(service, job).await?;
+    let path = options.out.join("bundle.zip");
+    // Evidence first: what does not fit into the bundle is part of what is decided.
+    let (mut bundle, left_out) = packing::evidence(service, job, &data, options.with_app, &path).await?;
+    for (d, n) in data.iter_mut().zip(&left_out) {
+        d.observations.extend(lost(&d.record, *n));
+    }
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
-    let result = result_of(job, &data, wall);
+    let result = JobResult { left_out: left_out.iter().sum(), ..result_of(job, &data, wall) };
     let receipt = Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce);
     let pictures = pictures::of(&service.blobs.of(&job.tenant), &data).await;
     let report = stakeout_report::html(&ReportInput {
@@ -209,12 +215,19 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
     let json = pretty("result.json", &result)?;
     write_file(&options.out.join("result.json"), &json)?;
     write_file(&options.out.join("report.html"), report.as_bytes())?;
-    let parts = Parts { job, data: &data, result: &json, report: report.as_bytes(), receipt };
-    bundle(service, &parts, operator, options).await?;
-    let path = options.out.join("bundle.zip");
+    bundle.add("result.json", &json)?;
+    bundle.add("report.html", report.as_bytes())?;
+    bundle.finish(manifest(job, receipt, options), operator)?;
     let (bundle, bundle_bytes) = digest_of(&path)?;
     let outcome = outcome(&result, job.spec.trials, bundle, bundle_bytes, operator.public().fingerprint());
     Ok(Produced { result, outcome, report: Sha256Digest::of(report.as_bytes()) })
+}
+
+/// What was searched and cannot be searched again may have shown anything to whoever has the bundle alone: nothing of this trial
+/// is `not_observed`. `None` if nothing is missing.
+pub fn lost(record: &TrialRecord, entries: u64) -> Option<Observation> {
+    let fact = Fact::Lost { what: "entries of the bundle".to_owned(), count: entries };
+    (entries > 0).then(|| Observation { at: record.length(), source: Source::Worker, fact, stack: vec![] })
 }
 
 /// The short form of a result.
@@ -242,15 +255,7 @@ fn digest_of(path: &Path) -> Result<(Sha256Digest, u64), ServiceError> {
     Ok((Sha256Digest::from_bytes(hash.finalize().into()), n))
 }
 
-struct Parts<'a> {
-    job: &'a JobRow,
-    data: &'a [TrialData],
-    result: &'a [u8],
-    report: &'a [u8],
-    receipt: Receipt,
-}
-
-fn pretty<T: serde::Serialize>(what: &str, value: &T) -> Result<Vec<u8>, ServiceError> {
+pub(crate) fn pretty<T: serde::Serialize>(what: &str, value: &T) -> Result<Vec<u8>, ServiceError> {
     serde_json::to_vec_pretty(value).map_err(|source| ServiceError::Document { what: what.to_owned(), source })
 }
 
@@ -267,52 +272,22 @@ pub fn entry_name(trial: u32, a: &Artifact) -> String {
     }
 }
 
-async fn bundle(service: &Service, p: &Parts<'_>, operator: &SigningKey, options: &FinishOptions) -> Result<(), ServiceError> {
-    let mut w = Writer::create(&options.out.join("bundle.zip"))?;
-    w.add("result.json", p.result)?;
-    w.add("report.html", p.report)?;
-    for d in p.data {
-        let n = d.record.number;
-        w.add(&format!("trials/{n}/trial.json"), &pretty("trial.json", &d.record)?)?;
-        let mut lines = Vec::new();
-        for o in &d.observations {
-            lines.extend_from_slice(
-                &serde_json::to_vec(o).map_err(|source| ServiceError::Document { what: "observations.jsonl".to_owned(), source })?,
-            );
-            lines.push(b'\n');
-        }
-        w.add(&format!("trials/{n}/observations.jsonl"), &lines)?;
-        w.add(&format!("trials/{n}/findings.json"), &pretty("findings.json", &d.analysis)?)?;
-        w.add(&format!("trials/{n}/flows.json"), &pretty("flows.json", &d.flows)?)?;
-        if let Some(s) = &d.statement {
-            w.add(&format!("trials/{n}/statement.dsse.json"), &pretty("statement.dsse.json", s)?)?;
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        for a in &d.record.artifacts {
-            let name = entry_name(n, a);
-            if seen.insert(name.clone()) {
-                w.add(&name, &service.blobs.of(&p.job.tenant).get(&a.sha256).await?)?;
-            }
-        }
-    }
-    if options.with_app {
-        w.add("app.apk", &service.blobs.of(&p.job.tenant).get(&p.job.spec.app).await?)?;
-    }
+/// The manifest, but for what the writer knows.
+fn manifest(job: &JobRow, receipt: Receipt, options: &FinishOptions) -> Manifest {
     let mut versions = options.images.clone();
     versions.insert("engine".to_owned(), ENGINE.to_owned());
-    let manifest = Manifest {
+    Manifest {
         format: Manifest::FORMAT.to_owned(),
-        job: p.job.id.clone(),
-        app: p.job.spec.app,
+        job: job.id.clone(),
+        app: job.spec.app,
         created: rfc3339(now()),
         versions,
         host: host::facts(),
-        receipt: p.receipt.clone(),
-        secret: KeyHex::new(p.job.secret),
+        receipt,
+        secret: KeyHex::new(job.secret),
         entries: vec![],
-    };
-    w.finish(manifest, operator)?;
-    Ok(())
+        left_out: 0,
+    }
 }
 
 fn rfc3339(millis: i64) -> String {

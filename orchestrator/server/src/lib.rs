@@ -21,6 +21,7 @@ mod host;
 pub mod http;
 pub mod intake;
 pub mod metrics;
+mod packing;
 mod pictures;
 pub mod scenarios;
 pub mod seal;

@@ -2,20 +2,21 @@
 
 mod same;
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use serde::Serialize;
 use stakeout_bundle::{Bundle, BundleError, manifest::Manifest};
 use stakeout_contract::{
-    Nanos,
+    artifact::Role,
     finding::{Analysis, Finding},
     flow::Flow,
-    observation::{Fact, Observation, Source},
+    observation::Observation,
     result::JobResult,
     trial::TrialRecord,
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
 use stakeout_evidence::analyze_trial_dir;
+use stakeout_server::finish;
 
 use super::analyze::{Tools, line_of};
 use crate::{exit::Failure, output};
@@ -27,8 +28,9 @@ struct Again {
     /// followed from.
     verdicts_agree: Option<bool>,
     differences: Vec<String>,
-    /// Entries that the verdicts need and that were left out when the bundle was shared.
-    left_out: Vec<String>,
+    /// Entries that the verdicts need and that are not there: they did not fit when the bundle was made, or were left out when it
+    /// was shared.
+    left_out: BTreeSet<String>,
     result: Option<JobResult>,
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let bundle = Bundle::open(path).map_err(Failure::usage)?;
     let mut differences = Vec::new();
     let (mut trials, mut again) = (Vec::new(), Vec::new());
-    let left_out = left_out(&bundle)?;
+    let mut left_out = left_out(&bundle)?;
     let names: Vec<String> = bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json")).map(str::to_owned).collect();
     if names.is_empty() {
         return Err(Failure::hint("the bundle holds no trial", "an analysis needs at least one `trials/N/trial.json` and its artifacts"));
@@ -60,16 +62,21 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         let folder = name.trim_end_matches("trial.json").to_owned();
         eprintln!("analysing {folder}");
         let mut t = analyse(&bundle, &folder, &mut differences)?;
-        lose(&mut t, &left_out);
+        let missing = missing(&bundle, &folder, &t.record);
+        t.analysis.searched.skipped.retain(|s| !missing.contains(&format!("{folder}{}", s.file)));
+        left_out.extend(missing);
         let said: Option<Analysis> = optional(bundle.json(&format!("{folder}findings.json")), &bundle, &format!("{folder}findings.json"))?;
         let agrees = said.map(|s| same::findings(&folder, &s, &t.analysis, &left_out, &mut differences)).transpose()?;
         again.push(TrialAgain { number: t.record.number, findings: t.analysis.findings.clone(), agrees });
         trials.push(t);
     }
+    lose(&mut trials, &left_out);
     let said: Option<JobResult> = optional(bundle.json("result.json"), &bundle, "result.json")?;
-    let result = decided(&trials);
+    let result = decided(&trials, left_out.len() as u64);
+    // What its maker left out was decided with it. What was left out since was not.
+    let whole = |s: &JobResult| s.left_out == left_out.len() as u64 && !left_out.iter().any(|p| p.ends_with("/trial.json"));
     let verdicts_agree = match (&said, &result) {
-        (Some(s), Some(r)) if left_out.is_empty() => Some(same::results(s, r, &mut differences)?),
+        (Some(s), Some(r)) if whole(s) => Some(same::results(s, r, &mut differences)?),
         _ => None,
     };
     let same = differences.is_empty();
@@ -84,12 +91,13 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
-        if !doc.left_out.is_empty() {
-            eprintln!(
-                "{} entries that the verdicts need were left out (`{}`…): what follows from them is not compared",
-                doc.left_out.len(),
-                output::plain(&doc.left_out[0])
-            );
+        if let Some(first) = doc.left_out.first() {
+            let (n, first) = (doc.left_out.len(), output::plain(first));
+            if doc.verdicts_agree.is_some() {
+                eprintln!("{n} entries that the verdicts need did not fit into the bundle (`{first}`…): its result says so too");
+            } else {
+                eprintln!("{n} entries that the verdicts need were left out (`{first}`…): what follows from them is not compared");
+            }
         }
         for d in &doc.differences {
             eprintln!("differs: {}", output::plain(d));
@@ -106,23 +114,36 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Entries that a verdict rests on, which the manifest names and the bundle does not hold.
-fn left_out(bundle: &Bundle) -> Result<Vec<String>, Failure> {
-    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(vec![]) };
+fn left_out(bundle: &Bundle) -> Result<BTreeSet<String>, Failure> {
+    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else {
+        return Ok(BTreeSet::new());
+    };
     let found = m["format"].as_str().unwrap_or("none");
     if found != Manifest::FORMAT {
         return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
     }
     let m: Manifest = serde_json::from_value(m).map_err(Failure::usage)?;
     let needed = |p: &str| p.starts_with("trials/") && !["findings.json", "flows.har", "capture.pcapng"].iter().any(|n| p.ends_with(n));
-    Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.names().any(|n| n == p)).collect())
+    Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.has(p)).collect())
 }
 
-/// What was left out may have shown anything.
-fn lose(t: &mut Trial, left_out: &[String]) {
-    if !left_out.is_empty() {
-        let at = t.record.timeline.last().map_or(Nanos::from_secs(0), |s| s.to);
-        let fact = Fact::Lost { what: "entries of the bundle".to_owned(), count: left_out.len() as u64 };
-        t.observations.push(Observation { at, source: Source::Worker, fact, stack: vec![] });
+/// The same of artifacts that the trial names: where very many did not fit, the manifest names some of them only.
+fn missing(bundle: &Bundle, folder: &str, record: &TrialRecord) -> BTreeSet<String> {
+    let artifacts = record.artifacts.iter().filter(|a| !matches!(a.role, Role::Capture | Role::Har));
+    artifacts.map(|a| format!("{folder}artifacts/{}", a.sha256)).filter(|p| !bundle.has(p)).collect()
+}
+
+/// What was left out may have shown anything. Of a trial that is not there at all, the first one says so.
+fn lose(trials: &mut [Trial], left_out: &BTreeSet<String>) {
+    let mut rest = left_out.len() as u64;
+    for t in trials.iter_mut() {
+        let folder = format!("trials/{}/", t.record.number);
+        let n = left_out.iter().filter(|p| p.starts_with(&folder)).count() as u64;
+        rest -= n.min(rest);
+        t.observations.extend(finish::lost(&t.record, n));
+    }
+    if let Some(t) = trials.first_mut() {
+        t.observations.extend(finish::lost(&t.record, rest));
     }
 }
 
@@ -130,7 +151,7 @@ fn lose(t: &mut Trial, left_out: &[String]) {
 fn optional<T>(read: Result<T, BundleError>, bundle: &Bundle, name: &str) -> Result<Option<T>, Failure> {
     match read {
         Ok(v) => Ok(Some(v)),
-        Err(_) if !bundle.names().any(|n| n == name) => Ok(None),
+        Err(_) if !bundle.has(name) => Ok(None),
         Err(e) => Err(Failure::usage(e)),
     }
 }
@@ -163,7 +184,7 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
     Ok(Trial { record, observations, flows, analysis })
 }
 
-fn decided(trials: &[Trial]) -> Option<JobResult> {
+fn decided(trials: &[Trial], left_out: u64) -> Option<JobResult> {
     let first = &trials.first()?.record;
     let evidence: Vec<TrialEvidence<'_>> = trials
         .iter()
@@ -177,12 +198,12 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
         .collect();
     let facts = JobFacts {
         job: &first.job,
-        state: stakeout_server::finish::state_of(trials.iter().map(|t| t.record.end.state)),
+        state: finish::state_of(trials.iter().map(|t| t.record.end.state)),
         app: &first.app,
         scenario: &first.scenario,
         device: first.device.with_api(first.api),
         wall_seconds: 0.0,
         engine: stakeout_server::ENGINE.to_owned(),
     };
-    Some(decide(&facts, &evidence))
+    Some(JobResult { left_out, ..decide(&facts, &evidence) })
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stakeout_bundle::{Bundle, BundleError, keys, verify::verify};
+use stakeout_bundle::{Bundle, BundleError, keys, manifest::LISTED_MAX, verify::verify};
 use stakeout_feed::TrialKey;
 
 use crate::{args::VerifyArgs, exit::Failure, output, places};
@@ -72,8 +72,13 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
         if v.receipt == Some(true) {
             output::line("the receipt fits")?;
         }
-        if !v.left_out.is_empty() {
-            output::line(&format!("{} entries were left out when it was shared", v.left_out.len()))?;
+        let never = v.manifest.left_out;
+        if never > 0 {
+            output::line(&format!("{never} entries did not fit when it was made: its limits are 60,000 entries and 2 GiB"))?;
+        }
+        let shared = (v.left_out.len() as u64).saturating_sub(never.min(LISTED_MAX));
+        if shared > 0 {
+            output::line(&format!("{shared} entries were left out when it was shared"))?;
         }
         if !v.signer_known {
             eprintln!(

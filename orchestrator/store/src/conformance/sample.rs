@@ -160,6 +160,7 @@ pub fn decided(of: &JobRow, state: TrialState) -> Decided {
         captures: vec![],
         cost: stakeout_contract::result::Cost::default(),
         engine: String::new(),
+        left_out: 0,
     };
     Decided { state, result, outcome: None, report: None, reason: String::new() }
 }

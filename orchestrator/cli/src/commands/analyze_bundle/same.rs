@@ -3,6 +3,8 @@
 //! Everything is compared but costs and versions. Probabilities and scores may differ a little, as another version of a
 //! decoder gives other pixels; what they decide may not.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use stakeout_contract::{finding::Analysis, result::JobResult};
 
@@ -18,15 +20,12 @@ pub(super) fn findings(
     folder: &str,
     said: &Analysis,
     found: &Analysis,
-    left_out: &[String],
+    left_out: &BTreeSet<String>,
     differences: &mut Vec<String>,
 ) -> Result<bool, Failure> {
     let before = differences.len();
     let list = |a: &Analysis| -> Result<Vec<Value>, Failure> {
-        let held = |f: &&stakeout_contract::finding::Finding| {
-            let digest = f.file.rsplit('/').next().unwrap_or_default();
-            !left_out.iter().any(|p| p.starts_with(folder) && p.ends_with(digest))
-        };
+        let held = |f: &&stakeout_contract::finding::Finding| !left_out.contains(&format!("{folder}{}", f.file));
         let mut v: Vec<Value> =
             a.findings.iter().filter(held).map(serde_json::to_value).collect::<Result<_, _>>().map_err(Failure::other)?;
         v.sort_by_key(order);
