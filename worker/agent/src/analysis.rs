@@ -1,9 +1,10 @@
 //! The detectors' answer, which is hostile: they read what an app made, in a container without power.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use stakeout_contract::{
-    artifact::Artifact,
+    Sha256Digest,
+    artifact::{Artifact, Role},
     finding::{Analysis, Finding, Skipped},
 };
 
@@ -29,12 +30,11 @@ pub fn parse(output: &[u8], artifacts: &[Artifact]) -> Analysis {
         Ok(a) => a,
         Err(e) => return failed(&format!("its answer cannot be read: {e}")),
     };
-    let names: HashSet<String> = artifacts.iter().map(|x| format!("artifacts/{}", x.sha256)).collect();
-    let before = a.findings.len();
-    a.findings.retain(|f| names.contains(&f.file) && artifacts.iter().any(|x| fits(f, x)));
-    let strange = before - a.findings.len();
     let over = a.findings.len().saturating_sub(FINDINGS_MAX);
     a.findings.truncate(FINDINGS_MAX);
+    let (sizes, before) = (Sizes::of(artifacts), a.findings.len());
+    a.findings.retain(|f| sizes.fit(f));
+    let strange = before - a.findings.len();
     for f in &mut a.findings {
         f.chain.truncate(64);
         f.chain.iter_mut().for_each(|c| *c = head(c, 100));
@@ -53,11 +53,28 @@ pub fn parse(output: &[u8], artifacts: &[Artifact]) -> Analysis {
     a
 }
 
-fn fits(f: &Finding, a: &Artifact) -> bool {
-    f.file.strip_prefix("artifacts/").is_some_and(|d| d == a.sha256.to_string())
-        && f.offset.checked_add(f.length).is_some_and(|end| end <= a.size)
-        && f.role.is_none_or(|r| r == a.role)
-        && f.flow.is_none_or(|n| a.flow == Some(n))
+/// How large an artifact is of which a finding may say so much. There may be tens of thousands, several of the same bytes, and
+/// each finding is compared with one.
+struct Sizes(HashMap<(Sha256Digest, Option<Role>, Option<u32>), u64>);
+
+impl Sizes {
+    fn of(artifacts: &[Artifact]) -> Self {
+        let mut all = HashMap::with_capacity(artifacts.len());
+        for a in artifacts {
+            // A finding may leave its role and its flow unsaid.
+            for said in [(None, None), (Some(a.role), None), (None, a.flow), (Some(a.role), a.flow)] {
+                let size = all.entry((a.sha256, said.0, said.1)).or_insert(a.size);
+                *size = a.size.max(*size);
+            }
+        }
+        Self(all)
+    }
+
+    fn fit(&self, f: &Finding) -> bool {
+        let digest = f.file.strip_prefix("artifacts/").and_then(|d| d.parse().ok());
+        let size = digest.and_then(|d| self.0.get(&(d, f.role, f.flow)));
+        size.is_some_and(|size| f.offset.checked_add(f.length).is_some_and(|end| end <= *size))
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +109,19 @@ mod tests {
             let a = parse(&serde_json::to_vec(&json!({"findings": [f], "searched": searched})).unwrap(), &[entry()]);
             assert_eq!((a.findings.len(), a.searched.skipped.len()), (kept, 1 - kept), "{f}");
         }
+    }
+
+    #[test]
+    fn a_hundred_thousand_findings_are_compared_with_one_artifact_each() {
+        // All of the same bytes: the worst for whoever looks through those of a digest.
+        let artifacts: Vec<Artifact> = (0..40_000).map(|n| Artifact { flow: Some(n), ..entry() }).collect();
+        let file = format!("artifacts/{}", entry().sha256);
+        let findings: Vec<_> = (0..100_001).map(|n| finding(&file, 0, 100, "flow_request", n % 50_000)).collect();
+        let searched = json!({"files": 1, "bytes": 100, "media": 0, "keys": 1, "skipped": []});
+        let a = parse(&serde_json::to_vec(&json!({"findings": findings, "searched": searched})).unwrap(), &artifacts);
+        assert_eq!(a.findings.len(), 80_000);
+        let skipped: Vec<&str> = a.searched.skipped.iter().map(|s| s.reason.as_str()).collect();
+        assert_eq!(skipped, ["20000 findings that fit no artifact", "1 findings beyond the limit"]);
     }
 
     #[test]

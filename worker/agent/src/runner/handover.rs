@@ -133,7 +133,12 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         // It holds the key.
         let _ = std::fs::remove_file(folder.join("trial.json"));
         match done {
-            Ok(output) => analysis::parse(&output, keep.artifacts()),
+            Ok(output) => {
+                let artifacts = keep.artifacts().to_vec();
+                // It may be large, and other trials' leases are renewed meanwhile.
+                let read = tokio::task::spawn_blocking(move || analysis::parse(&output, &artifacts)).await;
+                read.unwrap_or_else(|e| analysis::failed(&e.to_string()))
+            }
             Err(reason) => analysis::failed(&reason),
         }
     }
