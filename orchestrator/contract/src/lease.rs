@@ -38,6 +38,10 @@ pub struct Lease {
     pub seed: u64,
     /// Seconds until the lease ends unless it is renewed.
     pub lease_seconds: u64,
+    /// Stands for the job's tenant, and says nothing of it: what a worker keeps of one tenant's trials is for that tenant's alone.
+    /// None: there is but one tenant, or the orchestrator is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_tag: Option<Sha256Digest>,
 }
 
 /// What the worker hands in at the end, once. Artifacts were given before, by digest.

@@ -9,7 +9,11 @@ use std::{
     path::Path,
 };
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
+use stakeout_contract::Sha256Digest;
 
 /// Why a sealed value cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +37,11 @@ pub enum SealError {
 }
 
 /// Seals and opens.
-pub struct Sealer(LessSafeKey);
+pub struct Sealer {
+    key: LessSafeKey,
+    /// Names tenants to workers; none: the key is nobody's tomorrow, and such names would not last.
+    tags: Option<hmac::Key>,
+}
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,12 +52,21 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// With a key.
     pub fn new(key: &[u8; 32]) -> Result<Self, SealError> {
-        UnboundKey::new(&AES_256_GCM, key).map(|k| Self(LessSafeKey::new(k))).map_err(|_| SealError::Opened)
+        // A key of its own, so that no name says anything of what seals.
+        let tags = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"stakeout tenants' tags");
+        let tags = Some(hmac::Key::new(hmac::HMAC_SHA256, tags.as_ref()));
+        UnboundKey::new(&AES_256_GCM, key).map(|k| Self { key: LessSafeKey::new(k), tags }).map_err(|_| SealError::Opened)
     }
 
     /// With a key that nobody keeps: for one process that needs no other.
     pub fn ephemeral() -> Result<Self, SealError> {
-        Self::new(&random()?)
+        Ok(Self { tags: None, ..Self::new(&random()?)? })
+    }
+
+    /// What stands for a tenant where its name must not: always the same, and nobody else can make it.
+    pub fn tag(&self, tenant: &str) -> Option<Sha256Digest> {
+        let tag = hmac::sign(self.tags.as_ref()?, tenant.as_bytes());
+        tag.as_ref().try_into().ok().map(Sha256Digest::from_bytes)
     }
 
     /// Reads the key in `path`; makes one there if there is none. A file that others can read is refused.
@@ -76,7 +93,7 @@ impl Sealer {
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let nonce: [u8; NONCE_LEN] = random()?;
         let mut out: Vec<u8> = plain.to_vec();
-        self.0
+        self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context.as_bytes()), &mut out)
             .map_err(|_| SealError::Randomness)?;
         Ok([&nonce[..], &out].concat())
@@ -86,7 +103,7 @@ impl Sealer {
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Opened)?;
         let mut rest = rest.to_vec();
-        let plain = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context.as_bytes()), &mut rest);
+        let plain = self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context.as_bytes()), &mut rest);
         plain.map(|p| p.to_vec()).map_err(|_| SealError::Opened)
     }
 }
@@ -134,6 +151,14 @@ mod tests {
         assert!(!sealed.windows(8).any(|w| w == b"hunter22"));
         assert_eq!(a.open("job-1", &sealed).unwrap(), b"hunter22");
         assert!(a.open("job-2", &sealed).is_err() && b.open("job-1", &sealed).is_err() && a.open("job-1", &sealed[..20]).is_err());
+    }
+
+    #[test]
+    fn a_tag_is_one_tenants_and_one_farms_and_lasts() {
+        let (a, b) = (Sealer::new(&[1; 32]).unwrap(), Sealer::new(&[2; 32]).unwrap());
+        assert_eq!(a.tag("press"), Sealer::new(&[1; 32]).unwrap().tag("press"));
+        assert!(a.tag("press").is_some() && a.tag("press") != a.tag("company") && a.tag("press") != b.tag("press"));
+        assert_eq!(Sealer::ephemeral().unwrap().tag("farm"), None);
     }
 
     #[test]

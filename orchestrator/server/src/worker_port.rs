@@ -84,6 +84,7 @@ impl Service {
             feed_mode: job.spec.feed_mode,
             seed,
             lease_seconds: self.lease_seconds,
+            tenant_tag: self.sealer.tag(trial.tenant.as_str()),
         };
         Ok(Some(lease))
     }

@@ -1,7 +1,8 @@
 //! Apps as a device prepared them, so that the second trial of the same app on the same image converts nothing.
 //!
 //! The bytes mean nothing here. They are made from the app alone and go only to devices of the same image with the same app,
-//! so a hostile app can spoil nobody's trial but its own.
+//! so a hostile app can spoil nobody's trial but its own. Each tenant has its own: a trial that converts nothing shows in what it
+//! cost, and would tell one tenant that another had this app.
 
 use std::{
     fs, io,
@@ -16,18 +17,26 @@ use stakeout_contract::Sha256Digest;
 pub struct Prepared {
     dir: PathBuf,
     most: u64,
+    tenant: Option<Sha256Digest>,
 }
 
 impl Prepared {
     /// A cache in `dir`, made if missing, of at most `most` bytes.
     pub fn new(dir: PathBuf, most: u64) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
-        Ok(Self { dir, most })
+        Ok(Self { dir, most, tenant: None })
+    }
+
+    /// The part of a tenant, by what stands for it in its leases.
+    #[must_use]
+    pub fn of(&self, tenant: Option<Sha256Digest>) -> Self {
+        Self { tenant, ..self.clone() }
     }
 
     fn path(&self, image: &str, api: u32, apps: &[Sha256Digest]) -> PathBuf {
+        let tenant = self.tenant.map_or_else(String::new, |t| format!("tenant {t}\n"));
         let key: Vec<String> = apps.iter().map(ToString::to_string).collect();
-        self.dir.join(Sha256Digest::of(format!("{image}\n{api}\n{}", key.join("\n")).as_bytes()).to_string())
+        self.dir.join(Sha256Digest::of(format!("{tenant}{image}\n{api}\n{}", key.join("\n")).as_bytes()).to_string())
     }
 
     /// What was prepared for an app (and its splits) on an image at an API level, with the digest of the bytes.
@@ -104,5 +113,17 @@ mod tests {
         assert!(cache.get("other", 34, &app(1)).is_none() && cache.get("image", 23, &app(1)).is_none());
         cache.forget("image", 34, &app(1));
         assert!(cache.get("image", 34, &app(1)).is_none());
+    }
+
+    #[test]
+    fn what_one_tenants_trial_prepared_is_not_there_for_another_tenants() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Prepared::new(dir.path().join("c"), 10).unwrap();
+        let (app, tag) = ([Sha256Digest::of(b"app")], |name: &[u8]| Some(Sha256Digest::of(name)));
+        let blob = dir.path().join("blob");
+        fs::write(&blob, "made").unwrap();
+        cache.of(tag(b"press")).put("image", 34, &app, &blob, &Sha256Digest::of(b"made")).unwrap();
+        assert!(cache.of(tag(b"press")).get("image", 34, &app).is_some());
+        assert!(cache.of(tag(b"company")).get("image", 34, &app).is_none() && cache.of(None).get("image", 34, &app).is_none());
     }
 }

@@ -330,11 +330,12 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
 
     async fn install(&mut self, talk: &mut Talk, apps: &[(PathBuf, Sha256Digest)], image: &str) -> Result<Installed, Failure> {
         let (api, digests) = (self.lease.scenario.device.api, apps.iter().map(|a| a.1).collect::<Vec<_>>());
+        let cache = self.shop.prepared.of(self.lease.tenant_tag);
         let mut sent = Vec::new();
         for (path, digest) in apps {
             sent.push(talk.send_file(path, *digest, self.until()).await.map_err(installing)?);
         }
-        let prepared: Option<BlobRef> = match self.shop.prepared.get(image, api, &digests) {
+        let prepared: Option<BlobRef> = match cache.get(image, api, &digests) {
             Some((path, digest)) => Some(talk.send_file(&path, digest, self.until()).await.map_err(installing)?),
             None => None,
         };
@@ -345,7 +346,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             Err(e) => {
                 if given {
                     // Should it be the prepared bytes, the next try does without.
-                    self.shop.prepared.forget(image, api, &digests);
+                    cache.forget(image, api, &digests);
                 }
                 return Err(installing(e));
             }
@@ -353,7 +354,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         if let Some(named) = &installed.prepared
             && let Some(blob) = talk.take(Side::Device, named).map_err(installing)?
             && !given
-            && let Err(e) = self.shop.prepared.put(image, api, &digests, blob.path(), &blob.digest)
+            && let Err(e) = cache.put(image, api, &digests, blob.path(), &blob.digest)
         {
             tracing::warn!(error = %e, "the prepared app was not kept: the next trial prepares it again");
         }

@@ -36,6 +36,22 @@ async fn a_worker_hears_that_its_job_was_given_up_and_lets_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_says_which_trials_are_of_one_tenant_and_not_of_which() {
+    let farm = Farm::start().await;
+    let mut tags = Vec::new();
+    let [hand, _] = hands(&farm).await;
+    for (tenant, trials) in [("acme", 2), ("press", 1)] {
+        let admin = farm.tenant(tenant, json!({})).await;
+        farm.submit(&admin, &farm.app(tenant, "app").await, trials, json!({})).await;
+        for _ in 0..trials {
+            tags.push(hand.lease().await.tenant_tag.unwrap());
+        }
+    }
+    assert!(tags[0] == tags[1] && tags[0] != tags[2], "the same app of two tenants: {tags:?}");
+    assert!(!tags.contains(&Sha256Digest::of(b"acme")), "nobody can tell who it is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_that_fails_on_two_workers_fails_its_job_and_its_log_is_seen() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;

@@ -355,6 +355,7 @@ pub fn lease(scenario: Value) -> Lease {
         feed_mode: FeedMode::Pattern,
         seed: 1,
         lease_seconds: 60,
+        tenant_tag: None,
     }
 }
 
