@@ -192,6 +192,7 @@ impl Session {
             not_after,
             body_max: limits.body_bytes,
             capture_max: limits.capture_bytes,
+            denied: vec![],
         };
         let keys = self.keys();
         let assignment = Assignment {

@@ -116,6 +116,8 @@ pub struct WorkerConfig {
     pub poll: Duration,
     /// Bounds of one trial.
     pub limits: Limits,
+    /// Apps may reach the internet where their scenario says `live`.
+    pub live: bool,
 }
 
 impl WorkerConfig {
@@ -131,6 +133,7 @@ impl WorkerConfig {
             until_idle: false,
             poll: Duration::from_millis(500),
             limits: Limits::default(),
+            live: true,
         }
     }
 

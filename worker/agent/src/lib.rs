@@ -20,6 +20,7 @@
 //!
 //! Read first: [`Orchestrator`], [`Worker`], then [`runner`] and [`script`].
 
+mod addresses;
 pub mod analysis;
 pub mod ca;
 pub mod cell;

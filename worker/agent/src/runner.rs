@@ -19,7 +19,7 @@ use stakeout_contract::{
     canary::{Canary, PlantData},
     lease::{Completion, Lease},
     observation::Fact,
-    scenario::Step,
+    scenario::{NetworkPolicy, Step},
     trial::{AppFacts, TrialEnd, TrialState},
 };
 use stakeout_feed::TrialKey;
@@ -31,7 +31,7 @@ use stakeout_protocol::{
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    Orchestrator, OrchestratorError, WorkerConfig, ca,
+    Orchestrator, OrchestratorError, WorkerConfig, addresses, ca,
     cell::{Pool, Ready, kind_of},
     error::Failure,
     link::{CellControl, Cells},
@@ -154,6 +154,10 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             Failure::stage("cell", format!("this worker has no `{}` device of API {}", self.lease.device, self.lease.scenario.device.api))
         })?;
         self.reporter.stage("lease", 0.0).await;
+        if self.lease.scenario.network.policy == NetworkPolicy::Live && !self.shop.config.live {
+            // Another worker's operator may think otherwise.
+            return Err(Failure::stage("lease", "this worker's operator lets no app reach the internet (`--no-live`)"));
+        }
         let folder =
             tempfile::Builder::new().prefix("app-").tempdir_in(&self.shop.dir).map_err(|e| Failure::stage("lease", e.to_string()))?;
         let apps = self.fetch(folder.path()).await?;
@@ -294,6 +298,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             not_after,
             body_max: limits.body_bytes,
             capture_max: limits.capture_bytes,
+            denied: addresses::own(),
         };
         let _: serde_json::Value =
             talk.gateway(gateway::Verb::Configure(Box::new(configuration)), self.until()).await.map_err(installing)?;

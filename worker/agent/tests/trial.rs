@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use fake::*;
 use serde_json::{Value, json};
-use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerReport};
+use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerConfig, WorkerReport};
 use stakeout_bundle::statement;
 use stakeout_contract::{
     DeviceState, Sensor, Sha256Digest,
@@ -155,6 +155,16 @@ async fn unusual(reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'st
     run(&orchestrator, FakeCells::new(&told).reply(reply)).await;
     let lines = lines(&told);
     (orchestrator, lines)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_without_live_gives_such_a_trial_back_before_it_has_a_cell() {
+    let (told, cache) = (told(), tempfile::tempdir().unwrap());
+    let scenario = json!({"name": "t", "network": {"policy": "live"}, "steps": ["launchApp"]});
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario)]);
+    let config = WorkerConfig { live: false, ..config(cache.path().into()) };
+    Worker::with_cells(orchestrator, FakeCells::new(&told), config).unwrap().run(Shutdown::default()).await.unwrap();
+    assert_eq!(lines(&told), ["fail Failed lease: this worker's operator lets no app reach the internet (`--no-live`)"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,11 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Whether `live` may lead to an address: it is on the public internet, and is none of those that the worker denies.
+pub fn may_be_reached(address: IpAddr, denied: &[IpAddr]) -> bool {
+    is_public(address) && !denied.contains(&address)
+}
+
 fn public_v4(a: Ipv4Addr) -> bool {
     let o = a.octets();
     !(a.is_private()

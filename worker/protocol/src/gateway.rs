@@ -1,5 +1,7 @@
 //! What a gateway is told and what it says.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use stakeout_contract::{flow::Flow, observation::Fact, scenario::Network};
 
@@ -22,6 +24,9 @@ pub struct Configuration {
     pub body_max: u64,
     /// At most so many bytes of capture.
     pub capture_max: u64,
+    /// Addresses that are not reached in `live`, whatever name leads there: the host's own.
+    #[serde(default)]
+    pub denied: Vec<IpAddr>,
 }
 
 /// What a gateway is asked.

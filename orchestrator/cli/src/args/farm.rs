@@ -81,6 +81,9 @@ pub(crate) struct ServeArgs {
     pub with_worker: bool,
     #[command(flatten)]
     pub walls: WallArgs,
+    /// The worker of --with-worker lets no app reach the internet: it gives trials of `live` back
+    #[arg(long, env = "STAKEOUT_NO_LIVE")]
+    pub no_live: bool,
     /// Webhooks may go to private addresses and by plain HTTP
     #[arg(long, env = "STAKEOUT_ALLOW_PRIVATE_HOOKS")]
     pub allow_private_hooks: bool,
@@ -119,6 +122,9 @@ pub(crate) struct WorkArgs {
     pub name: Option<WorkerId>,
     #[command(flatten)]
     pub walls: WallArgs,
+    /// Lets no app reach the internet: gives trials of `live` back
+    #[arg(long, env = "STAKEOUT_NO_LIVE")]
+    pub no_live: bool,
     /// Takes no trial while less than so many GiB of disk are free
     #[arg(long, default_value_t = 5, env = "STAKEOUT_DISK_GIB")]
     pub disk_gib: u64,

@@ -38,8 +38,8 @@ pub struct Upstream {
 
 #[derive(Clone, Debug)]
 enum Route {
-    /// Names by these servers; addresses only on the public internet.
-    Resolvers(Vec<SocketAddr>),
+    /// Names by these servers; addresses only on the public internet, and none of these.
+    Resolvers { servers: Vec<SocketAddr>, denied: Vec<IpAddr> },
     /// Everything at one address: for tests with a server of their own.
     Fixed(SocketAddr),
 }
@@ -62,11 +62,11 @@ fn client_configs(roots: RootCertStore) -> Result<[Arc<ClientConfig>; 2], rustls
 }
 
 impl Upstream {
-    /// The internet, by these resolvers, with Mozilla's roots.
-    pub fn internet(resolvers: Vec<SocketAddr>) -> Result<Self, rustls::Error> {
+    /// The internet, by these resolvers, with Mozilla's roots; without these addresses.
+    pub fn internet(servers: Vec<SocketAddr>, denied: Vec<IpAddr>) -> Result<Self, rustls::Error> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let [http, other] = client_configs(roots)?;
-        Ok(Self { route: Route::Resolvers(resolvers), http, other })
+        Ok(Self { route: Route::Resolvers { servers, denied }, http, other })
     }
 
     /// Every name and address at `server`, which `roots` vouch for.
@@ -83,7 +83,7 @@ impl Upstream {
     async fn connect_now(&self, host: &str, port: u16, secure: Secure) -> io::Result<Box<dyn Duplex>> {
         let socket = match &self.route {
             Route::Fixed(a) => TcpStream::connect(a).await?,
-            Route::Resolvers(servers) => TcpStream::connect(&public(host, port, servers).await?[..]).await?,
+            Route::Resolvers { servers, denied } => TcpStream::connect(&public(host, port, servers, denied).await?[..]).await?,
         };
         socket.set_nodelay(true)?;
         let tls = match secure {
@@ -96,12 +96,12 @@ impl Upstream {
     }
 }
 
-async fn public(host: &str, port: u16, servers: &[SocketAddr]) -> io::Result<Vec<SocketAddr>> {
+async fn public(host: &str, port: u16, servers: &[SocketAddr], denied: &[IpAddr]) -> io::Result<Vec<SocketAddr>> {
     let found = match host.parse::<IpAddr>() {
         Ok(a) => vec![a],
         Err(_) => resolve(host, servers).await?.into_iter().map(IpAddr::V4).collect(),
     };
-    let public: Vec<SocketAddr> = found.iter().filter(|a| policy::is_public(**a)).map(|a| (*a, port).into()).collect();
+    let public: Vec<SocketAddr> = found.iter().filter(|a| policy::may_be_reached(**a, denied)).map(|a| (*a, port).into()).collect();
     match (found.is_empty(), public.is_empty()) {
         (true, _) => Err(io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address"))),
         (_, true) => Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("`{host}` is not on the public internet"))),
@@ -157,8 +157,17 @@ mod tests {
     #[tokio::test]
     async fn private_addresses_are_refused_before_a_packet_is_sent() {
         for host in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1"] {
-            assert_eq!(public(host, 80, &[]).await.unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{host}");
+            assert_eq!(public(host, 80, &[], &[]).await.unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{host}");
         }
-        assert_eq!(public("1.1.1.1", 443, &[]).await.unwrap(), ["1.1.1.1:443".parse().unwrap()]);
+        assert_eq!(public("1.1.1.1", 443, &[], &[]).await.unwrap(), ["1.1.1.1:443".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn the_hosts_own_public_address_is_refused_before_a_packet_is_sent() {
+        let denied = ["1.1.1.1".parse().unwrap(), "2606:4700::1111".parse().unwrap()];
+        for host in ["1.1.1.1", "2606:4700::1111"] {
+            assert_eq!(public(host, 22, &[], &denied).await.unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{host}");
+        }
+        assert_eq!(public("1.0.0.1", 443, &[], &denied).await.unwrap(), ["1.0.0.1:443".parse().unwrap()]);
     }
 }

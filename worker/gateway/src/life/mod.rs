@@ -111,7 +111,8 @@ async fn obey<R: AsyncRead + Unpin>(from_worker: R, out: &Out, waiting: Waiting,
 
 fn configure(configuration: Configuration, out: &Out, capture: &Capture, waiting: Waiting) -> Result<Arc<Trial>, Error> {
     let servers = resolvers(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
-    let upstream = Upstream::internet(servers).map_err(|e| Error::Configuration { field: "network", problem: e.to_string() })?;
+    let denied = configuration.denied.clone();
+    let upstream = Upstream::internet(servers, denied).map_err(|e| Error::Configuration { field: "network", problem: e.to_string() })?;
     capture.store().limit(configuration.capture_max);
     let trial = Arc::new(Trial::new(configuration, Limits::default(), upstream, out.clone())?);
     tokio::spawn(connection::serve(Arc::clone(&trial), waiting.tcp));

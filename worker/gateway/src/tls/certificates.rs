@@ -145,6 +145,7 @@ mod tests {
             not_after: 2_000_000_000,
             body_max: 0,
             capture_max: 0,
+            denied: vec![],
         };
         Certificates::new(&configuration, Arc::default()).unwrap()
     }
