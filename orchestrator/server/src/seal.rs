@@ -72,12 +72,12 @@ impl Sealer {
     /// Reads the key in `path`; makes one there if there is none. A file that others can read is refused.
     pub fn load_or_create(path: &Path) -> Result<Self, SealError> {
         let bad = |why: String| SealError::Key { path: path.display().to_string(), why };
-        let text = match read(path) {
+        let text = match read_secret(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let text = hex::encode(random::<32>()?);
                 match make(path, &text) {
                     // Another orchestrator was first: its key counts.
-                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read(path),
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read_secret(path),
                     made => made.map(|()| text),
                 }
             }
@@ -108,8 +108,9 @@ impl Sealer {
     }
 }
 
-/// A key's file. A group may read it: that is how a cluster gives a secret to a process that is not root.
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a file that holds a key or a token. One that everybody on this host can reach is refused. A group may read it: that
+/// is how a cluster gives a secret to a process that is not root.
+pub fn read_secret(path: &Path) -> io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o007 != 0 {

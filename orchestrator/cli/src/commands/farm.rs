@@ -14,6 +14,8 @@ use stakeout_contract::api::{
     page::Page,
 };
 
+use stakeout_server::seal::read_secret;
+
 use crate::{
     args::farm::{Bound, CancelArgs, JobsArgs, ServerArgs, TenantCommand, TenantPut, TokenCommand, WorkersCommand},
     exit::Failure,
@@ -41,12 +43,15 @@ pub(crate) fn failed(e: ClientError) -> Failure {
 
 fn config() -> Result<Config, Failure> {
     let Some(path) = places::config() else { return Ok(Config::default()) };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => serde_norway::from_str(&text).map_err(|e| {
-            Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "it may hold `server:`, `token:`, `tokenFile:` and `ca:`")
-        }),
-        Err(_) => Ok(Config::default()),
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(Config::default()) };
+    let bad = |e: String, hint: &str| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), hint);
+    let config: Config =
+        serde_norway::from_str(&text).map_err(|e| bad(e.to_string(), "it may hold `server:`, `token:`, `tokenFile:` and `ca:`"))?;
+    if config.token.is_some() {
+        read_secret(&path)
+            .map_err(|e| bad(e.to_string(), "it holds a token: give it the mode 0600, or put the token into a `tokenFile:`"))?;
     }
+    Ok(config)
 }
 
 /// A client by options, environment and config file, in this order.
@@ -59,8 +64,10 @@ pub(crate) fn client(a: &ServerArgs, patience: Duration) -> Result<Client, Failu
         )
     })?;
     let read = |p: &PathBuf| {
-        std::fs::read_to_string(p)
-            .map_err(|e| Failure::hint(format!("the token file `{}` cannot be read: {e}", p.display()), "check `--token-file`"))
+        read_secret(p).map_err(|e| {
+            let hint = "check `--token-file`: the file is nobody else's to read (mode 0600)";
+            Failure::hint(format!("the token file `{}` cannot be read: {e}", p.display()), hint)
+        })
     };
     let env = std::env::var("STAKEOUT_TOKEN").ok().filter(|t| !t.is_empty());
     let token = match (&a.token_file, env, config.token, &config.token_file) {

@@ -9,7 +9,7 @@ use stakeout_server::{
     Service,
     api::{self, ApiOptions, App, BootstrapError},
     http,
-    seal::Sealer,
+    seal::{Sealer, read_secret},
     tasks,
 };
 use stakeout_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
@@ -50,10 +50,10 @@ pub(crate) fn blobs(address: &str, key: Option<&Path>) -> Result<Blobs, Failure>
     let bad = |why: String| {
         Failure::hint(
             format!("the blob key `{}` cannot be used: {why}", path.display()),
-            "it holds 64 hexadecimal digits: `openssl rand -hex 32`",
+            "it holds 64 hexadecimal digits (`openssl rand -hex 32`) and is nobody else's to read (mode 0600)",
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let text = read_secret(path).map_err(|e| bad(e.to_string()))?;
     let mut bytes = [0; 32];
     hex::decode_to_slice(text.trim(), &mut bytes).map_err(|e| bad(e.to_string()))?;
     Ok(blobs.sealed(MasterKey::from_bytes(&bytes)))
@@ -139,8 +139,11 @@ async fn first_admin(store: &dyn Store, path: &Path) -> Result<(), Failure> {
     let bad = |e: &dyn std::fmt::Display, hint: &str| {
         Failure::hint(format!("the admin token's file `{}` cannot be used: {e}", path.display()), hint)
     };
-    let unusable = |e: std::io::Error| bad(&e, "give another with `--admin-token-file`");
-    let mut given = match std::fs::read_to_string(path) {
+    let unusable = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::PermissionDenied => bad(&e, "it is nobody else's to read: give it the mode 0600 and this server's user"),
+        _ => bad(&e, "give another with `--admin-token-file`"),
+    };
+    let mut given = match read_secret(path) {
         Ok(t) => Some(t.trim().to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(unusable(e)),
@@ -225,6 +228,15 @@ mod tests {
         SqliteStore::open(&dir.join("farm.db")).await.unwrap()
     }
 
+    fn put(path: &Path, text: &str) {
+        std::fs::write(path, text).unwrap();
+        mode(path, 0o600);
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+
     fn said(r: Result<(), Failure>) -> String {
         r.err().map(|e| e.error_for_tests()).unwrap_or_default()
     }
@@ -257,13 +269,35 @@ mod tests {
         assert_eq!(said(first_admin(&store, &path).await), "");
         // As docs/operations.md says it.
         let own = format!("stk_token-recovery-1_{}\n", "5a".repeat(32));
-        std::fs::write(&path, &own).unwrap();
+        put(&path, &own);
         assert_eq!(said(first_admin(&store, &path).await), "");
         let ids: Vec<String> = store.tokens(&TenantId::farm()).await.unwrap().iter().map(|t| t.id.to_string()).collect();
         assert!(ids.len() == 2 && ids.iter().any(|i| i == "token-recovery-1"), "{ids:?}");
-        std::fs::write(&path, own.replace("5a", "5b")).unwrap();
+        put(&path, &own.replace("5a", "5b"));
         let failed = said(first_admin(&store, &path).await);
         assert!(failed.contains("not the one that the store has as `token-recovery-1`"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_key_or_a_token_that_everybody_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        let (token, key) = (dir.path().join("admin.token"), dir.path().join("blob.key"));
+        put(&token, &format!("stk_token-own-1_{}\n", "5a".repeat(32)));
+        put(&key, &"5a".repeat(32));
+        let keyed = |key: &Path| blobs(&dir.path().join("blobs").display().to_string(), Some(key)).map(drop);
+        for path in [&token, &key] {
+            mode(path, 0o644);
+        }
+        for failed in [said(first_admin(&store, &token).await), said(keyed(&key))] {
+            assert!(failed.contains("everybody on this host can reach it (`chmod 600`)") && failed.contains("hint: "), "{failed}");
+        }
+        assert!(!api::has_admin(&store).await.unwrap());
+        // As a cluster mounts a secret.
+        for path in [&token, &key] {
+            mode(path, 0o440);
+        }
+        assert_eq!((said(first_admin(&store, &token).await), said(keyed(&key))), (String::new(), String::new()));
     }
 
     #[tokio::test]
@@ -272,7 +306,7 @@ mod tests {
         let store = store(dir.path()).await;
         let path = dir.path().join("admin.token");
         for text in ["", "hunter2", "stk_token-1_short"] {
-            std::fs::write(&path, text).unwrap();
+            put(&path, text);
             let failed = said(first_admin(&store, &path).await);
             assert!(failed.contains("it holds no token") && failed.contains("hint: "), "{failed}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);

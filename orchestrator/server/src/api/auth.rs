@@ -134,7 +134,7 @@ pub(crate) async fn check(State(gate): State<Gate>, mut req: Request, next: Next
 async fn admit(gate: &Gate, headers: HeaderMap, method: &Method) -> Result<Caller, Failed> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let text = given.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-    let text = text.or_else(|| super::session::token_of(&headers, method));
+    let text = text.or_else(|| super::session::token_of(&headers, method, gate.app.options().secure));
     admitted(&gate.app, gate.needs, text).await
 }
 

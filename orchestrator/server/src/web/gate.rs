@@ -55,7 +55,7 @@ async fn enter(gate: &Gate, headers: HeaderMap, method: &Method, uri: Uri) -> Re
     if gate.needs == Needs::Nothing {
         return Ok(None);
     }
-    match auth::admitted(&gate.app, gate.needs, session::token_of(&headers, method)).await {
+    match auth::admitted(&gate.app, gate.needs, session::token_of(&headers, method, gate.app.options().secure)).await {
         Ok(c) => Ok(Some(c)),
         Err(f) if f.problem.code() == Some(Code::Unauthorized) => {
             let wanted = uri.path_and_query().map_or("/", |p| p.as_str());

@@ -59,7 +59,7 @@ impl Site {
     /// As a browser that has this token in its cookie, if any.
     fn request(method: &str, path: &str, token: &str) -> axum::http::request::Builder {
         let r = Request::builder().method(method).uri(path).header("accept", "text/html,*/*").header("sec-fetch-site", "same-origin");
-        if token.is_empty() { r } else { r.header("cookie", format!("stakeout_token={token}")) }
+        if token.is_empty() { r } else { r.header("cookie", format!("__Host-stakeout_token={token}")) }
     }
 
     async fn get(&self, path: &str, token: &str) -> Page {
@@ -131,7 +131,7 @@ async fn a_role_sees_what_it_may_and_forms_of_other_sites_do_nothing() {
     assert_eq!(site.post("/sign-in", "", &format!("token={worker}")).await.status, StatusCode::FORBIDDEN);
 
     let foreign = Request::post("/tokens")
-        .header("cookie", format!("stakeout_token={}", site.admin))
+        .header("cookie", format!("__Host-stakeout_token={}", site.admin))
         .header("content-type", "application/x-www-form-urlencoded")
         .header("sec-fetch-site", "cross-site");
     let p = site.ask(foreign.body(Body::from("role=admin")).unwrap()).await;
