@@ -125,10 +125,14 @@ fn chunked_pipelined_and_expected_bodies_are_kept_without_their_framing() {
     });
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{answer}");
     let (a, kept_a) = cell.until_flow(|f| f.path == "/a");
-    assert_eq!(String::from_utf8(kept_a).unwrap(), "POST /a HTTP/1.1\r\nhOsT: raw.example\r\nTransfer-Encoding: chunked\r\n\r\nabcdefg");
+    assert_eq!(
+        String::from_utf8(kept_a).unwrap(),
+        "POST /a HTTP/1.1\r\nhOsT: raw.example\r\nTransfer-Encoding: chunked\r\n\r\nabcdefg\r\n3;x\r\n",
+        "what stands beside a size lies behind the body"
+    );
     let (b, kept_b) = cell.until_flow(|f| f.path == "/b");
     assert!(kept_b.ends_with(b"\r\n\r\nxyz"));
-    assert_eq!((a.sent, b.sent, a.id + 1, a.host.as_str(), a.stub), (7, 3, b.id, "raw.example", None));
+    assert_eq!((a.sent, b.sent, a.id + 1, a.host.as_str(), a.stub), (12, 3, b.id, "raw.example", None));
     assert!(a.error.is_empty() && b.error.is_empty());
 }
 

@@ -1,4 +1,7 @@
 //! Where a body ends: a decoder of bytes, without input or output.
+//!
+//! Framing has room for more than framing: what a chunk's size line says beside the size, and lines behind the last chunk, are of
+//! no meaning to a server and reach it all the same. So the decoder keeps them, as they came, for whoever asks: its asides.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -17,6 +20,8 @@ pub enum Framing {
 const SIZE_LINE_MAX: usize = 4096;
 /// All trailers together.
 const TRAILERS_MAX: usize = 64 << 10;
+/// Trailers that are read as headers.
+const TRAILERS: usize = 256;
 
 /// What a step brought.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +65,7 @@ enum State {
 pub struct Decoder {
     state: State,
     trailers: BytesMut,
+    asides: BytesMut,
 }
 
 impl Decoder {
@@ -71,7 +77,7 @@ impl Decoder {
             Framing::Chunked => State::ChunkSize,
             Framing::UntilClose => State::Endless,
         };
-        Self { state, trailers: BytesMut::new() }
+        Self { state, trailers: BytesMut::new(), asides: BytesMut::new() }
     }
 
     /// Whether the end of the connection is the end of the body.
@@ -79,17 +85,28 @@ impl Decoder {
         matches!(self.state, State::Endless | State::Over)
     }
 
-    /// Trailers that came behind the last chunk.
-    pub fn trailers(&self) -> Vec<(String, String)> {
-        let mut headers = [httparse::EMPTY_HEADER; 64];
+    /// Trailers that came behind the last chunk; none: there are too many, or they are no headers. Their bytes are among the
+    /// asides in any case.
+    pub fn trailers(&self) -> Option<Vec<(String, String)>> {
+        let mut headers = [httparse::EMPTY_HEADER; TRAILERS];
         let mut block = self.trailers.to_vec();
         block.extend(b"\r\n");
         match httparse::parse_headers(&block, &mut headers) {
             Ok(httparse::Status::Complete((_, found))) => {
-                found.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect()
+                Some(found.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect())
             }
-            _ => Vec::new(),
+            _ => None,
         }
+    }
+
+    /// What the framing said since this was asked last beside the lengths: size lines with anything but a size, and trailers.
+    pub fn asides(&mut self) -> Bytes {
+        self.asides.split().freeze()
+    }
+
+    fn aside(&mut self, line: &[u8]) {
+        self.asides.extend_from_slice(line);
+        self.asides.extend_from_slice(b"\r\n");
     }
 
     /// Takes what it can from `buffer`.
@@ -120,6 +137,9 @@ impl Decoder {
                 },
                 State::ChunkSize => {
                     let Some(line) = line(buffer, SIZE_LINE_MAX)? else { return Ok(Step::More) };
+                    if !line.iter().all(u8::is_ascii_hexdigit) {
+                        self.aside(&line);
+                    }
                     self.state = match size(&line)? {
                         0 => State::Trailers,
                         n => State::Chunk(n),
@@ -132,6 +152,7 @@ impl Decoder {
                     } else if self.trailers.len() + line.len() > TRAILERS_MAX {
                         return Err(BadBody::Long);
                     } else {
+                        self.aside(&line);
                         self.trailers.extend_from_slice(&line);
                         self.trailers.extend_from_slice(b"\r\n");
                     }
@@ -200,7 +221,32 @@ mod tests {
         }
         let (mut d, mut b) = (Decoder::new(Framing::Chunked), BytesMut::from(&b"0\r\nX-Sum: 7\r\n\r\n"[..]));
         assert_eq!(d.step(&mut b), Ok(Step::End));
-        assert_eq!(d.trailers(), [("X-Sum".to_owned(), "7".to_owned())]);
+        assert_eq!(d.trailers().unwrap(), [("X-Sum".to_owned(), "7".to_owned())]);
+    }
+
+    #[test]
+    fn what_framing_says_beside_lengths_is_kept_as_it_came() {
+        let wire = b"5;secret=one\r\nhello\r\n1\r\n!\r\n00 \r\nX-Sum: 7\r\nno header\r\n\r\n";
+        for piece in [1, 7, wire.len()] {
+            let (mut d, mut buffer) = (Decoder::new(Framing::Chunked), BytesMut::new());
+            for p in wire.chunks(piece) {
+                buffer.extend_from_slice(p);
+                while let Step::Data(_) = d.step(&mut buffer).unwrap() {}
+            }
+            assert_eq!(&d.asides()[..], b"5;secret=one\r\n00 \r\nX-Sum: 7\r\nno header\r\n");
+            assert_eq!((d.asides().len(), d.trailers()), (0, None));
+        }
+        let many: Vec<u8> = (0..TRAILERS + 1).flat_map(|i| format!("X-{i}: y\r\n").into_bytes()).collect();
+        let mut d = Decoder::new(Framing::Chunked);
+        let mut buffer = BytesMut::from(&[b"0\r\n", &many[..], b"\r\n"].concat()[..]);
+        assert_eq!((d.step(&mut buffer), d.asides().len(), d.trailers()), (Ok(Step::End), many.len(), None));
+    }
+
+    #[test]
+    fn a_size_line_that_breaks_the_rules_is_kept_too() {
+        let mut d = Decoder::new(Framing::Chunked);
+        assert_eq!(d.step(&mut BytesMut::from(&b"no size\r\n"[..])), Err(BadBody::Size));
+        assert_eq!(&d.asides()[..], b"no size\r\n");
     }
 
     #[test]

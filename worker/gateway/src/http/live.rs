@@ -9,6 +9,7 @@ use super::{
     head::{self, Parsed, Request, Response},
     next,
     record::{Exchange, Peer},
+    sent, trailers,
     upstream::Secure,
 };
 use crate::{
@@ -90,11 +91,11 @@ pub(super) async fn relay<S: Duplex>(
         app.send(b"HTTP/1.1 100 Continue\r\n\r\n", limits.idle).await.map_err(|e| e.to_string())?;
     }
     let mut decoder = Decoder::new(request.framing);
-    while let Some(data) = next(&mut decoder, app, trial).await? {
+    while let Some(data) = sent(&mut decoder, app, exchange, trial).await? {
         exchange.sent(&data).await;
         server.send(&chunk(&data, request.framing), limits.upstream).await.map_err(to_server)?;
     }
-    exchange.flow.request_headers.extend(decoder.trailers());
+    trailers(&decoder, exchange, trial).await;
     if request.framing == Framing::Chunked {
         server.send(b"0\r\n\r\n", limits.upstream).await.map_err(to_server)?;
     }

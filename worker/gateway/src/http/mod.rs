@@ -165,12 +165,35 @@ async fn one<S: Duplex>(
         stream.send(b"HTTP/1.1 100 Continue\r\n\r\n", trial.limits.idle).await.map_err(|e| e.to_string())?;
     }
     let mut decoder = Decoder::new(request.framing);
-    while let Some(data) = next(&mut decoder, stream, trial).await? {
+    while let Some(data) = sent(&mut decoder, stream, exchange, trial).await? {
         exchange.sent(&data).await;
     }
-    exchange.flow.request_headers.extend(decoder.trailers());
+    trailers(&decoder, exchange, trial).await;
     give(stream, exchange, &mut reply, &request.method, request.keep_alive, trial).await?;
     Ok(request.keep_alive)
+}
+
+/// The next piece of a request's body; what its framing says beside lengths is kept, however the body ends.
+async fn sent<S: Duplex>(
+    decoder: &mut Decoder,
+    stream: &mut Stream<S>,
+    exchange: &mut Exchange<'_>,
+    trial: &Trial,
+) -> Result<Option<bytes::Bytes>, String> {
+    let data = next(decoder, stream, trial).await;
+    exchange.aside(&decoder.asides());
+    data
+}
+
+/// Trailers are told with the headers where they can be read; their bytes are kept in any case.
+async fn trailers(decoder: &Decoder, exchange: &mut Exchange<'_>, trial: &Trial) {
+    match decoder.trailers() {
+        Some(found) => exchange.flow.request_headers.extend(found),
+        None => {
+            let id = exchange.flow.id;
+            trial.note(format!("flow {id}: its trailers are too many or no headers; they lie behind its body")).await;
+        }
+    }
 }
 
 /// The next piece of a body; none: it is complete.

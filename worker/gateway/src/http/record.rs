@@ -50,7 +50,12 @@ pub struct Exchange<'t> {
     pub flow: Flow,
     request: Blob,
     response: Blob,
+    /// What the framing of the request's body said beside lengths.
+    asides: Vec<u8>,
 }
+
+/// Bytes of asides that are kept; each chunk can have some.
+const ASIDES_MAX: usize = 1 << 20;
 
 impl<'t> Exchange<'t> {
     /// Starts the record.
@@ -81,7 +86,7 @@ impl<'t> Exchange<'t> {
             error: String::new(),
         };
         let body_max = trial.configuration.body_max;
-        Self { trial, flow, request: trial.out.blob(body_max), response: trial.out.blob(body_max) }
+        Self { trial, flow, request: trial.out.blob(body_max), response: trial.out.blob(body_max), asides: Vec::new() }
     }
 
     /// Keeps the request's head as it was sent; it does not count as body.
@@ -94,6 +99,15 @@ impl<'t> Exchange<'t> {
     pub async fn sent(&mut self, data: &[u8]) {
         self.flow.sent += data.len() as u64;
         self.request.push(data).await;
+    }
+
+    /// Keeps what a request's framing says beside lengths. It counts as sent, and is told behind the body, where it is searched with
+    /// it.
+    pub fn aside(&mut self, lines: &[u8]) {
+        self.flow.sent += lines.len() as u64;
+        let room = ASIDES_MAX - self.asides.len();
+        self.flow.truncated |= lines.len() > room;
+        self.asides.extend_from_slice(&lines[..lines.len().min(room)]);
     }
 
     /// Keeps a piece of the answer's body.
@@ -115,6 +129,12 @@ impl<'t> Exchange<'t> {
     /// Ends it now; `error` says why it did not end well, or nothing.
     pub async fn finish(mut self, error: &str) {
         self.flow.real_end = clock::real();
+        let asides = std::mem::take(&mut self.asides);
+        if !asides.is_empty() {
+            self.request.allow(asides.len() as u64 + 2);
+            self.request.push(b"\r\n").await;
+            self.request.push(&asides).await;
+        }
         self.flow.truncated |= self.request.truncated();
         error.clone_into(&mut self.flow.error);
         let request = self.request.finish().await;
