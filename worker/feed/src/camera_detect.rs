@@ -99,7 +99,8 @@ pub struct FrameMatch {
     pub t: f64,
     /// log10 of the bound on a false match over all `tests`; multiply by the number of artifacts searched.
     pub log10_p: f64,
-    /// Frames x geometries x candidates x 2 (delivered frames and all frames each take half of the risk).
+    /// Frames x geometries x candidates x 2 (as they are or negative) x 2 (delivered frames and all frames each take half of the
+    /// risk).
     pub tests: u64,
     /// Whether the frame is among the delivered.
     pub delivered: bool,
@@ -158,7 +159,8 @@ impl CameraDetector {
         if w < 24 || h < 24 || image.luma.len() < w * h || self.candidates.is_empty() {
             return CameraReading::default();
         }
-        let mut work = Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new() };
+        let mut work =
+            Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new(), negative: None };
         let plane = |w: usize, h: usize| Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
         if !self.search(shrunk(plane(w, h), LONGEST), &mut work)
             && let Some(row) = row_length(&image.luma).map(|r| r as usize)
@@ -177,6 +179,7 @@ impl CameraDetector {
 
     /// True when a frame was found. Cheap and likely places first.
     fn search(&self, full: Plane, work: &mut Work<'_>) -> bool {
+        work.negative = None;
         let looked = shrunk(full.clone(), SEARCHED);
         let small = looked.w * looked.h <= SMALL;
         let thorough = self.thorough();
@@ -235,7 +238,8 @@ impl CameraDetector {
                 let (ox, oy) = (if turn & 1 == 0 { 0.0 } else { w }, if turn & 2 == 0 { 0.0 } else { h });
                 let to_pixels = Mat3([[fx * cell, 0.0, ox], [0.0, fy * cell, oy], [0.0, 0.0, 1.0]]);
                 let swap = if turn & 4 == 0 { Mat3::scale(1.0, 1.0) } else { Mat3([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]) };
-                out.push(Place { z: 0.0, trial, layer: Layer::Coarse, map: to_pixels.after(&swap).after(&Mat3::shift(-middle, 0.0)) });
+                let map = to_pixels.after(&swap).after(&Mat3::shift(-middle, 0.0));
+                out.push(Place { z: 0.0, trial, layer: Layer::Coarse, map, negative: false });
             }
         }
         out
@@ -255,6 +259,8 @@ struct Work<'a> {
     reads: Vec<u64>,
     matches: Vec<FrameMatch>,
     leads: Vec<Lead>,
+    /// The picture that is searched, with dark and light exchanged, once a place asks for it.
+    negative: Option<Picture>,
 }
 
 impl Work<'_> {
@@ -283,10 +289,11 @@ impl Work<'_> {
 
     fn frame(&mut self, full: &Picture, place: &Place) -> Option<FrameMatch> {
         let candidate = &self.detector.candidates[place.trial];
+        let full = if place.negative { &*self.negative.get_or_insert_with(|| full.negative()) } else { full };
         let reading = read(&self.detector.tiles[place.trial], full, place, self.detector.thorough())?;
         let scorer = Scorer::new(&reading.u);
         let strong = reading.sync[0].hypot(reading.sync[1]);
-        let others = READS * self.detector.candidates.len() as u64 * 2;
+        let others = READS * self.detector.candidates.len() as u64 * 2 * 2;
         let whole = [0..=candidate.horizon_frames.saturating_sub(1)];
         for (ranges, delivered) in [(&candidate.delivered[..], true), (&whole[..], false)] {
             if !delivered && (reading.sync[0].max(reading.sync[1]) < DEEP_SYNC || candidate.horizon_frames == 0) {

@@ -28,6 +28,12 @@ impl Picture {
         Self { levels, deviation }
     }
 
+    /// Dark and light exchanged.
+    pub(crate) fn negative(&self) -> Self {
+        let turned = |l: &Plane| Plane { w: l.w, h: l.h, v: l.v.iter().map(|v| 255.0 - v).collect() };
+        Self { levels: self.levels.iter().map(turned).collect(), deviation: self.deviation }
+    }
+
     pub(crate) fn base(&self) -> &Plane {
         &self.levels[0]
     }

@@ -36,6 +36,8 @@ pub(crate) struct Place {
     pub(crate) layer: Layer,
     /// Coarse cells to pixels.
     pub(crate) map: Mat3,
+    /// The picture is a negative: all signs are the other way round.
+    pub(crate) negative: bool,
 }
 
 /// The spectra of the trials' tiles, and the transforms.
@@ -118,19 +120,19 @@ impl SyncBank {
         for (i, c) in work.iter().enumerate() {
             squares[0] += c.re * c.re;
             squares[1] += c.im * c.im;
-            if c.re > peaks[0].0 {
+            if c.re.abs() > peaks[0].0.abs() {
                 peaks[0] = (c.re, i);
             }
-            if c.im > peaks[1].0 {
+            if c.im.abs() > peaks[1].0.abs() {
                 peaks[1] = (c.im, i);
             }
         }
         for (k, layer) in [Layer::Coarse, Layer::Fine].into_iter().enumerate() {
-            let z = peaks[k].0 / ((squares[k] / AREA as f32).sqrt() + 1e-9);
+            let z = peaks[k].0.abs() / ((squares[k] / AREA as f32).sqrt() + 1e-9);
             if z >= least
                 && let Some(map) = place(&folded.map, layer, turn, peaks[k].1)
             {
-                out.push(Place { z, trial, layer, map });
+                out.push(Place { z, trial, layer, map, negative: peaks[k].0 < 0.0 });
             }
         }
     }
@@ -164,7 +166,8 @@ fn coarse(cells: &[Complex32], filter: &[Four; cyclic::AREA], work: &mut [Four; 
     for w in &*work {
         for i in 0..4 {
             square[i] += w.re[i] * w.re[i] + w.im[i] * w.im[i];
-            let top = if w.re[i] > w.im[i] { w.re[i] } else { w.im[i] };
+            let (re, im) = (w.re[i].abs(), w.im[i].abs());
+            let top = if re > im { re } else { im };
             peak[i] = if top > peak[i] { top } else { peak[i] };
         }
     }

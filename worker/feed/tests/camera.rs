@@ -38,6 +38,15 @@ fn a_frame_is_found_after_a_strong_jpeg() {
 }
 
 #[test]
+fn a_frame_is_found_in_its_negative() {
+    let negative = |p: &image::GrayImage| bend::tone(p, |v| 255.0 - v);
+    find(&negative(&shot(1, 1234, 640, 480)), 1234);
+    find(&jpeg(&negative(&crop(&shot(1, 901, 640, 480), 0.5, 1)), 50), 901);
+    find(&negative(&width(&shot(1, 77, 640, 480), 96)), 77);
+    find_in(FeedMode::Scene, &negative(&bend::scene(1, 31, 640, 480)), 31);
+}
+
+#[test]
 fn a_frame_is_found_from_a_cut() {
     for seed in 0..3 {
         find(&crop(&shot(1, 900 + seed, 640, 480), 0.5, seed), 900 + seed);

@@ -52,6 +52,8 @@ pub(crate) fn bends() -> Vec<(&'static str, Bend)> {
     row!("crop50side+rot270+q30", |p, s| jpeg(&imageops::rotate270(&crop(p, 0.5, s)), 30));
     row!("persp 2%", |p, s| tilted(p, 0.02, s));
     row!("persp 4%", |p, s| tilted(p, 0.04, s));
+    row!("negative", |p, _s| tone(p, |v| 255.0 - v));
+    row!("negative, crop 50% side", |p, s| tone(&crop(p, 0.5, s), |v| 255.0 - v));
     row!("palette 16", |p, _s| tone(p, |v| (v / 17.0).round() * 17.0));
     row!("8 grays", |p, _s| tone(p, |v| (v / 32.0).floor() * 32.0 + 16.0));
     row!("rot90", |p, _s| imageops::rotate90(p));
