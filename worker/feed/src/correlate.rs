@@ -138,6 +138,20 @@ fn score(key: &SubKey, signal: &[f32], at: i64) -> f64 {
     f64::from(signal.iter().zip(&signs).map(|(x, &c)| x * f32::from(c)).sum::<f32>())
 }
 
+/// Scores of a signal's pieces of about `length` samples, each as if it were alone: first sample, end, score.
+pub(crate) fn pieces(key: &SubKey, signal: &[f32], at: i64, length: usize) -> Vec<(usize, usize, f64)> {
+    let n = signal.len();
+    let mut signs = vec![0_i16; n];
+    chips(key, at, &mut signs);
+    let count = (n / length).max(1);
+    let bounds = |i: usize| (i * n / count, (i + 1) * n / count);
+    let score = |(from, to): (usize, usize)| {
+        let sum: f32 = signal[from..to].iter().zip(&signs[from..to]).map(|(x, &c)| x * f32::from(c)).sum();
+        (from, to, f64::from(sum) / norm(&signal[from..to]))
+    };
+    (0..count).map(|i| score(bounds(i))).collect()
+}
+
 /// The best score within 40 samples of a place.
 pub(crate) fn near(key: &SubKey, signal: &[f32], centre: i64) -> (f64, i64) {
     const AROUND: i64 = 40;
@@ -171,6 +185,22 @@ pub(crate) struct Correlator {
 }
 
 impl Correlator {
+    /// What a search costs, in transforms of [`LONGEST`] values.
+    pub(crate) fn cost(signals: usize, longest: usize, spans: &[(i64, i64)]) -> u64 {
+        let of = |&(from, to): &(i64, i64)| {
+            let size = Self::size(longest, from, to);
+            let blocks = (to - from).max(0) as usize / (size - longest).max(1) + 1;
+            // Once for the signs and once each for the signals, and each signal's own.
+            (blocks * (1 + signals) + signals) as f64 * size as f64 / LONGEST as f64
+        };
+        spans.iter().map(of).sum::<f64>().ceil() as u64
+    }
+
+    fn size(longest: usize, from: i64, to: i64) -> usize {
+        let (least, most) = ((2 * longest).next_power_of_two(), LONGEST.max((4 * longest).next_power_of_two()));
+        ((to - from).max(0) as usize + longest).next_power_of_two().clamp(least, most)
+    }
+
     /// For each signal the best score and its place (sample of the trial at which the signal begins) within the spans.
     pub(crate) fn best(&mut self, key: &SubKey, signals: &[&[f32]], spans: &[(i64, i64)]) -> Vec<(f64, i64)> {
         // A few at a time, as each keeps its spectrum in memory.
@@ -184,8 +214,7 @@ impl Correlator {
             if to <= from {
                 continue;
             }
-            let (least, most) = ((2 * longest).next_power_of_two(), LONGEST.max((4 * longest).next_power_of_two()));
-            let size = ((to - from) as usize + longest).next_power_of_two().clamp(least, most);
+            let size = Self::size(longest, from, to);
             let (forward, inverse) = self.plans.entry(size).or_insert_with(|| {
                 let mut planner = RealFftPlanner::new();
                 (planner.plan_fft_forward(size), planner.plan_fft_inverse(size))

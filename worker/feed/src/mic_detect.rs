@@ -2,13 +2,19 @@
 //!
 //! A recording is brought to 8 kHz and cut into windows of about two seconds. Each is whitened, without a look at any sign, and
 //! correlated by Fourier transforms with the raw signs: over what was delivered, then over the whole horizon. Windows whose
-//! places follow each other are one match.
+//! places follow each other are one match. Of a long recording some windows are looked for everywhere, spread over its length,
+//! and where one is found its neighbours are asked at the places that follow; so a night's recording costs little more than a
+//! minute's. What an [`Effort`] leaves no room for is told.
+//!
+//! A window that matches holds *some* of those seconds, and may be half silence or another room's. So each match also says which
+//! pieces of a quarter of a second are found on their own.
 
 use std::{ops::RangeInclusive, sync::OnceLock};
 
 use crate::SubKey;
 use crate::bound::log10_p_of;
-use crate::correlate::{Correlator, FOLDED_MOST, Folded, near};
+use crate::correlate::{Correlator, FOLDED_MOST, Folded, near, pieces};
+use crate::effort::{Effort, spread};
 use crate::resample::resampled;
 use crate::whisper::RATE;
 use crate::whiten::whitened;
@@ -28,6 +34,12 @@ const SPEED_REACH: i64 = 30 * 60 * RATE as i64;
 const SPEEDS: f64 = 600.0;
 /// How far two windows' places may disagree and still be one match: 50 ms.
 const SLACK: f64 = 400.0;
+/// Windows that are looked for everywhere at once: first a few, since one that is found finds its neighbours.
+const FIRST: usize = 4;
+/// And then.
+const TOGETHER: usize = 16;
+/// Samples of a piece of a window that is asked on its own: a quarter of a second, and at most half as much again.
+const PIECE: usize = 2_000;
 
 /// One trial's microphone that a recording may have come from.
 #[derive(Debug, Clone)]
@@ -43,8 +55,19 @@ pub struct MicCandidate {
     pub horizon_nanos: u64,
 }
 
-/// Seconds of a trial that a recording holds.
+/// A part of a match, with the bound for it alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SoundPart {
+    /// Where in the trial it begins, nanoseconds.
+    pub from_nanos: u64,
+    /// Where in the trial it ends.
+    pub to_nanos: u64,
+    /// log10 of the bound, over all places, windows and pieces.
+    pub log10_p: f64,
+}
+
+/// Seconds of a trial that a recording holds.
+#[derive(Debug, Clone, PartialEq)]
 pub struct SoundMatch {
     /// Index into the candidates.
     pub trial_index: usize,
@@ -64,10 +87,15 @@ pub struct SoundMatch {
     pub speed: f64,
     /// Whether it lies in what was delivered.
     pub delivered: bool,
+    /// The windows that make the match, in order. Some of each is in the recording.
+    pub windows: Vec<SoundPart>,
+    /// Pieces of a quarter of a second (at most half as much again) that match on their own, in order. What is between them may be
+    /// anything.
+    pub pieces: Vec<SoundPart>,
 }
 
 /// A window of the recording at its place in a trial.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Hit {
     trial: usize,
     /// First sample and samples of the window in the recording at 8 kHz.
@@ -78,11 +106,144 @@ struct Hit {
     t: f64,
     log10_tests: f64,
     delivered: bool,
+    pieces: Vec<SoundPart>,
 }
 
 impl Hit {
     fn log10_p(&self) -> f64 {
         log10_p_of(self.t, self.log10_tests)
+    }
+
+    fn whole(&self) -> SoundPart {
+        let end = self.lag as f64 + self.length as f64 * self.speed;
+        SoundPart { from_nanos: nanos(self.lag as f64), to_nanos: nanos(end), log10_p: self.log10_p() }
+    }
+
+    /// Asks the pieces, each at the place that the window has: one more test for each piece at every place.
+    fn with_pieces(mut self, key: &SubKey, signal: &[f32]) -> Self {
+        let scores = pieces(key, signal, self.lag, PIECE);
+        let log10_tests = self.log10_tests + (scores.len() as f64).log10();
+        let part = |(from, to, t): (usize, usize, f64)| SoundPart {
+            from_nanos: nanos((self.lag + from as i64) as f64),
+            to_nanos: nanos((self.lag + to as i64) as f64),
+            log10_p: log10_p_of(t, log10_tests),
+        };
+        self.pieces = scores.into_iter().map(part).filter(|p| p.log10_p <= TELL && p.to_nanos > p.from_nanos).collect();
+        self
+    }
+}
+
+/// Samples at 8 kHz as nanoseconds of the trial, which begins at 0.
+fn nanos(samples: f64) -> u64 {
+    (samples.max(0.0) * 125_000.0) as u64
+}
+
+/// One window's question: where it is in the recording and what it sounds like.
+struct Window {
+    start: usize,
+    length: usize,
+    signal: Vec<f32>,
+}
+
+/// A recording that is looked for in one trial.
+struct Asked<'a> {
+    trial: usize,
+    key: SubKey,
+    x: &'a [f32],
+    windows: &'a [(usize, usize)],
+    /// Places of a window that touch what was delivered.
+    spans: Vec<(i64, i64)>,
+    log10_tests: f64,
+}
+
+impl Asked<'_> {
+    fn window(&self, i: usize) -> Window {
+        let (start, length) = self.windows[i];
+        Window { start, length, signal: whitened(&self.x[start..start + length]) }
+    }
+
+    fn hit(&self, w: &Window, t: f64, lag: i64) -> Option<Hit> {
+        let (start, length) = (w.start, w.length);
+        let hit = Hit {
+            trial: self.trial,
+            start,
+            length,
+            lag,
+            speed: 1.0,
+            t,
+            log10_tests: self.log10_tests,
+            delivered: true,
+            pieces: Vec::new(),
+        };
+        (hit.log10_p() <= TELL).then(|| hit.with_pieces(&self.key, &w.signal))
+    }
+
+    /// The window at the place where it must be if it goes on from what was found.
+    fn follow(&self, i: usize, place: i64) -> Option<Hit> {
+        let within = self.spans.iter().any(|s| (s.0..s.1).contains(&place));
+        let w = within.then(|| self.window(i))?;
+        let (t, lag) = near(&self.key, &w.signal, place);
+        self.hit(&w, t, lag)
+    }
+
+    /// All windows that lie in what was delivered, or as many as the effort allows.
+    fn delivered(&self, correlator: &mut Correlator, effort: &mut Effort) -> Vec<Hit> {
+        let mut found: Vec<Option<Hit>> = self.windows.iter().map(|_| None).collect();
+        let mut asked = vec![false; self.windows.len()];
+        // Where the recording before this one ended, this one may go on.
+        if let Some(place) = effort.follows(self.trial)
+            && !self.windows.is_empty()
+        {
+            found[0] = self.follow(0, place + self.windows[0].0 as i64);
+            self.along(0, &mut found, &asked);
+        }
+        let order = spread(self.windows.len());
+        let mut at = 0;
+        let mut together = FIRST;
+        loop {
+            let mut some = Vec::new();
+            while at < order.len() && some.len() < together {
+                if found[order[at]].is_none() && !asked[order[at]] {
+                    some.push(order[at]);
+                }
+                at += 1;
+            }
+            if some.is_empty() {
+                break;
+            }
+            let longest = some.iter().map(|i| self.windows[*i].1).max().unwrap_or(0);
+            if !effort.take(Correlator::cost(some.len(), longest, &self.spans)) {
+                break;
+            }
+            let windows: Vec<Window> = some.iter().map(|i| self.window(*i)).collect();
+            let signals: Vec<&[f32]> = windows.iter().map(|w| w.signal.as_slice()).collect();
+            let best = correlator.best(&self.key, &signals, &self.spans);
+            for ((i, w), (t, lag)) in some.iter().zip(&windows).zip(best) {
+                asked[*i] = true;
+                if found[*i].is_none() {
+                    found[*i] = self.hit(w, t, lag);
+                    self.along(*i, &mut found, &asked);
+                }
+            }
+            together = TOGETHER;
+        }
+        let last = found.last().and_then(Option::as_ref);
+        effort.goes_on(self.trial, last.map(|h| h.lag + h.length as i64 + (self.x.len() - h.start - h.length) as i64));
+        found.into_iter().flatten().collect()
+    }
+
+    /// From a window that was found to both sides, as long as its neighbours are found where they must be.
+    fn along(&self, from: usize, found: &mut [Option<Hit>], asked: &[bool]) {
+        for forwards in [true, false] {
+            let mut i = from;
+            while let Some(hit) = &found[i] {
+                let place = |j: usize| hit.lag + self.windows[j].0 as i64 - hit.start as i64;
+                let next = if forwards { Some(i + 1).filter(|j| *j < found.len()) } else { i.checked_sub(1) };
+                let Some(j) = next.filter(|j| found[*j].is_none() && !asked[*j]) else { break };
+                found[j] = self.follow(j, place(j));
+                i = j;
+            }
+        }
     }
 }
 
@@ -99,6 +260,12 @@ impl MicDetector {
 
     /// Matches in a mono recording, -1 to 1, at `rate` samples a second (4000 to 384000), in the recording's order.
     pub fn detect(&self, recording: &[f32], rate: u32) -> Vec<SoundMatch> {
+        self.detect_within(recording, rate, &mut Effort::unbounded())
+    }
+
+    /// The same with as much effort as is left; what it did not reach is told by [`Effort::is_cut`]. A long recording may be handed
+    /// in by pieces that follow each other, with one effort.
+    pub fn detect_within(&self, recording: &[f32], rate: u32, effort: &mut Effort) -> Vec<SoundMatch> {
         if !(4000..=384_000).contains(&rate) || recording.iter().any(|v| !v.is_finite()) {
             return Vec::new();
         }
@@ -106,12 +273,12 @@ impl MicDetector {
         let windows = windows(&x);
         let mut hits = Vec::new();
         for trial in 0..self.candidates.len() {
-            hits.extend(self.windows_of(trial, &x, &windows));
+            hits.extend(self.windows_of(trial, &x, &windows, effort));
         }
         joined(hits)
     }
 
-    fn windows_of(&self, trial: usize, x: &[f32], windows: &[(usize, usize)]) -> Vec<Hit> {
+    fn windows_of(&self, trial: usize, x: &[f32], windows: &[(usize, usize)], effort: &mut Effort) -> Vec<Hit> {
         let candidate = &self.candidates[trial].0;
         let others = ((windows.len() * self.candidates.len() * 3) as f64).log10();
         let delivered: Vec<(i64, i64)> = candidate
@@ -124,25 +291,28 @@ impl MicDetector {
         let longest = windows.iter().map(|w| w.1).max().unwrap_or(0);
         let spans: Vec<(i64, i64)> = delivered.iter().map(|&(a, b)| (a - longest as i64, b)).collect();
         let log10_tests = tests_in(&spans) + others;
-        let signals: Vec<Vec<f32>> = windows.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
-        let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        let mut hits: Vec<Hit> = Vec::new();
-        for (&(start, length), (t, lag)) in windows.iter().zip(correlator.best(&candidate.subkey, &signals, &spans)) {
-            hits.push(Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered: true });
-        }
-        hits.retain(|h| h.log10_p() <= TELL);
+        let asked = Asked { trial, key: candidate.subkey, x, windows, spans, log10_tests };
+        let mut hits = asked.delivered(&mut correlator, effort);
         if !hits.is_empty() || windows.is_empty() {
             return hits;
         }
         let reach: i64 = delivered.iter().map(|&(a, b)| b - a).sum();
-        if (1..=SPEED_REACH).contains(&reach) {
-            hits = other_speeds(trial, candidate, x, windows, &spans, log10_tests, &mut correlator);
+        if (1..=SPEED_REACH).contains(&reach) && effort.take(5 * Correlator::cost(8, SPEED_PIECE, &asked.spans)) {
+            hits = other_speeds(&asked, &mut correlator);
         }
-        if hits.is_empty() { self.anywhere(trial, x, windows, &delivered, others) } else { hits }
+        if hits.is_empty() { self.anywhere(trial, x, windows, &delivered, others, effort) } else { hits }
     }
 
     /// In the whole trial, whether delivered or not.
-    fn anywhere(&self, trial: usize, x: &[f32], windows: &[(usize, usize)], delivered: &[(i64, i64)], others: f64) -> Vec<Hit> {
+    fn anywhere(
+        &self,
+        trial: usize,
+        x: &[f32],
+        windows: &[(usize, usize)],
+        delivered: &[(i64, i64)],
+        others: f64,
+        effort: &mut Effort,
+    ) -> Vec<Hit> {
         let (candidate, folded) = &self.candidates[trial];
         let horizon = (candidate.horizon_nanos / 125_000) as i64;
         // A day of sound is long: the loudest few stand for all.
@@ -155,14 +325,19 @@ impl MicDetector {
         }
         let spans = [(-(longest as i64), horizon)];
         let log10_tests = tests_in(&spans) + others;
+        let cost = Correlator::cost(tried.len(), longest, &spans);
+        if !effort.take(if candidate.logged { cost / 16 + 1 } else { cost }) {
+            return Vec::new();
+        }
         let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
         let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
         let hits = |best: Vec<(f64, i64)>| -> Vec<Hit> {
-            let hit = |(&(start, length), (t, lag)): (&(usize, usize), (f64, i64))| {
+            let hit = |((&(start, length), signal), (t, lag)): ((&(usize, usize), &&[f32]), (f64, i64))| {
                 let delivered = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
-                Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered }
+                let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered, pieces: Vec::new() };
+                (hit.log10_p() <= TELL).then(|| hit.with_pieces(&candidate.subkey, signal))
             };
-            tried.iter().zip(best).map(hit).filter(|h| h.log10_p() <= TELL).collect()
+            tried.iter().zip(&signals).zip(best).filter_map(hit).collect()
         };
         if candidate.logged {
             let folded = folded.get_or_init(|| Folded::new(&candidate.subkey, horizon));
@@ -189,51 +364,51 @@ fn windows(x: &[f32]) -> Vec<(usize, usize)> {
     (0..count).map(|i| (i * n / count, (i + 1) * n / count - i * n / count)).collect()
 }
 
+/// Samples of the piece of a window that other speeds are tried with.
+const SPEED_PIECE: usize = 4_800;
+
 /// Speeds within 2 %: a short loud piece at 41 speeds, then the best of them finely over the whole window.
-fn other_speeds(
-    trial: usize,
-    candidate: &MicCandidate,
-    x: &[f32],
-    open: &[(usize, usize)],
-    spans: &[(i64, i64)],
-    log10_tests: f64,
-    correlator: &mut Correlator,
-) -> Vec<Hit> {
+fn other_speeds(asked: &Asked<'_>, correlator: &mut Correlator) -> Vec<Hit> {
+    let (x, key, open) = (asked.x, &asked.key, asked.windows);
     let Some(&(start, length)) = open.iter().max_by(|a, b| loudness(x, a).total_cmp(&loudness(x, b))) else { return Vec::new() };
     let window = &x[start..start + length];
-    let piece = length.min(4800);
+    let piece = length.min(SPEED_PIECE);
     let from = loudest(window, piece);
     let mut tried: Vec<(f64, i64, f64)> = Vec::new();
     let speeds: Vec<f64> = (-20..=20).filter(|k| *k != 0).map(|k| 1.0 + 1e-3 * f64::from(k)).collect();
     for chunk in speeds.chunks(8) {
         let signals: Vec<Vec<f32>> = chunk.iter().map(|&v| whitened(&resampled(&window[from..from + piece], 1.0 / v))).collect();
         let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        tried.extend(correlator.best(&candidate.subkey, &signals, spans).into_iter().zip(chunk).map(|((t, lag), &v)| (t, lag, v)));
+        tried.extend(correlator.best(key, &signals, &asked.spans).into_iter().zip(chunk).map(|((t, lag), &v)| (t, lag, v)));
     }
     tried.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut best: Option<Hit> = None;
+    let hit = |start: usize, length: usize, t: f64, lag: i64, speed: f64, signal: &[f32]| {
+        let log10_tests = asked.log10_tests + SPEEDS.log10();
+        let hit = Hit { trial: asked.trial, start, length, lag, speed, t, log10_tests, delivered: true, pieces: Vec::new() };
+        (hit.log10_p() <= TELL).then(|| hit.with_pieces(key, signal))
+    };
+    let mut best: Option<(f64, i64, f64)> = None;
     for &(_, lag, coarse) in tried.iter().take(4) {
         for k in -8..=8 {
             let speed = coarse + 1.25e-4 * f64::from(k);
             let signal = whitened(&resampled(window, 1.0 / speed));
             let centre = lag - (from as f64 * speed) as i64;
-            let (t, lag) = near(&candidate.subkey, &signal, centre);
-            if best.is_none_or(|b| t > b.t) {
-                best = Some(Hit { trial, start, length, lag, speed, t, log10_tests: log10_tests + SPEEDS.log10(), delivered: true });
+            let (t, lag) = near(key, &signal, centre);
+            if best.is_none_or(|b| t > b.0) {
+                best = Some((t, lag, speed));
             }
         }
     }
-    let Some(best) = best.filter(|b| b.log10_p() <= TELL) else { return Vec::new() };
+    let Some((t, place, speed)) = best else { return Vec::new() };
+    let sounds = |from: usize, n: usize| whitened(&resampled(&x[from..from + n], 1.0 / speed));
+    let Some(best) = hit(start, length, t, place, speed, &sounds(start, length)) else { return Vec::new() };
     // The other windows run at the same speed, near where this one puts them.
     let mut hits = vec![best];
     for &(other, n) in open.iter().filter(|w| w.0 != start) {
-        let signal = whitened(&resampled(&x[other..other + n], 1.0 / best.speed));
-        let centre = best.lag + ((other as f64 - start as f64) * best.speed) as i64;
-        let (t, lag) = near(&candidate.subkey, &signal, centre);
-        let hit = Hit { start: other, length: n, lag, t, ..best };
-        if hit.log10_p() <= TELL {
-            hits.push(hit);
-        }
+        let signal = sounds(other, n);
+        let centre = place + ((other as f64 - start as f64) * speed) as i64;
+        let (t, lag) = near(key, &signal, centre);
+        hits.extend(hit(other, n, t, lag, speed, &signal));
     }
     hits
 }
@@ -260,30 +435,33 @@ fn loudest(x: &[f32], n: usize) -> usize {
 fn joined(mut hits: Vec<Hit>) -> Vec<SoundMatch> {
     hits.sort_by_key(|h| (h.trial, h.start));
     let mut out: Vec<(SoundMatch, Hit)> = Vec::new();
-    for hit in hits {
-        let nanos = |samples: f64| (samples.max(0.0) * 125_000.0) as u64;
-        let end = nanos(hit.lag as f64 + hit.length as f64 * hit.speed);
+    for mut hit in hits {
+        let (whole, pieces) = (hit.whole(), std::mem::take(&mut hit.pieces));
         if let Some((found, last)) = out.last_mut() {
             let expected = last.lag as f64 + (hit.start - last.start) as f64 * last.speed;
             if last.trial == hit.trial && last.start + last.length == hit.start && (expected - hit.lag as f64).abs() < SLACK {
-                found.to_nanos = end;
+                found.to_nanos = whole.to_nanos;
                 if hit.t > found.t {
                     (found.t, found.log10_p) = (hit.t, hit.log10_p());
                 }
+                found.windows.push(whole);
+                found.pieces.extend(pieces);
                 *last = hit;
                 continue;
             }
         }
         let found = SoundMatch {
             trial_index: hit.trial,
-            from_nanos: nanos(hit.lag as f64),
-            to_nanos: end,
+            from_nanos: whole.from_nanos,
+            to_nanos: whole.to_nanos,
             recording_nanos: hit.start as u64 * 125_000,
             t: hit.t,
             log10_p: hit.log10_p(),
             tests: 10_f64.powf(hit.log10_tests) as u64,
             speed: hit.speed,
             delivered: hit.delivered,
+            windows: vec![whole],
+            pieces,
         };
         out.push((found, hit));
     }

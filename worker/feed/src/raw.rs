@@ -53,6 +53,11 @@ pub fn raw_candidates(bytes_len: usize) -> Vec<(u32, u32)> {
     out
 }
 
+/// Heights that a picture with rows of `width` pixels may have, commonest first; none for a width that no camera has.
+pub fn known_heights(width: u32) -> Vec<u32> {
+    SIZES.into_iter().flat_map(|(w, h)| [(w, h), (h, w)]).filter(|s| s.0 == width).map(|s| s.1).collect()
+}
+
 /// The luma of a raw buffer at this size; what is missing at the end is mid-grey.
 pub fn raw_gray(bytes: &[u8], width: u32, height: u32) -> GrayImage {
     let area = width as usize * height as usize;

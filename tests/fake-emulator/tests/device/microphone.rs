@@ -64,7 +64,7 @@ fn heard(wav: &[u8], delivered: &Value) -> SoundMatch {
     let candidate =
         MicCandidate { subkey: SubKey::from_bytes([0xcc; 32]), delivered: vec![], logged: false, horizon_nanos: last + 1_000_000_000 };
     let found = MicDetector::new(&[candidate]).detect(&samples, rate);
-    let found = *found.first().unwrap_or_else(|| panic!("nothing of what is played, in {} samples", samples.len()));
+    let found = found.first().cloned().unwrap_or_else(|| panic!("nothing of what is played, in {} samples", samples.len()));
     assert!(first <= found.from_nanos && found.to_nanos <= last, "{found:?} and {delivered}");
     found
 }

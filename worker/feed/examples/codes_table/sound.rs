@@ -23,7 +23,7 @@ fn judge(detector: &MicDetector, x: &[f32], rate: u32, from: f64) -> (bool, f64,
     let watch = Watch::start();
     let found = detector.detect(x, rate);
     let millis = watch.millis();
-    let first = found.first().copied();
+    let first = found.first();
     let off = first.map_or(f64::MAX, |m| (m.from_nanos as f64 / 1e9 - m.recording_nanos as f64 / 1e9 - from).abs());
     if first.is_some_and(|m| m.log10_p < -9.0) && off >= 0.06 {
         println!("WRONG PLACE {found:?} {from}");

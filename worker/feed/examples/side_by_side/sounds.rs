@@ -53,7 +53,7 @@ impl Readers {
     fn read(&self, sound: &[f32], rate: u32, trial: usize) -> Vec<Reading> {
         let whole: Vec<i16> = sound.iter().map(|v| (v * 32768.0).round().clamp(-32768.0, 32767.0) as i16).collect();
         let mut out = vec![timed(|| {
-            let found = self.detectors[trial].detect(sound, rate).first().copied();
+            let found = self.detectors[trial].detect(sound, rate).first().cloned();
             found.map_or((Named::Nothing, 0.0), |m| {
                 (Named::Moment(trial, m.from_nanos.saturating_sub(m.recording_nanos) / 1_000_000), m.log10_p)
             })
