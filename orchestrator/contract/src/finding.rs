@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, Probability, artifact::Role, observation::Facing};
 
+/// Longest piece of sound that is asked by itself, in seconds.
+pub const HEARD_PIECE_MOST: f64 = 0.375;
+
 /// A match that an analysis made. Two findings of one frame are one capture.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
@@ -30,6 +33,14 @@ pub struct Finding {
     pub frames: Option<[u64; 2]>,
     /// Trial seconds from and to, for the microphone.
     pub seconds: Option<[f64; 2]>,
+    /// Of a film: the frames that prove, each by itself. Of what lies between them nothing is said. Empty for a single frame, and in
+    /// what older analyses wrote, whose `frames` say only that something of that stretch is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<u64>,
+    /// Of sound: the stretches, in trial seconds, all of whose pieces (of 0.375 s at most) prove by themselves. Empty if none
+    /// does, and in what older analyses wrote: then `seconds` say only that something of that stretch is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<[f64; 2]>,
     /// The canary's id.
     pub canary: Option<String>,
     /// Score `t` of the code, in standard deviations; none for canaries.
@@ -61,6 +72,10 @@ pub struct Searched {
     pub keys: u64,
     /// What was not looked into, and why: `{file, reason}`. Each turns `not_observed` into `inconclusive` where it matters.
     pub skipped: Vec<Skipped>,
+    /// Files with pictures or sounds that were opened and in which nothing of the trial was recognised: `{file, reason}`, where the
+    /// reason is `picture` or `sound`. They hide something only if the app was given something that they could be made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Skipped>,
 }
 
 /// A file or part that was not looked into.

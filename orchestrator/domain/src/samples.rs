@@ -109,6 +109,8 @@ impl Sample {
             facing: None,
             frames: frame.map(|f| [f, f]),
             seconds: None,
+            shown: vec![],
+            heard: vec![],
             canary: frame.is_none().then(|| "contacts/1".to_owned()),
             score: None,
             p_false: Probability::new(p).unwrap(),

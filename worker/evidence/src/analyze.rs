@@ -14,7 +14,6 @@ use stakeout_contract::{
     Kind, Probability, Sha256Digest,
     artifact::{Artifact, Role},
     finding::{Analysis, Finding, Searched, Skipped},
-    observation::Facing,
     probability::PROVEN_AT_MOST,
     trial::TrialRecord,
 };
@@ -27,7 +26,9 @@ use crate::{
     detect::Detectors,
     limits::{Budget, Limits},
     media::MediaDecoder,
-    search::{Draft, Quest, Search, What},
+    search::{Draft, Quest, Search},
+    shown::What,
+    told::{Statement, statements},
     tshark::CaptureReader,
     walk::Walker,
 };
@@ -128,7 +129,7 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     });
     let ciphers = ciphers(&inputs, &engine.limits);
     let limits = &engine.limits;
-    let quest = Quest::new(index, detectors, engine.decoder, &engine.limits);
+    let quest = Quest::new(index, detectors, engine.decoder, &engine.limits, until);
     let one = |i: usize| one(&quest, limits, i, inputs[i], &ciphers, until);
     let wanted: Vec<usize> = (0..inputs.len()).filter(|i| inputs[*i].is_searched()).collect();
     let results = side_by_side(&wanted, one);
@@ -137,6 +138,7 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     for (i, File { search, bytes }) in results {
         let (file, role) = (&inputs[i].file, inputs[i].role());
         searched.skipped.extend(search.skipped.into_iter().map(|reason| Skipped { file: file.clone(), reason, role }));
+        searched.unread.extend(search.unread.into_iter().map(|what| Skipped { file: file.clone(), reason: what.to_owned(), role }));
         searched.media += search.media;
         if let Some(bytes) = bytes {
             searched.files += 1;
@@ -250,27 +252,25 @@ fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
     let mut out: Vec<(usize, Finding)> = Vec::new();
     let mut media_told = HashMap::new();
     for d in &whole.drafts {
-        let log10_p = match &d.what {
-            What::Canary(hit) => scores.log10_p(d.file, hit),
-            What::Camera { log10_p, .. } | What::Microphone { log10_p, .. } => log10_p + media,
-        };
-        let p = Probability::from_log10(log10_p);
-        if matches!(d.what, What::Canary(_)) && p.get() > TOLD_AT_MOST {
+        if let What::Canary(hit) = &d.what {
+            let p = Probability::from_log10(scores.log10_p(d.file, hit));
+            if p.get() <= TOLD_AT_MOST {
+                out.push((d.file, finding(whole, inputs[d.file], d, Statement::default(), p)));
+            }
             continue;
         }
-        let finding = finding(whole, inputs[d.file], d, p);
-        // One frame or one second is told once for a file, by its best match.
-        if finding.canary.is_none() {
+        for s in statements(&d.what, media) {
+            let p = Probability::from_log10(s.log10_p + media);
+            let finding = finding(whole, inputs[d.file], d, s, p);
+            // One frame or one second is told once for a file, by its best match.
             let seconds = finding.seconds.map(|s| s.map(f64::to_bits));
             let known = media_told.entry((d.file, finding.kind, finding.facing, finding.frames, seconds)).or_insert(out.len());
-            if let Some((_, f)) = out.get_mut(*known) {
-                if finding.p_false < f.p_false {
-                    *f = finding;
-                }
-                continue;
+            match out.get_mut(*known) {
+                Some((_, f)) if finding.p_false < f.p_false => *f = finding,
+                Some(_) => {}
+                None => out.push((d.file, finding)),
             }
         }
-        out.push((d.file, finding));
     }
     served_first(&mut out);
     out.sort_by(|(i, a), (j, b)| {
@@ -296,44 +296,34 @@ fn served_first(findings: &mut [(usize, Finding)]) {
     }
 }
 
-fn finding(whole: &Whole<'_>, input: &Input, d: &Draft, p_false: Probability) -> Finding {
+fn finding(whole: &Whole<'_>, input: &Input, d: &Draft, s: Statement, p_false: Probability) -> Finding {
     let artifact = input.artifact.as_ref();
-    let mut out = Finding {
+    let (kind, canary) = match &d.what {
+        What::Canary(hit) => {
+            let canary = whole.index.needles[hit.needle].canary;
+            (whole.index.kinds[canary], Some(whole.index.ids[canary].clone()))
+        }
+        What::Camera { .. } | What::Card { .. } => (Kind::Camera, None),
+        What::Microphone(_) => (Kind::Microphone, None),
+    };
+    Finding {
         file: input.file.clone(),
         role: input.role(),
         flow: artifact.and_then(|a| a.flow),
         offset: d.origin.offset,
         length: d.origin.length,
         chain: d.chain.iter().map(|s| (*s).to_owned()).collect(),
-        kind: Kind::Camera,
-        facing: None,
-        frames: None,
-        seconds: None,
-        canary: None,
-        score: None,
+        kind,
+        facing: s.facing,
+        frames: s.frames,
+        seconds: s.seconds,
+        shown: s.shown,
+        heard: s.heard,
+        canary,
+        score: s.score,
         p_false,
         lead: p_false.get() > PROVEN_AT_MOST,
         cooperative: input.role() == Some(Role::CryptoPlain) || d.chain.contains(&cipher::STEP),
         trial: None,
-    };
-    match &d.what {
-        What::Canary(hit) => {
-            let canary = whole.index.needles[hit.needle].canary;
-            out.kind = whole.index.kinds[canary];
-            out.canary = Some(whole.index.ids[canary].clone());
-        }
-        What::Camera { facing, frames, t, .. } => {
-            out.facing = Some(match facing {
-                stakeout_feed::Facing::Back => Facing::Back,
-                stakeout_feed::Facing::Front => Facing::Front,
-            });
-            (out.frames, out.score) = (*frames, Some(*t));
-        }
-        What::Microphone { nanos, t, .. } => {
-            out.kind = Kind::Microphone;
-            out.seconds = Some(nanos.map(|n| n as f64 / 1e9));
-            out.score = Some(*t);
-        }
     }
-    out
 }

@@ -3,12 +3,31 @@
 use std::{
     io::Read,
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
-/// Output of one call, at most `most` bytes. The child gets no input and no environment but a path to a temporary folder.
-/// Errors are reasons for `Skipped`: `no decoder: ..`, `limit: time`, `broken`.
-pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Result<Vec<u8>, String> {
+/// Bytes that are handed on at once.
+const PIECE: usize = 1 << 18;
+/// Pieces that may wait: a child that is faster than we are waits for us.
+const AHEAD: usize = 8;
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By itself and well.
+    Whole,
+    /// Nobody wanted more.
+    Enough,
+    /// By itself, and not well: there may have been more.
+    Broken,
+    /// It took too long.
+    Late,
+}
+
+/// Hands on what a child says while it says it, until `sink` wants no more. The child gets no input and no environment; `patience`
+/// is how long it may be waited for, without the time that `sink` takes. Errors are reasons for `Skipped`: `no decoder: ..`.
+pub(crate) fn stream(command: &mut Command, patience: Duration, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<End, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         .env_clear()
@@ -17,17 +36,41 @@ pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Res
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| format!("no decoder: {name} does not start: {}", e.kind()))?;
-    let Some(stdout) = child.stdout.take() else { return Err(format!("no decoder: {name} has no output")) };
+    let Some(mut stdout) = child.stdout.take() else { return Err(format!("no decoder: {name} has no output")) };
+    let (give, pieces) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
     let reader = std::thread::spawn(move || {
-        let mut out = Vec::new();
-        // What is over the ceiling is left in the pipe, whose closing ends the child.
-        stdout.take(most as u64).read_to_end(&mut out).map(|_| out)
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = (&mut stdout).take(PIECE as u64).read_to_end(&mut piece);
+            if read.is_err() || piece.is_empty() || give.send(piece).is_err() {
+                // Closing the pipe ends a child that has more to say.
+                return;
+            }
+        }
     });
-    let until = Instant::now() + patience;
+    let mut left = patience;
+    let mut early = loop {
+        let waits = Instant::now();
+        let piece = pieces.recv_timeout(left);
+        left = left.saturating_sub(waits.elapsed());
+        match piece {
+            Ok(p) if sink(&p) => {}
+            Ok(_) => break Some(End::Enough),
+            Err(RecvTimeoutError::Timeout) => break Some(End::Late),
+            Err(RecvTimeoutError::Disconnected) => break None,
+        }
+    };
+    drop(pieces);
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break Some(status),
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            Ok(None) if early.is_none() && !left.is_zero() => {
+                std::thread::sleep(Duration::from_millis(2));
+                left = left.saturating_sub(Duration::from_millis(2));
+                if left.is_zero() {
+                    early = Some(End::Late);
+                }
+            }
             _ => {
                 // It may have ended by itself meanwhile.
                 let _ = child.kill();
@@ -36,11 +79,26 @@ pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Res
             }
         }
     };
-    let out = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-    match status {
-        None => Err("limit: time".to_owned()),
-        Some(s) if s.success() || !out.is_empty() => Ok(out),
-        Some(_) => Err("broken".to_owned()),
+    let _ = reader.join();
+    Ok(match (early, status) {
+        (Some(end), _) => end,
+        (None, Some(s)) if s.success() => End::Whole,
+        (None, Some(_)) => End::Broken,
+        (None, None) => End::Late,
+    })
+}
+
+/// Output of one call, at most `most` bytes. Errors are reasons for `Skipped`: `no decoder: ..`, `limit: time`, `broken`.
+pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    let end = stream(command, patience, &mut |piece| {
+        out.extend_from_slice(&piece[..piece.len().min(most - out.len())]);
+        out.len() < most
+    })?;
+    match end {
+        End::Late => Err("limit: time".to_owned()),
+        End::Broken => Err("broken".to_owned()),
+        End::Whole | End::Enough => Ok(out),
     }
 }
 
@@ -48,4 +106,34 @@ pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Res
 pub(crate) fn on_path(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|d| d.join(name)).find(|p| p.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, patience: Duration) -> (Vec<u8>, End) {
+        let mut out = Vec::new();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        let end = stream(&mut command, patience, &mut |p| {
+            out.extend_from_slice(p);
+            true
+        });
+        (out, end.unwrap())
+    }
+
+    #[test]
+    fn what_a_child_said_before_it_failed_is_kept_and_that_it_failed_is_told() {
+        assert_eq!(sh("echo a", Duration::from_secs(9)), (b"a\n".to_vec(), End::Whole));
+        assert_eq!(sh("echo a; exit 3", Duration::from_secs(9)), (b"a\n".to_vec(), End::Broken));
+        assert_eq!(sh("exec sleep 60", Duration::from_millis(50)).1, End::Late);
+    }
+
+    #[test]
+    fn a_child_that_says_too_much_is_ended() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done"]);
+        assert_eq!(run(&mut command, 1000, Duration::from_secs(60)).unwrap().len(), 1000);
+    }
 }

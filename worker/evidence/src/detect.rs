@@ -12,7 +12,7 @@ use stakeout_contract::{
     trial::{self, TrialRecord, frame_at},
 };
 use stakeout_feed::{
-    CameraDetector, CameraReading, CandidateTrial, Facing, FeedMode, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey,
+    CameraDetector, CameraReading, CandidateTrial, Effort, Facing, FeedMode, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey,
 };
 
 use crate::media::Sound;
@@ -29,7 +29,7 @@ pub(crate) struct Detectors {
     camera: CameraDetector,
     microphone: MicDetector,
     pictures: Seen<CameraReading>,
-    sounds: Seen<Vec<SoundMatch>>,
+    sounds: Seen<(Vec<SoundMatch>, Effort)>,
 }
 
 /// What was said of bytes, by their digest: asked by several threads, answered once.
@@ -112,12 +112,20 @@ impl Detectors {
         self.pictures.of(h.finalize().into(), || self.camera.examine(p))
     }
 
-    /// What a sound holds.
-    pub(crate) fn sound(&self, s: &Sound) -> Vec<SoundMatch> {
+    /// What a sound holds, with the effort that is left for its track.
+    pub(crate) fn sound(&self, s: &Sound, effort: &mut Effort) -> Vec<SoundMatch> {
         let mut h = Sha256::new();
         h.update(s.rate.to_le_bytes());
         s.samples.iter().for_each(|v| h.update(v.to_le_bytes()));
-        self.sounds.of(h.finalize().into(), || self.microphone.detect(&s.samples, s.rate))
+        // What was found of a track before says where to look first.
+        h.update(format!("{effort:?}"));
+        let before = &*effort;
+        let (found, left) = self.sounds.of(h.finalize().into(), || {
+            let mut effort = before.clone();
+            (self.microphone.detect_within(&s.samples, s.rate, &mut effort), effort)
+        });
+        *effort = left;
+        found
     }
 
     /// Different pictures and sounds that were read: each is one more chance for chance.

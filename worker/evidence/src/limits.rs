@@ -24,8 +24,12 @@ pub struct Limits {
     pub media: usize,
     /// Pixels of a picture.
     pub pixels: u64,
-    /// Seconds of a recording, and of a film.
+    /// Seconds of a recording.
     pub media_seconds: u32,
+    /// Pictures of a film; a longer one is read at so many places over its length.
+    pub film_pictures: usize,
+    /// What the search through one recording may cost, in transforms of some 3 ms.
+    pub sound_transforms: u64,
     /// Wall time of the whole analysis.
     pub time: Duration,
 }
@@ -41,7 +45,9 @@ impl Default for Limits {
             parts: 20_000,
             media: 4_000,
             pixels: 32_000_000,
-            media_seconds: 1_800,
+            media_seconds: 86_400,
+            film_pictures: 480,
+            sound_transforms: 40_000,
             time: Duration::from_secs(480),
         }
     }

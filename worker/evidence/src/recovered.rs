@@ -9,9 +9,9 @@ use crate::{
     carve::Carved,
     cipher::Ciphers,
     limits::{Budget, Limits},
-    media::{self, NoDecoder},
+    media::{self, NoDecoder, Piece},
     part::{Origin, Part},
-    search::raw_pictures,
+    raw,
     walk::{Visitor, Walker},
 };
 
@@ -48,15 +48,33 @@ impl Visitor for Wanted<'_> {
         if !self.is(part.origin.of(&found.at), &part.chain, found.format.name()) {
             return found.sure;
         }
-        self.found = media::open(bytes, found.format, &NoDecoder, self.limits).ok().and_then(|o| o.pictures.into_iter().next());
+        let mut first = None;
+        let opened = media::open(bytes, found.format, &NoDecoder, self.limits, &mut |piece| {
+            if let Piece::Picture(p) = piece {
+                first = Some(p);
+            }
+            first.is_none()
+        });
+        self.found = opened.ok().and(first);
         true
     }
 
-    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool {
-        let origin = part.origin.of(gap);
-        let Some(step) = ["raw-yuv", "raw-rgb"].into_iter().find(|s| self.is(origin, &part.chain, s)) else { return false };
-        self.found = raw_pictures(&part.bytes[gap.clone()]).find(|(s, _)| *s == step).map(|(_, p)| p);
-        true
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> Vec<Range<usize>> {
+        if self.finding.chain.last().is_none_or(|s| !s.starts_with("raw-")) {
+            return Vec::new();
+        }
+        let behind = raw::behind_text(&part.bytes[gap.clone()]);
+        let from = gap.start + behind.start;
+        let b = &part.bytes[from..gap.end];
+        let frames = raw::frames(b).map_or_else(Vec::new, |(frames, _)| frames);
+        for (step, at, picture) in frames.into_iter().chain(raw::pictures(b)) {
+            let at = from + at.start..from + at.end;
+            if self.is(part.origin.of(&at), &part.chain, step) {
+                self.found = Some(picture);
+                return vec![at];
+            }
+        }
+        Vec::new()
     }
 
     fn rest(&mut self, _: &Part<'_>, _: &[Range<usize>]) {}

@@ -12,6 +12,9 @@ use crate::{
     unwrap::{self, Candidate, Coding, Finder, Hint},
 };
 
+/// The step into what lies in a medium and is not decoded with it: notes, padding, thumbnails.
+const ASIDE: &str = "aside";
+
 /// Told of everything that the walk meets.
 pub(crate) trait Visitor {
     /// A new piece: the file itself, or what a decoding made. Stretches of it are told by [`Visitor::stretch`] until
@@ -21,10 +24,10 @@ pub(crate) trait Visitor {
     fn stretch(&mut self, part: &Part<'_>);
     /// The piece is done.
     fn leave(&mut self);
-    /// A medium; true when it could be opened, so that its bytes are explained.
+    /// A medium; true when it could be opened, so that its bytes but for its asides are explained.
     fn medium(&mut self, part: &Part<'_>, found: &Carved, more: bool) -> bool;
-    /// Bytes that are no known container, and maybe a raw picture or sound; true when they are.
-    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> bool;
+    /// Bytes that are no known container, and maybe raw pictures or sound; the stretches that are.
+    fn raw(&mut self, part: &Part<'_>, gap: &Range<usize>) -> Vec<Range<usize>>;
     /// Bytes that nothing explained, between those that something did.
     fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]);
 }
@@ -70,21 +73,43 @@ impl<'v> Walker<'v> {
             for mut found in carve::carve(&b[gap.clone()]) {
                 found.shift(gap.start);
                 let more = self.budget.medium();
-                if self.visitor.medium(part, &found, more) {
+                let opened = self.visitor.medium(part, &found, more);
+                if more {
+                    self.asides(part, &found);
+                    for aside in &found.asides {
+                        cover.add(aside.clone());
+                    }
+                }
+                if opened {
                     cover.add(found.at);
                 }
             }
         }
         self.find(unwrap::ANYWHERE, part, &mut cover);
         for gap in cover.gaps(b.len()) {
-            if self.budget.in_time() && self.visitor.raw(part, &gap) {
-                cover.add(gap);
+            if self.budget.in_time() {
+                for found in self.visitor.raw(part, &gap) {
+                    cover.add(found);
+                }
             }
         }
         self.find(unwrap::TEXTS, part, &mut cover);
         self.visitor.rest(part, &cover.gaps(b.len()));
         if fresh {
             self.visitor.leave();
+        }
+    }
+
+    /// What a medium holds beside what its decoder reads, each as a part of its own.
+    fn asides(&mut self, part: &Part<'_>, found: &Carved) {
+        let chain = [&part.chain[..], &[found.format.name(), ASIDE]].concat();
+        for at in &found.asides {
+            let Some(bytes) = part.bytes.get(at.clone()) else { continue };
+            if !self.budget.depth(chain.len()) || !self.budget.part() {
+                return;
+            }
+            let inner = Part { bytes, chain: chain.clone(), origin: part.origin.of(at), base: part.base + at.start };
+            self.part(&inner, &Hint::default(), false);
         }
     }
 

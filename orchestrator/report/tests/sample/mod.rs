@@ -204,7 +204,7 @@ fn trial(scenario: &Scenario, number: u32) -> Trial {
         },
     );
     t.saw(12_750, Fact::Step { index: 6, step: "reboot".to_owned(), outcome: "done".to_owned() });
-    t.analysis.searched = Searched { files: 61, bytes: 4_200_000, media: 34, keys: 1, skipped: vec![] };
+    t.analysis.searched = Searched { files: 61, bytes: 4_200_000, media: 34, keys: 1, skipped: vec![], unread: vec![] };
     if number == 2 {
         t.analysis.searched.skipped.push(Skipped {
             file: "artifacts/x".to_owned(),
@@ -330,6 +330,8 @@ impl Trial {
             facing: (kind == Kind::Camera).then_some(Facing::Back),
             frames,
             seconds,
+            shown: vec![],
+            heard: vec![],
             canary,
             score: kind.is_sensor().then_some(15.3),
             p_false: Probability::new(p).unwrap(),

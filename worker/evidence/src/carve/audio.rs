@@ -1,6 +1,6 @@
 //! Sound files that are rows of frames: AMR, Ogg, FLAC, ADTS, MP3.
 
-use super::{Carved, Format};
+use super::{Carved, Format, be32};
 
 /// Frames that must follow each other before bytes are taken for sound without a head.
 const FRAMES: usize = 6;
@@ -42,8 +42,24 @@ pub(super) fn ogg(b: &[u8], start: usize) -> Option<Carved> {
 
 /// To the end: its frames have no lengths.
 pub(super) fn flac(b: &[u8], start: usize) -> Option<Carved> {
-    // The first block is STREAMINFO, 34 bytes.
-    (b.get(start + 4..start + 8)? == b"\0\0\0\x22").then(|| Carved::new(start..b.len(), Format::Flac, true))
+    // The first block is STREAMINFO, 34 bytes; the others are notes, pictures and padding.
+    (b.get(start + 4..start + 8)? == b"\0\0\0\x22").then(|| {
+        let mut out = Carved::new(start..b.len(), Format::Flac, true);
+        let mut i = start + 4 + 4 + 34;
+        while let Some(head) = be32(b, i) {
+            let end = i + 4 + (head & 0xff_ffff) as usize;
+            // The first frame begins with its own mark.
+            if head >> 16 & 0xfffc == 0xfff8 {
+                break;
+            }
+            out.aside(i + 4..end.min(b.len()));
+            i = end;
+            if head >> 31 == 1 {
+                break;
+            }
+        }
+        out
+    })
 }
 
 /// A tag, then MP3 frames.
@@ -54,7 +70,9 @@ pub(super) fn id3(b: &[u8], start: usize) -> Option<Carved> {
     }
     let size = head[6..].iter().fold(0_usize, |s, v| s << 7 | usize::from(*v));
     let found = mp3(b, start + 10 + size)?;
-    Some(Carved::new(start..found.at.end, Format::Mp3, true))
+    let mut out = Carved::new(start..found.at.end, Format::Mp3, true);
+    out.aside(start + 10..start + 10 + size);
+    Some(out)
 }
 
 /// ADTS frames (ISO 13818-7, 6.2).

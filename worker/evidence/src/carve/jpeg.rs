@@ -4,11 +4,18 @@ use memchr::memchr;
 
 use super::{Carved, Format, be16};
 
+/// Bytes of a frame's or scan's head: that of four components has 20.
+const HEAD: usize = 64;
+/// Bytes of all tables of a picture: four of each sort, and anew for each of many scans.
+const TABLES: usize = 8 << 10;
+
 /// From SOI over the segments and scans to EOI, or as far as the bytes go. At least a frame header must be there.
 pub(super) fn probe(b: &[u8], start: usize) -> Option<Carved> {
     let mut out = Carved::new(start..b.len(), Format::Jpeg, false);
     let mut i = start + 2;
     let (mut frame, mut scans) = (false, 0);
+    // Tables are no longer than this in all, whatever was made of them.
+    let mut tables = 0;
     loop {
         if *b.get(i)? != 0xff {
             // Between segments only marker bytes may stand; after a scan, what is broken ends the picture.
@@ -39,8 +46,14 @@ pub(super) fn probe(b: &[u8], start: usize) -> Option<Carved> {
                     }
                     frame = true;
                 }
-                if (0xe0..=0xef).contains(&marker) {
-                    thumbnails(b, i + 4, next.min(b.len()), &mut out);
+                tables += if matches!(marker, 0xc4 | 0xdb) { length } else { 0 };
+                let read = if matches!(marker, 0xc4 | 0xdb) {
+                    tables <= TABLES
+                } else {
+                    matches!(marker, 0xc0..=0xcf | 0xda..=0xdf) && length <= HEAD
+                };
+                if !read {
+                    out.aside(i + 4..next.min(b.len()));
                 }
                 i = next;
                 if marker == 0xda {
@@ -64,6 +77,7 @@ pub(super) fn probe(b: &[u8], start: usize) -> Option<Carved> {
 fn ended(mut c: Carved, end: usize, sure: bool) -> Carved {
     c.at.end = end;
     c.sure = sure;
+    c.asides.retain(|a| a.end <= end);
     c
 }
 
@@ -75,23 +89,6 @@ fn entropy(b: &[u8], mut i: usize) -> Option<usize> {
             0x00 | 0xd0..=0xd7 => i += 2,
             0xff => i += 1,
             _ => return Some(i),
-        }
-    }
-}
-
-/// Pictures within an application segment.
-fn thumbnails(b: &[u8], from: usize, to: usize, out: &mut Carved) {
-    let Some(segment) = b.get(from..to) else { return };
-    let mut at = 0;
-    while let Some(i) = memchr::memmem::find(&segment[at..], b"\xff\xd8\xff") {
-        let Some(found) = probe(segment, at + i) else {
-            at += i + 3;
-            continue;
-        };
-        out.inner.push(from + found.at.start..from + found.at.end);
-        at = found.at.end.max(at + i + 3);
-        if out.inner.len() >= 8 || at >= segment.len() {
-            return;
         }
     }
 }

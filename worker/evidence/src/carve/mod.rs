@@ -1,7 +1,12 @@
 //! Pictures, sounds and films inside other bytes: where each begins and, by its own structure, where it ends.
+//!
+//! A medium that opens explains only what a decoder makes something of. Its notes, paddings, thumbnails and whatever a viewer
+//! passes over can hold anything: those are the `asides`, which are searched as parts of their own.
 
 mod audio;
+mod boxes;
 mod jpeg;
+mod matroska;
 mod pictures;
 mod video;
 
@@ -77,20 +82,31 @@ pub(crate) struct Carved {
     pub(crate) at: Range<usize>,
     /// What.
     pub(crate) format: Format,
-    /// Smaller pictures inside it (EXIF thumbnails), in the same coordinates.
-    pub(crate) inner: Vec<Range<usize>>,
+    /// What is in it and is not decoded with it, in order, in the same coordinates.
+    pub(crate) asides: Vec<Range<usize>>,
     /// Its structure was followed to its end, so it is what it says; a failure to decode it is worth telling.
     pub(crate) sure: bool,
 }
 
 impl Carved {
     fn new(at: Range<usize>, format: Format, sure: bool) -> Self {
-        Self { at, format, inner: Vec::new(), sure }
+        Self { at, format, asides: Vec::new(), sure }
+    }
+
+    /// Shortest stretch in which anything is looked for.
+    const LEAST: usize = 24;
+
+    /// Notes an aside, unless it is too short to hide something.
+    fn aside(&mut self, at: Range<usize>) {
+        let at = at.start..at.end.min(self.at.end);
+        if at.len() >= Self::LEAST {
+            self.asides.push(at);
+        }
     }
 
     /// The same in bytes that begin `by` bytes earlier.
     pub(crate) fn shift(&mut self, by: usize) {
-        for r in std::iter::once(&mut self.at).chain(&mut self.inner) {
+        for r in std::iter::once(&mut self.at).chain(&mut self.asides) {
             *r = r.start + by..r.end + by;
         }
     }
@@ -117,11 +133,11 @@ const PROBES: &[(&[u8], usize, Probe)] = &[
     (b"\xff\xfa", 0, audio::mp3),
     (b"\xff\xf3", 0, audio::mp3),
     (b"\xff\xf2", 0, audio::mp3),
-    (b"\x1a\x45\xdf\xa3", 0, video::matroska),
+    (b"\x1a\x45\xdf\xa3", 0, matroska::probe),
     (b"\0\0\0\x01\x67", 0, video::h264),
 ];
 
-/// All media in the bytes, in order, none inside another (but for `inner`).
+/// All media in the bytes, in order, none inside another.
 pub(crate) fn carve(b: &[u8]) -> Vec<Carved> {
     let mut starts: Vec<(usize, usize)> = Vec::new();
     for (probe, (magic, before, _)) in PROBES.iter().enumerate() {

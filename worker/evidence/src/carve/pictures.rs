@@ -1,5 +1,7 @@
 //! PNG, RIFF (WebP, WAV, AVI), GIF and BMP.
 
+use std::ops::Range;
+
 use super::{Carved, Format, be32, le16, le32};
 
 /// By its chunks to IEND, or as far as they go.
@@ -8,20 +10,34 @@ pub(super) fn png(b: &[u8], start: usize) -> Option<Carved> {
     if b.get(i + 4..i + 8)? != b"IHDR" {
         return None;
     }
+    let mut out = Carved::new(start..b.len(), Format::Png, true);
+    // After the rows nothing is read: a second row of them is passed over.
+    let (mut rows, mut rows_ended) = (false, false);
     while let (Some(length), Some(name)) = (be32(b, i), b.get(i + 4..i + 8)) {
         let end = i + 12 + length as usize;
         if !name.iter().all(u8::is_ascii_alphabetic) {
-            return Some(Carved::new(start..i, Format::Png, true));
+            out.at.end = i;
+            return Some(out);
+        }
+        let is_row = name == b"IDAT";
+        rows_ended |= rows && !is_row;
+        rows |= is_row;
+        let read = matches!(name, b"IHDR" | b"PLTE" | b"tRNS" | b"fcTL" | b"fdAT" | b"IEND") && length <= 1 << 10
+            || name == b"fdAT"
+            || is_row && !rows_ended;
+        if !read {
+            out.aside(i + 8..(end - 4).min(b.len()));
         }
         if end > b.len() {
             break;
         }
         if name == b"IEND" {
-            return Some(Carved::new(start..end, Format::Png, true));
+            out.at.end = end;
+            return Some(out);
         }
         i = end;
     }
-    Some(Carved::new(start..b.len(), Format::Png, true))
+    Some(out)
 }
 
 /// By the length in its head. Recorders that were stopped leave 0 or -1 there: then to the end.
@@ -44,7 +60,39 @@ pub(super) fn riff(b: &[u8], start: usize) -> Option<Carved> {
         }
         _ => return None,
     };
-    (at.len() > 24).then(|| Carved::new(at, format, true))
+    (at.len() > 24).then(|| {
+        let mut out = Carved::new(at.clone(), format, true);
+        chunks(b, at.start + 12..at.end, format, &mut out);
+        out
+    })
+}
+
+/// The chunks of a RIFF that no decoder reads. `data` counts once: a second one is passed over.
+fn chunks(b: &[u8], within: Range<usize>, format: Format, out: &mut Carved) {
+    let mut i = within.start;
+    let mut read = false;
+    while let (Some(name), Some(size)) = (b.get(i..i + 4), le32(b, i + 4)) {
+        if i + 8 > within.end {
+            break;
+        }
+        let rest = within.end - i - 8;
+        let size = if name == b"data" && matches!(size, 0 | 0xffff_ffff) { rest } else { (size as usize).min(rest) };
+        let body = i + 8..i + 8 + size;
+        let once = matches!(name, b"data" | b"VP8 " | b"VP8L");
+        let kept = match format {
+            Format::Avi => matches!(name, b"LIST") && matches!(b.get(body.start..body.start + 4), Some(b"hdrl" | b"movi")),
+            Format::WebP => once || matches!(name, b"VP8X" | b"ALPH" | b"ANIM" | b"ANMF"),
+            _ => once || matches!(name, b"fmt " | b"fact"),
+        };
+        if !kept || once && read {
+            out.aside(body.clone());
+        }
+        read |= once;
+        i = body.end + size % 2;
+    }
+    if i < within.end {
+        out.aside(i..within.end);
+    }
 }
 
 /// By its blocks to the trailer (GIF89a, 15 ff.).
@@ -53,6 +101,7 @@ pub(super) fn gif(b: &[u8], start: usize) -> Option<Carved> {
     if !matches!(&head[..6], b"GIF87a" | b"GIF89a") {
         return None;
     }
+    let mut out = Carved::new(start..b.len(), Format::Gif, false);
     let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
     let mut i = start + 13 + table(head[10]);
     let blocks = |mut i: usize| {
@@ -66,14 +115,25 @@ pub(super) fn gif(b: &[u8], start: usize) -> Option<Carved> {
     };
     loop {
         let next = match b.get(i) {
-            Some(0x3b) => return Some(Carved::new(start..i + 1, Format::Gif, true)),
-            Some(0x21) => blocks(i + 2),
+            Some(0x3b) => {
+                out.at.end = i + 1;
+                out.sure = true;
+                return Some(out);
+            }
+            // Only the graphic control extension says how a picture is drawn.
+            Some(0x21) => {
+                let end = blocks(i + 2);
+                if b.get(i + 1) != Some(&0xf9) {
+                    out.aside(i + 2..end.unwrap_or(b.len()));
+                }
+                end
+            }
             Some(0x2c) => b.get(i + 9).and_then(|flags| blocks(i + 11 + table(*flags))),
             _ => None,
         };
         match next {
             Some(n) => i = n,
-            None => return (i > start + 100).then(|| Carved::new(start..b.len(), Format::Gif, false)),
+            None => return (i > start + 100).then_some(out),
         }
     }
 }
@@ -91,5 +151,12 @@ pub(super) fn bmp(b: &[u8], start: usize) -> Option<Carved> {
         && (1..=20_000).contains(&width)
         && (1..=20_000).contains(&height.unsigned_abs());
     let end = start + size.max(54);
-    (plausible && end <= b.len() + 4096).then(|| Carved::new(start..end.min(b.len()), Format::Bmp, true))
+    (plausible && end <= b.len() + 4096).then(|| {
+        let mut out = Carved::new(start..end.min(b.len()), Format::Bmp, true);
+        let pixels = start + le32(b, start + 10).map_or(54, |at| at as usize);
+        let row = (width as usize * usize::from(bits / 8)).next_multiple_of(4);
+        out.aside(start + 54..pixels);
+        out.aside(pixels.saturating_add(row * height.unsigned_abs() as usize)..end);
+        out
+    })
 }

@@ -1,6 +1,6 @@
-//! Films: boxes (MP4, 3GP, M4A, HEIF), Matroska, bare H.264.
+//! Films: boxes (MP4, 3GP, M4A, HEIF) and bare H.264.
 
-use super::{Carved, Format, be32};
+use super::{Carved, Format, be32, boxes};
 
 const BOXES: &[&[u8; 4]] = &[
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"mfra", b"uuid", b"udta", b"meta", b"styp", b"sidx", b"pnot", b"emsg",
@@ -17,7 +17,7 @@ pub(super) fn mp4(b: &[u8], start: usize) -> Option<Carved> {
     }
     let still = matches!(brand, b"heic" | b"heix" | b"mif1" | b"msf1" | b"avif" | b"hevc");
     let mut i = start;
-    let mut boxes = 0;
+    let mut count = 0;
     while let (Some(size), Some(name)) = (be32(b, i), b.get(i + 4..i + 8)) {
         if !BOXES.iter().any(|n| name == *n) {
             break;
@@ -30,17 +30,14 @@ pub(super) fn mp4(b: &[u8], start: usize) -> Option<Carved> {
         if size < 8 {
             break;
         }
-        boxes += 1;
+        count += 1;
         i = i.saturating_add(size);
     }
-    (boxes >= 2).then(|| Carved::new(start..i.min(b.len()), if still { Format::Heif } else { Format::Mp4 }, true))
-}
-
-/// To the end: streamed files do not say how long they are.
-pub(super) fn matroska(b: &[u8], start: usize) -> Option<Carved> {
-    let head = b.get(start..b.len().min(start + 64))?;
-    let known = [&b"webm"[..], b"matroska"].iter().any(|d| memchr::memmem::find(head, d).is_some());
-    known.then(|| Carved::new(start..b.len(), Format::Matroska, true))
+    (count >= 2).then(|| {
+        let mut out = Carved::new(start..i.min(b.len()), if still { Format::Heif } else { Format::Mp4 }, true);
+        boxes::asides(b, &mut out);
+        out
+    })
 }
 
 /// A sequence parameter set that a picture parameter set follows: to the end.

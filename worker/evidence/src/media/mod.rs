@@ -1,8 +1,14 @@
 //! From carved bytes to grey pictures and mono sound. All of it is hostile.
+//!
+//! A medium is handed on piece by piece while it is decoded, so that a night of sound is never held as a whole; and whatever was
+//! left out of it is told beside what was read.
 
+mod animated;
 mod bmp;
 mod ffmpeg;
+mod noise;
 mod picture;
+mod streams;
 mod wav;
 
 use stakeout_feed::GrayImage;
@@ -20,14 +26,28 @@ pub struct Sound {
     pub rate: u32,
 }
 
-/// What a medium held.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Opened {
-    /// Pictures: one, or those of a film in order.
-    pub pictures: Vec<GrayImage>,
-    /// Sounds.
-    pub sounds: Vec<Sound>,
+/// A piece of a medium.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// A picture: the only one, or the next of a film.
+    Picture(GrayImage),
+    /// Sound of a track that follows what came of the same track before.
+    Sound {
+        /// Which track.
+        track: usize,
+        /// At most half an hour of it at 8 kHz.
+        sound: Sound,
+    },
 }
+
+/// Samples of a piece of sound at most: half an hour at 8 kHz.
+pub(crate) const CHUNK: usize = 30 * 60 * 8_000;
+
+/// Takes the pieces of a medium; false when it wants no more.
+pub type Taker<'t> = dyn FnMut(Piece) -> bool + 't;
+
+/// What was not read of a medium that was opened: `limit: sound`, `unread track: data`.
+pub type Told = Vec<String>;
 
 /// Why a medium was not opened: `limit: pixels`, `no decoder: amr`, `broken: jpeg`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +56,8 @@ pub struct NotOpened(pub String);
 
 /// Opens what needs more than this crate: films, and sound of codecs for speech and music.
 pub trait MediaDecoder {
-    /// Frames of a film (one or two a second) and its sound.
-    fn open(&self, bytes: &[u8], format: Format, limits: &Limits) -> Result<Opened, NotOpened>;
+    /// Pictures of a film and its sound, of all tracks.
+    fn open(&self, bytes: &[u8], format: Format, limits: &Limits, each: &mut Taker<'_>) -> Result<Told, NotOpened>;
 }
 
 /// No such decoder.
@@ -45,24 +65,42 @@ pub trait MediaDecoder {
 pub struct NoDecoder;
 
 impl MediaDecoder for NoDecoder {
-    fn open(&self, _: &[u8], format: Format, _: &Limits) -> Result<Opened, NotOpened> {
+    fn open(&self, _: &[u8], format: Format, _: &Limits, _: &mut Taker<'_>) -> Result<Told, NotOpened> {
         Err(NotOpened(format!("no decoder: {}", format.name())))
     }
 }
 
+/// What is told of pixels and samples that no camera and no microphone makes.
+const OPAQUE: &str = "encrypted or unknown";
+/// What is told of a film of which some pictures were not read.
+const FILM: &str = "limit: film";
+/// What is told of a sound that was not searched to its end.
+pub(crate) const SOUND: &str = "limit: sound";
+
 /// Opens a carved medium, with the decoder where this crate has none of its own.
-pub(crate) fn open(bytes: &[u8], format: Format, decoder: &dyn MediaDecoder, limits: &Limits) -> Result<Opened, NotOpened> {
-    let picture = |p: Result<GrayImage, NotOpened>| p.map(|p| Opened { pictures: vec![p], sounds: Vec::new() });
+pub(crate) fn open(
+    bytes: &[u8],
+    format: Format,
+    decoder: &dyn MediaDecoder,
+    limits: &Limits,
+    each: &mut Taker<'_>,
+) -> Result<Told, NotOpened> {
+    let mut told = Told::new();
     match format {
-        Format::Jpeg => picture(picture::jpeg(bytes, limits)),
-        Format::Png | Format::WebP => picture(picture::png_or_webp(bytes, format, limits)),
-        Format::Bmp => picture(bmp::read(bytes, limits)),
-        Format::Wav => match wav::read(bytes, limits) {
-            Some(sound) => Ok(Opened { pictures: Vec::new(), sounds: vec![sound] }),
-            None => Err(NotOpened("broken: wav".to_owned())),
-        },
-        _ => decoder.open(bytes, format, limits),
+        Format::Jpeg => {
+            each(Piece::Picture(picture::jpeg(bytes, limits)?));
+        }
+        Format::Png | Format::WebP => told = animated::open(bytes, format, limits, each)?,
+        Format::Bmp => {
+            each(Piece::Picture(bmp::read(bytes, limits)?));
+        }
+        Format::Wav => told = wav::read(bytes, limits, each).ok_or_else(|| NotOpened("broken: wav".to_owned()))?,
+        _ => return decoder.open(bytes, format, limits, each),
     }
+    if noise::is_in(bytes, format) {
+        told.push(OPAQUE.to_owned());
+    }
+    Ok(told)
 }
 
 /// `width * height` within the limit, both sides real.

@@ -13,6 +13,9 @@ use crate::{Format, limits::Limits};
 /// Scans of a progressive picture: cameras make about ten.
 const SCANS: usize = 64;
 
+/// Values of transparency from which it is read as a picture.
+const ALPHA_STEPS: usize = 8;
+
 /// Luma of a JPEG. What a truncated one lacks is grey.
 pub(super) fn jpeg(bytes: &[u8], limits: &Limits) -> Result<GrayImage, NotOpened> {
     let broken = |_| NotOpened("broken: jpeg".to_owned());
@@ -36,8 +39,8 @@ pub(super) fn jpeg(bytes: &[u8], limits: &Limits) -> Result<GrayImage, NotOpened
 }
 
 /// Luma of a PNG or WebP, the first picture of an animated one. Transparency is ignored: an app can hide pixels by it, and they
-/// are still there.
-pub(super) fn png_or_webp(bytes: &[u8], format: Format, limits: &Limits) -> Result<GrayImage, NotOpened> {
+/// are still there. Where it is no plain one it is a picture of its own, as it can hold one.
+pub(super) fn png_or_webp(bytes: &[u8], format: Format, limits: &Limits) -> Result<Vec<GrayImage>, NotOpened> {
     let broken = |_| NotOpened(format!("broken: {}", format.name()));
     let mut ceiling = image::Limits::default();
     ceiling.max_alloc = Some(limits.pixels * 8);
@@ -56,9 +59,23 @@ pub(super) fn png_or_webp(bytes: &[u8], format: Format, limits: &Limits) -> Resu
     };
     let image = decoded.map_err(broken)?;
     let (width, height) = (image.width(), image.height());
-    let values = match image {
-        DynamicImage::ImageLuma8(g) => g.into_raw(),
-        other => other.into_rgb8().as_raw().chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect(),
-    };
-    Ok(GrayImage { width, height, luma: values })
+    if let DynamicImage::ImageLuma8(g) = image {
+        return Ok(vec![GrayImage { width, height, luma: g.into_raw() }]);
+    }
+    let plain = |values: Vec<u8>| GrayImage { width, height, luma: values };
+    if !image.color().has_alpha() {
+        return Ok(vec![plain(image.into_rgb8().as_raw().chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect())]);
+    }
+    let rgba = image.into_rgba8();
+    let mut out = vec![plain(rgba.as_raw().chunks_exact(4).map(|p| luma(p[0], p[1], p[2])).collect())];
+    let alpha: Vec<u8> = rgba.as_raw().chunks_exact(4).map(|p| p[3]).collect();
+    // An icon's outline has few steps; a picture has many.
+    let mut steps = [false; 256];
+    for v in &alpha {
+        steps[usize::from(*v)] = true;
+    }
+    if steps.iter().filter(|s| **s).count() >= ALPHA_STEPS {
+        out.push(plain(alpha));
+    }
+    Ok(out)
 }

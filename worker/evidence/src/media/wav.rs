@@ -1,8 +1,8 @@
-use super::Sound;
+use super::{CHUNK, Piece, SOUND, Sound, Taker, Told};
 use crate::{carve::le32, limits::Limits};
 
 /// Mono mean of a WAV: PCM of 8 to 32 bits, floats, A-law and mu-law.
-pub(super) fn read(b: &[u8], limits: &Limits) -> Option<Sound> {
+pub(super) fn read(b: &[u8], limits: &Limits, each: &mut Taker<'_>) -> Option<Told> {
     let mut i = 12;
     let mut form: Option<(u16, usize, u32, u16)> = None;
     while let (Some(name), Some(size)) = (b.get(i..i + 4), le32(b, i + 4)) {
@@ -20,17 +20,18 @@ pub(super) fn read(b: &[u8], limits: &Limits) -> Option<Sound> {
             if !(1..=8).contains(&channels) || !(4000..=384_000).contains(&rate) {
                 return None;
             }
-            let most = rate as usize * limits.media_seconds as usize;
-            let samples = mono(body, code, bits, channels, most)?;
-            return Some(Sound { samples, rate });
+            return mono(body, (code, bits), channels, rate, limits, each);
         }
         i += 8 + size + size % 2;
     }
     None
 }
 
-fn mono(b: &[u8], code: u16, bits: u16, channels: usize, most: usize) -> Option<Vec<f32>> {
-    let (bytes, value): (usize, fn(&[u8]) -> f32) = match (code, bits) {
+/// How much louder one channel is than the mean of all where they are opposed: at most twice its amplitude where they are not.
+const OPPOSED: f64 = 4.1;
+
+fn mono(b: &[u8], coding: (u16, u16), channels: usize, rate: u32, limits: &Limits, each: &mut Taker<'_>) -> Option<Told> {
+    let (bytes, value): (usize, fn(&[u8]) -> f32) = match coding {
         (1, 8) => (1, |s| (f32::from(s[0]) - 128.0) / 128.0),
         (1, 16) => (2, |s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0),
         (1, 24) => (3, |s| i32::from_le_bytes([0, s[0], s[1], s[2]]) as f32 / 2_147_483_648.0),
@@ -41,7 +42,21 @@ fn mono(b: &[u8], code: u16, bits: u16, channels: usize, most: usize) -> Option<
         _ => return None,
     };
     let frame = bytes * channels;
-    Some(b.chunks_exact(frame).take(most).map(|f| f.chunks_exact(bytes).map(value).sum::<f32>() / channels as f32).collect())
+    let most = (rate as usize).saturating_mul(limits.media_seconds as usize).saturating_mul(frame);
+    let told = if b.len() > most { vec![SOUND.to_owned()] } else { Told::new() };
+    for piece in b[..b.len().min(most)].chunks(CHUNK * frame) {
+        let frames = || piece.chunks_exact(frame);
+        let mean: Vec<f32> = frames().map(|f| f.chunks_exact(bytes).map(value).sum::<f32>() / channels as f32).collect();
+        let first: Vec<f32> = if channels > 1 { frames().map(|f| value(&f[..bytes])).collect() } else { Vec::new() };
+        let power = |x: &[f32]| x.iter().map(|v| f64::from(v * v)).sum::<f64>();
+        // Channels that take each other away have one that does not.
+        let opposed = power(&mean) * OPPOSED < power(&first);
+        let more = each(Piece::Sound { track: 0, sound: Sound { samples: mean, rate } });
+        if !more || opposed && !each(Piece::Sound { track: 1, sound: Sound { samples: first, rate } }) {
+            break;
+        }
+    }
+    Some(told)
 }
 
 fn finite(v: f32) -> f32 {

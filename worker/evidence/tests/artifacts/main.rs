@@ -5,6 +5,7 @@
 mod canaries;
 mod chains;
 mod common;
+mod hidden;
 mod hostile;
 mod media;
 mod records;

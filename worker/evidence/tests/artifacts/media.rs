@@ -35,7 +35,7 @@ fn a_thumbnail_in_exif_is_read_on_its_own() {
     let length = (exif.len() as u16 + 2).to_be_bytes();
     let file = [&cover[..2], b"\xff\xe1", &length, &exif, &cover[2..]].concat();
     let a = kept(file);
-    assert_eq!(chain(&a, Kind::Camera), ["jpeg", "thumbnail"]);
+    assert_eq!(chain(&a, Kind::Camera), ["jpeg", "aside", "jpeg"]);
     assert_eq!(a.searched.media, 2);
 }
 

@@ -1,0 +1,240 @@
+//! Pictures and sounds without a head: what bytes that nothing explains may be.
+
+use std::ops::Range;
+
+use stakeout_feed::{GrayImage, known_heights, raw_candidates, raw_gray, row_length};
+
+use crate::look;
+
+/// Sizes of a raw picture that are tried.
+const SIZES: usize = 4;
+/// Frames of one buffer that are read; of more, so many that are spread over it.
+const FRAMES: usize = 24;
+/// Buffers up to here are also tried as one picture of any size.
+const WHOLE: usize = 32 << 20;
+/// Bytes that a row is looked for in.
+const PROBE: usize = 1 << 18;
+/// How far a text may seem to reach into the picture behind it, as a dark one can be taken for letters.
+const BLURRED: usize = 64;
+
+/// A picture that may lie in a stretch of the bytes, and the step's name.
+pub(crate) type Guess = (&'static str, Range<usize>, GrayImage);
+
+/// The bytes behind a text that stands in front of them; nothing if all is text.
+pub(crate) fn behind_text(b: &[u8]) -> Range<usize> {
+    let text = match std::str::from_utf8(b) {
+        Ok(_) => b.len(),
+        Err(e) => e.valid_up_to(),
+    };
+    if text < 1024 || !look::is_text(&b[..text]) {
+        return 0..b.len();
+    }
+    let exact = |from: &usize| {
+        let n = b.len() - from;
+        raw_candidates(n).iter().any(|&(w, h)| [w as usize * h as usize * 3 / 2, w as usize * h as usize].contains(&n))
+    };
+    let from = (0..=BLURRED).map(|k| text - k).filter(|from| *from < b.len()).find(exact);
+    from.unwrap_or(text)..b.len()
+}
+
+/// Whether neighbours differ by how they lie in a pixel of `n` bytes: then each pixel has its colours together.
+fn has_pixels_of(n: usize, b: &[u8]) -> bool {
+    let b = &b[..b.len().min(1 << 16)];
+    let step = |phase: usize| b[phase..].chunks_exact(n).map(|p| u64::from(p[0].abs_diff(p[1]))).sum::<u64>();
+    let steps: Vec<u64> = (0..n).filter(|p| b.len() > p + n).map(step).collect();
+    let (least, most) = (steps.iter().min().copied().unwrap_or(0), steps.iter().max().copied().unwrap_or(0));
+    most > least + least / 4
+}
+
+/// The mean of the first three bytes of each pixel, which is close enough to luma.
+fn mean(b: &[u8], n: usize) -> Vec<u8> {
+    b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect()
+}
+
+/// Pictures that all of the bytes may be, likeliest first.
+fn wholes(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
+    let known = raw_candidates(b.len()).into_iter().take(SIZES).map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
+    let full = [4, 3].into_iter().flat_map(move |n| {
+        let sizes = if b.len().is_multiple_of(n) && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
+        let exact = sizes.into_iter().filter(move |(w, h)| *w as usize * *h as usize * n == b.len());
+        exact.take(SIZES).map(move |(width, height)| ("raw-rgb", GrayImage { width, height, luma: mean(b, n) }))
+    });
+    let other = raw_candidates(b.len()).is_empty().then(|| row_length(b)).flatten();
+    let other = other.map(|w| ("raw-yuv", raw_gray(b, w, (b.len() as u32 / w).max(1))));
+    full.chain(known).chain(other)
+}
+
+/// How frames lie one after the other in a buffer.
+struct Roll {
+    width: u32,
+    height: u32,
+    /// Bytes of a pixel, or 1 where luma comes first.
+    pixel: usize,
+    /// Bytes from one frame to the next.
+    step: usize,
+}
+
+/// A buffer of several frames of a known width, by the length of its rows.
+fn roll(b: &[u8]) -> Option<Roll> {
+    // The begin may be something else.
+    let places = [0, b.len() / 2].map(|at| &b[at..b.len().min(at + PROBE)]);
+    let found = |pixel: usize, width: u32| {
+        let heights = known_heights(width);
+        let bytes = |h: u32| width as usize * h as usize * if pixel == 1 { 3 } else { 2 * pixel } / 2;
+        let exact = heights.iter().find(|h| b.len().is_multiple_of(bytes(**h)));
+        let height = *exact.or(heights.first())?;
+        (b.len() >= 2 * bytes(height)).then(|| Roll { width, height, pixel, step: bytes(height) })
+    };
+    places.iter().find_map(|p| {
+        let full = [4, 3].into_iter().filter(|n| has_pixels_of(*n, p)).find_map(|n| found(n, row_length(&mean(p, n))?));
+        full.or_else(|| found(1, row_length(p)?))
+    })
+}
+
+/// Frames of a buffer that holds several, and whether these are all.
+pub(crate) fn frames(b: &[u8]) -> Option<(Vec<Guess>, bool)> {
+    let r = roll(b)?;
+    let count = b.len() / r.step;
+    let read = count.min(FRAMES);
+    let one = |i: usize| {
+        let at = if count == read { i } else { i * (count - 1) / (read - 1) } * r.step;
+        let area = r.width as usize * r.height as usize;
+        let bytes = &b[at..(at + r.step).min(b.len())];
+        let guess = if r.pixel == 1 {
+            ("raw-yuv", raw_gray(bytes, r.width, r.height))
+        } else {
+            let mut luma = mean(bytes, r.pixel);
+            luma.resize(area, 128);
+            ("raw-rgb", GrayImage { width: r.width, height: r.height, luma })
+        };
+        (guess.0, at..at + bytes.len(), guess.1)
+    };
+    Some(((0..read).map(one).collect(), count == read))
+}
+
+/// What all of the bytes may be, unless there are too many.
+pub(crate) fn pictures(b: &[u8]) -> impl Iterator<Item = Guess> {
+    let all = 0..b.len();
+    (b.len() <= WHOLE).then(|| wholes(b)).into_iter().flatten().map(move |(step, p)| (step, all.clone(), p))
+}
+
+/// Whether so many bytes are tried as one picture.
+pub(crate) fn is_tried_whole(b: &[u8]) -> bool {
+    b.len() <= WHOLE
+}
+
+/// Samples that raw sound may consist of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pcm {
+    /// 16 bits, or 8.
+    wide: bool,
+    /// First byte.
+    skip: usize,
+    /// Samples a second.
+    pub(crate) rate: u32,
+}
+
+impl Pcm {
+    /// Bytes of so many samples.
+    pub(crate) fn bytes(self, samples: usize) -> usize {
+        if self.wide { 2 * samples } else { samples }
+    }
+
+    /// All samples in the bytes.
+    pub(crate) fn samples(self, b: &[u8]) -> Vec<f32> {
+        if self.wide { wide(b).collect() } else { narrow(b).collect() }
+    }
+
+    /// The bytes from its first sample on.
+    pub(crate) fn of(self, b: &[u8]) -> &[u8] {
+        &b[self.skip.min(b.len())..]
+    }
+}
+
+/// Sounds that raw bytes may be: 16 bits at either alignment, then 8 bits.
+pub(crate) fn sounds(b: &[u8]) -> Vec<Pcm> {
+    // A recording may begin or end with silence, from which nothing follows.
+    let probed = |f: &dyn Fn(&[u8]) -> &'static [u32]| {
+        let step = (b.len() / PLACES).max(1) & !1;
+        let found = (0..PLACES).map(|i| &b[(i * step).min(b.len())..]).map(f).find(|r| !r.is_empty());
+        found.unwrap_or_default()
+    };
+    let mut out = Vec::new();
+    for skip in [0, 1] {
+        out.extend(probed(&|p| rates(wide(&p[skip.min(p.len())..]))).iter().map(|&rate| Pcm { wide: true, skip, rate }));
+    }
+    out.extend(probed(&|p| rates(narrow(p))).iter().map(|&rate| Pcm { wide: false, skip: 0, rate }));
+    out
+}
+
+/// Places of a buffer in which its samples are looked at.
+const PLACES: usize = 8;
+
+/// Rates at which samples may be sound: none if they are too loud, silent, or noise without a colour, as other bytes are (and
+/// sound at the wrong alignment). A voice keeps to a few kHz, so the likeness of neighbours tells how many samples a second.
+fn rates(samples: impl Iterator<Item = f32>) -> &'static [u32] {
+    let x: Vec<f64> = samples.take(1 << 16).map(f64::from).collect();
+    let n = x.len().max(1) as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let power = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+    let likeness = x.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum::<f64>() / n / power.max(1e-12);
+    // Full-scale noise has a power of 1/3.
+    if !(1e-8..0.16).contains(&power) {
+        return &[];
+    }
+    match likeness {
+        0.9.. => &[44_100, 48_000, 16_000, 22_050, 32_000],
+        0.65.. => &[16_000, 11_025, 22_050, 8_000],
+        0.03.. => &[8_000, 11_025],
+        _ => &[],
+    }
+}
+
+fn wide(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    b.chunks_exact(2).map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0)
+}
+
+fn narrow(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    b.iter().map(|s| (f32::from(*s) - 128.0) / 128.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_feed::{CameraFeed, MIC_RATES, MicFeed, SubKey};
+
+    use super::*;
+
+    #[test]
+    fn the_feed_at_each_rate_is_tried_at_that_rate() {
+        for rate in MIC_RATES {
+            let pcm = MicFeed::new(SubKey::from_bytes([4; 32])).pcm(9_000_000_000, rate as usize * 2, rate);
+            let tried = rates(pcm.iter().map(|s| f32::from(*s) / 32_768.0));
+            assert!(tried.contains(&rate), "{rate}: {tried:?}");
+            let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
+            let behind_silence = [vec![0; bytes.len() * 3], bytes].concat();
+            assert!(sounds(&behind_silence).iter().any(|p| p.rate == rate && p.wide), "{rate}");
+        }
+        assert!(rates(std::iter::repeat_n(0.1, 5000)).is_empty());
+    }
+
+    #[test]
+    fn a_long_roll_of_frames_is_read_from_its_first_to_its_last() {
+        let feed = CameraFeed::new(SubKey::from_bytes([1; 32]));
+        let roll: Vec<u8> = (0..40).flat_map(|f| feed.nv21(f, 176, 144)).collect();
+        let (read, all) = frames(&roll).unwrap();
+        let size = 176 * 144 * 3 / 2;
+        assert_eq!((read.len(), all, read[0].1.clone(), read[23].1.clone()), (FRAMES, false, 0..size, 39 * size..40 * size));
+        assert!(frames(&roll[..3 * size]).is_some_and(|(read, all)| read.len() == 3 && all));
+        assert!(frames(&roll[..size]).is_none());
+    }
+
+    #[test]
+    fn a_picture_behind_a_text_begins_where_the_text_ends() {
+        let picture = CameraFeed::new(SubKey::from_bytes([1; 32])).nv21(7, 176, 144);
+        let text = b"line of a log\n".repeat(500);
+        let b = [&text[..], &picture].concat();
+        assert_eq!(behind_text(&b), text.len()..b.len());
+        assert!(behind_text(&text).is_empty());
+        assert_eq!(behind_text(&picture), 0..picture.len());
+    }
+}
