@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use stakeout_contract::{
     Kind, Nanos, Rung, Sensor,
+    finding::Finding,
     observation::Fact,
     result::Capture,
     trial::{Delivered, frame_time},
 };
 
 use crate::{
+    dates,
     events::{self, Event},
     verdict::TrialEvidence,
 };
@@ -38,6 +40,16 @@ pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture>
     out
 }
 
+/// First and last frame of a match that the feed gave in a session.
+fn frames_in(f: &Finding, given: &[&Delivered]) -> Option<[u64; 2]> {
+    let [a, b] = f.frames?;
+    let of_session = |n: &u64| given.iter().any(|d| (d.first..=d.last).contains(n));
+    match (f.shown.iter().filter(|n| of_session(n)).min(), f.shown.iter().filter(|n| of_session(n)).max()) {
+        (Some(first), Some(last)) => Some([*first, *last]),
+        _ => Some([a, b]),
+    }
+}
+
 fn capture(
     t: &TrialEvidence<'_>,
     (sensor, session, from): (Sensor, u64, Nanos),
@@ -46,17 +58,13 @@ fn capture(
     found: &[&Event],
 ) -> Capture {
     // Of this session are matches of media that the feed gave in it.
-    let of_session = |e: &&&Event| {
-        given.iter().any(|d| match (e.evidence.frames, e.evidence.seconds) {
-            (Some([a, b]), _) => a <= d.last && b >= d.first,
-            (_, Some([a, b])) => a <= (d.last as f64 + 1.0) * 0.05 && b >= d.first as f64 * 0.05,
-            _ => false,
-        })
-    };
+    let finding = |e: &Event| e.evidence.finding.and_then(|i| t.analysis.findings.get(i));
+    let of_session = |e: &&&Event| finding(e).is_some_and(|f| given.iter().any(|d| d.sensor == sensor && dates::touches(f, d)));
     let kind = Kind::from(sensor);
     let found: Vec<&&Event> = if given.is_empty() { vec![] } else { found.iter().filter(|e| e.kind == kind).filter(of_session).collect() };
     let rung = found.iter().map(|e| e.rung).max().unwrap_or(if given.is_empty() { Rung::Opened } else { Rung::Delivered });
-    let frames = found.iter().filter_map(|e| e.evidence.frames).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+    let frames =
+        found.iter().filter_map(|e| finding(e)).filter_map(|f| frames_in(f, given)).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
     let mut destinations: Vec<String> = found.iter().filter_map(|e| e.evidence.destination.clone()).collect();
     destinations.sort();
     destinations.dedup();

@@ -14,7 +14,7 @@ use stakeout_contract::{
     trial::frame_time,
 };
 
-use crate::{permission, verdict::TrialEvidence};
+use crate::{dates, permission, verdict::TrialEvidence};
 
 /// A rung that was reached.
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {
             Sensor::Camera => frame_time(n),
-            Sensor::Microphone => Nanos::saturating(n.saturating_mul(BLOCK)),
+            Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
         };
         let (from, to) = (time(d.first), time(d.last));
         let mut states: Vec<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= to && s.to > from).map(|s| s.state).collect();
@@ -151,6 +151,21 @@ pub(crate) fn rung_of(role: Option<Role>) -> Option<Rung> {
     }
 }
 
+/// Rungs that a match reaches. What was found must have been delivered or read: the lower rungs follow. Plain text that the app
+/// encrypted is such a match too, but says nothing of where it went.
+pub(crate) fn rungs(f: &Finding) -> Vec<Rung> {
+    let mut out = vec![if f.kind.is_sensor() { Rung::Opened } else { Rung::Read }];
+    if f.kind.is_sensor() {
+        out.push(Rung::Delivered);
+    }
+    match rung_of(f.role) {
+        Some(r) => out.push(r),
+        None if f.role == Some(Role::CryptoPlain) => {}
+        None => out.clear(),
+    }
+    out
+}
+
 fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Event>) {
     let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
     let proves = (!f.cooperative).then(|| corrected(t, f));
@@ -170,17 +185,7 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
         p_false: Some(corrected(t, f)),
         ..Evidence::default()
     };
-    // What was found must have been delivered or read: the lower rungs follow. Plain text that the app encrypted is such a
-    // match too, but says nothing of where it went.
-    let mut rungs = vec![if f.kind.is_sensor() { Rung::Opened } else { Rung::Read }];
-    if f.kind.is_sensor() {
-        rungs.push(Rung::Delivered);
-    }
-    match rung_of(f.role) {
-        Some(r) => rungs.push(r),
-        None if f.role == Some(Role::CryptoPlain) => {}
-        None => return,
-    }
+    let rungs = rungs(f);
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
     for state in states(t, f, flow) {
         for rung in &rungs {
@@ -192,33 +197,13 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
 
 /// Whether the feed's log has the frame or sound of a match. What it has not would be a fault of ours, or a forgery.
 pub(crate) fn delivered(t: &TrialEvidence<'_>, f: &Finding) -> bool {
-    captured_at(f).is_none() || given(t, f).next().is_some()
-}
-
-/// The parts of a match's stretch that the feed gave, in nanoseconds: a film joined of two visits has nothing of the time
-/// between them.
-fn given<'a>(t: &TrialEvidence<'a>, f: &Finding) -> impl Iterator<Item = (u64, u64)> + use<'a> {
-    let (sensor, from, to) = match (f.frames, f.seconds) {
-        (Some([a, b]), _) => (Sensor::Camera, frame_time(a).get(), frame_time(b).get()),
-        (_, Some([a, b])) => (Sensor::Microphone, (a.max(0.0) * 1e9) as u64, (b.max(0.0) * 1e9) as u64),
-        _ => (Sensor::Camera, 1, 0),
-    };
-    t.record.delivered.iter().filter(move |d| d.sensor == sensor).filter_map(move |d| {
-        let (first, last) = match sensor {
-            Sensor::Camera => (frame_time(d.first).get(), frame_time(d.last).get()),
-            Sensor::Microphone => (d.first.saturating_mul(BLOCK), d.last.saturating_add(1).saturating_mul(BLOCK)),
-        };
-        let (from, to) = (from.max(first), to.min(last));
-        (from <= to).then_some((from, to))
-    })
+    captured_at(f).is_none() || dates::is_given(t, f)
 }
 
 /// How much later than a flow a read may be dated that came before it.
 const ADB: Duration = Duration::from_secs(2);
-/// Nanoseconds of a block of sound.
-const BLOCK: u64 = 50_000_000;
 
-fn captured_at(f: &Finding) -> Option<Nanos> {
+pub(crate) fn captured_at(f: &Finding) -> Option<Nanos> {
     match (f.frames, f.seconds) {
         (Some([first, _]), _) => Some(frame_time(first)),
         (_, Some([from, _])) => Some(Nanos::saturating((from.max(0.0) * 1e9) as u64)),
@@ -228,21 +213,9 @@ fn captured_at(f: &Finding) -> Option<Nanos> {
 
 /// Coded media carry their own date. A canary does not: it is dated by the read before it left, else by the flow itself.
 fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<DeviceState> {
-    if let Some(at) = captured_at(f) {
-        // Excerpts of sound are placed to some 25 ms; an edge that only touches a state does not count.
-        let edge = if f.seconds.is_some() { 100_000_000 } else { 0 };
-        let mut s: Vec<DeviceState> = given(t, f)
-            .flat_map(|(from, to)| {
-                let (from, to) = (from + edge, to.saturating_sub(edge));
-                t.record.timeline.iter().filter(move |s| s.from.get() <= to && s.to.get() > from).map(|s| s.state)
-            })
-            .collect();
-        s.sort_unstable();
-        s.dedup();
-        if s.is_empty() {
-            s.push(state_at(t, at));
-        }
-        return s;
+    if captured_at(f).is_some() {
+        let sure = dates::of(t, f).sure;
+        return if sure.is_empty() { vec![DeviceState::Any] } else { sure };
     }
     let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
     if let Some(w) = flow {
@@ -268,7 +241,8 @@ fn read_before<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> Option<&'a O
 pub(crate) fn what(t: &TrialEvidence<'_>, f: &Finding) -> String {
     match (f.frames, f.seconds, &f.canary) {
         (Some([a, b]), ..) if a == b => format!("frame {a}"),
-        (Some([a, b]), ..) => format!("frames {a} to {b}"),
+        (Some([a, b]), ..) if f.shown.is_empty() => format!("something of frames {a} to {b}"),
+        (Some([a, b]), ..) => format!("{} frames from {a} to {b}", f.shown.len()),
         (_, Some([a, b]), _) => format!("seconds {a:.1} to {b:.1} of the microphone"),
         (.., Some(id)) => {
             let label = t.record.canaries.iter().find(|c| c.id == *id).map_or("", |c| c.label.as_str());

@@ -17,6 +17,7 @@
 
 mod apis;
 mod captures;
+mod dates;
 mod events;
 mod footprint;
 pub mod gate;

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
-    Kind, Rung, Sensor,
+    DeviceState, Kind, Nanos, Rung, Sensor, Sha256Digest,
     artifact::Role,
+    finding::{Finding, Skipped},
     flow::Flow,
     observation::{Fact, LOST_STEP, Source},
     result::Reason,
-    trial::{FeedMode, TrialState},
+    trial::{FeedMode, TrialState, frame_time},
 };
 
 use crate::{
     apis::{self, Kinds},
-    events,
+    dates, events,
     verdict::TrialEvidence,
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Doubt {
     pub reason: Reason,
     kinds: Option<Vec<Kind>>,
     rungs: Reach,
+    /// States in which it can hide something; none: in each.
+    states: Option<Vec<DeviceState>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,20 +39,20 @@ enum Reach {
 }
 
 impl Doubt {
-    pub(crate) fn touches(&self, kind: Kind, rung: Rung) -> bool {
+    pub(crate) fn touches(&self, kind: Kind, rung: Rung, state: DeviceState) -> bool {
         let kinds = self.kinds.as_ref().is_none_or(|k| k.contains(&kind));
         let rungs = match self.rungs {
             Reach::All => rung != Rung::Declared,
             Reach::Use => !rung.is_permission(),
             Reach::Only(r) => r == rung,
         };
-        kinds && rungs
+        kinds && rungs && self.states.as_ref().is_none_or(|s| state == DeviceState::Any || s.contains(&state))
     }
 }
 
 fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
     let reason = Reason { code: code.to_owned(), text, settled_by: settled_by.to_owned() };
-    Doubt { reason, kinds: None, rungs }
+    Doubt { reason, kinds: None, rungs, states: None }
 }
 
 /// All doubts of a trial, each once.
@@ -61,8 +64,10 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
     of_analysis(t, &mut out);
+    of_dates(t, &mut out);
+    of_unread(t, &mut out);
     let mut seen = BTreeSet::new();
-    out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), format!("{:?}", d.rungs))));
+    out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), d.states.clone(), format!("{:?}", d.rungs))));
     few(out, t.record.number)
 }
 
@@ -71,10 +76,10 @@ const TOLD: usize = 8;
 
 /// The first of each sort, and how many more there are.
 fn few(all: Vec<Doubt>, trial: u32) -> Vec<Doubt> {
-    type Sort = (String, Option<Vec<Kind>>, String);
+    type Sort = (String, Option<Vec<Kind>>, Option<Vec<DeviceState>>, String);
     let mut sorts: BTreeMap<Sort, Vec<Doubt>> = BTreeMap::new();
     for d in all {
-        sorts.entry((d.reason.code.clone(), d.kinds.clone(), format!("{:?}", d.rungs))).or_default().push(d);
+        sorts.entry((d.reason.code.clone(), d.kinds.clone(), d.states.clone(), format!("{:?}", d.rungs))).or_default().push(d);
     }
     let cut = |mut v: Vec<Doubt>| {
         let more = v.len().saturating_sub(TOLD);
@@ -307,7 +312,7 @@ fn of_feed(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
 
 /// A match that would prove but for its date: the feed never gave that frame or sound.
 fn of_alarms(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
-    for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && !events::delivered(t, f)) {
+    for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && !dates::all_given(t, f)) {
         let mut d = doubt(
             "not_delivered",
             format!("ALARM: {} was found that the feed has no record of giving: a fault of ours, or a forgery", events::what(t, f)),
@@ -333,7 +338,7 @@ fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
         let code = if s.reason.starts_with("encrypted") { "encrypted" } else { "analysis_incomplete" };
         out.push(doubt(code, format!("{what} was not looked into: {}", short(&s.reason)), "a larger limit, or the app's key", reach));
     }
-    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f)) {
+    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, f)) {
         let mut d = doubt(
             "lead",
             format!("a lead: {} may be there, but the match is too weak to prove it (p {:.1e})", f.kind, f.p_false.get()),
@@ -343,6 +348,78 @@ fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
         d.kinds = Some(vec![f.kind]);
         out.push(d);
     }
+}
+
+/// A weak match within a medium of which another match proves the same in the same states: the next picture of a film.
+fn adds_nothing(t: &TrialEvidence<'_>, weak: &Finding) -> bool {
+    let mine = dates::of(t, weak);
+    let same =
+        |f: &&Finding| (&f.file, f.offset, f.length, &f.chain, f.kind) == (&weak.file, weak.offset, weak.length, &weak.chain, weak.kind);
+    let proven = t.analysis.findings.iter().filter(same).filter(|f| events::counts(t, f) && events::delivered(t, f));
+    let sure: Vec<DeviceState> = proven.flat_map(|f| dates::of(t, f).sure).collect();
+    !mine.sure.is_empty() && mine.sure.iter().chain(&mine.maybe).all(|s| sure.contains(s))
+}
+
+/// A match that proves, but not of which of several states it is.
+fn of_dates(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && events::delivered(t, f)) {
+        let maybe = dates::of(t, f).maybe;
+        if maybe.is_empty() {
+            continue;
+        }
+        let names: Vec<String> = maybe.iter().map(ToString::to_string).collect();
+        for rung in events::rungs(f) {
+            let mut d = doubt(
+                "undated",
+                format!("{} was found, and may be of any of these states: {}", events::what(t, f), names.join(", ")),
+                "another trial, whose begin differs",
+                Reach::Only(rung),
+            );
+            (d.kinds, d.states) = (Some(vec![f.kind]), Some(maybe.clone()));
+            out.push(d);
+        }
+    }
+}
+
+/// Pictures and sounds that the app kept or sent, which were opened and not recognised. They can be made of frames or sound only
+/// where it was given some: so they are doubts about the states in which it was, and about no others. Of a request, about what was
+/// given before it.
+fn of_unread(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    for u in &t.analysis.searched.unread {
+        let (sensor, code) = match u.reason.as_str() {
+            "picture" => (Sensor::Camera, "unread_picture"),
+            "sound" => (Sensor::Microphone, "unread_sound"),
+            _ => continue,
+        };
+        let Some(rung) = events::rung_of(u.role) else { continue };
+        let until = sent_at(t, u);
+        let time = |n: u64| match sensor {
+            Sensor::Camera => frame_time(n),
+            Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
+        };
+        let given = t.record.delivered.iter().filter(|d| d.sensor == sensor && until.is_none_or(|u| time(d.first) <= u));
+        let given: Vec<(Nanos, Nanos)> = given.map(|d| (time(d.first), time(d.last))).collect();
+        let spans = t.record.timeline.iter().filter(|s| given.iter().any(|(from, to)| s.from <= *to && s.to > *from));
+        let states: BTreeSet<DeviceState> = spans.map(|s| s.state).collect();
+        if states.is_empty() {
+            continue;
+        }
+        let verb = if rung == Rung::Stored { "kept" } else { "sent" };
+        let mut d = doubt(
+            code,
+            format!("the app {verb} a {} in which nothing was recognised, and may have made it of what it was given", u.reason),
+            "the artifact, looked at by a person",
+            Reach::Only(rung),
+        );
+        (d.kinds, d.states) = (Some(vec![sensor.into()]), Some(states.into_iter().collect()));
+        out.push(d);
+    }
+}
+
+/// When the last request with these bytes was made; none: it is a file.
+fn sent_at(t: &TrialEvidence<'_>, u: &Skipped) -> Option<Nanos> {
+    let digest: Sha256Digest = u.file.rsplit('/').next()?.parse().ok()?;
+    t.flows.iter().filter(|f| u.role == Some(Role::FlowRequest) && f.request == Some(digest)).map(|f| f.at).max()
 }
 
 fn short(s: &str) -> String {

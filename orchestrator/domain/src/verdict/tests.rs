@@ -137,10 +137,69 @@ fn a_match_that_is_not_rare_enough_is_a_lead() {
 fn a_film_joined_of_two_visits_says_nothing_of_the_time_between() {
     // Frames of the owner's minute and of the last minute with the screen off.
     let mut s = silent().gave(10, 20).gave(216_000, 216_010).found(Kind::Camera, Role::AppFile, None, Some(10), 1e-30);
-    s.analysis.findings[0].frames = Some([10, 216_010]);
+    // The background's preview was given too, and thrown away.
+    s = s.gave(BACKGROUND_FRAME, BACKGROUND_FRAME + 60);
+    let film = &mut s.analysis.findings[0];
+    (film.frames, film.shown) = (Some([10, 216_010]), vec![10, 16, 216_004, 216_010]);
     let r = s.decide();
-    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::ScreenOff), Answer::Proven);
+    for state in [DeviceState::InUse, DeviceState::ScreenOff] {
+        assert_eq!(said(&r, Kind::Camera, Rung::Stored, state), Answer::Proven);
+    }
     assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Background), Answer::NotObserved);
+    assert_eq!(said(&r, Kind::Camera, Rung::Delivered, DeviceState::Background), Answer::Supported);
+}
+
+#[test]
+fn a_stretch_that_proves_only_as_a_whole_is_a_doubt_in_each_of_its_states() {
+    // What an older analysis says of a film: its first and last frame, neither of which must be among those that prove.
+    let mut s = silent().gave(10, 20).gave(BACKGROUND_FRAME, BACKGROUND_FRAME).found(Kind::Camera, Role::AppFile, None, Some(10), 1e-30);
+    s.analysis.findings[0].frames = Some([10, BACKGROUND_FRAME]);
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::Any), Answer::Proven);
+    for state in [DeviceState::InUse, DeviceState::Background] {
+        let v = row(&r, Kind::Camera, Rung::Stored, state);
+        assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["undated"]), "{state}");
+    }
+    assert_eq!(said(&r, Kind::Camera, Rung::Stored, DeviceState::ScreenOff), Answer::NotObserved);
+}
+
+#[test]
+fn a_weak_picture_of_a_film_is_a_doubt_unless_its_state_is_proven_by_another() {
+    let film = |weak: u64| {
+        let mut s = silent().gave(10, 20).gave(BACKGROUND_FRAME, BACKGROUND_FRAME + 9);
+        s = s.found(Kind::Camera, Role::AppFile, None, Some(10), 1e-30).found(Kind::Camera, Role::AppFile, None, Some(weak), 1e-5);
+        s.analysis.findings[1].lead = true;
+        said(&s.decide(), Kind::Camera, Rung::Stored, DeviceState::Background)
+    };
+    assert_eq!(film(16), Answer::NotObserved);
+    assert_eq!(film(BACKGROUND_FRAME), Answer::Inconclusive);
+}
+
+#[test]
+fn a_picture_that_nothing_is_recognised_in_is_a_doubt_where_frames_were_given_and_nowhere_else() {
+    let unread = |s: &mut Sample, role| {
+        let file = format!("artifacts/{}", stakeout_contract::Sha256Digest::of(b"request"));
+        s.analysis.searched.unread.push(Skipped { file, reason: "picture".into(), role: Some(role) });
+    };
+    let mut nothing = silent();
+    unread(&mut nothing, Role::AppFile);
+    assert_eq!(said(&nothing.decide(), Kind::Camera, Rung::Stored, DeviceState::Any), Answer::NotObserved);
+    let mut used = silent().gave(10, 20);
+    unread(&mut used, Role::AppFile);
+    let r = used.decide();
+    assert_eq!(codes(row(&r, Kind::Camera, Rung::Stored, DeviceState::InUse)), ["unread_picture"]);
+    for state in [DeviceState::Background, DeviceState::ScreenOff] {
+        assert_eq!(said(&r, Kind::Camera, Rung::Stored, state), Answer::NotObserved);
+    }
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::InUse), Answer::NotObserved);
+    assert_eq!(gate(&r, Rung::Stored, 1), Gate::Nothing);
+    // Sent before the first frame, a picture cannot be made of it.
+    for (at, wanted) in [(50, Answer::NotObserved), (200, Answer::Inconclusive)] {
+        let mut s = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).flow(1, at, "drop.example", Some(0));
+        s.flows[0].request = Some(stakeout_contract::Sha256Digest::of(b"request"));
+        unread(&mut s, Role::FlowRequest);
+        assert_eq!(said(&s.decide(), Kind::Camera, Rung::Transmitted, DeviceState::Background), wanted, "{at}");
+    }
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! In which states of the device what a coded match holds was taken.
+//!
+//! A match says that *something* of a frame or of a stretch of sound is there. So a state follows only from the smallest parts
+//! that prove by themselves: a frame, or a piece of sound. A stretch of which only the whole proves dates nothing, unless all of it
+//! that the feed gave lies in one state; where it lies in several, each of them may be the one, and a doubt says so.
+
+use stakeout_contract::{
+    DeviceState, Sensor,
+    finding::{Finding, HEARD_PIECE_MOST},
+    trial::{Delivered, frame_time},
+};
+
+use crate::verdict::TrialEvidence;
+
+/// Nanoseconds of a block of sound.
+pub(crate) const BLOCK: u64 = 50_000_000;
+/// Sound is placed to some 25 ms: what only touches a state by so little does not count there.
+const EDGE: u64 = 100_000_000;
+/// A row of pieces, each of which proves, has a whole one in any part of this length.
+const WHOLE_PIECE: u64 = (2.0 * HEARD_PIECE_MOST * 1e9) as u64;
+
+/// When something was taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dated {
+    /// Something of it was taken in each of these.
+    pub sure: Vec<DeviceState>,
+    /// Something of it may have been taken in these.
+    pub maybe: Vec<DeviceState>,
+}
+
+type Span = (u64, u64);
+
+/// Of a coded match. Nothing for others, nor for what the feed never gave.
+pub(crate) fn of(t: &TrialEvidence<'_>, f: &Finding) -> Dated {
+    let mut out = Dated::default();
+    for stretch in stretches(f) {
+        let mut touched: Vec<DeviceState> = Vec::new();
+        let mut sure = false;
+        for part in given(t, f, stretch.span) {
+            let edge = if f.seconds.is_some() { EDGE } else { 0 };
+            let short = (part.0.saturating_add(edge), part.1.saturating_sub(edge));
+            // What is too short to have a middle has one all the same.
+            let inner = if short.0 <= short.1 { short } else { (u64::midpoint(part.0, part.1), u64::midpoint(part.0, part.1)) };
+            for s in t.record.timeline.iter().filter(|s| s.from.get() <= inner.1 && s.to.get() > inner.0) {
+                touched.push(s.state);
+                let own = (inner.0.max(s.from.get() + edge), inner.1.min(s.to.get().saturating_sub(edge)));
+                if stretch.by_pieces && own.1.saturating_sub(own.0) >= WHOLE_PIECE {
+                    out.sure.push(s.state);
+                    sure = true;
+                }
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        match touched[..] {
+            [one] => out.sure.push(one),
+            _ => {
+                let known = |s: &DeviceState| sure && out.sure.contains(s);
+                let others: Vec<DeviceState> = touched.iter().filter(|s| !known(s)).copied().collect();
+                out.maybe.extend(others);
+            }
+        }
+    }
+    out.sure.sort_unstable();
+    out.sure.dedup();
+    out.maybe.retain(|s| !out.sure.contains(s));
+    out.maybe.sort_unstable();
+    out.maybe.dedup();
+    out
+}
+
+/// Whether the feed gave any of the frames or stretches that prove.
+pub(crate) fn is_given(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    stretches(f).iter().any(|s| given(t, f, s.span).next().is_some())
+}
+
+/// Whether it gave something of each of them.
+pub(crate) fn all_given(t: &TrialEvidence<'_>, f: &Finding) -> bool {
+    stretches(f).iter().all(|s| given(t, f, s.span).next().is_some())
+}
+
+/// Whether something of a match lies in what the feed gave then.
+pub(crate) fn touches(f: &Finding, d: &Delivered) -> bool {
+    let (first, last) = ends(d);
+    stretches(f).iter().any(|s| s.span.0 <= last && s.span.1 >= first)
+}
+
+/// A stretch that proves, in nanoseconds of the trial.
+struct Stretch {
+    span: Span,
+    /// Not only as a whole, but each piece of it.
+    by_pieces: bool,
+}
+
+fn stretches(f: &Finding) -> Vec<Stretch> {
+    let nanos = |s: f64| (s.max(0.0) * 1e9) as u64;
+    let whole = |span| vec![Stretch { span, by_pieces: false }];
+    match (f.frames, f.seconds) {
+        (Some(_), _) if !f.shown.is_empty() => {
+            f.shown.iter().map(|n| Stretch { span: (frame_time(*n).get(), frame_time(*n).get()), by_pieces: false }).collect()
+        }
+        (Some([a, b]), _) => whole((frame_time(a).get(), frame_time(b).get())),
+        (_, Some(_)) if !f.heard.is_empty() => {
+            f.heard.iter().map(|[a, b]| Stretch { span: (nanos(*a), nanos(*b)), by_pieces: true }).collect()
+        }
+        (_, Some([a, b])) => whole((nanos(a), nanos(b))),
+        _ => Vec::new(),
+    }
+}
+
+fn ends(d: &Delivered) -> Span {
+    match d.sensor {
+        Sensor::Camera => (frame_time(d.first).get(), frame_time(d.last).get()),
+        Sensor::Microphone => (d.first.saturating_mul(BLOCK), d.last.saturating_add(1).saturating_mul(BLOCK)),
+    }
+}
+
+/// The parts of a stretch that the feed gave: between two visits it gave nothing.
+fn given<'a>(t: &TrialEvidence<'a>, f: &Finding, span: Span) -> impl Iterator<Item = Span> + use<'a> {
+    let sensor = if f.seconds.is_some() { Sensor::Microphone } else { Sensor::Camera };
+    t.record.delivered.iter().filter(move |d| d.sensor == sensor).filter_map(move |d| {
+        let (first, last) = ends(d);
+        let (from, to) = (span.0.max(first), span.1.min(last));
+        (from <= to).then_some((from, to))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use stakeout_contract::{Kind, artifact::Role};
+
+    use super::*;
+    use crate::samples::{Sample, silent};
+
+    fn dated(s: &Sample) -> Dated {
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
+        of(&t, &s.analysis.findings[0])
+    }
+
+    /// Sound of these seconds, all of which the feed gave; in the sample the screen goes off at 3660 s.
+    fn sound(seconds: [f64; 2], heard: &[[f64; 2]]) -> Sample {
+        let mut s = silent().found(Kind::Microphone, Role::AppFile, None, Some(0), 1e-30);
+        s.record.delivered.push(Delivered {
+            sensor: Sensor::Microphone,
+            facing: None,
+            session: 1,
+            first: 0,
+            last: 140_000,
+            count: 140_001,
+        });
+        let f = &mut s.analysis.findings[0];
+        (f.frames, f.seconds, f.heard) = (None, Some(seconds), heard.to_vec());
+        s
+    }
+
+    #[test]
+    fn a_sound_is_of_the_states_in_which_a_whole_piece_of_it_proves() {
+        use DeviceState::{Background, ScreenOff};
+        // Two seconds before the screen went off, then silence that the window has too.
+        let d = dated(&sound([3658.0, 3662.0], &[[3658.0, 3659.9]]));
+        assert_eq!((d.sure, d.maybe), (vec![Background], vec![]));
+        let d = dated(&sound([3658.0, 3662.0], &[[3658.0, 3662.0]]));
+        assert_eq!((d.sure, d.maybe), (vec![Background, ScreenOff], vec![]));
+        // Less than a piece behind the edge: a tenth of a second is nothing, more may be something.
+        let d = dated(&sound([3658.0, 3662.0], &[[3658.0, 3660.05]]));
+        assert_eq!((d.sure, d.maybe), (vec![Background], vec![]));
+        let d = dated(&sound([3658.0, 3662.0], &[[3658.0, 3660.4]]));
+        assert_eq!((d.sure, d.maybe), (vec![Background], vec![ScreenOff]));
+    }
+
+    #[test]
+    fn a_sound_that_proves_only_as_a_whole_is_of_one_state_or_of_none_for_sure() {
+        use DeviceState::{Background, ScreenOff};
+        assert_eq!(dated(&sound([3650.0, 3654.0], &[])).sure, [Background]);
+        let d = dated(&sound([3658.0, 3662.0], &[]));
+        assert_eq!((d.sure, d.maybe), (vec![], vec![Background, ScreenOff]));
+    }
+}
