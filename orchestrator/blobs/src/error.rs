@@ -71,8 +71,8 @@ pub enum BlobError {
     /// The disk or the quota is full: somebody must make room, or wait until the collection of garbage did.
     #[error("the artifact storage is full: make room, or give it a larger disk or quota")]
     Full(#[source] object_store::Error),
-    /// The storage refuses us: permissions, credentials, a read-only disk.
-    #[error("the artifact storage refuses access: look at its permissions and credentials")]
+    /// The storage refuses us: permissions, credentials, a read-only disk, or a clock of ours that is off by which requests are signed.
+    #[error("the artifact storage refuses access: look at its permissions and credentials, and at this host's clock")]
     Denied(#[source] object_store::Error),
     /// The storage does not answer, or says that it is busy. Tried again already; may work later with nobody doing anything.
     #[error("the artifact storage does not answer; try again later")]

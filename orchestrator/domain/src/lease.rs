@@ -75,6 +75,12 @@ pub enum Command {
     },
     /// Time passed.
     Expire,
+    /// The clock may have gone back. A lease that ends later than one which is given now would, by more than clocks differ, is of
+    /// before: it would hold a dead worker's trial for as long as the clock went back.
+    Shorten {
+        /// How long a lease lasts.
+        seconds: u64,
+    },
     /// Its owner gives it up.
     Cancel,
 }
@@ -106,6 +112,9 @@ pub const ATTEMPTS: u32 = 3;
 
 /// How often a trial is leased at most, whatever ended its leases: workers that only come and go must not hold a job for ever.
 pub const LEASES: u32 = 20;
+
+/// Clocks of one farm that are right differ by less, milliseconds.
+const APART: Millis = 5000;
 
 /// A trial that failed on so many workers is poison: it is not given to another.
 pub const WORKERS: usize = 2;
@@ -154,6 +163,11 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
                 release(&mut next);
             }
         }
+        Command::Shorten { seconds } => {
+            if row.expires.is_some_and(|e| e > longest(now, *seconds)) {
+                next.expires = Some(after(now, *seconds));
+            }
+        }
         Command::Cancel => {
             next.cancel = true;
             if row.state == TrialState::Queued {
@@ -171,6 +185,11 @@ fn fence(row: &TrialRow, epoch: Epoch) -> Result<(), Refused> {
 
 fn after(now: Millis, seconds: u64) -> Millis {
     now.saturating_add(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX))
+}
+
+/// When a lease of so many seconds ends at the latest that was given or renewed by a clock that has not gone back since.
+pub fn longest(now: Millis, seconds: u64) -> Millis {
+    after(now, seconds).saturating_add(APART)
 }
 
 fn end(row: &mut TrialRow, state: TrialState) {
@@ -218,6 +237,18 @@ mod tests {
     fn a_lease_that_was_renewed_does_not_expire() {
         let r = apply(&leased(), &Command::Renew { epoch: Epoch(1), seconds: 60 }, 50_000).unwrap();
         assert_eq!(apply(&r, &Command::Expire, 100_000).unwrap(), r);
+    }
+
+    #[test]
+    fn a_lease_of_a_clock_that_went_back_lasts_as_long_as_any_other() {
+        let shorten = Command::Shorten { seconds: 60 };
+        let (at, back) = (10_000_000, 2_800_000);
+        let ahead = apply(&TrialRow::queued(), &Command::Lease { worker: worker(), seconds: 60 }, at).unwrap();
+        assert_eq!(apply(&ahead, &shorten, at - APART).unwrap(), ahead, "clocks differ by a little");
+        let mended = apply(&ahead, &shorten, back).unwrap();
+        assert_eq!((mended.expires, mended.epoch, mended.attempts), (Some(back + 60_000), Epoch(1), 0));
+        assert_eq!(apply(&mended, &Command::Expire, back + 60_000).unwrap().state, TrialState::Queued);
+        assert_eq!(apply(&TrialRow::queued(), &shorten, back).unwrap(), TrialRow::queued());
     }
 
     #[test]

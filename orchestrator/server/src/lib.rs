@@ -11,11 +11,12 @@
 //! Not here: what a verdict is (`domain`), what a match is (`evidence`), Docker (`containers`).
 //!
 //! [`api`] is the same over HTTP for people, pipelines and workers, with tokens and tenants; `web` is its pages; [`http`] listens, [`tasks`] does what
-//! is to be done without being asked. Several processes may serve one store side by side.
+//! is to be done without being asked. Several processes may serve one store side by side, by one [`clock`].
 //!
 //! Read first: [`Service`], [`intake`] for what is refused at the door (and in which process), [`finish`], [`api`].
 
 pub mod api;
+pub mod clock;
 pub mod finish;
 mod host;
 pub mod http;

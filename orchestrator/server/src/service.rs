@@ -5,7 +5,7 @@ use std::{
     future::Future,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
@@ -22,6 +22,7 @@ use stakeout_contract::{
 use stakeout_store::{JobRow, JobSpec, Notes, Store, StoreError, TrialFull};
 use tokio::sync::{broadcast, watch};
 
+pub(crate) use crate::clock::now;
 use crate::{
     ENGINE,
     intake::{self, Intake, IntakeError},
@@ -397,7 +398,12 @@ impl Service {
 
     /// Ends leases that are over; to be called now and then.
     pub async fn expire(&self) -> Result<usize, ServiceError> {
-        let lost = self.store.expire(now()).await?;
+        let now = now();
+        let lost = self.store.expire(now).await?;
+        let shortened = self.store.shorten(now, self.lease_seconds).await?;
+        if shortened > 0 {
+            tracing::warn!(leases = shortened, "the clock went back: leases that would have lasted longer last as long as any other");
+        }
         self.lost(&lost).await?;
         Ok(lost.len())
     }
@@ -454,11 +460,6 @@ pub fn fingerprint(spec: &JobSpec) -> Sha256Digest {
     let what = serde_json::json!([ENGINE, spec.app, spec.splits, spec.scenario, spec.device, spec.trials, spec.feed_mode, spec.with_app]);
     h.update(what.to_string().as_bytes());
     Sha256Digest::from_bytes(h.finalize().into())
-}
-
-/// Unix milliseconds.
-pub(crate) fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -260,10 +260,13 @@ pub trait Jobs: Send + Sync + 'static {
     async fn give_back(&self, trial: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError>;
     /// Ends leases that are over, at most a thousand. Gives the trials whose row changed.
     async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError>;
+    /// Leases that end later than one of so many seconds can, as the clock went back since, last so long from now. How many; at most
+    /// a thousand.
+    async fn shorten(&self, now: Millis, seconds: u64) -> Result<u64, StoreError>;
     /// Gives a job up. Leased trials end when their worker lets go.
     async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
-    /// before with each try, to an hour.
+    /// before with each try, to an hour. One that would be due later than that, as the clock went back since, is due now.
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
     /// Gives back a claim that came to nothing for a reason that is not the job's: that try does not count, and the job is due again
     /// at `due`. Nothing, if it was claimed again or decided meanwhile.
@@ -282,6 +285,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
     /// would tell who runs it, how long and how much it finds.
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
+    /// What time it is where all orchestrators of a farm look, Unix milliseconds; none: there is no such place, and one orchestrator.
+    async fn clock(&self) -> Result<Option<Millis>, StoreError>;
     /// Tells other orchestrators that trials began to wait, where the store can.
     async fn tell_waiting(&self) -> Result<(), StoreError>;
     /// What others tell so.

@@ -8,7 +8,7 @@ use stakeout_bundle::keys::SigningKey;
 use stakeout_server::{
     Service,
     api::{self, ApiOptions, App, BootstrapError},
-    http,
+    clock, http,
     seal::{Sealer, read_secret},
     tasks,
 };
@@ -76,6 +76,7 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
+    clock::look(&*store).await.map_err(Failure::other)?;
     let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
     let blobs = blobs(&address, a.blob_key.as_deref())?;
     blobs.check().await.map_err(|e| match e {

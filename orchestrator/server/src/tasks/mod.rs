@@ -1,4 +1,4 @@
-//! What an orchestrator does by itself: ends lost leases, decides jobs whose trials have ended, tells webhooks, removes what is
+//! What an orchestrator does by itself: looks at the clock, ends lost leases, decides jobs whose trials have ended, tells webhooks, removes what is
 //! over. Each task claims its work in the store, so several orchestrators do it side by side and one that dies leaves nothing
 //! undone.
 
@@ -8,23 +8,25 @@ pub mod hooks;
 pub(crate) mod sweep;
 pub(crate) mod tidy;
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{ServiceError, api::App, worker_port::chain};
+use crate::{ServiceError, api::App, clock, worker_port::chain};
 
 /// Runs all tasks until told to stop; what is begun is ended.
 pub async fn run(app: App, stop: CancellationToken) {
     let mut all = JoinSet::new();
     let hooks = hooks::Teller::new(app.options().private_hooks);
-    let expire = app.clone();
-    // Workers that could not reach us while we were away renew first.
-    let from = tokio::time::Instant::now() + Duration::from_secs(app.service().lease_seconds / 2);
+    let leases = Arc::new(Leases::of(app.clone()));
     all.spawn(every(Duration::from_secs(2), stop.clone(), "expire", move || {
-        let app = expire.clone();
-        async move { Ok(tokio::time::Instant::now() > from && app.service().expire().await? > 0) }
+        let leases = leases.clone();
+        async move { leases.end().await }
     }));
     let deciding = app.clone();
     all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
@@ -48,6 +50,39 @@ pub async fn run(app: App, stop: CancellationToken) {
         async move { hooks.some(&app).await }
     }));
     while all.join_next().await.is_some() {}
+}
+
+/// Leases that are over.
+struct Leases {
+    app: App,
+    /// None is ended before.
+    from: Mutex<Instant>,
+}
+
+impl Leases {
+    /// Workers that could not reach us while we were away renew first.
+    fn of(app: App) -> Self {
+        let from = Mutex::new(Instant::now() + Self::pause(&app));
+        Self { app, from }
+    }
+
+    /// Who has a lease renews it within this time.
+    fn pause(app: &App) -> Duration {
+        Duration::from_secs(app.service().lease_seconds / 2)
+    }
+
+    /// Ends those that are over; whether there were any. After the clock was set workers renew first: by it they may all be.
+    async fn end(&self) -> Result<bool, ServiceError> {
+        let set = clock::look(self.app.service().store()).await?;
+        let may = {
+            let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+            if set {
+                *from = Instant::now() + Self::pause(&self.app);
+            }
+            Instant::now() > *from
+        };
+        Ok(may && self.app.service().expire().await? > 0)
+    }
 }
 
 /// Does a thing again and again; at once when there was something to do, else after a pause.

@@ -6,7 +6,7 @@ use stakeout_contract::api::access::Tenant;
 use stakeout_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ServiceError, api::App};
+use crate::{ServiceError, api::App, service::now};
 
 /// Who stores a part notes it at once, and an upload lasts a day.
 const PART: Duration = Duration::from_secs(48 * 3600);
@@ -31,7 +31,7 @@ pub(crate) async fn all(app: &App, stop: &CancellationToken) -> Result<(), Servi
 /// Whether it was written so long ago, and while the store knew its tenant: a store that was lost and begun anew, or one that is
 /// not this storage's, must not take the evidence with it.
 fn is_left(modified: SystemTime, age: Duration, tenant: &Tenant) -> bool {
-    modified.elapsed().is_ok_and(|old| old > age) && millis(modified) > tenant.created_ms
+    now() - millis(modified) > i64::try_from(age.as_millis()).unwrap_or(i64::MAX) && millis(modified) > tenant.created_ms
 }
 
 fn millis(at: SystemTime) -> i64 {
@@ -77,7 +77,7 @@ mod tests {
     use stakeout_store::{conformance::sample::tenant_row, sqlite::SqliteStore};
 
     use super::*;
-    use crate::{Service, api::ApiOptions, seal::Sealer, service::now, tasks::tidy};
+    use crate::{Service, api::ApiOptions, seal::Sealer, tasks::tidy};
 
     /// Everything below a folder was written so many hours ago.
     fn age(folder: &Path, hours: u64) {

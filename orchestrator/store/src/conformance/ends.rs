@@ -20,6 +20,7 @@ pub(super) async fn all(store: &dyn Store) {
     stops_and_mad_figures_harm_nobody(store).await;
     a_job_that_cannot_be_decided_waits_longer_each_time(store).await;
     a_claim_that_is_given_back_does_not_count(store).await;
+    a_claim_of_a_clock_that_went_back_holds_no_job(store).await;
     a_cancelled_job_is_due_when_its_last_trial_has_ended(store).await;
     a_job_is_decided_once_and_its_webhooks_are_told(store).await;
     what_a_completion_names_must_be_there(store).await;
@@ -137,6 +138,22 @@ async fn a_claim_that_is_given_back_does_not_count(store: &dyn Store) {
     assert!(store.decide(&j.id, &decided(&j, TrialState::Cancelled), 50_000).await.unwrap());
     store.unclaim_due(&due(2), 0).await.unwrap();
     assert_eq!(store.claim_due(i64::MAX, 30).await.unwrap(), None);
+}
+
+async fn a_claim_of_a_clock_that_went_back_holds_no_job(store: &dyn Store) {
+    decide_all(store, 100_000_000).await;
+    let j = job(&tenant("set-back"), 1);
+    insert(store, &j).await;
+    store.cancel(&j.id, 0).await.unwrap();
+    let due = |tries| Some(Due { job: j.id.clone(), tries });
+    let ahead = 7_200_000;
+    assert_eq!(store.claim_due(ahead, 30).await.unwrap(), due(1));
+    // Clocks that differ by a little, and one that went back by two hours.
+    assert_eq!(store.claim_due(ahead - 5_000, 30).await.unwrap(), None);
+    assert_eq!(store.claim_due(1_000, 30).await.unwrap(), due(2));
+    assert_eq!(store.claim_due(1_000, 30).await.unwrap(), None, "now it is as any other");
+    assert_eq!(store.claim_due(61_000, 30).await.unwrap(), due(3));
+    assert!(store.decide(&j.id, &decided(&j, TrialState::Cancelled), 62_000).await.unwrap());
 }
 
 async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store) {

@@ -8,6 +8,7 @@ use crate::{Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     only_the_newest_epoch_writes(store).await;
+    a_lease_of_a_clock_that_went_back_is_shortened(store).await;
     events_tell_all_in_order_without_gap(store).await;
     a_part_of_large_events_ends_early_and_the_next_goes_on(store).await;
 }
@@ -51,6 +52,27 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert!(store.renew(id, Epoch(2), 63_000, 60).await.unwrap().cancel);
     let gone = store.give_back(id, Epoch(2), &end(TrialState::Cancelled, ""), 64_000).await.unwrap();
     assert_eq!(gone.state, TrialState::Cancelled);
+}
+
+async fn a_lease_of_a_clock_that_went_back_is_shortened(store: &dyn Store) {
+    let t = tenant("set-back-leases");
+    let j = job(&t, 2);
+    insert(store, &j).await;
+    let (at, back) = (20_000_000_000, 20_000_000_000 - 7_200_000);
+    let (early, _) = lease(store, &t, "w-1", back).await;
+    let (late, _) = lease(store, &t, "w-2", at).await;
+    assert_eq!(store.shorten(at - 5_000, 60).await.unwrap(), 0, "clocks differ by a little");
+    assert_eq!(store.shorten(back, 60).await.unwrap(), 1);
+    assert_eq!(store.shorten(back, 60).await.unwrap(), 0);
+    let of = store.trials(&j.id).await.unwrap();
+    assert!(of.iter().all(|t| t.row.expires == Some(back + 60_000) && t.row.epoch == Epoch(1)), "{of:?}");
+    // Who has one goes on.
+    for id in [&early.id, &late.id] {
+        let renewed = store.renew(id, Epoch(1), back + 50_000, 60).await.unwrap();
+        assert_eq!(renewed.expires, Some(back + 110_000));
+        store.give_back(id, Epoch(1), &end(TrialState::Queued, "stopped"), back + 61_000).await.unwrap();
+    }
+    store.cancel(&j.id, back + 62_000).await.unwrap();
 }
 
 /// The form of an event, for comparison.

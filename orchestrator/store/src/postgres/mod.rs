@@ -65,6 +65,13 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
+    /// The server's clock now, not that of a transaction's begin.
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        let mut conn = self.reader().await?;
+        let now = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8").fetch_one(&mut *conn).await;
+        now.map(Some).map_err(db("ask for the time"))
+    }
+
     /// Not within a transaction: those that notify are committed one after the other.
     async fn notify(&self) -> Result<(), StoreError> {
         let mut conn = self.reader().await?;

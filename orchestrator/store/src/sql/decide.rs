@@ -14,9 +14,20 @@ use crate::{
     codec::{DAY, db, json, millis, missing, word},
 };
 
+/// A job is due at `$1`, or later than a claim for `$2` milliseconds of a right clock can have made it: at most twice as long with
+/// each try ([`pause`]).
+macro_rules! is_due {
+    () => {
+        "due IS NOT NULL AND (due <= $1 OR due - $1 > 5000 + $2 * CASE decide_tries WHEN 0 THEN 1 WHEN 1 THEN 1 WHEN 2 THEN 2 WHEN 3 THEN 4 \
+         WHEN 4 THEN 8 WHEN 5 THEN 16 WHEN 6 THEN 32 WHEN 7 THEN 64 ELSE 3600 END)"
+    };
+}
+
 /// See [`crate::Jobs::claim_due`].
 pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
-    let any = maybe!(store.reader().await?, "look for due jobs", "SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 LIMIT 1", now)?;
+    let within = millis(seconds.min(3600));
+    let look = concat!("SELECT id FROM jobs WHERE ", is_due!(), " LIMIT 1");
+    let any = maybe!(store.reader().await?, "look for due jobs", look, now, within)?;
     if any.is_none() {
         return Ok(None);
     }
@@ -24,8 +35,9 @@ pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Res
     let row = maybe!(
         tx,
         "find a due job",
-        concat!("SELECT id, decide_tries FROM jobs WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT 1", skip_locked!()),
-        now
+        concat!("SELECT id, decide_tries FROM jobs WHERE ", is_due!(), " ORDER BY due, id LIMIT 1", skip_locked!()),
+        now,
+        within
     )?;
     let Some(row) = row else { return Ok(None) };
     let r = Read("jobs", &row);

@@ -7,7 +7,7 @@ use stakeout_contract::{
     Epoch, JobId, TenantId, TrialId, WorkerId,
     trial::{TrialEnd, TrialState},
 };
-use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
+use stakeout_domain::lease::{self, Command, Millis, TrialRow, apply};
 
 use super::{
     Backend, Conn, Db,
@@ -71,6 +71,41 @@ pub(super) async fn expire(store: &Backend, now: Millis) -> Result<Vec<TrialId>,
     write_all(&mut tx, changes, now).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(ids)
+}
+
+/// See [`crate::Jobs::shorten`].
+pub(super) async fn shorten(store: &Backend, now: Millis, seconds: u64) -> Result<u64, StoreError> {
+    let longest = lease::longest(now, seconds);
+    let any = maybe!(
+        store.reader().await?,
+        "look for leases that are too long",
+        "SELECT id FROM trials WHERE state IN ('leased', 'running') AND expires > $1 LIMIT 1",
+        longest
+    )?;
+    if any.is_none() {
+        return Ok(0);
+    }
+    let mut tx = store.begin().await?;
+    let rows = all!(
+        tx,
+        "find leases that are too long",
+        concat!(
+            "SELECT ",
+            locked_columns!(),
+            " FROM trials WHERE state IN ('leased', 'running') AND expires > $1 ORDER BY id LIMIT 1000",
+            skip_locked!()
+        ),
+        longest
+    )?;
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let trial = locked_of(row)?;
+        let next = apply(&trial.row, &Command::Shorten { seconds }, now)?;
+        changes.push((trial, next));
+    }
+    write_trials(&mut tx, &changes.iter().map(|(trial, next)| (trial, next, now)).collect::<Vec<_>>()).await?;
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(changes.len() as u64)
 }
 
 /// Takes all leases of a worker away: its later writes are refused, and others get its trials. Which they were.

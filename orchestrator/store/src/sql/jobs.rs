@@ -93,6 +93,10 @@ impl Jobs for Backend {
         end::expire(self, now).await
     }
 
+    async fn shorten(&self, now: Millis, seconds: u64) -> Result<u64, StoreError> {
+        end::shorten(self, now, seconds).await
+    }
+
     async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError> {
         end::cancel(self, job, now).await
     }
@@ -123,6 +127,10 @@ impl Jobs for Backend {
 
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
         list::paces(self, tenant, device, scenario).await
+    }
+
+    async fn clock(&self) -> Result<Option<Millis>, StoreError> {
+        self.time().await
     }
 
     async fn tell_waiting(&self) -> Result<(), StoreError> {

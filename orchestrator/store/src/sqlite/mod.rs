@@ -62,6 +62,12 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// One process has the file, and its host's clock.
+    #[allow(clippy::unused_async, reason = "as the other back end")]
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        Ok(None)
+    }
+
     /// One process has the file: there is nobody to tell.
     #[allow(clippy::unused_async, reason = "as the other back end")]
     async fn notify(&self) -> Result<(), StoreError> {
