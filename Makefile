@@ -49,7 +49,8 @@ test-emulator: build ## The conformance suite on this host's emulator: a table a
 	@$(RELEASE)/stakeout conformance --device emulator --app $(TARGET)/apps/conform.apk --out $(TARGET)/conformance.json
 
 test-faults: build apps ## 200 faults over real processes, PostgreSQL and S3; then nothing may be lost or doubled (SEED=N, FAULTS=N)
-	@unshare --mount --propagation private $(RELEASE)/stakeout-farm faults --seed $(or $(SEED),1) --faults $(or $(FAULTS),200)
+	@scripts/dynamic.sh
+	@unshare --mount --propagation private $(TARGET)/dynamic/stakeout-farm faults --seed $(or $(SEED),1) --faults $(or $(FAULTS),200)
 
 bench-farm: build apps ## Calls a second of a server as queue and workers grow, beside a published queue; target/bench/farm.json
 	@cargo build --release --locked --manifest-path tests/peer/Cargo.toml --target-dir $(TARGET)/peer

@@ -25,7 +25,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else have sudo || die "\`$1\` needs root" "run this script as root, or install sudo"; sudo "$@"; fi; }
 
 packages="docker.io debootstrap iptables iproute2 nftables openjdk-17-jdk-headless maven aapt zipalign apksigner
-    ffmpeg libavcodec-extra pulseaudio-utils xvfb tshark chromium python3 python3-venv zip unzip curl ca-certificates git build-essential cmake util-linux postgresql"
+    ffmpeg libavcodec-extra pulseaudio-utils xvfb tshark chromium python3 python3-venv zip unzip curl ca-certificates git build-essential cmake util-linux postgresql libfaketime"
 
 # The emulator device's tests start sound servers of their own. Where people hear by PipeWire, Debian would remove that for it.
 sound() {

@@ -110,7 +110,7 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
         if let Some(p) = postgres.as_ref().filter(|_| a.statements) {
             psql(p, "CREATE EXTENSION pg_stat_statements")?;
         }
-        let running = place.start(dir.path(), None).await?;
+        let running = place.start(dir.path(), None, &[]).await?;
         let admin = place.admin(running.port)?;
         let token: NewToken = admin.call(Method::POST, "v1/tokens", &json!({"role": "worker"})).await?;
         let app = admin.add_app(&a.app, &[], |_| {}).await?;

@@ -23,15 +23,17 @@ use stakeout_servers::{
     postgres::{Options, Postgres},
     s3::S3Server,
 };
-use tempfile::TempDir;
 
 use crate::{
-    full::Half,
-    invariants::{look, tagged, wait},
+    clocks::{self, Clock, Clocks, disturb},
+    full::{self, Half},
+    invariants::{Seen, look, tagged, wait},
     late::{Net, Taking},
     proxy::Proxy,
     reorder::{self, Answers},
     server::{self, Place, Server, client},
+    storage::Storage,
+    times::{Heard, Span},
 };
 
 /// Breaks things.
@@ -52,6 +54,9 @@ pub(crate) struct FaultArgs {
     /// Keep artifacts in a folder that both orchestrators have, in place of S3
     #[arg(long)]
     folder: bool,
+    /// Set the database's clock too, which is the farm's: then no time is looked at
+    #[arg(long)]
+    database_clock: bool,
     /// Of all faults only those whose names hold this
     #[arg(long, default_value = "")]
     only: String,
@@ -60,7 +65,7 @@ pub(crate) struct FaultArgs {
     out: PathBuf,
 }
 
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 21] = [
     "database full",
     "orchestrator killed",
     "orchestrator stopped for a while",
@@ -78,67 +83,41 @@ const KINDS: [&str; 17] = [
     "requests overtaken",
     "requests come twice, late",
     "completion held beyond its lease",
+    "clock of an orchestrator set",
+    "clocks of both orchestrators set",
+    "clock of a worker set",
+    DATABASE_CLOCK,
 ];
+
+const DATABASE_CLOCK: &str = "clock of the database set";
 
 /// Disk of the database, MiB: its log in segments of 16 MiB is most of it.
 const DATABASE: u32 = 1536;
 /// Disk of the storage, MiB.
 const DISK: u32 = 2048;
+/// What clocks that are set share is in `/dev/shm`, and stays there when their process is killed: a place of our own, MiB.
+const SHARED: u32 = 256;
 /// Disk of an orchestrator, MiB: what it takes in and makes, and its log.
 const HOME: u32 = 256;
 
 const LEASE: u64 = 5;
-
-/// Where artifacts are.
-enum Storage {
-    S3(S3Server),
-    /// Unmounted before its folder is removed.
-    Folder(Disk, TempDir),
-}
-
-impl Storage {
-    fn start(folder: bool) -> Result<Self> {
-        if !folder {
-            return Ok(Self::S3(S3Server::start_on_a_small_disk(DISK)?));
-        }
-        let dir = tempfile::tempdir()?;
-        Ok(Self::Folder(Disk::mount(dir.path(), DISK)?, dir))
-    }
-
-    /// For `--blobs`.
-    fn address(&self) -> String {
-        match self {
-            Self::S3(s) => format!("s3://{}/farm?endpoint={}&region={}", S3Server::BUCKET, s.endpoint(), S3Server::REGION),
-            Self::Folder(_, dir) => dir.path().join("artifacts").display().to_string(),
-        }
-    }
-
-    fn fill(&self) -> Result<()> {
-        match self {
-            Self::S3(s) => s.fill()?,
-            Self::Folder(disk, _) => disk.fill()?,
-        }
-        Ok(())
-    }
-
-    fn free(&self) -> Result<()> {
-        match self {
-            Self::S3(s) => s.free()?,
-            Self::Folder(disk, _) => disk.free()?,
-        }
-        Ok(())
-    }
-}
+const WORKERS: usize = 4;
 
 struct Farm {
+    /// When it was started, Unix milliseconds.
+    began: i64,
+    _shared: Disk,
     place: Place,
     postgres: Postgres,
     storage: Storage,
     servers: Vec<Option<Server>>,
     /// Each orchestrator's own.
     homes: Vec<(Disk, PathBuf)>,
+    clocks: Clocks,
     net: Net,
     late: Answers,
+    /// Answers to writes while the database was full, by status.
+    while_full: BTreeMap<u16, u32>,
     proxies: Vec<Proxy>,
     workers: Vec<(Child, usize, u64)>,
     dir: PathBuf,
@@ -151,8 +130,12 @@ fn signal(pid: u32, signal: Signal) -> Result<()> {
 
 impl Farm {
     async fn start(a: &FaultArgs, dir: &Path) -> Result<Self> {
-        let postgres = Postgres::start_with(&Options { disk_mib: Some(DATABASE), ..Options::default() })?;
-        let storage = Storage::start(a.folder)?;
+        let began = clocks::now_ms();
+        let shared = Disk::mount(Path::new("/dev/shm"), SHARED)?;
+        let clocks = Clocks::new(dir, WORKERS)?;
+        let env = if a.database_clock { clocks.database.env() } else { vec![] };
+        let postgres = Postgres::start_with(&Options { disk_mib: Some(DATABASE), env, ..Options::default() })?;
+        let storage = Storage::start(a.folder, DISK)?;
         let place = Place {
             program: server::program(a.program.as_deref())?,
             dir: dir.to_owned(),
@@ -169,13 +152,29 @@ impl Farm {
             let home = dir.join(format!("orchestrator-{n}"));
             std::fs::create_dir(&home)?;
             homes.push((Disk::mount(&home, HOME)?, home.clone()));
-            let server = place.start(&home, None).await?;
+            let server = place.start(&home, None, &clocks.orchestrators[n].env()).await?;
             proxies.push(Proxy::start(server.port, net.clone()).await?);
             servers.push(Some(server));
         }
         let exe = std::env::current_exe()?;
-        let (late, dir) = (Answers::default(), dir.to_owned());
-        Ok(Self { place, postgres, storage, servers, homes, net, late, proxies, workers: vec![], dir, exe })
+        let (late, while_full, dir) = (Answers::default(), BTreeMap::new(), dir.to_owned());
+        Ok(Self {
+            began,
+            _shared: shared,
+            place,
+            postgres,
+            storage,
+            servers,
+            homes,
+            clocks,
+            net,
+            late,
+            while_full,
+            proxies,
+            workers: vec![],
+            dir,
+            exe,
+        })
     }
 
     fn worker(&self, n: usize, generation: u64, seed: u64) -> Result<Child> {
@@ -197,6 +196,7 @@ impl Farm {
             .arg(self.dir.join("worker.token"))
             .arg("--log")
             .arg(self.dir.join(format!("worker-{n}.done")))
+            .envs(self.clocks.workers[n].env())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -216,7 +216,7 @@ impl Farm {
             tokio::time::sleep(after).await;
         }
         self.servers[which] = None;
-        self.servers[which] = Some(self.place.start(&self.homes[which].1, port).await?);
+        self.servers[which] = Some(self.place.start(&self.homes[which].1, port, &self.clocks.orchestrators[which].env()).await?);
         Ok(())
     }
 
@@ -265,7 +265,9 @@ impl Farm {
             }
             "database full" => {
                 self.postgres.fill()?;
-                tokio::time::sleep(pause).await;
+                if let Some(port) = self.port(which) {
+                    full::database(port, &admin_token(&self.dir)?, pause, rng, &mut self.while_full).await?;
+                }
                 self.postgres.free()?;
             }
             "database restarted" => self.postgres.restart()?,
@@ -300,6 +302,26 @@ impl Farm {
                 let ports: Vec<u16> = self.servers.iter().flatten().map(|s| s.port).collect();
                 reorder::once(taking, &self.net, &ports, admin, rng, &mut self.late).await?;
             }
+            "clock of an orchestrator set" | "clocks of both orchestrators set" => {
+                let all: Vec<usize> = if kind.contains("both") { vec![0, 1] } else { vec![which] };
+                let set: Vec<&Clock> = all.iter().map(|n| &self.clocks.orchestrators[*n]).collect();
+                let see = async |steps: &[i64]| {
+                    for (n, step) in all.iter().zip(steps) {
+                        let server = self.servers[*n].as_ref().context("a server")?;
+                        clocks::obeys(server.child.id())?;
+                        clocks::shows(server.port, *step).await?;
+                    }
+                    Ok(())
+                };
+                disturb(&set, rng, see).await?;
+            }
+            "clock of a worker set" => {
+                let (child, n, _) = &self.workers[rng.random_range(0..self.workers.len())];
+                disturb(&[&self.clocks.workers[*n]], rng, async |_: &[i64]| clocks::obeys(child.id())).await?;
+            }
+            DATABASE_CLOCK => {
+                disturb(&[&self.clocks.database], rng, async |_: &[i64]| clocks::obeys(self.postgres.pid())).await?;
+            }
             "job cancelled" => {
                 // The newest: an older one has ended.
                 let id = jobs.last().context("a job")?;
@@ -332,7 +354,8 @@ fn keep_logs(farm: &Farm, out: &Path) {
 }
 
 async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
-    let kinds: Vec<&str> = KINDS.into_iter().filter(|k| k.contains(&a.only) && !(a.folder && *k == "storage killed")).collect();
+    let may = |k: &&str| k.contains(&a.only) && !(a.folder && *k == "storage killed") && (a.database_clock || *k != DATABASE_CLOCK);
+    let kinds: Vec<&str> = KINDS.into_iter().filter(may).collect();
     if kinds.is_empty() {
         bail!("no fault is called `{}`\nhint: they are {KINDS:?}", a.only);
     }
@@ -341,7 +364,8 @@ async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
     let token: NewToken = admin.call(Method::POST, "v1/tokens", &json!({"role": "worker"})).await?;
     std::fs::write(dir.join("worker.token"), &token.secret)?;
     let app = admin.add_app(&a.app, &[], |_| {}).await?;
-    for n in 0..4 {
+    let heard = Heard::start(&admin).await?;
+    for n in 0..WORKERS {
         let child = farm.worker(n, 0, a.seed)?;
         farm.workers.push((child, n, 0));
     }
@@ -370,10 +394,14 @@ async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
     if kept != accepted.iter().cloned().collect() {
         bail!("{} jobs were accepted, and the farm has {}: one was lost or made twice", accepted.len(), kept.len());
     }
-    let seen = look(&admin, &farm.place, &farm.late.completed, &ended).await?;
+    let seen = Seen { late: &farm.late.completed, span: (!a.database_clock).then(|| Span::since(farm.began)) };
+    let mut seen = look(&admin, &farm.place, &seen, &ended).await?;
+    if !a.database_clock {
+        seen["webhook_dates_off_by_ms"] = heard.of(&accepted).await?.into();
+    }
     let doc = json!({
         "format": "stakeout-faults/1", "seed": a.seed, "faults": histogram, "seconds": began.elapsed().as_secs(),
-        "late": farm.late.counts, "seen": seen,
+        "late": farm.late.counts, "while_full": farm.while_full, "seen": seen,
     });
     if let Some(dir) = a.out.parent() {
         std::fs::create_dir_all(dir)?;

@@ -1,9 +1,16 @@
-//! An orchestrator whose disk is full: it says so, and goes on where it was when there is room.
+//! Disks that are full: an orchestrator says so, and goes on where it was when there is room.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
-use rand::{RngCore, rngs::StdRng};
+use rand::{
+    RngCore,
+    distr::{Alphanumeric, SampleString as _},
+    rngs::StdRng,
+};
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::json;
 use stakeout_contract::{
@@ -18,6 +25,40 @@ use crate::server::client;
 
 /// More than requests that ended meanwhile can have left free.
 const BYTES: usize = 8 << 20;
+
+/// What does not shrink, and takes more room than a table's last pages have left.
+const TEXT: usize = 40 << 10;
+
+/// Writes while the database's disk is full, and counts the answers by status: 507 with the time after which to try again, and 503
+/// once the database has ended by that. What it has room for it may still take.
+pub(crate) async fn database(port: u16, token: &str, within: Duration, rng: &mut StdRng, counts: &mut BTreeMap<u16, u32>) -> Result<()> {
+    let begin = Instant::now();
+    while begin.elapsed() < within {
+        let text = format!("name: full\nsteps:\n  - launchApp\n# {}\n", Alphanumeric.sample_string(rng, TEXT));
+        let r = reqwest::Client::new()
+            .put(format!("http://127.0.0.1:{port}/v1/scenarios/full"))
+            .bearer_auth(token)
+            .header(header::CONTENT_TYPE, "application/yaml")
+            .timeout(Duration::from_secs(5))
+            .body(text)
+            .send()
+            .await;
+        // It waits for a database that is starting.
+        let Ok(r) = r else { continue };
+        let (status, again) = (r.status(), r.headers().contains_key(header::RETRY_AFTER));
+        *counts.entry(status.as_u16()).or_default() += 1;
+        let text = r.text().await?;
+        let right = match status {
+            StatusCode::OK => true,
+            StatusCode::INSUFFICIENT_STORAGE => again && serde_json::from_str::<Problem>(&text)?.code() == Some(Code::Full),
+            StatusCode::SERVICE_UNAVAILABLE => again,
+            _ => false,
+        };
+        ensure!(right, "a full database was answered {status}: {text}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
 
 /// An upload that was begun when there was no room.
 pub(crate) struct Half {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use jiff::Timestamp;
 use serde_json::json;
 use stakeout_bundle::Bundle;
 use stakeout_client::Client;
@@ -18,10 +19,10 @@ use stakeout_contract::{
         page::Page,
     },
     observation::{Fact, Observation},
-    trial::TrialState,
+    trial::{TrialRecord, TrialState},
 };
 
-use crate::{server::Place, sim};
+use crate::{server::Place, sim, times::Span};
 
 /// All jobs that the farm has of this run.
 pub(crate) async fn tagged(admin: &Client) -> Result<BTreeSet<JobId>> {
@@ -56,11 +57,19 @@ pub(crate) async fn wait(admin: &Client, jobs: &[JobId]) -> Result<Vec<Job>> {
     Ok(ended)
 }
 
-/// Looks at all of it. `late`: completions that were acknowledged to nobody but us.
-pub(crate) async fn look(admin: &Client, farm: &Place, late: &[(TrialId, u32)], jobs: &[Job]) -> Result<serde_json::Value> {
+/// What is known of a run beside what its farm says.
+pub(crate) struct Seen<'a> {
+    /// Completions that were acknowledged to nobody but us.
+    pub(crate) late: &'a [(TrialId, u32)],
+    /// When it was; none: times are not looked at.
+    pub(crate) span: Option<Span>,
+}
+
+/// Looks at all of it.
+pub(crate) async fn look(admin: &Client, farm: &Place, run: &Seen<'_>, jobs: &[Job]) -> Result<serde_json::Value> {
     // Of each trial, in which epoch it was completed and with how many observations.
     let mut done: BTreeMap<TrialId, BTreeMap<String, Option<u64>>> = BTreeMap::new();
-    for (trial, epoch) in late {
+    for (trial, epoch) in run.late {
         done.entry(trial.clone()).or_default().insert(epoch.to_string(), None);
     }
     for n in 0..4 {
@@ -79,7 +88,7 @@ pub(crate) async fn look(admin: &Client, farm: &Place, late: &[(TrialId, u32)], 
     }
     let (mut states, mut leases, mut artifacts, mut events, mut observations, mut lost) =
         (BTreeMap::<String, u32>::new(), BTreeMap::<u32, u32>::new(), 0, 0, 0, 0);
-    let (mut all, mut finished) = (0_u32, 0_u32);
+    let (mut all, mut finished, mut misdated) = (0_u32, 0_u32, 0_u32);
     let dir = tempfile::tempdir()?;
     for job in jobs {
         *states.entry(format!("job {:?}", job.state).to_lowercase()).or_default() += 1;
@@ -107,7 +116,8 @@ pub(crate) async fn look(admin: &Client, farm: &Place, late: &[(TrialId, u32)], 
                 artifacts += 1;
             }
         }
-        events += gapless(admin, job).await?;
+        run.span.map_or(Ok(()), |s| s.job(job))?;
+        events += gapless(admin, job, run.span).await?;
         let bundle = dir.path().join("bundle.zip");
         admin.download(&format!("v1/jobs/{}/bundle", job.id), &bundle).await?;
         let verified = Command::new(&farm.program).arg("verify").arg(&bundle).arg("--key").arg(farm.dir.join("operator.pub")).output()?;
@@ -122,6 +132,10 @@ pub(crate) async fn look(admin: &Client, farm: &Place, late: &[(TrialId, u32)], 
                 bail!("{} has {kept} observations, its worker told {said:?}", t.id);
             }
             observations += kept;
+            let record: TrialRecord = serde_json::from_slice(&parts.read(&format!("trials/{}/trial.json", t.number))?)?;
+            let off = record.started_real.parse::<Timestamp>()?.as_millisecond() - job.created_ms;
+            // Before its job, or after its end.
+            misdated += u32::from(off < -10_000 || off > job.ended_ms.unwrap_or(i64::MAX) - job.created_ms + 10_000);
         }
     }
     // A farm that refuses every completion loses none either.
@@ -131,7 +145,12 @@ pub(crate) async fn look(admin: &Client, farm: &Place, late: &[(TrialId, u32)], 
     if lost > 0 {
         bail!("{lost} completions that were acknowledged are not in the store");
     }
+    let audit = match run.span {
+        Some(s) => Some(s.audit(admin).await?),
+        None => None,
+    };
     Ok(json!({
+        "audit_entries_checked": audit, "trials_dated_by_a_wrong_clock_of_their_worker": misdated,
         "jobs_accepted": jobs.len(), "lost": 0, "doubled": 0, "states": states, "leases_of_a_trial": leases,
         "artifacts_checked": artifacts, "events_checked": events, "observations_checked": observations, "bundles_verified": jobs.len(),
     }))
@@ -156,7 +175,7 @@ fn told(bundle: &Bundle, trial: &Trial) -> Result<u64> {
 }
 
 /// A job's events have all numbers from 1 on, tell each trial's end once, and the job's end last.
-async fn gapless(admin: &Client, job: &Job) -> Result<u64> {
+async fn gapless(admin: &Client, job: &Job, span: Option<Span>) -> Result<u64> {
     let (mut after, mut ends) = (0_u64, BTreeMap::<TrialId, u32>::new());
     let mut last = None;
     loop {
@@ -166,6 +185,7 @@ async fn gapless(admin: &Client, job: &Job) -> Result<u64> {
                 bail!("after event {after} of {} comes {}", job.id, e.number);
             }
             after = e.number;
+            span.map_or(Ok(()), |s| s.event(e))?;
             if let What::Trial { trial, state, .. } = &e.what
                 && state.is_final()
             {

@@ -7,6 +7,7 @@
 //! Read first: [`sim`], then [`bench`] or [`faults`].
 
 mod bench;
+mod clocks;
 mod faults;
 mod full;
 mod invariants;
@@ -15,6 +16,8 @@ mod proxy;
 mod reorder;
 mod server;
 mod sim;
+mod storage;
+mod times;
 
 use clap::Parser;
 

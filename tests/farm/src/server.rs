@@ -36,8 +36,9 @@ impl Drop for Server {
 }
 
 impl Place {
-    /// Starts one on a port, or on a free one, and waits until it is ready. Its cache and its log are in `home`.
-    pub(crate) async fn start(&self, home: &Path, port: Option<u16>) -> Result<Server> {
+    /// Starts one on a port, or on a free one, and waits until it is ready. Its cache and its log are in `home`; its environment has
+    /// this too.
+    pub(crate) async fn start(&self, home: &Path, port: Option<u16>, env: &[(String, String)]) -> Result<Server> {
         let port = match port {
             Some(p) => p,
             None => TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
@@ -48,7 +49,7 @@ impl Place {
             .args(["--pdeathsig", "KILL"])
             .arg(&self.program)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &self.store, "--blobs", &self.blobs])
-            .args(["--lease-seconds", &self.lease_seconds.to_string()])
+            .args(["--lease-seconds", &self.lease_seconds.to_string(), "--allow-private-hooks"])
             .arg("--key")
             .arg(file("operator.pem"))
             .arg("--seal-key")
@@ -56,7 +57,7 @@ impl Place {
             .arg("--admin-token-file")
             .arg(file("admin.token"))
             .env("STAKEOUT_CACHE", home.join("cache"))
-            .envs(self.env.iter().map(|(k, v)| (k, v)))
+            .envs(self.env.iter().chain(env).map(|(k, v)| (k, v)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -44,7 +44,7 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         key: None,
         feed_mode: lease.feed_mode,
         started_at: String::new(),
-        started_real: String::new(),
+        started_real: jiff::Timestamp::now().to_string(),
         timeline: vec![],
         clock: vec![],
         delivered: vec![],

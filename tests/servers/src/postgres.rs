@@ -25,6 +25,8 @@ pub struct Options {
     pub settings: Vec<String>,
     /// On a disk of its own of so many MiB, in memory, which can be filled.
     pub disk_mib: Option<u32>,
+    /// What its environment has too.
+    pub env: Vec<(String, String)>,
 }
 
 /// A server that is stopped, and its folder removed, when this is dropped.
@@ -32,6 +34,7 @@ pub struct Options {
 pub struct Postgres {
     running: Running,
     port: u16,
+    options: Options,
     // Unmounted after the process is gone, before its folder is removed.
     _disk: Option<Disk>,
     folder: TempDir,
@@ -74,7 +77,7 @@ impl Postgres {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let mut running = Running(server(&owner, &bin, folder.path(), port, options)?);
             if running.answers(port)? {
-                return Ok(Self { running, port, _disk: disk, folder });
+                return Ok(Self { running, port, options: options.clone(), _disk: disk, folder });
             }
             if !read(&log).contains("Address already in use") {
                 break;
@@ -115,7 +118,7 @@ impl Postgres {
     }
 
     fn start_again(&mut self) -> Result<()> {
-        self.running = Running(server(&Owner::find()?, &programs()?, self.folder.path(), self.port, &Options::default())?);
+        self.running = Running(server(&Owner::find()?, &programs()?, self.folder.path(), self.port, &self.options)?);
         if self.running.answers(self.port)? { Ok(()) } else { bail!("`postgres` does not start again: {}", self.log()) }
     }
 
@@ -126,7 +129,9 @@ impl Postgres {
 }
 
 fn server(owner: &Owner, bin: &Path, folder: &Path, port: u16, options: &Options) -> Result<Child> {
-    let mut server = owner.command(&bin.join("postgres"));
+    // What is preloaded is for the server alone, not for what changes the user.
+    let mut server = owner.command(Path::new("env"));
+    server.args(options.env.iter().map(|(k, v)| format!("{k}={v}"))).arg(bin.join("postgres"));
     server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder.join("sockets")).args(["-h", "127.0.0.1"]);
     server.arg("-p").arg(port.to_string()).args(["-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "jit=off"]);
     if options.no_fsync {
