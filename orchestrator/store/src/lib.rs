@@ -104,3 +104,14 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+impl StoreError {
+    /// Whether the database had no room for what was to be written: by PostgreSQL's `disk_full` (SQLSTATE 53100) or SQLite's
+    /// `SQLITE_FULL` (13). Nothing was written, and nothing is lost; somebody must make room.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database { source: sqlx::Error::Database(e), .. } => matches!(e.code().as_deref(), Some("53100" | "13")),
+            _ => false,
+        }
+    }
+}

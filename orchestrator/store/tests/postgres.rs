@@ -26,6 +26,29 @@ async fn postgres_does_what_every_store_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_from_other_failures_and_the_servers_clock_is_the_farms() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 2).await.unwrap();
+    let clock = store.clock().await.unwrap().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    assert!((now - clock).abs() < 5000, "{clock} {now}");
+    // As PostgreSQL does by itself when it cannot extend a file (its docs, appendix A: 53100 disk_full, 53200 out_of_memory).
+    let mut conn = PgConnection::connect(&server.url()).await.unwrap();
+    for (state, full) in [("53100", true), ("53200", false)] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+            "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$; \
+             CREATE OR REPLACE TRIGGER refuses BEFORE INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+        let failed = store.put_tenant(&tenant_row("late")).await.unwrap_err();
+        assert_eq!(failed.is_full(), full, "{failed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sixteen_workers_of_two_orchestrators_complete_each_trial_once() {
     let server = Postgres::start().unwrap();
     let url = server.url();

@@ -65,6 +65,10 @@ codes! {
     NothingToReuse "nothing-to-reuse" 409 "no job of before answers this one";
     /// What was read of a thing is not its state any more (If-Match).
     Changed "changed" 412 "the thing was changed meanwhile";
+    /// The request's target is longer than any of this API.
+    LongTarget "long-target" 414 "the request's target is too long";
+    /// The request's header is larger than any client's of this API.
+    LargeHeader "large-header" 431 "the request's header is too large";
     /// More bytes than allowed.
     TooLarge "too-large" 413 "too many bytes";
     /// The body is of another kind than this route takes.
@@ -87,8 +91,8 @@ codes! {
     Internal "internal" 500 "the server failed";
     /// The database or the artifact storage does not answer; see Retry-After.
     Unavailable "unavailable" 503 "the server cannot do this now";
-    /// The artifact storage is full: somebody must make room; see Retry-After.
-    Full "storage-full" 507 "the artifact storage is full";
+    /// The artifact storage, the database or the server's disk is full: somebody must make room; see Retry-After.
+    Full "storage-full" 507 "there is no room";
 }
 
 /// What a type begins with.

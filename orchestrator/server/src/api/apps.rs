@@ -58,7 +58,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .takes_bytes(APK)
             .gives::<AppDoc>(200, "It was there before")
             .gives::<AppDoc>(201, "Added")
-            .fails(&[Code::BadApp, Code::Digest, Code::Quota, Code::Conflict, Code::Full]),
+            .fails(&[Code::BadApp, Code::Digest, Code::Quota, Code::Conflict]),
         add,
     );
     r.add(
@@ -66,7 +66,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .takes::<AppSpec>()
             .gives::<AppDoc>(200, "It was there before")
             .gives::<AppDoc>(201, "Added")
-            .fails(&[Code::BadApp, Code::NotFound, Code::Conflict, Code::Full]),
+            .fails(&[Code::BadApp, Code::NotFound, Code::Conflict]),
         add_set,
     );
     r.add(

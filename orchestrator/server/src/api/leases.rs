@@ -94,7 +94,7 @@ pub(crate) fn routes(r: &mut Routes) {
         .more("Complete at once if this tenant gave the same bytes before.")
         .takes::<ArtifactSpec>()
         .gives::<ArtifactState>(200, "Its offset")
-        .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
+        .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
         begin,
     );
     r.add(
@@ -102,7 +102,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin", true)
             .takes_bytes(uploads::OCTETS)
             .gives::<ArtifactState>(200, "Its new offset")
-            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest, Code::Full]),
+            .fails(&[Code::LeaseLost, Code::Conflict, Code::Digest]),
         fill,
     );
     r.add(

@@ -99,6 +99,7 @@ impl From<StoreError> for Failed {
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
             StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::OverQuota(over) => over.into(),
+            StoreError::Database { .. } if e.is_full() => full(&e, "the database"),
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
         }
@@ -198,6 +199,24 @@ mod tests {
         ] {
             let f = Failed::from(e);
             assert_eq!((f.problem.status, f.retry_after.is_some()), (status, again), "{f:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_database_is_told_from_one_that_does_not_answer() {
+        use sqlx::{Connection, Executor};
+        let mut full = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        full.execute("CREATE TABLE t (x BLOB); PRAGMA max_page_count = 3").await.unwrap();
+        let no_room = full.execute("INSERT INTO t VALUES (zeroblob(100000))").await.unwrap_err();
+        let other = full.execute("INSERT INTO nothing VALUES (1)").await.unwrap_err();
+        for (source, status, wait, detail) in [
+            (no_room, 507, 60, "the database is full"),
+            (other, 503, 5, "the database does not answer"),
+            (sqlx::Error::PoolTimedOut, 503, 5, "the database does not answer"),
+        ] {
+            let f = Failed::from(StoreError::Database { doing: "test", source });
+            assert_eq!((f.problem.status, f.retry_after, f.problem.detail.as_str()), (status, Some(wait), detail));
+            assert!(f.problem.hint.is_some());
         }
     }
 

@@ -234,6 +234,9 @@ fn operation(op: &Op, g: &mut SchemaGenerator, problem: &Schema) -> Value {
         codes.push(Code::BadRequest);
     }
     codes.extend([Code::Internal, Code::Unavailable]);
+    if op.method != Method::GET {
+        codes.push(Code::Full);
+    }
     for code in codes {
         let entry = responses
             .entry(code.status().to_string())

@@ -58,7 +58,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin: the upload's `offset`", true)
             .takes_bytes(OCTETS)
             .gives::<Upload>(200, "Its new offset")
-            .fails(&[Code::Conflict, Code::Digest, Code::Full]),
+            .fails(&[Code::Conflict, Code::Digest]),
         fill,
     );
 }
