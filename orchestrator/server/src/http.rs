@@ -4,6 +4,7 @@
 //! of connections.
 
 mod prompt;
+mod refusals;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use prompt::Prompt;
+use refusals::Refusals;
+pub(crate) use refusals::bounded;
 
 /// Connections at a time; each worker holds one or two.
 const CONNECTIONS: usize = 16_384;
@@ -117,15 +120,13 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAccepto
             let _permit = permit;
             let ended = match tls {
                 None => {
-                    watcher
-                        .watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned())
-                        .await
+                    let stream = Refusals::new(Prompt::new(stream, HEADER));
+                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await
                 }
                 Some(tls) => {
                     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
-                    watcher
-                        .watch(builder.serve_connection_with_upgrades(TokioIo::new(Prompt::new(stream, HEADER)), service).into_owned())
-                        .await
+                    let stream = Refusals::new(Prompt::new(stream, HEADER));
+                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await
                 }
             };
             if let Err(e) = ended {

@@ -153,6 +153,7 @@ pub fn router(app: App) -> Router {
             problem::Failed::new(Code::MethodNotAllowed, format!("there is no `{method}` of `{}`", uri.path())).into_response()
         })
         .layer(DefaultBodyLimit::max(JSON_MAX))
+        .layer(axum::middleware::from_fn(crate::http::bounded))
         .layer(axum::middleware::map_response(headers))
         .with_state(app)
 }

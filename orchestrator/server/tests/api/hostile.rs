@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use stakeout_contract::api::problem::Code;
+use stakeout_contract::api::problem::{Code, Problem};
 
 use crate::{
     farm::{Farm, said, spec},
@@ -54,8 +54,39 @@ async fn bytes_that_are_no_request_are_refused_and_the_server_lives() {
         let status = got.split(' ').nth(1).unwrap_or_default();
         assert!(statuses.contains(&status), "{request:.60}: {got:.300}");
         assert!(!got.contains("HTTP/1.1 5"), "{got}");
+        if status.starts_with('4') && got.matches("HTTP/1.1 ").count() == 1 {
+            is_problem(&got);
+        }
     }
     assert_eq!(farm.ask("GET", "/healthz", "").await.text(), "ok\n");
+}
+
+/// An answer's document, whose status is the answer's.
+#[track_caller]
+fn is_problem(got: &str) -> Problem {
+    let (head, body) = got.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{got:.300}"));
+    assert!(head.contains("content-type: application/problem+json") && head.contains("x-content-type-options: nosniff"), "{got:.500}");
+    let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
+    assert_eq!(length, Some(body.len()), "{got:.500}");
+    let p: Problem = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {got:.500}"));
+    assert!(p.code().is_some() && head.starts_with(&format!("HTTP/1.1 {} ", p.status)), "{got:.500}");
+    p
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_is_refused_on_any_request_of_a_connection() {
+    let farm = Farm::start().await;
+    let (target, header) = ("a".repeat(17_000), "a".repeat(33_000));
+    for (request, code) in [
+        (format!("GET /{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), Code::LongTarget),
+        (format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: {header}\r\nconnection: close\r\n\r\n"), Code::LargeHeader),
+    ] {
+        let first = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+        let got = raw(&farm.server.base, format!("{first}{request}").as_bytes(), PATIENCE).await;
+        let (before, after) = got.split_once("ok\n").unwrap();
+        assert!(before.starts_with("HTTP/1.1 200 "), "{got:.300}");
+        assert_eq!(is_problem(after).code(), Some(code));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,8 +141,7 @@ async fn paths_that_play_tricks_lead_nowhere() {
                 ["HTTP/1.1 400", "HTTP/1.1 404", "HTTP/1.1 405", "HTTP/1.1 422"].iter().any(|s| head.starts_with(s)),
                 "{path:.80}: {got:.300}"
             );
-            let bare = head.starts_with("HTTP/1.1 400") && body.is_empty();
-            assert!(bare || head.contains("application/problem+json"), "{path:.80}: {got:.500}");
+            assert!(head.contains("application/problem+json") && !body.is_empty(), "{path:.80}: {got:.500}");
             assert!(!head.contains("\r\nx: y"), "{got}");
         }
     }
