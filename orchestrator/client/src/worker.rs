@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use reqwest::Method;
@@ -25,6 +26,10 @@ type Answer<T> = Result<T, OrchestratorError>;
 
 /// Seconds that the server is asked to wait for a trial.
 const WAIT_SECONDS: u32 = 20;
+
+/// How long a download that broke is waited for, to go on where it was: repeated by the worker it would begin anew, and an app of a
+/// gigabyte would never come over a bad line.
+const GOES_ON: Duration = Duration::from_secs(30);
 
 /// A server, for a worker. A clone is the same worker.
 #[derive(Clone, Debug)]
@@ -58,7 +63,7 @@ fn at(f: &Fence) -> String {
 impl Remote {
     /// Through a client, whose token is a worker's. The worker itself repeats what failed.
     pub fn new(client: &Client) -> Self {
-        Self { client: client.patient(std::time::Duration::ZERO), state: Arc::default() }
+        Self { client: client.patient(Duration::ZERO), state: Arc::default() }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -89,7 +94,7 @@ impl Orchestrator for Remote {
         };
         if idle {
             // The heartbeat says when this is over.
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
             return Ok(None);
         }
         let ask = LeaseAsk { worker: worker.clone(), abilities: abilities.clone(), wait_seconds: WAIT_SECONDS };
@@ -112,7 +117,7 @@ impl Orchestrator for Remote {
     }
 
     async fn blob(&self, fence: &Fence, digest: &Sha256Digest, to: &Path) -> Answer<()> {
-        let got = self.client.download(&format!("{}/blobs/{digest}", at(fence)), to).await;
+        let got = self.client.patient(GOES_ON).download(&format!("{}/blobs/{digest}", at(fence)), to).await;
         got.map_err(|e| if e.code() == Some(Code::NotFound) { OrchestratorError::NoBlob(*digest) } else { failed(Some(fence))(e) })
     }
 

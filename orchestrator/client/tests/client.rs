@@ -11,7 +11,12 @@ use std::{
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use stakeout_client::{Client, ClientError, ClientOptions};
+use stakeout_agent::{Fence, Orchestrator as _, OrchestratorError};
+use stakeout_client::{Client, ClientError, ClientOptions, worker::Remote};
+use stakeout_contract::{
+    Epoch, Sha256Digest,
+    api::problem::{Code, Problem},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -149,4 +154,65 @@ async fn a_download_that_goes_on_has_all_the_time_that_it_needs() {
     .await;
     client(&server, Duration::from_secs(1)).download("v1/jobs/job-1/bundle", &to).await.unwrap();
     assert_eq!((std::fs::read(&to).unwrap(), count.load(Ordering::SeqCst)), (BYTES.to_vec(), BYTES.len()));
+}
+
+#[tokio::test]
+async fn a_worker_gets_an_app_over_a_line_that_breaks_at_each_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("app.apk");
+    let (server, count) = serve(|head, n| match head.lines().find_map(|l| l.strip_prefix("range: bytes=")) {
+        // Before anything of it comes the server is away.
+        None if n == 0 => document(503, &json!({})),
+        None => Answer::Breaks(200, String::new(), BYTES.len(), BYTES[..1].to_vec()),
+        Some(range) => {
+            let from: usize = range.strip_suffix('-').unwrap().parse().unwrap();
+            Answer::Breaks(206, String::new(), BYTES.len() - from, BYTES[from..=from].to_vec())
+        }
+    })
+    .await;
+    let fence = Fence { trial: "trial-1".parse().unwrap(), epoch: Epoch(1) };
+    let remote = Remote::new(&client(&server, Duration::from_secs(60)));
+    remote.blob(&fence, &Sha256Digest::of(BYTES), &to).await.unwrap();
+    assert_eq!((std::fs::read(&to).unwrap(), count.load(Ordering::SeqCst)), (BYTES.to_vec(), BYTES.len() + 1));
+}
+
+#[tokio::test]
+async fn a_lease_that_was_lost_is_said_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, count) = serve(|_, _| document(409, &serde_json::to_value(Problem::new(Code::LeaseLost, "lost")).unwrap())).await;
+    let fence = Fence { trial: "trial-1".parse().unwrap(), epoch: Epoch(1) };
+    let remote = Remote::new(&client(&server, Duration::from_secs(60)));
+    let got = remote.blob(&fence, &Sha256Digest::of(BYTES), &dir.path().join("app.apk")).await;
+    assert!(matches!(got, Err(OrchestratorError::Lost(f)) if f == fence));
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_is_told_when_to_ask_again_asks_then_and_not_before() {
+    let told = |status, seconds: u64| Answer::Says(status, format!("retry-after: {seconds}\r\n"), b"{}".to_vec());
+    // A status that is repeated anyway, and one that is only because the server says so.
+    for status in [503, 507, 429, 409] {
+        let (server, count) = serve(move |_, n| if n == 0 { told(status, 1) } else { document(200, &json!({"done": true})) }).await;
+        let begin = Instant::now();
+        let got: Value = client(&server, Duration::from_secs(10)).get("v1/me").await.unwrap();
+        assert_eq!((got["done"].as_bool(), count.load(Ordering::SeqCst)), (Some(true), 2), "{status}");
+        assert!(begin.elapsed() >= Duration::from_secs(1), "{status}: after {:?}", begin.elapsed());
+    }
+    // Without a word of it the first pause is 0.2 s, and a conflict is final.
+    let (server, _) = serve(|_, n| if n == 0 { document(503, &json!({})) } else { document(200, &json!({})) }).await;
+    let begin = Instant::now();
+    client(&server, Duration::from_secs(10)).get::<Value>("v1/me").await.unwrap();
+    assert!(begin.elapsed() >= Duration::from_millis(200));
+    let (server, count) = serve(|_, _| document(409, &json!({}))).await;
+    client(&server, Duration::from_secs(10)).get::<Value>("v1/me").await.unwrap_err();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_is_told_to_come_later_than_it_would_wait_does_not_wait() {
+    let (server, count) = serve(|_, _| Answer::Says(507, "retry-after: 60\r\n".to_owned(), b"{}".to_vec())).await;
+    let begin = Instant::now();
+    let failed = client(&server, Duration::from_secs(5)).get::<Value>("v1/me").await.unwrap_err();
+    assert!(matches!(failed, ClientError::Problem(p) if p.status == 507));
+    assert!(begin.elapsed() < Duration::from_secs(4) && count.load(Ordering::SeqCst) == 1);
 }

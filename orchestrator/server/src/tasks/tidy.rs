@@ -64,3 +64,50 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     }
     Ok(more)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stakeout_blobs::Blobs;
+    use stakeout_bundle::keys::SigningKey;
+    use stakeout_contract::trial::TrialState;
+    use stakeout_store::{
+        conformance::sample::{decided, insert, job, tenant},
+        sqlite::SqliteStore,
+    };
+
+    use super::*;
+    use crate::{Service, api::ApiOptions, seal::Sealer};
+
+    #[tokio::test]
+    async fn two_orchestrators_that_tidy_at_once_delete_each_job_once_and_neither_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("db")).await.unwrap());
+        let orchestrator = |name: &str| {
+            let service = Service::new(store.clone(), Blobs::folder(&dir.path().join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
+            let options = ApiOptions { work: dir.path().to_owned(), app_bytes: 1 << 20, secure: true, private_hooks: false };
+            App::new(Arc::new(service), SigningKey::load_or_create(&dir.path().join(name)).unwrap(), options)
+        };
+        let (one, other, of) = (orchestrator("one.pem"), orchestrator("other.pem"), tenant("forgetful"));
+        let mut jobs = Vec::new();
+        for _ in 0..30 {
+            let mut j = job(&of, 1);
+            j.delete_after = Some(1000);
+            insert(&*store, &j).await;
+            one.service().store().cancel(&j.id, 0).await.unwrap();
+            one.service().store().decide(&j.id, &decided(&j, TrialState::Cancelled), 100).await.unwrap();
+            jobs.push(j.id);
+        }
+        // Both find all of them before either has deleted one.
+        let both = tokio::join!(some(&one), some(&other));
+        assert!(both.0.unwrap() || both.1.unwrap());
+        let store = one.service().store();
+        assert!(store.outdated_jobs(now(), MOST).await.unwrap().is_empty());
+        let audit = store.audit_after(&of, 0, 1000).await.unwrap();
+        let mut told: Vec<&str> = audit.iter().filter(|e| e.action == "job.expire").map(|e| e.thing.as_str()).collect();
+        told.sort_unstable();
+        jobs.sort_unstable();
+        assert_eq!(told, jobs.iter().map(stakeout_contract::JobId::as_str).collect::<Vec<_>>());
+    }
+}
