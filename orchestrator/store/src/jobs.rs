@@ -272,6 +272,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError>;
+    /// A job's state, and the number of its last event: all that whoever follows it asks again and again.
+    async fn progress(&self, job: &JobId) -> Result<(TrialState, u64), StoreError>;
     /// A job's events after a number, at most so many, and fewer where they are large: there are no more only where none come.
     /// Observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;

@@ -21,6 +21,7 @@ mod quotas;
 mod secrets;
 mod skew;
 mod statements;
+mod streams;
 mod submits;
 mod two;
 mod uploads;

@@ -5,7 +5,7 @@ use stakeout_contract::{
     api::events::{Event, What},
     lease::{Abilities, Completion},
     observation::Observation,
-    trial::TrialEnd,
+    trial::{TrialEnd, TrialState},
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
@@ -107,6 +107,10 @@ impl Jobs for Backend {
 
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError> {
         Box::pin(decide::decide(self, job, decided, now)).await
+    }
+
+    async fn progress(&self, job: &JobId) -> Result<(TrialState, u64), StoreError> {
+        events::progress(self, job).await
     }
 
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {
