@@ -141,9 +141,7 @@ async fn all_shown(app: &App, rows: &[(JobRow, Vec<TrialId>)]) -> Answer<Vec<Job
 
 /// Keeps new jobs with their audit and what the request is answered, all of it or nothing.
 async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>, docs: &[Job], answered: Option<Answered>) -> Answer<()> {
-    if rows.iter().any(|(_, trials)| !trials.is_empty()) {
-        plan::room_for(app, &c.tenant, 0).await?;
-    }
+    plan::room_for(app, &c.tenant, 0).await?;
     let deeds = docs.iter().map(|j| access::deed(c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario))).collect();
     let key = answered.as_ref().map(|a| a.claim.key.clone());
     let kept = app.service().store().insert_jobs(rows, &Notes { answered, deeds }).await;
@@ -188,17 +186,18 @@ pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Ans
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 
-/// Bytes of all scenarios of a batch, as they are kept: each job has its own copy.
-const SCENARIOS_MAX: usize = 32 << 20;
+/// Bytes of what a batch keeps a copy of for each job: scenarios, and answers of before.
+const COPIES_MAX: usize = 32 << 20;
 
-/// The scenarios of a batch: one that is named by many jobs is read once.
+/// What is copied for jobs of a batch. A scenario that is named by many jobs is read once.
 #[derive(Default)]
-struct Scenarios {
+struct Copies {
     named: HashMap<String, (Scenario, usize)>,
+    answers: HashMap<JobId, usize>,
     bytes: usize,
 }
 
-impl Scenarios {
+impl Copies {
     /// A job with its scenario as a document.
     async fn resolve(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<JobSpec> {
         let name = if let ScenarioRef::Name(name) = &spec.scenario { Some(name.clone()) } else { None };
@@ -207,18 +206,38 @@ impl Scenarios {
             known
         } else {
             let read = plan::scenario(app, c, spec.scenario).await?;
-            let bytes = serde_json::to_vec(&read).map_err(|e| internal(&e))?.len();
+            let bytes = size(&read)?;
             self.named.extend(name.map(|n| (n, (read.clone(), bytes))));
             (read, bytes)
         };
-        self.bytes += bytes;
-        if self.bytes > SCENARIOS_MAX {
-            let detail = format!("the scenarios of a batch have at most {} MiB, a copy for each job", SCENARIOS_MAX >> 20);
-            return Err(Failed::new(Code::TooLarge, detail).at("scenario").hint("submit these jobs in several batches"));
-        }
+        self.add(bytes, "scenario")?;
         spec.scenario = ScenarioRef::Inline(Box::new(scenario));
         Ok(spec)
     }
+
+    /// A job that is to be kept: one that is answered by a job of before has its whole result.
+    fn keep(&mut self, job: &JobRow) -> Answer<()> {
+        let Some((before, result)) = job.reused.as_ref().zip(job.result.as_ref()) else { return Ok(()) };
+        let bytes = match self.answers.get(before) {
+            Some(bytes) => *bytes,
+            None => size(result)?,
+        };
+        self.answers.insert(before.clone(), bytes);
+        self.add(bytes, "reuse")
+    }
+
+    fn add(&mut self, bytes: usize, at: &str) -> Answer<()> {
+        self.bytes += bytes;
+        if self.bytes > COPIES_MAX {
+            let detail = format!("scenarios and answers of before of a batch have at most {} MiB, a copy for each job", COPIES_MAX >> 20);
+            return Err(Failed::new(Code::TooLarge, detail).at(at).hint("submit these jobs in several batches"));
+        }
+        Ok(())
+    }
+}
+
+fn size<T: serde::Serialize>(value: &T) -> Answer<usize> {
+    Ok(serde_json::to_vec(value).map_err(|e| internal(&e))?.len())
 }
 
 async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<BatchSpec>) -> Answer<Response> {
@@ -228,9 +247,12 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
     }
     to_its_end(async move {
         once(&app, &c, &headers, "submitBatch", &digest, async |claim| {
-            let (mut rows, mut scenarios) = (Vec::new(), Scenarios::default());
+            let (mut rows, mut copies) = (Vec::new(), Copies::default());
             for (i, spec) in value.jobs.into_iter().enumerate() {
-                let row = async { planned(&app, &c, scenarios.resolve(&app, &c, spec).await?).await };
+                let row = async {
+                    let row = planned(&app, &c, copies.resolve(&app, &c, spec).await?).await?;
+                    copies.keep(&row.0).map(|()| row)
+                };
                 let row = row.await.map_err(|e| {
                     let at = e.problem.at.clone().unwrap_or_default();
                     e.at(format!("jobs[{i}].{at}"))

@@ -9,6 +9,8 @@
 
 mod apk;
 mod books;
+mod budgets;
+mod copies;
 mod document;
 mod farm;
 mod hand;
