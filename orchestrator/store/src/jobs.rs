@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use crate::{Answered, Deed, StoreError};
+use crate::{Answered, Deed, Noted, StoreError};
 
 /// What a job is, as submitted.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -260,8 +260,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn give_back(&self, trial: &TrialId, epoch: Epoch, end: &TrialEnd, now: Millis) -> Result<TrialRow, StoreError>;
     /// Ends leases that are over, at most a thousand. Gives the trials whose row changed.
     async fn expire(&self, now: Millis) -> Result<Vec<TrialId>, StoreError>;
-    /// Gives a job up. Leased trials end when their worker lets go.
-    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
+    /// Gives a job up. Leased trials end when their worker lets go. Noted where a trial waits or runs.
+    async fn cancel(&self, job: &JobId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
     /// before with each try, to an hour.
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
@@ -278,7 +278,7 @@ pub trait Jobs: Send + Sync + 'static {
     /// Observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
-    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name

@@ -31,7 +31,7 @@ pub mod postgres;
 pub mod sqlite;
 mod train;
 
-pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
+pub use access::{Access, Answered, Claim, Deed, Idempotent, Noted, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
 pub use jobs::{Decided, Due, Hints, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};

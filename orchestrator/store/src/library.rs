@@ -7,7 +7,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use crate::StoreError;
+use crate::{Noted, StoreError};
 
 /// What an upload is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,12 +20,18 @@ pub struct UploadRow {
     pub trial: Option<TrialId>,
 }
 
+/// Uploads of a tenant that are open at a time, at most; those of artifacts are bounded by their trials.
+pub const OPEN_UPLOADS: u32 = 100;
+
+/// Scenarios of a tenant, at most.
+pub const SCENARIOS: u32 = 200;
+
 /// Apps, scenarios, uploads, bytes.
 #[async_trait]
 pub trait Library: Send + Sync + 'static {
     /// Keeps an app; it is no error if it is there. Whether it is new. [`StoreError::NotFound`] of a blob: its bytes were not given
-    /// by this tenant, or are being dropped.
-    async fn put_app(&self, tenant: &TenantId, app: &App) -> Result<bool, StoreError>;
+    /// by this tenant, or are being dropped. Noted where it is new.
+    async fn put_app(&self, tenant: &TenantId, app: &App, noted: Noted<'_>) -> Result<bool, StoreError>;
     /// A tenant's app.
     async fn app(&self, tenant: &TenantId, sha256: &Sha256Digest) -> Result<App, StoreError>;
     /// A tenant's apps, the newest first; `before` is the last one of the part before.
@@ -37,15 +43,17 @@ pub trait Library: Send + Sync + 'static {
         most: u32,
     ) -> Result<Vec<App>, StoreError>;
     /// Forgets an app. [`StoreError::InUse`] while a job of it has not ended.
-    async fn delete_app(&self, tenant: &TenantId, sha256: &Sha256Digest) -> Result<(), StoreError>;
+    async fn delete_app(&self, tenant: &TenantId, sha256: &Sha256Digest, noted: Noted<'_>) -> Result<(), StoreError>;
     /// Apps older than their tenant keeps things and without a job, at most so many.
     async fn outdated_apps(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, Sha256Digest)>, StoreError>;
-    /// Keeps a tenant's scenario under its name.
-    async fn put_scenario(&self, tenant: &TenantId, scenario: &ScenarioDoc) -> Result<(), StoreError>;
+    /// Keeps a tenant's scenario under its name. [`StoreError::OverQuota`]: it has so many, by [`SCENARIOS`].
+    async fn put_scenario(&self, tenant: &TenantId, scenario: &ScenarioDoc, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A tenant's scenario.
     async fn scenario(&self, tenant: &TenantId, name: &str) -> Result<ScenarioDoc, StoreError>;
-    /// A tenant's scenarios by name.
-    async fn scenarios(&self, tenant: &TenantId) -> Result<Vec<ScenarioDoc>, StoreError>;
+    /// A tenant's scenarios by name, at most so many; `after` is the last one of the part before.
+    async fn scenarios(&self, tenant: &TenantId, after: Option<&str>, most: u32) -> Result<Vec<ScenarioDoc>, StoreError>;
+    /// The names of all of them.
+    async fn scenario_names(&self, tenant: &TenantId) -> Result<Vec<String>, StoreError>;
     /// Forgets a scenario; jobs of it have their own copy.
     async fn delete_scenario(&self, tenant: &TenantId, name: &str) -> Result<(), StoreError>;
     /// Begins an upload.

@@ -110,11 +110,8 @@ async fn add(State(app): State<App>, Extension(c): Extension<Caller>, headers: H
 
 /// Looks at an app and keeps it. Whether it is new to its tenant.
 pub(crate) async fn take(app: &App, c: &Caller, apk: &Path, splits: &[PathBuf]) -> Answer<(AppDoc, bool)> {
-    let (doc, new) = app.service().add_app(c.tenant(), apk, splits).await?;
-    if new {
-        access::note(app, c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone()).await?;
-    }
-    Ok((doc, new))
+    let deed = |doc: &AppDoc| access::deed(c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone());
+    Ok(app.service().take_app(c.tenant(), apk, splits, |doc| vec![deed(doc)]).await?)
 }
 
 async fn add_set(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
@@ -174,7 +171,7 @@ async fn apk(
 }
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {
-    app.service().store().delete_app(c.tenant(), &sha256).await?;
-    access::note(&app, &c, "app.delete", &sha256.to_string(), String::new()).await?;
+    let deed = access::deed(&c, "app.delete", &sha256.to_string(), String::new());
+    app.service().store().delete_app(c.tenant(), &sha256, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

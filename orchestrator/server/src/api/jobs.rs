@@ -307,14 +307,13 @@ async fn cancel(State(app): State<App>, Extension(c): Extension<Caller>, At(id):
 pub(crate) async fn give_up(app: &App, c: &Caller, id: &JobId) -> Answer<()> {
     let job = app.service().store().job(Some(c.tenant()), id).await?;
     if !job.state.is_final() {
-        app.service().cancel(id).await?;
-        access::note(app, c, "job.cancel", id.as_str(), String::new()).await?;
+        app.service().cancel_noted(id, &[access::deed(c, "job.cancel", id.as_str(), String::new())]).await?;
     }
     Ok(())
 }
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {
-    app.service().store().delete_job(c.tenant(), &id).await?;
-    access::note(&app, &c, "job.delete", id.as_str(), String::new()).await?;
+    let deed = access::deed(&c, "job.delete", id.as_str(), String::new());
+    app.service().store().delete_job(c.tenant(), &id, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

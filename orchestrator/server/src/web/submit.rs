@@ -114,12 +114,15 @@ async fn answer(
     mistakes: Mistakes,
     guess: Option<Guess>,
 ) -> Shown {
-    let choice = |name: &str, seconds: f64, trials: u32| Choice {
-        name: name.to_owned(),
-        text: format!("{} ({} idle, {})", words::short(name), words::about(seconds), words::count(u64::from(trials), "trial")),
-        chosen: name == fields.scenario,
-    };
-    let scenarios = scenarios::all(app, c).await?.iter().map(|s| choice(&s.name, s.seconds, s.trials)).collect();
+    let choice =
+        |name: String, more: &str| Choice { text: format!("{}{more}", words::short(&name)), chosen: name == fields.scenario, name };
+    // Of the tenant's own only the names are read: their texts may be many megabytes.
+    let own = app.service().store().scenario_names(c.tenant()).await?;
+    let built_in = scenarios::built_in().map(|s| {
+        let more = format!(" ({} idle, {})", words::about(s.seconds), words::count(u64::from(s.trials), "trial"));
+        choice(s.name, &more)
+    });
+    let scenarios = built_in.chain(own.into_iter().map(|name| choice(name, ""))).collect();
     // One that was mistyped is longer than any that is taken.
     let mut names: Vec<String> = fields.typed.iter().map(|t| words::short(&t.name)).filter(|n| !n.is_empty()).collect();
     names.resize(names.len().max(ROWS - 1) + 1, String::new());

@@ -19,6 +19,8 @@ mod hostile;
 mod jobs;
 mod leases;
 mod lists;
+mod noted;
+mod numbers;
 mod quotas;
 mod secrets;
 mod skew;

@@ -4,13 +4,13 @@ use stakeout_contract::{JobId, TenantId, api::events::What, api::jobs::TrialCoun
 use stakeout_domain::{lease::Millis, tally};
 
 use super::{
-    Backend, Conn, Db, DbRow, deliveries,
+    Backend, Conn, Db, DbRow, audit, deliveries,
     hold::{Must, keep, let_go, touch},
     row::{Read, columns, job_of},
     settle::{Told, tell},
 };
 use crate::{
-    Decided, Due, StoreError,
+    Decided, Due, Noted, StoreError,
     codec::{DAY, db, json, millis, missing, word},
 };
 
@@ -115,7 +115,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
 }
 
 /// See [`crate::Jobs::delete_job`].
-pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -> Result<(), StoreError> {
+pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId, noted: Noted<'_>) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let (row, _, ended) = lock_job(&mut tx, id).await?;
     if Read("jobs", &row).get::<&str>("tenant")? != tenant.as_str() {
@@ -128,6 +128,7 @@ pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -
     run!(tx, "let a job's blobs go", "DELETE FROM holds WHERE holder IN (SELECT 'trial:' || id FROM trials WHERE job = $1)", id.as_str())?;
     run!(tx, "forget what was told of a job", "DELETE FROM deliveries WHERE job = $1", id.as_str())?;
     run!(tx, "delete a job", "DELETE FROM jobs WHERE id = $1", id.as_str())?;
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))
 }
 

@@ -1,4 +1,4 @@
-//! Webhooks, and what is told to them.
+//! What is told to webhooks.
 
 use serde_json::json as object;
 use stakeout_contract::{
@@ -8,15 +8,15 @@ use stakeout_contract::{
 use stakeout_domain::lease::Millis;
 
 use super::{
-    Backend, Conn, Db, DbRow,
+    Backend, Conn, Db, DbRow, audit,
     row::{Read, columns},
 };
 use crate::{
-    DeliveryRow, HookRow, JobRow, StoreError,
+    DeliveryRow, HookRow, JobRow, Noted, StoreError,
     codec::{DAY, bad, db, millis, missing, word},
 };
 
-fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
+pub(super) fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
     let hook = Hook { id: r.id("hook_id")?, url: r.text("url")?, tag: r.get("tag")?, created_ms: r.int("hook_created")? };
     Ok(HookRow { hook, tenant: r.id("tenant")?, sealed: r.get("sealed")? })
 }
@@ -78,40 +78,6 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
         )?;
     }
     Ok(())
-}
-
-/// See [`crate::Fleet::put_hook`].
-pub(super) async fn put_hook(store: &Backend, row: &HookRow) -> Result<(), StoreError> {
-    run!(
-        store.writer().await?,
-        "make a webhook",
-        "INSERT INTO hooks (id, tenant, url, tag, sealed, created) VALUES ($1, $2, $3, $4, $5, $6)",
-        row.hook.id.as_str(),
-        row.tenant.as_str(),
-        row.hook.url.as_str(),
-        row.hook.tag.clone(),
-        row.sealed.clone(),
-        row.hook.created_ms
-    )?;
-    Ok(())
-}
-
-/// See [`crate::Fleet::hooks`].
-pub(super) async fn hooks(store: &Backend, tenant: &TenantId) -> Result<Vec<Hook>, StoreError> {
-    let rows = all!(
-        store.reader().await?,
-        "read webhooks",
-        "SELECT id AS hook_id, url, tag, created AS hook_created, tenant, sealed FROM hooks WHERE tenant = $1 ORDER BY id",
-        tenant.as_str()
-    )?;
-    rows.iter().map(|r| hook_of(&Read("hooks", r)).map(|h| h.hook)).collect()
-}
-
-/// See [`crate::Fleet::delete_hook`].
-pub(super) async fn delete_hook(store: &Backend, tenant: &TenantId, id: &HookId) -> Result<(), StoreError> {
-    let there =
-        run!(store.writer().await?, "forget a webhook", "DELETE FROM hooks WHERE id = $1 AND tenant = $2", id.as_str(), tenant.as_str())?;
-    if there == 0 { Err(missing("webhook", id)) } else { Ok(()) }
 }
 
 /// See [`crate::Fleet::claim_deliveries`].
@@ -207,7 +173,13 @@ pub(super) async fn list(
 }
 
 /// See [`crate::Fleet::replay`].
-pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, now: Millis) -> Result<Delivery, StoreError> {
+pub(super) async fn replay(
+    store: &Backend,
+    tenant: &TenantId,
+    id: &DeliveryId,
+    now: Millis,
+    noted: Noted<'_>,
+) -> Result<Delivery, StoreError> {
     let mut tx = store.begin().await?;
     let there = run!(
         tx,
@@ -223,6 +195,7 @@ pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, 
     }
     let row = one!(tx, "read a delivery", concat!("SELECT ", columns!(deliveries), " FROM deliveries WHERE id = $1"), id.as_str())?;
     let delivery = delivery_of(&row)?;
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(delivery)
 }

@@ -10,7 +10,7 @@ use stakeout_contract::{
 use stakeout_domain::lease::{Millis, TrialRow};
 
 use super::{Backend, decide, end, events, insert, lease, list, next, part, stream, together};
-use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
+use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Noted, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
@@ -93,8 +93,8 @@ impl Jobs for Backend {
         end::expire(self, now).await
     }
 
-    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError> {
-        end::cancel(self, job, now).await
+    async fn cancel(&self, job: &JobId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError> {
+        end::cancel(self, job, now, noted).await
     }
 
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
@@ -117,8 +117,8 @@ impl Jobs for Backend {
         events::events(self, job, after, most).await
     }
 
-    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError> {
-        decide::delete_job(self, tenant, job).await
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError> {
+        decide::delete_job(self, tenant, job, noted).await
     }
 
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError> {
