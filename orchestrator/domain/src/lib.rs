@@ -25,6 +25,7 @@ pub mod permission;
 pub mod reasons;
 pub mod share;
 pub mod tally;
+pub mod turn;
 pub mod verdict;
 
 #[cfg(test)]

@@ -91,8 +91,8 @@ pub trait Fleet: Send + Sync + 'static {
     /// A tenant's webhooks by id.
     async fn hooks(&self, tenant: &TenantId) -> Result<Vec<Hook>, StoreError>;
     /// Forgets a webhook and its deliveries.
-    async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError>;
-    /// Deliveries whose time has come, now the caller's for `seconds`.
+    async fn delete_hook(&self, tenant: &TenantId, id: &HookId, noted: Noted<'_>) -> Result<(), StoreError>;
+    /// Deliveries whose time has come, now the caller's for `seconds`: one of a webhook at a time, by [`stakeout_domain::turn`].
     async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError>;
     /// What came of a try. Whether it was kept: not if the delivery was tried by another meanwhile, or is there no more.
     async fn delivery_tried(&self, delivery: &Delivery) -> Result<bool, StoreError>;

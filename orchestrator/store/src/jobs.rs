@@ -147,7 +147,7 @@ pub struct Notes {
     pub deeds: Vec<Deed>,
 }
 
-/// The bound of a tenant that new jobs would go over.
+/// The bound of a tenant that something new would go over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OverQuota {
     /// Of trials that wait.
@@ -173,6 +173,42 @@ pub enum OverQuota {
     /// Of hours of slots in a UTC day.
     #[error("the {most} hours of today (UTC) are used")]
     SlotHoursADay {
+        /// So many may.
+        most: u32,
+    },
+    /// Of bytes that are kept or are about to come.
+    #[error("{kept} of {most} bytes are kept and {coming} are coming; this asks for {new} more")]
+    Bytes {
+        /// So many are kept.
+        kept: u64,
+        /// Of open uploads, as they were begun.
+        coming: u64,
+        /// So many may.
+        most: u64,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of uploads that are open.
+    #[error("{most} uploads are open")]
+    Uploads {
+        /// So many may.
+        most: u32,
+    },
+    /// Of scenarios.
+    #[error("a tenant has at most {most} scenarios")]
+    Scenarios {
+        /// So many may.
+        most: u32,
+    },
+    /// Of tokens that count.
+    #[error("a tenant has at most {most} tokens that count")]
+    Tokens {
+        /// So many may.
+        most: u32,
+    },
+    /// Of deliveries to webhooks that wait.
+    #[error("{most} deliveries wait")]
+    Deliveries {
         /// So many may.
         most: u32,
     },

@@ -115,6 +115,11 @@ impl From<OverQuota> for Failed {
                 let day = 24 * 3600 * 1000;
                 refused.retry((day - now().rem_euclid(day)) as u64 / 1000 + 1)
             }
+            OverQuota::Bytes { .. } => refused.hint("end or delete open uploads, delete jobs and apps, or ask for more"),
+            OverQuota::Uploads { .. } => refused.hint("end or delete some (`DELETE /v1/uploads/{upload}`), or wait a day"),
+            OverQuota::Scenarios { .. } => refused.hint("delete some, or give jobs the text of theirs"),
+            OverQuota::Tokens { .. } => refused.hint("take back those that nobody uses, or give them fewer days"),
+            OverQuota::Deliveries { .. } => refused.hint("wait until some were told, or delete the webhook that does not hear").retry(600),
         }
     }
 }

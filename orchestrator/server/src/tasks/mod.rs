@@ -15,6 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{ServiceError, api::App, worker_port::chain};
 
+/// Jobs that are decided at a time: one that takes long, or fails again and again, leaves room for another's. Each has the evidence of a
+/// trial in memory.
+const DECIDING: usize = 2;
+
 /// Runs all tasks until told to stop; what is begun is ended.
 pub async fn run(app: App, stop: CancellationToken) {
     let mut all = JoinSet::new();
@@ -26,11 +30,13 @@ pub async fn run(app: App, stop: CancellationToken) {
         let app = expire.clone();
         async move { Ok(tokio::time::Instant::now() > from && app.service().expire().await? > 0) }
     }));
-    let deciding = app.clone();
-    all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
-        let app = deciding.clone();
-        async move { decide::one(&app).await }
-    }));
+    for _ in 0..DECIDING {
+        let deciding = app.clone();
+        all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
+            let app = deciding.clone();
+            async move { decide::one(&app).await }
+        }));
+    }
     let tidying = app.clone();
     all.spawn(every(Duration::from_secs(60), stop.clone(), "tidy", move || {
         let app = tidying.clone();
@@ -43,10 +49,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     }));
     all.spawn(hints::tell(app.clone(), stop.clone()));
     all.spawn(hints::hear(app.clone(), stop.clone()));
-    all.spawn(every(Duration::from_secs(2), stop, "webhooks", move || {
-        let (app, hooks) = (app.clone(), hooks.clone());
-        async move { hooks.some(&app).await }
-    }));
+    all.spawn(hooks.run(app, stop));
     while all.join_next().await.is_some() {}
 }
 

@@ -198,6 +198,9 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     let mut tried = due[0].delivery.clone();
     (tried.state, tried.tries, tried.next_ms, tried.status) = (DeliveryState::Delivered, 1, None, Some(204));
     assert!(store.delivery_tried(&tried).await.unwrap());
+    let mut again = due[1].delivery.clone();
+    (again.tries, again.next_ms, again.status) = (1, Some(50_000), Some(500));
+    assert!(store.delivery_tried(&again).await.unwrap());
     let mut late = tried.clone();
     (late.state, late.next_ms) = (DeliveryState::Waiting, Some(9));
     assert!(!store.delivery_tried(&late).await.unwrap(), "another's try was kept");

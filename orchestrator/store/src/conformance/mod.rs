@@ -13,6 +13,7 @@ mod listing;
 pub mod sample;
 mod streams;
 mod together;
+mod turns;
 
 use crate::Store;
 
@@ -30,4 +31,5 @@ pub async fn all(store: &dyn Store) {
     access::all(store).await;
     library::all(store).await;
     fleet::all(store).await;
+    turns::all(store).await;
 }

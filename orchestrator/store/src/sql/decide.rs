@@ -1,7 +1,10 @@
 //! A job's end, and its being forgotten.
 
+use std::sync::Arc;
+
 use stakeout_contract::{JobId, TenantId, api::events::What, api::jobs::TrialCounts};
 use stakeout_domain::{lease::Millis, tally};
+use tokio::sync::Mutex;
 
 use super::{
     Backend, Conn, Db, DbRow, audit, deliveries,
@@ -14,17 +17,51 @@ use crate::{
     codec::{DAY, db, json, millis, missing, word},
 };
 
-/// See [`crate::Jobs::claim_due`].
+/// The tenant whose job was claimed last here. Tenants are served one after the other by their ids; each orchestrator goes round by
+/// itself, and one that begins anew begins anywhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turns(Arc<Mutex<Option<TenantId>>>);
+
+/// See [`crate::Jobs::claim_due`]. What it costs grows with the tenants that have due jobs, and not with these.
 pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
-    let any = maybe!(store.reader().await?, "look for due jobs", "SELECT id FROM jobs WHERE due IS NOT NULL AND due <= $1 LIMIT 1", now)?;
-    if any.is_none() {
-        return Ok(None);
+    // One at a time: two that came at once would both serve the same tenant.
+    let mut last = store.turns.0.lock().await;
+    let tenants = due_tenants(&mut *store.reader().await?, now, last.as_ref()).await?;
+    for tenant in tenants {
+        if let Some(due) = claim_of(store, &tenant, now, seconds).await? {
+            *last = Some(tenant);
+            return Ok(Some(due));
+        }
     }
+    Ok(None)
+}
+
+/// Tenants that have a due job, those after the last one first.
+async fn due_tenants(conn: &mut Conn, now: Millis, last: Option<&TenantId>) -> Result<Vec<TenantId>, StoreError> {
+    let rows = all!(
+        conn,
+        "look whose jobs are due",
+        "WITH RECURSIVE w(tenant) AS (SELECT min(tenant) FROM jobs WHERE due IS NOT NULL UNION ALL \
+         SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.due IS NOT NULL AND j.tenant > w.tenant) FROM w WHERE w.tenant IS NOT NULL) \
+         SELECT w.tenant AS tenant FROM w WHERE w.tenant IS NOT NULL AND EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = w.tenant \
+         AND j.due IS NOT NULL AND j.due <= $1) ORDER BY CASE WHEN w.tenant > $2 THEN 0 ELSE 1 END, w.tenant",
+        now,
+        last.map_or("", TenantId::as_str)
+    )?;
+    rows.iter().map(|row| Read("jobs", row).id("tenant")).collect()
+}
+
+/// The due job of a tenant that is next; none: others have them.
+async fn claim_of(store: &Backend, tenant: &TenantId, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
     let mut tx = store.begin().await?;
     let row = maybe!(
         tx,
         "find a due job",
-        concat!("SELECT id, decide_tries FROM jobs WHERE due IS NOT NULL AND due <= $1 ORDER BY due, id LIMIT 1", skip_locked!()),
+        concat!(
+            "SELECT id, decide_tries FROM jobs WHERE tenant = $1 AND due IS NOT NULL AND due <= $2 ORDER BY due, id LIMIT 1",
+            skip_locked!()
+        ),
+        tenant.as_str(),
         now
     )?;
     let Some(row) = row else { return Ok(None) };

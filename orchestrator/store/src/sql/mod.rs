@@ -35,6 +35,7 @@ mod uploads;
 mod usage;
 mod workers;
 
+pub(super) use decide::Turns;
 pub(super) use together::Trains;
 
 use super::dialect::{Backend, Conn, Db, DbRow, SNAPSHOT, TRACKS};
