@@ -16,6 +16,7 @@
 //! Read first: [`verdict::decide`], [`verdict::TrialEvidence`], [`lease::apply`].
 
 mod apis;
+pub mod budget;
 mod captures;
 mod events;
 mod footprint;

@@ -99,6 +99,10 @@ impl From<StoreError> for Failed {
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
             StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::OverQuota(over) => over.into(),
+            // No status that asks to try again: it would be refused as well.
+            StoreError::OverBudget(over) => {
+                Self::new(Code::TooLarge, over.to_string()).hint("a worker of this version has narrower bounds of its own: update it")
+            }
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
         }

@@ -29,6 +29,7 @@ mod part;
 mod row;
 mod scenarios;
 mod settle;
+mod spent;
 mod stream;
 mod together;
 mod uploads;
