@@ -55,9 +55,13 @@ pub trait Library: Send + Sync + 'static {
     /// The names of all of them.
     async fn scenario_names(&self, tenant: &TenantId) -> Result<Vec<String>, StoreError>;
     /// Forgets a scenario; jobs of it have their own copy.
-    async fn delete_scenario(&self, tenant: &TenantId, name: &str) -> Result<(), StoreError>;
-    /// Begins an upload.
-    async fn put_upload(&self, upload: &UploadRow) -> Result<(), StoreError>;
+    async fn delete_scenario(&self, tenant: &TenantId, name: &str, noted: Noted<'_>) -> Result<(), StoreError>;
+    /// Begins an upload. The bytes that it says count against its tenant's quota from now on, those of an artifact against its trial's
+    /// ([`stakeout_domain::budget`]): [`StoreError::OverQuota`], [`StoreError::OverBudget`]. One that was begun before with the same
+    /// size and digest and is open still is given in its place: whoever was cut off goes on where it was.
+    async fn put_upload(&self, upload: &UploadRow) -> Result<UploadRow, StoreError>;
+    /// Bytes that may come from a tenant by its quota; none: that is not bounded.
+    async fn room(&self, tenant: &TenantId) -> Result<Option<u64>, StoreError>;
     /// A tenant's upload.
     async fn upload(&self, tenant: &TenantId, id: &UploadId) -> Result<UploadRow, StoreError>;
     /// The open upload of an artifact of a trial with this digest.
@@ -71,7 +75,7 @@ pub trait Library: Send + Sync + 'static {
     async fn is_part(&self, tenant: &TenantId, part: &str) -> Result<bool, StoreError>;
     /// All parts are one blob now, which stays as long as the upload. [`StoreError::NotFound`] of a blob: it was not noted.
     async fn upload_complete(&self, id: &UploadId, now: Millis) -> Result<(), StoreError>;
-    /// Forgets an upload whose bytes are not what was said; gives its parts.
+    /// Forgets an upload: its bytes are not what was said, or nobody wants it any more; gives its parts.
     async fn drop_upload(&self, id: &UploadId) -> Result<Vec<String>, StoreError>;
     /// Uploads that are over by time, with their parts, now forgotten.
     async fn drop_uploads(&self, now: Millis, most: u32) -> Result<Vec<(UploadRow, Vec<String>)>, StoreError>;

@@ -26,9 +26,11 @@ use super::{
     artifacts::{self, Serve},
     auth::Caller,
     idempotency::{json, tagged},
-    page, plan,
+    jobs::to_its_end,
+    page,
     problem::{Answer, Failed},
     read::{self, Args, At, Body},
+    room::Room,
     spec::{Needs, Routes, op},
     uploads,
 };
@@ -102,9 +104,19 @@ fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
 async fn add(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     read::media(&headers, APK)?;
     let digest = content_digest(&headers)?;
-    plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
-    let taken = uploads::to_file(&app, body, app.options().app_bytes, digest.as_ref()).await?;
-    let (doc, new) = take(&app, &c, &taken.path, &[]).await?;
+    let length = read::number(&headers, "content-length")?;
+    // A client that leaves now must not leave the room taken.
+    let (doc, new) = to_its_end(async move {
+        let room = Room::take(&app, &c.tenant, length).await?;
+        let kept = async {
+            let taken = uploads::to_file(&app, body, room.bytes(), digest.as_ref()).await.map_err(|e| room.explain(e))?;
+            take(&app, &c, &taken.path, &[]).await
+        };
+        let kept = kept.await;
+        room.give_back(&app).await;
+        kept
+    })
+    .await?;
     json(if new { StatusCode::CREATED } else { StatusCode::OK }, &doc)
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 mod read;
 mod reports;
+pub(crate) mod room;
 pub(crate) mod scenarios;
 pub(crate) mod session;
 pub(crate) mod spec;

@@ -40,6 +40,7 @@ use crate::api::{
     auth::Caller,
     jobs, plan,
     problem::{Answer, Failed, internal},
+    room::Room,
     scenarios,
 };
 use crate::intake;
@@ -150,7 +151,6 @@ async fn answer(
 /// The app of a form: its files, or one that was taken before.
 async fn app_of(app: &App, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
     if !fields.apks.is_empty() {
-        plan::room_for(app, &c.tenant, fields.apks.iter().map(|f| f.bytes).sum()).await?;
         let mut files: Vec<PathBuf> = fields.apks.iter().map(|f| f.path.to_path_buf()).collect();
         let all = files.clone();
         // Reading strangers' archives takes its time, and no other request's.
@@ -250,17 +250,27 @@ fn guess(e: &Estimate) -> Guess {
 
 /// Takes the form.
 pub(super) async fn take(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, form: Multipart) -> Shown {
-    let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
-    plan::room_for(&app, &c.tenant, sent).await?;
-    let fields = form::read(&app, form).await?;
-    let taken = match app_of(&app, &c, &fields).await {
+    let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    // A person who leaves now must not leave the room taken.
+    jobs::to_its_end(async move {
+        let room = Room::take(&app, &c.tenant, sent).await?;
+        let done = received(&app, &c, &room, form).await;
+        room.give_back(&app).await;
+        Ok(done)
+    })
+    .await?
+}
+
+async fn received(app: &App, c: &Caller, room: &Room, form: Multipart) -> Shown {
+    let fields = form::read(app, form, room.bytes()).await.map_err(|e| room.explain(e))?;
+    let taken = match app_of(app, c, &fields).await {
         Ok(taken) => taken,
-        Err(e) => return refused(&app, &c, fields, None, e).await,
+        Err(e) => return refused(app, c, fields, None, e).await,
     };
-    match act(&app, &c, &fields, &taken).await {
+    match act(app, c, &fields, &taken).await {
         Ok(Done::Job(id)) => Ok(go(&format!("/jobs/{id}"))),
-        Ok(Done::Guess(guess)) => answer(&app, &c, StatusCode::OK, fields, Some(taken), Mistakes::default(), Some(guess)).await,
-        Err(e) => refused(&app, &c, fields, Some(taken), e).await,
+        Ok(Done::Guess(guess)) => answer(app, c, StatusCode::OK, fields, Some(taken), Mistakes::default(), Some(guess)).await,
+        Err(e) => refused(app, c, fields, Some(taken), e).await,
     }
 }
 

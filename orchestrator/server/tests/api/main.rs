@@ -22,6 +22,7 @@ mod lists;
 mod noted;
 mod numbers;
 mod quotas;
+mod room;
 mod secrets;
 mod skew;
 mod statements;

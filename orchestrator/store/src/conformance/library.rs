@@ -105,7 +105,8 @@ async fn scenarios_are_kept_by_name(store: &dyn Store) {
 }
 
 async fn uploads_go_on_where_they_were(store: &dyn Store) {
-    let (t, trial) = (tenant("uploads"), TrialId::generate());
+    let t = tenant("uploads");
+    let trial = insert(store, &job(&t, 1)).await.remove(0);
     let row = |id: &str, trial: Option<&TrialId>| UploadRow {
         upload: Upload { id: id.parse().unwrap(), bytes: 10, offset: 0, sha256: Sha256Digest::of(b"u"), complete: false, expires_ms: 100 },
         tenant: t.clone(),

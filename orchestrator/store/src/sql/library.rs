@@ -142,8 +142,16 @@ impl Library for Backend {
         scenarios::names(self, tenant).await
     }
 
-    async fn put_upload(&self, upload: &UploadRow) -> Result<(), StoreError> {
+    async fn delete_scenario(&self, tenant: &TenantId, name: &str, noted: Noted<'_>) -> Result<(), StoreError> {
+        scenarios::delete(self, tenant, name, noted).await
+    }
+
+    async fn put_upload(&self, upload: &UploadRow) -> Result<UploadRow, StoreError> {
         uploads::put(self, upload).await
+    }
+
+    async fn room(&self, tenant: &TenantId) -> Result<Option<u64>, StoreError> {
+        bounds::room(&mut *self.reader().await?, tenant).await
     }
 
     async fn upload(&self, tenant: &TenantId, id: &UploadId) -> Result<UploadRow, StoreError> {
