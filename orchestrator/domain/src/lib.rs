@@ -16,6 +16,7 @@
 //! Read first: [`verdict::decide`], [`verdict::TrialEvidence`], [`lease::apply`].
 
 mod apis;
+pub mod budget;
 mod captures;
 mod dates;
 mod events;
@@ -26,6 +27,7 @@ pub mod permission;
 pub mod reasons;
 pub mod share;
 pub mod tally;
+pub mod turn;
 pub mod verdict;
 
 #[cfg(test)]

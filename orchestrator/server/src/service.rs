@@ -19,7 +19,7 @@ use stakeout_contract::{
     scenario::Scenario,
     trial::{FeedMode, TrialState},
 };
-use stakeout_store::{JobRow, JobSpec, Notes, Store, StoreError, TrialFull};
+use stakeout_store::{Deed, JobRow, JobSpec, Noted, Notes, Store, StoreError, TrialFull};
 use tokio::sync::{broadcast, watch};
 
 pub(crate) use crate::clock::now;
@@ -271,6 +271,17 @@ impl Service {
     /// Looks at an app and keeps it. Whether it is new to its tenant. One that is there with other splits is
     /// [`ServiceError::OtherSplits`]: a job of it would run another app than was sent.
     pub async fn add_app(&self, tenant: &TenantId, apk: &Path, splits: &[std::path::PathBuf]) -> Result<(App, bool), ServiceError> {
+        self.take_app(tenant, apk, splits, |_| Vec::new()).await
+    }
+
+    /// The same, with what the audit says of it if it is new.
+    pub(crate) async fn take_app(
+        &self,
+        tenant: &TenantId,
+        apk: &Path,
+        splits: &[std::path::PathBuf],
+        deeds: impl Fn(&App) -> Vec<Deed> + Send + Sync,
+    ) -> Result<(App, bool), ServiceError> {
         let facts = self.intake.app(apk, splits).await?;
         let (now, mut bytes) = (now(), 0);
         let mut kept = Vec::new();
@@ -282,7 +293,7 @@ impl Service {
         let app = App { sha256: kept[0], splits: kept[1..].to_vec(), bytes, facts, created_ms: now };
         // Whoever forgets it between the two makes it new.
         loop {
-            if self.store.put_app(tenant, &app).await? {
+            if self.store.put_app(tenant, &app, Noted { deeds: &deeds(&app), at: app.created_ms }).await? {
                 return Ok((app, true));
             }
             match self.store.app(tenant, &app.sha256).await {
@@ -391,7 +402,13 @@ impl Service {
 
     /// Gives a job up.
     pub async fn cancel(&self, job: &JobId) -> Result<(), ServiceError> {
-        self.store.cancel(job, now()).await?;
+        self.cancel_noted(job, &[]).await
+    }
+
+    /// The same, with what the audit says of it.
+    pub(crate) async fn cancel_noted(&self, job: &JobId, deeds: &[Deed]) -> Result<(), ServiceError> {
+        let now = now();
+        self.store.cancel(job, now, Noted { deeds, at: now }).await?;
         self.wake(job);
         Ok(())
     }

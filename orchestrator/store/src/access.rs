@@ -33,6 +33,21 @@ pub struct Deed {
     pub detail: String,
 }
 
+/// What the audit says of a change. It is kept in the change's own transaction: both are there, or neither, whoever leaves or dies
+/// meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Noted<'a> {
+    /// What was done; an entry for each tenant that it is about.
+    pub deeds: &'a [Deed],
+    /// When.
+    pub at: Millis,
+}
+
+impl Noted<'_> {
+    /// For what the audit does not tell, and for tests.
+    pub const NOTHING: Noted<'static> = Noted { deeds: &[], at: 0 };
+}
+
 /// One try to do a request that has an Idempotency-Key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claim {
@@ -73,23 +88,26 @@ pub enum Idempotent {
     Running,
 }
 
+/// Tokens of a tenant that count, at most.
+pub const LIVE_TOKENS: u32 = 1000;
+
 /// Tenants and tokens.
 #[async_trait]
 pub trait Access: Send + Sync + 'static {
     /// Makes a tenant, or changes it. Whether it is new.
-    async fn put_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError>;
+    async fn put_tenant(&self, tenant: &Tenant, noted: Noted<'_>) -> Result<bool, StoreError>;
     /// A tenant.
     async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError>;
     /// All tenants by id.
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
-    /// Keeps a new token.
-    async fn put_token(&self, token: &TokenRow) -> Result<(), StoreError>;
+    /// Keeps a new token. [`StoreError::OverQuota`]: its tenant has so many that count, by [`LIVE_TOKENS`].
+    async fn put_token(&self, token: &TokenRow, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A token by its id, whosever, and its tenant: asked for with every request.
     async fn token(&self, id: &TokenId) -> Result<(TokenRow, Tenant), StoreError>;
-    /// A tenant's tokens, the newest first.
-    async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError>;
+    /// A tenant's tokens, the newest first, at most so many; `before` is the last one of the part before.
+    async fn tokens(&self, tenant: &TenantId, before: Option<&TokenId>, most: u32) -> Result<Vec<Token>, StoreError>;
     /// Takes a tenant's token back. It is no error if it was before.
-    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> Result<(), StoreError>;
+    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A token was used.
     async fn token_used(&self, id: &TokenId, now: Millis) -> Result<(), StoreError>;
     /// Whether a request with this claim's key is the first, a repetition, or another one. Keys are forgotten after a day; one whose

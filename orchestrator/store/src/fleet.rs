@@ -11,7 +11,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use crate::StoreError;
+use crate::{Noted, StoreError};
 
 /// How long after it was heard of a worker counts as alive, milliseconds: three lease times of a minute.
 pub const ALIVE: Millis = 180_000;
@@ -79,16 +79,22 @@ pub trait Fleet: Send + Sync + 'static {
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
     /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
     /// The trials that it lost.
-    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError>;
+    async fn set_worker_mode(
+        &self,
+        tenant: &TenantId,
+        id: &WorkerId,
+        mode: WorkerMode,
+        noted: Noted<'_>,
+    ) -> Result<Vec<TrialId>, StoreError>;
     /// Forgets workers that were not heard of since, but those that have a trial or are quarantined. How many.
     async fn forget_workers(&self, not_since: Millis) -> Result<u64, StoreError>;
     /// Keeps a new webhook.
-    async fn put_hook(&self, hook: &HookRow) -> Result<(), StoreError>;
+    async fn put_hook(&self, hook: &HookRow, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A tenant's webhooks by id.
     async fn hooks(&self, tenant: &TenantId) -> Result<Vec<Hook>, StoreError>;
     /// Forgets a webhook and its deliveries.
-    async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError>;
-    /// Deliveries whose time has come, now the caller's for `seconds`.
+    async fn delete_hook(&self, tenant: &TenantId, id: &HookId, noted: Noted<'_>) -> Result<(), StoreError>;
+    /// Deliveries whose time has come, now the caller's for `seconds`: one of a webhook at a time, by [`stakeout_domain::turn`].
     async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError>;
     /// What came of a try. Whether it was kept: not if the delivery was tried by another meanwhile, or is there no more.
     async fn delivery_tried(&self, delivery: &Delivery) -> Result<bool, StoreError>;
@@ -101,7 +107,7 @@ pub trait Fleet: Send + Sync + 'static {
         most: u32,
     ) -> Result<Vec<Delivery>, StoreError>;
     /// A delivery is tried again, as if new.
-    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> Result<Delivery, StoreError>;
+    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis, noted: Noted<'_>) -> Result<Delivery, StoreError>;
     /// Figures for watching: see [`Gauges`].
     async fn gauges(&self, now: Millis) -> Result<Gauges, StoreError>;
 }

@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use crate::{Answered, Deed, StoreError};
+use crate::{Answered, Deed, Noted, StoreError};
 
 /// What a job is, as submitted.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ pub struct Notes {
     pub deeds: Vec<Deed>,
 }
 
-/// The bound of a tenant that new jobs would go over.
+/// The bound of a tenant that something new would go over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OverQuota {
     /// Of trials that wait.
@@ -173,6 +173,42 @@ pub enum OverQuota {
     /// Of hours of slots in a UTC day.
     #[error("the {most} hours of today (UTC) are used")]
     SlotHoursADay {
+        /// So many may.
+        most: u32,
+    },
+    /// Of bytes that are kept or are about to come.
+    #[error("{kept} of {most} bytes are kept and {coming} are coming; this asks for {new} more")]
+    Bytes {
+        /// So many are kept.
+        kept: u64,
+        /// Of open uploads, as they were begun.
+        coming: u64,
+        /// So many may.
+        most: u64,
+        /// So many are asked for.
+        new: u64,
+    },
+    /// Of uploads that are open.
+    #[error("{most} uploads are open")]
+    Uploads {
+        /// So many may.
+        most: u32,
+    },
+    /// Of scenarios.
+    #[error("a tenant has at most {most} scenarios")]
+    Scenarios {
+        /// So many may.
+        most: u32,
+    },
+    /// Of tokens that count.
+    #[error("a tenant has at most {most} tokens that count")]
+    Tokens {
+        /// So many may.
+        most: u32,
+    },
+    /// Of deliveries to webhooks that wait.
+    #[error("{most} deliveries wait")]
+    Deliveries {
         /// So many may.
         most: u32,
     },
@@ -263,8 +299,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// Leases that end later than one of so many seconds can, as the clock went back since, last so long from now. How many; at most
     /// a thousand.
     async fn shorten(&self, now: Millis, seconds: u64) -> Result<u64, StoreError>;
-    /// Gives a job up. Leased trials end when their worker lets go.
-    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError>;
+    /// Gives a job up. Leased trials end when their worker lets go. Noted where a trial waits or runs.
+    async fn cancel(&self, job: &JobId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A job whose trials have all ended and that nobody decides now; it is the caller's for `seconds`, and for twice as long as
     /// before with each try, to an hour. One that would be due later than that, as the clock went back since, is due now.
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError>;
@@ -275,11 +311,13 @@ pub trait Jobs: Send + Sync + 'static {
     /// tenant's webhooks begin to wait. [`StoreError::InUse`] while a trial waits or runs; [`StoreError::NotFound`] of a blob: report
     /// or bundle was not given.
     async fn decide(&self, job: &JobId, decided: &Decided, now: Millis) -> Result<bool, StoreError>;
+    /// A job's state, and the number of its last event: all that whoever follows it asks again and again.
+    async fn progress(&self, job: &JobId) -> Result<(TrialState, u64), StoreError>;
     /// A job's events after a number, at most so many, and fewer where they are large: there are no more only where none come.
     /// Observations are filled in.
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
-    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError>;
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError>;
     /// Jobs whose time to be deleted has come, at most so many.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name

@@ -31,13 +31,13 @@ pub mod postgres;
 pub mod sqlite;
 mod train;
 
-pub use access::{Access, Answered, Claim, Deed, Idempotent, TokenRow};
+pub use access::{Access, Answered, Claim, Deed, Idempotent, Noted, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
 pub use jobs::{Decided, Due, Hints, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
 pub use library::{Library, UploadRow};
 
-use stakeout_domain::lease::Refused;
+use stakeout_domain::{budget::Over, lease::Refused};
 
 /// All of it. Whoever uses a store has a `dyn Store`; which back end it is matters only where it is opened.
 pub trait Store: Jobs + Access + Library + Fleet {}
@@ -85,6 +85,9 @@ pub enum StoreError {
     /// The tenant's quota does not allow it.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
+    /// A lease has written all that one may.
+    #[error(transparent)]
+    OverBudget(#[from] Over),
     /// The database does not answer as it should.
     #[error("the database failed at `{doing}`")]
     Database {

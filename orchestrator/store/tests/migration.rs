@@ -8,7 +8,7 @@ use stakeout_contract::{
     trial::TrialState,
 };
 use stakeout_store::{
-    Fleet, Jobs, Library,
+    Fleet, Jobs, Library, Noted,
     conformance::sample::{completion, decided, job, lease, line},
     postgres,
     sqlite::{self, SqliteStore},
@@ -100,7 +100,7 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     store.complete(&trial.id, Epoch(1), &completion(&trial, &of, TrialState::Finished), 20).await.unwrap();
     assert_eq!(store.claim_due(20, 60).await.unwrap().map(|due| due.job), Some(open.id.clone()));
     assert!(store.decide(&open.id, &decided(&open, TrialState::Finished), 20).await.unwrap());
-    store.delete_job(&farm, &done.id).await.unwrap();
+    store.delete_job(&farm, &done.id, Noted::NOTHING).await.unwrap();
     assert_eq!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap(), [(farm, kept)]);
 }
 

@@ -14,7 +14,7 @@ use stakeout_domain::{
     tally,
 };
 use stakeout_store::{
-    JobRow, Jobs, StoreError,
+    JobRow, Jobs, Noted, StoreError,
     conformance::sample::{ask, completion, decided, end, insert, job, line, tenant},
     sqlite::SqliteStore,
 };
@@ -87,7 +87,7 @@ impl Model {
             Step::Write { trial, epoch, how } => self.write(store, usize::from(trial), Epoch(epoch), how).await,
             Step::Cancel { job } => {
                 let Some(job) = self.jobs.get(usize::from(job)).map(|j| j.id.clone()) else { return };
-                store.cancel(&job, self.now).await.unwrap();
+                store.cancel(&job, self.now, Noted::NOTHING).await.unwrap();
                 for (_, row) in self.trials.values_mut().filter(|(j, r)| *j == job && !r.state.is_final()) {
                     *row = apply(row, &Command::Cancel, self.now).unwrap();
                 }

@@ -4,10 +4,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sqlx::{Connection, PgConnection};
-use stakeout_contract::{DeviceKind, Sha256Digest, TenantId, TrialId, lease::Abilities, trial::TrialState};
+use stakeout_contract::{DeviceKind, Sha256Digest, TenantId, TrialId, api::apps::Upload, lease::Abilities, trial::TrialState};
 use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
-    Access, Jobs, LeaseFor, Library, Notes, StoreError,
+    Access, Deed, Jobs, LeaseFor, Library, Noted, Notes, StoreError, UploadRow,
     conformance::{
         self,
         sample::{ask, completion, insert, job, tenant, tenant_row},
@@ -141,7 +141,7 @@ async fn a_blob_that_is_named_while_it_is_dropped_stays_or_is_given_again() {
             created_ms: 1000,
         };
         store.note_blob(&t, &app.sha256, 1, 1).await.unwrap();
-        let (named, dropped) = tokio::join!(store.put_app(&t, &app), store.drop_blobs(500, 0, 10));
+        let (named, dropped) = tokio::join!(store.put_app(&t, &app, Noted::NOTHING), store.drop_blobs(500, 0, 10));
         let there = store.blob(&t, &app.sha256).await.unwrap().is_some();
         match named {
             Ok(_) => assert!(there && dropped.unwrap().is_empty()),
@@ -189,7 +189,7 @@ async fn submits_at_once_do_not_go_over_a_quota_together() {
     let store = PostgresStore::open(&server.url(), 8).await.unwrap();
     let mut row = tenant_row("t");
     row.quota.waiting_trials = Some(3);
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let (store, j) = (store.clone(), job(&row.id, 1));
@@ -247,4 +247,59 @@ async fn a_newer_orchestrator_adds_columns_while_an_older_one_runs() {
     let clear = format!("TRUNCATE {} CASCADE", tables.join(", "));
     sqlx::raw_sql(sqlx::AssertSqlSafe(clear)).execute(&mut newer).await.unwrap();
     Box::pin(conformance::all(&store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_while_a_chain_is_held_has_done_nothing() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    let (t, mut row) = (tenant("t"), tenant_row("t"));
+    let deed = Deed { tenant: t.clone(), token: None, action: "tenant.put", thing: "t".to_owned(), detail: String::new() };
+    let deeds = [deed];
+    let noted = Noted { deeds: &deeds, at: 1 };
+    store.put_tenant(&row, noted).await.unwrap();
+    let mut other = PgConnection::connect(&server.url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("SELECT number FROM chains FOR UPDATE").execute(&mut *held).await.unwrap();
+    row.weight = 9;
+    // The change is made, and waits to be noted; then its caller goes.
+    assert!(tokio::time::timeout(Duration::from_millis(500), store.put_tenant(&row, noted)).await.is_err());
+    held.rollback().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let entries = async || store.audit_after(&t, 0, 10).await.unwrap().len();
+    assert_eq!((store.tenant(&t).await.unwrap().weight, entries().await), (1, 1));
+    store.put_tenant(&row, noted).await.unwrap();
+    assert_eq!((store.tenant(&t).await.unwrap().weight, entries().await), (9, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_begin_at_once_do_not_go_over_a_quota_together() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 8).await.unwrap();
+    let mut row = tenant_row("t");
+    row.quota.bytes = Some(30);
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
+    let tasks: Vec<_> = (0..8u8)
+        .map(|n| {
+            let upload = Upload {
+                id: format!("upload-{n}").parse().unwrap(),
+                bytes: 10,
+                offset: 0,
+                sha256: Sha256Digest::of(&[n]),
+                complete: false,
+                expires_ms: 1000,
+            };
+            let (store, row) = (store.clone(), UploadRow { upload, tenant: row.id.clone(), trial: None });
+            tokio::spawn(async move { store.put_upload(&row).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => taken += 1,
+            Err(StoreError::OverQuota(_)) => {}
+            Err(e) => panic!("{e}"),
+        }
+    }
+    assert_eq!((taken, store.room(&row.id).await.unwrap()), (3, Some(0)));
 }

@@ -272,7 +272,7 @@ mod tests {
         let own = format!("stk_token-recovery-1_{}\n", "5a".repeat(32));
         put(&path, &own);
         assert_eq!(said(first_admin(&store, &path).await), "");
-        let ids: Vec<String> = store.tokens(&TenantId::farm()).await.unwrap().iter().map(|t| t.id.to_string()).collect();
+        let ids: Vec<String> = store.tokens(&TenantId::farm(), None, 10).await.unwrap().iter().map(|t| t.id.to_string()).collect();
         assert!(ids.len() == 2 && ids.iter().any(|i| i == "token-recovery-1"), "{ids:?}");
         put(&path, &own.replace("5a", "5b"));
         let failed = said(first_admin(&store, &path).await);

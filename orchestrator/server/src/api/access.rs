@@ -15,7 +15,7 @@ use stakeout_contract::{
         problem::Code,
     },
 };
-use stakeout_store::{Access, Deed, Store, StoreError, TokenRow};
+use stakeout_store::{Access, Deed, Noted, Store, StoreError, TokenRow};
 
 use super::{
     App,
@@ -70,7 +70,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .more("Its text is shown this once.")
             .takes::<TokenSpec>()
             .gives::<NewToken>(201, "The token and its text")
-            .fails(&[Code::NotFound]),
+            .fails(&[Code::NotFound, Code::Quota]),
         make_token,
     );
     r.add(
@@ -104,26 +104,27 @@ async fn me(Extension(c): Extension<Caller>) -> Json<Me> {
     Json(Me { token: c.token, tenant: c.tenant, engine: ENGINE.to_owned() })
 }
 
-/// Writes down what was done.
-pub(crate) async fn note(app: &App, c: &Caller, action: &'static str, thing: &str, detail: String) -> Answer<()> {
-    app.service().store().audit(&deed(c, action, thing, detail), now()).await?;
-    Ok(())
-}
-
-/// What the caller did, for the audit.
+/// What the caller did, for the audit. It goes into the store together with what is done, so that there is neither without the other.
 pub(crate) fn deed(c: &Caller, action: &'static str, thing: &str, detail: String) -> Deed {
     Deed { tenant: c.tenant().clone(), token: Some(c.token.id.clone()), action, thing: thing.to_owned(), detail }
 }
 
+/// The same of what is another tenant's, as an admin of the farm may do: it stands in both chains, as each tenant reads its own.
+pub(crate) fn deeds_on(c: &Caller, tenant: &TenantId, deed: Deed) -> Vec<Deed> {
+    let theirs = (tenant != c.tenant()).then(|| Deed { tenant: tenant.clone(), ..deed.clone() });
+    std::iter::once(deed).chain(theirs).collect()
+}
+
+/// Deeds of now.
+pub(crate) fn noted(deeds: &[Deed]) -> Noted<'_> {
+    Noted { deeds, at: now() }
+}
+
 async fn tokens(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<PageQuery>) -> Answer<Json<Page<Token>>> {
     let before: Option<TokenId> = page::read(q.cursor.as_deref())?;
-    let all = app.service().store().tokens(c.tenant()).await?;
-    let rest = match before {
-        None => all,
-        Some(b) => all.into_iter().filter(|t| t.id < b).collect(),
-    };
     let n = within("limit", q.limit, 50, 200)?;
-    Ok(Json(page::of(rest.into_iter().take(n as usize + 1).collect(), n, |t| t.id.clone())))
+    let items = app.service().store().tokens(c.tenant(), before.as_ref(), n + 1).await?;
+    Ok(Json(page::of(items, n, |t| t.id.clone())))
 }
 
 async fn make_token(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<TokenSpec>) -> Answer<Response> {
@@ -152,8 +153,8 @@ pub(crate) async fn new_token(app: &App, c: &Caller, spec: TokenSpec) -> Answer<
         last_used_ms: None,
     };
     let (secret, row) = auth::new_token(token.clone()).map_err(ServiceError::from)?;
-    app.service().store().put_token(&row).await?;
-    note(app, c, "token.make", token.id.as_str(), format!("{} of {}", token.role.as_str(), token.tenant)).await?;
+    let deed = deed(c, "token.make", token.id.as_str(), format!("{} of {}", token.role.as_str(), token.tenant));
+    app.service().store().put_token(&row, noted(&deeds_on(c, &token.tenant, deed))).await?;
     Ok(NewToken { token, secret })
 }
 
@@ -164,8 +165,8 @@ async fn revoke(State(app): State<App>, Extension(c): Extension<Caller>, At(id):
 
 /// Takes a token back.
 pub(crate) async fn take_back(app: &App, c: &Caller, id: &TokenId) -> Answer<()> {
-    app.service().store().revoke_token(c.tenant(), id, now()).await?;
-    note(app, c, "token.revoke", id.as_str(), String::new()).await
+    let deed = deed(c, "token.revoke", id.as_str(), String::new());
+    Ok(app.service().store().revoke_token(c.tenant(), id, now(), noted(&[deed])).await?)
 }
 
 async fn tenants(State(app): State<App>) -> Answer<Json<Page<Tenant>>> {
@@ -194,8 +195,8 @@ async fn put_tenant(State(app): State<App>, Extension(c): Extension<Caller>, bod
         retention_days: s.retention_days,
         created_ms,
     };
-    let new = app.service().store().put_tenant(&tenant).await?;
-    note(&app, &c, "tenant.put", tenant.id.as_str(), String::new()).await?;
+    let deed = deed(&c, "tenant.put", tenant.id.as_str(), String::new());
+    let new = app.service().store().put_tenant(&tenant, noted(&deeds_on(&c, &tenant.id, deed))).await?;
     json(if new { StatusCode::CREATED } else { StatusCode::OK }, &tenant)
 }
 
@@ -254,11 +255,22 @@ pub fn first_token() -> Result<String, ServiceError> {
     Ok(auth::new_token(first_admin(TokenId::generate()))?.0)
 }
 
+/// Tokens that are looked at together.
+const TOKENS: u32 = 200;
+
 /// Whether the farm has an admin whose token counts now.
 pub async fn has_admin(store: &dyn Store) -> Result<bool, ServiceError> {
     let now = now();
     let counts = |t: &Token| t.role == Role::Admin && t.revoked_ms.is_none() && t.expires_ms.is_none_or(|e| e > now);
-    Ok(store.tokens(&TenantId::farm()).await?.iter().any(counts))
+    let mut before: Option<TokenId> = None;
+    loop {
+        let some = store.tokens(&TenantId::farm(), before.as_ref(), TOKENS).await?;
+        if some.iter().any(counts) {
+            return Ok(true);
+        }
+        let Some(last) = some.last() else { return Ok(false) };
+        before = Some(last.id.clone());
+    }
 }
 
 fn first_admin(id: TokenId) -> Token {
@@ -288,7 +300,7 @@ pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<
             retention_days: None,
             created_ms: now(),
         };
-        store.put_tenant(&tenant).await?;
+        store.put_tenant(&tenant, Noted::NOTHING).await?;
     }
     let (text, new) = match given {
         Some(text) => (text.to_owned(), false),
@@ -307,8 +319,7 @@ pub async fn bootstrap(store: &dyn Store, given: Option<&str>) -> Result<Option<
                 thing: id.to_string(),
                 detail: "the admin token that the server was started with".to_owned(),
             };
-            store.put_token(&TokenRow { hash: auth::hash(secret), token: first_admin(id) }).await?;
-            store.audit(&deed, now()).await?;
+            store.put_token(&TokenRow { hash: auth::hash(secret), token: first_admin(id) }, noted(&[deed])).await?;
         }
         Err(e) => return Err(e.into()),
     }
@@ -328,9 +339,9 @@ mod tests {
         let first = bootstrap(&store, None).await.unwrap().unwrap();
         assert!(first.new && bootstrap(&store, None).await.unwrap().is_none());
         let (id, _) = auth::parts(&first.token).unwrap();
-        store.revoke_token(&TenantId::farm(), &id, now()).await.unwrap();
+        store.revoke_token(&TenantId::farm(), &id, now(), Noted::NOTHING).await.unwrap();
         let ended = Token { expires_ms: Some(now() - 1), ..first_admin(TokenId::generate()) };
-        store.put_token(&auth::new_token(ended).unwrap().1).await.unwrap();
+        store.put_token(&auth::new_token(ended).unwrap().1, Noted::NOTHING).await.unwrap();
         assert!(!has_admin(&store).await.unwrap());
         assert!(bootstrap(&store, None).await.unwrap().is_some_and(|b| b.new));
         assert!(has_admin(&store).await.unwrap());

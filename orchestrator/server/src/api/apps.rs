@@ -26,9 +26,11 @@ use super::{
     artifacts::{self, Serve},
     auth::Caller,
     idempotency::{json, tagged},
-    page, plan,
+    jobs::to_its_end,
+    page,
     problem::{Answer, Failed},
     read::{self, Args, At, Body},
+    room::Room,
     spec::{Needs, Routes, op},
     uploads,
 };
@@ -102,19 +104,26 @@ fn content_digest(headers: &HeaderMap) -> Answer<Option<Sha256Digest>> {
 async fn add(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     read::media(&headers, APK)?;
     let digest = content_digest(&headers)?;
-    plan::room_for(&app, &c.tenant, read::number(&headers, "content-length")?.unwrap_or(0)).await?;
-    let taken = uploads::to_file(&app, body, app.options().app_bytes, digest.as_ref()).await?;
-    let (doc, new) = take(&app, &c, &taken.path, &[]).await?;
+    let length = read::number(&headers, "content-length")?;
+    // A client that leaves now must not leave the room taken.
+    let (doc, new) = to_its_end(async move {
+        let room = Room::take(&app, &c.tenant, length).await?;
+        let kept = async {
+            let taken = uploads::to_file(&app, body, room.bytes(), digest.as_ref()).await.map_err(|e| room.explain(e))?;
+            take(&app, &c, &taken.path, &[]).await
+        };
+        let kept = kept.await;
+        room.give_back(&app).await;
+        kept
+    })
+    .await?;
     json(if new { StatusCode::CREATED } else { StatusCode::OK }, &doc)
 }
 
 /// Looks at an app and keeps it. Whether it is new to its tenant.
 pub(crate) async fn take(app: &App, c: &Caller, apk: &Path, splits: &[PathBuf]) -> Answer<(AppDoc, bool)> {
-    let (doc, new) = app.service().add_app(c.tenant(), apk, splits).await?;
-    if new {
-        access::note(app, c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone()).await?;
-    }
-    Ok((doc, new))
+    let deed = |doc: &AppDoc| access::deed(c, "app.add", &doc.sha256.to_string(), doc.facts.package.clone());
+    Ok(app.service().take_app(c.tenant(), apk, splits, |doc| vec![deed(doc)]).await?)
 }
 
 async fn add_set(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<AppSpec>) -> Answer<Response> {
@@ -174,7 +183,7 @@ async fn apk(
 }
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(sha256): At<Sha256Digest>) -> Answer<StatusCode> {
-    app.service().store().delete_app(c.tenant(), &sha256).await?;
-    access::note(&app, &c, "app.delete", &sha256.to_string(), String::new()).await?;
+    let deed = access::deed(&c, "app.delete", &sha256.to_string(), String::new());
+    app.service().store().delete_app(c.tenant(), &sha256, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -51,7 +51,8 @@ pub(crate) fn routes(r: &mut Routes) {
     );
     r.add(
         op(Method::POST, "/v1/deliveries/{delivery}/replay", "replayDelivery", admin, "Tell it again")
-            .gives::<Delivery>(200, "To be tried"),
+            .gives::<Delivery>(200, "To be tried")
+            .fails(&[Code::Quota]),
         replay,
     );
 }
@@ -86,14 +87,14 @@ async fn make(State(app): State<App>, Extension(c): Extension<Caller>, body: Bod
     let hook = Hook { id: HookId::generate(), url: url.into(), tag: s.tag, created_ms: now() };
     let secret = hex::encode(random::<32>().map_err(ServiceError::from)?);
     let sealed = app.service().sealer.seal(hook.id.as_str(), secret.as_bytes()).map_err(ServiceError::from)?;
-    store.put_hook(&HookRow { hook: hook.clone(), tenant: c.tenant().clone(), sealed }).await?;
-    access::note(&app, &c, "webhook.make", hook.id.as_str(), hook.url.clone()).await?;
+    let deed = access::deed(&c, "webhook.make", hook.id.as_str(), hook.url.clone());
+    store.put_hook(&HookRow { hook: hook.clone(), tenant: c.tenant().clone(), sealed }, access::noted(&[deed])).await?;
     json(StatusCode::CREATED, &NewHook { hook, secret })
 }
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<HookId>) -> Answer<StatusCode> {
-    app.service().store().delete_hook(c.tenant(), &id).await?;
-    access::note(&app, &c, "webhook.delete", id.as_str(), String::new()).await?;
+    let deed = access::deed(&c, "webhook.delete", id.as_str(), String::new());
+    app.service().store().delete_hook(c.tenant(), &id, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -109,7 +110,6 @@ async fn deliveries(
 }
 
 async fn replay(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<DeliveryId>) -> Answer<Json<Delivery>> {
-    let d = app.service().store().replay(c.tenant(), &id, now()).await?;
-    access::note(&app, &c, "webhook.replay", id.as_str(), String::new()).await?;
-    Ok(Json(d))
+    let deed = access::deed(&c, "webhook.replay", id.as_str(), String::new());
+    Ok(Json(app.service().store().replay(c.tenant(), &id, now(), access::noted(&[deed])).await?))
 }

@@ -141,9 +141,7 @@ async fn all_shown(app: &App, rows: &[(JobRow, Vec<TrialId>)]) -> Answer<Vec<Job
 
 /// Keeps new jobs with their audit and what the request is answered, all of it or nothing.
 async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>, docs: &[Job], answered: Option<Answered>) -> Answer<()> {
-    if rows.iter().any(|(_, trials)| !trials.is_empty()) {
-        plan::room_for(app, &c.tenant, 0).await?;
-    }
+    plan::room_for(app, &c.tenant, 0).await?;
     let deeds = docs.iter().map(|j| access::deed(c, "job.submit", j.id.as_str(), format!("{} {}", j.package, j.scenario))).collect();
     let key = answered.as_ref().map(|a| a.claim.key.clone());
     let kept = app.service().store().insert_jobs(rows, &Notes { answered, deeds }).await;
@@ -188,17 +186,18 @@ pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Ans
     tokio::spawn(work).await.unwrap_or_else(|e| Err(internal(&e)))
 }
 
-/// Bytes of all jobs of a batch, as they are kept: each has its own copy of its scenario and of what is known of its app.
-const SPECS_MAX: usize = 32 << 20;
+/// Bytes of what a batch keeps for each of its jobs: its scenario, what is known of its app, an answer of before.
+const COPIES_MAX: usize = 32 << 20;
 
-/// What a batch is made of so far. A scenario that is named by many jobs is read once.
+/// What is kept for jobs of a batch. A scenario that is named by many jobs is read once.
 #[derive(Default)]
-struct Planning {
+struct Copies {
     named: HashMap<String, Scenario>,
+    answers: HashMap<JobId, usize>,
     bytes: usize,
 }
 
-impl Planning {
+impl Copies {
     /// The next job.
     async fn plan(&mut self, app: &App, c: &Caller, mut spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
         let name = if let ScenarioRef::Name(name) = &spec.scenario { Some(name.clone()) } else { None };
@@ -212,13 +211,37 @@ impl Planning {
         };
         spec.scenario = ScenarioRef::Inline(Box::new(scenario));
         let planned = planned(app, c, spec).await?;
-        self.bytes += serde_json::to_vec(&planned.0.spec).map_err(|e| internal(&e))?.len();
-        if self.bytes > SPECS_MAX {
-            let detail = format!("the jobs of a batch have at most {} MiB, each with its scenario and its app's facts", SPECS_MAX >> 20);
-            return Err(Failed::new(Code::TooLarge, detail).at("scenario").hint("submit these jobs in several batches"));
-        }
+        self.add(size(&planned.0.spec)?, "scenario")?;
+        self.keep(&planned.0)?;
         Ok(planned)
     }
+
+    /// A job that is to be kept: one that is answered by a job of before has its whole result.
+    fn keep(&mut self, job: &JobRow) -> Answer<()> {
+        let Some((before, result)) = job.reused.as_ref().zip(job.result.as_ref()) else { return Ok(()) };
+        let bytes = match self.answers.get(before) {
+            Some(bytes) => *bytes,
+            None => size(result)?,
+        };
+        self.answers.insert(before.clone(), bytes);
+        self.add(bytes, "reuse")
+    }
+
+    fn add(&mut self, bytes: usize, at: &str) -> Answer<()> {
+        self.bytes += bytes;
+        if self.bytes > COPIES_MAX {
+            let detail = format!(
+                "the jobs of a batch have at most {} MiB, each with its scenario, its app's facts and an answer of before",
+                COPIES_MAX >> 20
+            );
+            return Err(Failed::new(Code::TooLarge, detail).at(at).hint("submit these jobs in several batches"));
+        }
+        Ok(())
+    }
+}
+
+fn size<T: serde::Serialize>(value: &T) -> Answer<usize> {
+    Ok(serde_json::to_vec(value).map_err(|e| internal(&e))?.len())
 }
 
 async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<BatchSpec>) -> Answer<Response> {
@@ -228,9 +251,9 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
     }
     to_its_end(async move {
         once(&app, &c, &headers, "submitBatch", &digest, async |claim| {
-            let (mut rows, mut planning) = (Vec::new(), Planning::default());
+            let (mut rows, mut copies) = (Vec::new(), Copies::default());
             for (i, spec) in value.jobs.into_iter().enumerate() {
-                let row = planning.plan(&app, &c, spec).await.map_err(|e| {
+                let row = copies.plan(&app, &c, spec).await.map_err(|e| {
                     let at = e.problem.at.clone().unwrap_or_default();
                     e.at(format!("jobs[{i}].{at}"))
                 });
@@ -284,14 +307,13 @@ async fn cancel(State(app): State<App>, Extension(c): Extension<Caller>, At(id):
 pub(crate) async fn give_up(app: &App, c: &Caller, id: &JobId) -> Answer<()> {
     let job = app.service().store().job(Some(c.tenant()), id).await?;
     if !job.state.is_final() {
-        app.service().cancel(id).await?;
-        access::note(app, c, "job.cancel", id.as_str(), String::new()).await?;
+        app.service().cancel_noted(id, &[access::deed(c, "job.cancel", id.as_str(), String::new())]).await?;
     }
     Ok(())
 }
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<StatusCode> {
-    app.service().store().delete_job(c.tenant(), &id).await?;
-    access::note(&app, &c, "job.delete", id.as_str(), String::new()).await?;
+    let deed = access::deed(&c, "job.delete", id.as_str(), String::new());
+    app.service().store().delete_job(c.tenant(), &id, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -346,6 +346,10 @@ async fn progress(
     if body.value.trial != fence.trial {
         return Err(Failed::value("trial", "the progress is of another trial"));
     }
+    let long = |text: &str, most: usize| text.chars().count() > most;
+    if long(&body.value.stage, STAGE) || long(&body.value.detail, DETAIL) {
+        return Err(Failed::value("detail", format!("a stage has at most {STAGE} characters, its detail {DETAIL}")));
+    }
     app.service().take_progress(&fence, body.value).await?;
     app.service().wake(&t.job);
     Ok(StatusCode::NO_CONTENT)
@@ -374,6 +378,14 @@ async fn complete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Characters of a stage's name, and of what is said of it: workers say 200 at most.
+const STAGE: usize = 64;
+const DETAIL: usize = 1000;
+
+/// Characters of why a trial failed, and of its log. What is longer is cut: a lease that cannot be given back would last.
+const REASON: usize = 10_000;
+const LOG: usize = 2 << 20;
+
 async fn fail(
     State(app): State<App>,
     Extension(c): Extension<Caller>,
@@ -381,7 +393,10 @@ async fn fail(
     body: Body<TrialEnd>,
 ) -> Answer<StatusCode> {
     let (fence, t) = held(&app, &c, trial, epoch).await?;
-    app.service().take_back(&fence, &body.value).await?;
+    let head = |text: String, most: usize| if text.chars().count() > most { text.chars().take(most).collect() } else { text };
+    let TrialEnd { state, stage, reason, log } = body.value;
+    let end = TrialEnd { state, stage: head(stage, STAGE), reason: head(reason, REASON), log: head(log, LOG) };
+    app.service().take_back(&fence, &end).await?;
     app.service().wake(&t.job);
     Ok(StatusCode::NO_CONTENT)
 }

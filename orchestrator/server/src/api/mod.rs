@@ -21,9 +21,11 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 mod read;
 mod reports;
+pub(crate) mod room;
 pub(crate) mod scenarios;
 pub(crate) mod session;
 pub(crate) mod spec;
+mod streams;
 pub(crate) mod trials;
 pub(crate) mod uploads;
 pub(crate) mod workers;
@@ -57,6 +59,7 @@ struct Inner {
     operator: SigningKey,
     options: ApiOptions,
     rates: auth::Rates,
+    streams: streams::Streams,
     watched: web::Watched,
     document: std::sync::OnceLock<String>,
 }
@@ -73,8 +76,8 @@ impl Clone for App {
 impl App {
     /// On a service.
     pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
-        let (rates, watched) = (auth::Rates::default(), web::Watched::default());
-        Self(Arc::new(Inner { service, operator, options, rates, watched, document: std::sync::OnceLock::new() }))
+        let (rates, streams, watched) = (auth::Rates::default(), streams::Streams::default(), web::Watched::default());
+        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, document: std::sync::OnceLock::new() }))
     }
 
     /// The service.
@@ -100,6 +103,10 @@ impl App {
     /// What pages have read of jobs' events.
     pub(crate) fn watched(&self) -> &web::Watched {
         &self.0.watched
+    }
+
+    pub(crate) fn streams(&self) -> &streams::Streams {
+        &self.0.streams
     }
 
     pub(crate) fn rates(&self) -> &auth::Rates {

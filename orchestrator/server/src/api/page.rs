@@ -1,7 +1,7 @@
 //! Cursors: opaque to those who use them, and checked when they come back.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use stakeout_contract::{
     DeliveryId, JobId, Sha256Digest, TokenId,
     api::{page::Page, problem::Code},
@@ -25,6 +25,14 @@ impl Place for TokenId {
 
 impl Place for DeliveryId {
     const LIST: &str = "deliveries";
+}
+
+/// A scenario's name.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ScenarioName(pub(crate) String);
+
+impl Place for ScenarioName {
+    const LIST: &str = "scenarios";
 }
 
 impl Place for (i64, Sha256Digest) {

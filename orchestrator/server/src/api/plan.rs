@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{Secrets, Submission, service::now};
 
-/// A tenant's kept bytes are known to so much: checked before bytes come, not at each chunk.
+/// Whether a tenant may keep so many bytes more, whatever else is about to come; 0: any at all, as what a job leaves is not known.
 pub(crate) async fn room_for(app: &App, tenant: &Tenant, bytes: u64) -> Answer<()> {
     let Some(most) = tenant.quota.bytes else { return Ok(()) };
     let kept = app.service().store().usage(&tenant.id, 1, now()).await?.bytes_kept;

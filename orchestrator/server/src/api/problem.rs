@@ -100,6 +100,10 @@ impl From<StoreError> for Failed {
             StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::OverQuota(over) => over.into(),
             StoreError::Database { .. } if e.is_full() => full(&e, "the database"),
+            // No status that asks to try again: it would be refused as well.
+            StoreError::OverBudget(over) => {
+                Self::new(Code::TooLarge, over.to_string()).hint("a worker of this version has narrower bounds of its own: update it")
+            }
             StoreError::Database { .. } => unavailable(&e, "the database"),
             StoreError::BadRow { .. } => internal(&e),
         }
@@ -116,6 +120,11 @@ impl From<OverQuota> for Failed {
                 let day = 24 * 3600 * 1000;
                 refused.retry((day - now().rem_euclid(day)) as u64 / 1000 + 1)
             }
+            OverQuota::Bytes { .. } => refused.hint("end or delete open uploads, delete jobs and apps, or ask for more"),
+            OverQuota::Uploads { .. } => refused.hint("end or delete some (`DELETE /v1/uploads/{upload}`), or wait a day"),
+            OverQuota::Scenarios { .. } => refused.hint("delete some, or give jobs the text of theirs"),
+            OverQuota::Tokens { .. } => refused.hint("take back those that nobody uses, or give them fewer days"),
+            OverQuota::Deliveries { .. } => refused.hint("wait until some were told, or delete the webhook that does not hear").retry(600),
         }
     }
 }

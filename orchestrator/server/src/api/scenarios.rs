@@ -11,7 +11,7 @@ use stakeout_contract::{
     api::{
         access::Role,
         apps::{ScenarioCheck, ScenarioDoc},
-        page::Page,
+        page::{Page, PageQuery},
         problem::Code,
     },
     scenario::Scenario,
@@ -21,8 +21,9 @@ use super::{
     App, access,
     auth::Caller,
     idempotency::{json, tagged},
+    page::{self, ScenarioName},
     problem::{Answer, Failed},
-    read::{self, At, Text},
+    read::{self, Args, At, Text},
     spec::{Needs, Routes, op},
 };
 use crate::{
@@ -37,6 +38,8 @@ pub(crate) fn routes(r: &mut Routes) {
     let (submitter, reader) = (Needs::Role(Role::Submitter), Needs::Role(Role::Reader));
     r.add(
         op(Method::GET, "/v1/scenarios", "listScenarios", reader, "Scenarios: built in, and the tenant's")
+            .more("Those that are built in come first, on the first page, and are not counted.")
+            .query::<PageQuery>()
             .gives::<Page<ScenarioDoc>>(200, "By name"),
         list,
     );
@@ -51,7 +54,7 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::PUT, "/v1/scenarios/{name}", "putScenario", submitter, "Keep a scenario under its name; jobs have their own copy")
             .takes_bytes(YAML)
             .gives::<ScenarioDoc>(200, "Kept")
-            .fails(&[Code::BadScenario, Code::Conflict]),
+            .fails(&[Code::BadScenario, Code::Conflict, Code::Quota]),
         put,
     );
     r.add(
@@ -76,7 +79,7 @@ fn doc(s: &Scenario, text: &str, built_in: bool, created_ms: i64) -> ScenarioDoc
     }
 }
 
-fn built_in() -> impl Iterator<Item = ScenarioDoc> {
+pub(crate) fn built_in() -> impl Iterator<Item = ScenarioDoc> {
     BUILT_IN.iter().filter_map(|(_, text)| parse(text).ok().map(|s| doc(&s, text, true, 0)))
 }
 
@@ -93,15 +96,12 @@ pub(crate) fn mistake(m: &Mistake) -> Failed {
     }
 }
 
-async fn list(State(app): State<App>, Extension(c): Extension<Caller>) -> Answer<Json<Page<ScenarioDoc>>> {
-    Ok(Json(Page { items: all(&app, &c).await?, next: None }))
-}
-
-/// Built in, then the tenant's.
-pub(crate) async fn all(app: &App, c: &Caller) -> Answer<Vec<ScenarioDoc>> {
-    let mut items: Vec<ScenarioDoc> = built_in().collect();
-    items.extend(app.service().store().scenarios(c.tenant()).await?);
-    Ok(items)
+async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<PageQuery>) -> Answer<Json<Page<ScenarioDoc>>> {
+    let (n, after) = (read::within("limit", q.limit, 50, 200)?, page::read::<ScenarioName>(q.cursor.as_deref())?);
+    let own = app.service().store().scenarios(c.tenant(), after.as_ref().map(|a| a.0.as_str()), n + 1).await?;
+    let own = page::of(own, n, |s| ScenarioName(s.name.clone()));
+    let first = after.is_none().then(built_in).into_iter().flatten();
+    Ok(Json(Page { items: first.chain(own.items).collect(), next: own.next }))
 }
 
 async fn check(headers: HeaderMap, Text(text): Text) -> Answer<Json<ScenarioCheck>> {
@@ -138,8 +138,8 @@ async fn put(
         return Err(Failed::value("name", format!("the scenario calls itself `{}`, not `{name}`", s.name)));
     }
     let doc = doc(&s, &text, false, now());
-    app.service().store().put_scenario(c.tenant(), &doc).await?;
-    access::note(&app, &c, "scenario.put", &name, doc.sha256.to_string()).await?;
+    let deed = access::deed(&c, "scenario.put", &name, doc.sha256.to_string());
+    app.service().store().put_scenario(c.tenant(), &doc, access::noted(&[deed])).await?;
     json(StatusCode::OK, &doc)
 }
 
@@ -152,7 +152,7 @@ fn not_built_in(name: &str) -> Answer<()> {
 
 async fn delete(State(app): State<App>, Extension(c): Extension<Caller>, At(name): At<String>) -> Answer<StatusCode> {
     not_built_in(&name)?;
-    app.service().store().delete_scenario(c.tenant(), &name).await?;
-    access::note(&app, &c, "scenario.delete", &name, String::new()).await?;
+    let deed = access::deed(&c, "scenario.delete", &name, String::new());
+    app.service().store().delete_scenario(c.tenant(), &name, access::noted(&[deed])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,6 +29,7 @@ use super::{
     auth::Caller,
     idempotency::json,
     jobs::to_its_end,
+    plan,
     problem::{Answer, Failed},
     read::{self, At, Body},
     spec::{Needs, Routes, op},
@@ -46,11 +47,16 @@ pub(crate) fn routes(r: &mut Routes) {
     let submitter = Needs::Role(Role::Submitter);
     r.add(
         op(Method::POST, "/v1/uploads", "beginUpload", submitter, "Begin an upload")
-            .more("Send the bytes with PATCH, in parts of at most 64 MiB.")
             .takes::<UploadSpec>()
+            .more("Send the bytes with PATCH, in parts of at most 64 MiB. They count against the tenant's quota from now on. An upload that is open with the same size and digest goes on in its place.")
             .gives::<Upload>(201, "To be filled")
             .fails(&[Code::Quota]),
         begin,
+    );
+    r.add(
+        op(Method::DELETE, "/v1/uploads/{upload}", "dropUpload", submitter, "Give an upload up: its bytes count no more")
+            .gives_nothing(204, "Forgotten"),
+        give_up,
     );
     r.add(op(Method::GET, "/v1/uploads/{upload}", "getUpload", submitter, "How far an upload is").gives::<Upload>(200, "Its offset"), get);
     r.add(
@@ -58,7 +64,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .header("Upload-Offset", "Where these bytes begin: the upload's `offset`", true)
             .takes_bytes(OCTETS)
             .gives::<Upload>(200, "Its new offset")
-            .fails(&[Code::Conflict, Code::Digest]),
+            .fails(&[Code::Conflict, Code::Digest, Code::Quota]),
         fill,
     );
 }
@@ -72,7 +78,6 @@ async fn begin(State(app): State<App>, Extension(c): Extension<Caller>, body: Bo
     if s.bytes > most {
         return Err(Failed::new(Code::TooLarge, format!("{} bytes: at most {most} are taken", s.bytes)).at("bytes"));
     }
-    super::plan::room_for(&app, &c.tenant, s.bytes).await?;
     let upload = Upload {
         id: UploadId::generate(),
         bytes: s.bytes,
@@ -81,8 +86,21 @@ async fn begin(State(app): State<App>, Extension(c): Extension<Caller>, body: Bo
         complete: false,
         expires_ms: now() + UPLOAD_MILLIS,
     };
-    app.service().store().put_upload(&UploadRow { upload: upload.clone(), tenant: c.tenant().clone(), trial: None }).await?;
-    json(StatusCode::CREATED, &upload)
+    let begun = app.service().store().put_upload(&UploadRow { upload, tenant: c.tenant().clone(), trial: None }).await?;
+    json(StatusCode::CREATED, &begun.upload)
+}
+
+async fn give_up(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<UploadId>) -> Answer<StatusCode> {
+    let row = app.service().store().upload(c.tenant(), &id).await?;
+    if row.trial.is_some() {
+        return Err(Failed::not_found("upload", id.as_str()));
+    }
+    to_its_end(async move {
+        let parts = part_names(app.service().store().drop_upload(&id).await?)?;
+        let_parts_go(&app.service().blobs().of(&row.tenant), &parts).await;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<UploadId>) -> Answer<Json<Upload>> {
@@ -150,6 +168,10 @@ pub(crate) async fn append(app: &App, mut row: UploadRow, fence: Option<&Fence>,
 pub(crate) async fn complete(app: &App, row: &mut UploadRow, fence: Option<&Fence>) -> Answer<()> {
     let (store, blobs) = (app.service().store(), app.service().blobs().of(&row.tenant));
     let (parts, sha256) = (part_names(store.upload_parts(&row.upload.id).await?)?, row.upload.sha256);
+    // Since it was begun artifacts may have come, or an operator may have lowered the quota. What is there already is no more.
+    if fence.is_none() && store.blob(&row.tenant, &sha256).await?.is_none() {
+        plan::room_for(app, &store.tenant(&row.tenant).await?, row.upload.bytes).await?;
+    }
     match blobs.compose(&parts, sha256, row.upload.bytes).await {
         Ok(_) => {}
         Err(BlobError::Mismatch { found, .. }) => {

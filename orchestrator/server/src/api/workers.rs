@@ -70,14 +70,15 @@ async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At
 /// Changes a worker's mode.
 pub(crate) async fn set(app: &App, c: &Caller, id: &WorkerId, mode: WorkerMode) -> Answer<Json<WorkerDoc>> {
     let store = app.service().store();
-    let lost = store.set_worker_mode(c.tenant(), id, mode).await?;
-    app.service().lost(&lost).await?;
     let action = match mode {
         WorkerMode::Active => "worker.activate",
         WorkerMode::Draining => "worker.drain",
         WorkerMode::Quarantined => "worker.quarantine",
     };
-    access::note(app, c, action, id.as_str(), String::new()).await?;
+    let worker = store.worker(c.tenant(), id, now()).await?;
+    let deeds = access::deeds_on(c, &worker.tenant, access::deed(c, action, id.as_str(), String::new()));
+    let lost = store.set_worker_mode(c.tenant(), id, mode, access::noted(&deeds)).await?;
+    app.service().lost(&lost).await?;
     Ok(Json(store.worker(c.tenant(), id, now()).await?))
 }
 

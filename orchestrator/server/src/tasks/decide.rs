@@ -118,6 +118,7 @@ mod tests {
     use stakeout_bundle::keys::SigningKey;
     use stakeout_contract::{api::events::What, trial::TrialState};
     use stakeout_store::{
+        Noted,
         conformance::sample::{insert, job, tenant},
         sqlite::SqliteStore,
     };
@@ -142,7 +143,7 @@ mod tests {
         // The app's bytes are not there: a failure of this job alone.
         j.spec.with_app = true;
         insert(store, &j).await;
-        store.cancel(&j.id, 0).await.unwrap();
+        store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
         assert!(matches!(one(&app).await, Err(ServiceError::File { .. })));
         let first = Due { job: j.id.clone(), tries: 1 };
         assert_eq!(store.claim_due(now(), CLAIM_SECONDS).await.unwrap(), None, "not at once");
@@ -161,7 +162,7 @@ mod tests {
         let store = app.service().store();
         let j = job(&tenant("hopeless"), 1);
         insert(store, &j).await;
-        store.cancel(&j.id, 0).await.unwrap();
+        store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
         // Orchestrators that claimed it and were heard of no more, long ago.
         for tries in 1..=TRIES {
             let claimed = store.claim_due(i64::from(tries) * 86_400_000, CLAIM_SECONDS).await.unwrap();

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
 use reqwest::{
     Client, Url,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -14,13 +13,19 @@ use reqwest::{
 };
 use stakeout_contract::api::hooks::{Delivery, DeliveryState};
 use stakeout_store::DeliveryRow;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::{ServiceError, api::App, service::now};
+use crate::{api::App, service::now};
 
-/// Tried for so long.
+/// Tried for so long, from the first try on.
 const GIVE_UP: i64 = 24 * 3600 * 1000;
-/// Longer than all of one claim may take: they are sent side by side.
+/// Longer than a try may take.
 const CLAIM_SECONDS: u64 = 60;
+/// Tries at a time, at one orchestrator.
+const AT_ONCE: usize = 16;
+/// What waits is looked at so often, when nothing else happens.
+const LOOK: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether an address is one that only we, or those beside us, can reach.
@@ -114,28 +119,47 @@ impl Teller {
         Self { client: b.build().map_err(|e| crate::worker_port::chain(&e)), private }
     }
 
-    /// Tells some that wait; whether there were any.
-    pub(crate) async fn some(&self, app: &App) -> Result<bool, ServiceError> {
-        let store = app.service().store();
-        let due = store.claim_deliveries(now(), CLAIM_SECONDS, 10).await?;
-        let any = !due.is_empty();
-        // All at once: one after the other, those at the end would be another's again before they are sent.
-        let tries: Vec<_> = due.iter().map(|row| self.one(app, row)).collect();
-        for tried in join_all(tries).await {
-            if !store.delivery_tried(&tried).await? {
-                tracing::debug!(delivery = %tried.id, "a delivery was changed while it was sent");
+    /// Tells those that wait, several at a time, until told to stop. One that does not answer holds its own place, and nobody waits for
+    /// it but what follows to the same webhook.
+    pub(crate) async fn run(self, app: App, stop: CancellationToken) {
+        let mut telling = JoinSet::new();
+        while !stop.is_cancelled() {
+            let free = AT_ONCE.saturating_sub(telling.len());
+            let due =
+                if free == 0 { Ok(Vec::new()) } else { app.service().store().claim_deliveries(now(), CLAIM_SECONDS, free as u32).await };
+            let some = due.unwrap_or_else(|e| {
+                tracing::warn!(task = "webhooks", error = crate::worker_port::chain(&e), "a task failed; it is tried again");
+                Vec::new()
+            });
+            for row in some {
+                let (teller, app) = (self.clone(), app.clone());
+                telling.spawn(async move { teller.one(&app, &row).await });
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                // Its webhook may have more.
+                Some(_) = telling.join_next() => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
-        Ok(any)
+        while telling.join_next().await.is_some() {}
     }
 
-    /// Tells one; gives what became of it.
-    async fn one(&self, app: &App, row: &DeliveryRow) -> Delivery {
+    /// Tells one, and keeps what became of it.
+    async fn one(&self, app: &App, row: &DeliveryRow) {
         let tried = match app.service().sealer.open(row.hook.hook.id.as_str(), &row.hook.sealed) {
             Ok(secret) => self.tell(row, &secret).await,
             Err(e) => Err(e.to_string()),
         };
-        after(&row.delivery, row.since, tried, now())
+        let tried = after(&row.delivery, row.since, tried, now());
+        match app.service().store().delivery_tried(&tried).await {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!(delivery = %tried.id, "a delivery was changed while it was sent"),
+            Err(e) => {
+                let error = crate::worker_port::chain(&e);
+                tracing::warn!(delivery = %tried.id, error, "what came of a delivery was not kept; it is told again");
+            }
+        }
     }
 
     async fn tell(&self, row: &DeliveryRow, secret: &[u8]) -> Result<u16, String> {

@@ -19,6 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{ServiceError, api::App, clock, worker_port::chain};
 
+/// Jobs that are decided at a time: one that takes long, or fails again and again, leaves room for another's. Each has the evidence of a
+/// trial in memory.
+const DECIDING: usize = 2;
+
 /// Runs all tasks until told to stop; what is begun is ended.
 pub async fn run(app: App, stop: CancellationToken) {
     let mut all = JoinSet::new();
@@ -28,11 +32,13 @@ pub async fn run(app: App, stop: CancellationToken) {
         let leases = leases.clone();
         async move { leases.end().await }
     }));
-    let deciding = app.clone();
-    all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
-        let app = deciding.clone();
-        async move { decide::one(&app).await }
-    }));
+    for _ in 0..DECIDING {
+        let deciding = app.clone();
+        all.spawn(every(Duration::from_millis(700), stop.clone(), "decide", move || {
+            let app = deciding.clone();
+            async move { decide::one(&app).await }
+        }));
+    }
     let tidying = app.clone();
     all.spawn(every(Duration::from_secs(60), stop.clone(), "tidy", move || {
         let app = tidying.clone();
@@ -45,10 +51,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     }));
     all.spawn(hints::tell(app.clone(), stop.clone()));
     all.spawn(hints::hear(app.clone(), stop.clone()));
-    all.spawn(every(Duration::from_secs(2), stop, "webhooks", move || {
-        let (app, hooks) = (app.clone(), hooks.clone());
-        async move { hooks.some(&app).await }
-    }));
+    all.spawn(hooks.run(app, stop));
     while all.join_next().await.is_some() {}
 }
 

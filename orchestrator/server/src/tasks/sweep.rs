@@ -74,7 +74,7 @@ mod tests {
     use stakeout_blobs::Blobs;
     use stakeout_bundle::keys::SigningKey;
     use stakeout_contract::Sha256Digest;
-    use stakeout_store::{conformance::sample::tenant_row, sqlite::SqliteStore};
+    use stakeout_store::{Noted, conformance::sample::tenant_row, sqlite::SqliteStore};
 
     use super::*;
     use crate::{Service, api::ApiOptions, seal::Sealer, tasks::tidy};
@@ -109,8 +109,8 @@ mod tests {
         let day = 24 * 3600 * 1000;
         let (mut old, mut new) = (tenant_row("old"), tenant_row("new"));
         (old.created_ms, new.created_ms) = (now() - 100 * day, now());
-        store.put_tenant(&old).await.unwrap();
-        store.put_tenant(&new).await.unwrap();
+        store.put_tenant(&old, Noted::NOTHING).await.unwrap();
+        store.put_tenant(&new, Noted::NOTHING).await.unwrap();
         let (known, strange) = (app.service().blobs().of(&old.id), app.service().blobs().of(&new.id));
         let noted = known.put(b"noted".to_vec()).await.unwrap();
         store.note_blob(&old.id, &noted, 5, now()).await.unwrap();

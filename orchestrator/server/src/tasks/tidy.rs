@@ -1,6 +1,6 @@
 //! What is over: jobs and apps beyond their time, uploads that nobody ended, bytes that nobody names.
 
-use stakeout_store::{Deed, StoreError};
+use stakeout_store::{Deed, Noted, StoreError};
 
 use crate::{ServiceError, api::App, service::now, worker_port::chain};
 
@@ -19,24 +19,22 @@ pub(crate) async fn some(app: &App) -> Result<bool, ServiceError> {
     store.forget_workers(now - FORGET).await?;
     let mut more = false;
     for (tenant, job) in store.outdated_jobs(now, MOST).await? {
-        match store.delete_job(&tenant, &job).await {
+        let deed = Deed { tenant: tenant.clone(), token: None, action: "job.expire", thing: job.to_string(), detail: String::new() };
+        match store.delete_job(&tenant, &job, Noted { deeds: &[deed], at: now }).await {
             // Another orchestrator deleted it meanwhile.
             Err(StoreError::NotFound { .. }) => continue,
             done => done?,
         }
-        let deed = Deed { tenant, token: None, action: "job.expire", thing: job.to_string(), detail: String::new() };
-        store.audit(&deed, now).await?;
         more = true;
     }
     for (tenant, sha256) in store.outdated_apps(now, MOST).await? {
-        match store.delete_app(&tenant, &sha256).await {
+        let deed = Deed { tenant: tenant.clone(), token: None, action: "app.expire", thing: sha256.to_string(), detail: String::new() };
+        match store.delete_app(&tenant, &sha256, Noted { deeds: &[deed], at: now }).await {
             Ok(()) => {}
             // A job of it came meanwhile.
             Err(StoreError::InUse { .. } | StoreError::NotFound { .. }) => continue,
             Err(e) => return Err(e.into()),
         }
-        let deed = Deed { tenant, token: None, action: "app.expire", thing: sha256.to_string(), detail: String::new() };
-        store.audit(&deed, now).await?;
         more = true;
     }
     for (row, parts) in store.drop_uploads(now, MOST).await? {

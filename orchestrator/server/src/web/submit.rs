@@ -40,6 +40,7 @@ use crate::api::{
     auth::Caller,
     jobs, plan,
     problem::{Answer, Failed},
+    room::Room,
     scenarios,
 };
 
@@ -113,12 +114,15 @@ async fn answer(
     mistakes: Mistakes,
     guess: Option<Guess>,
 ) -> Shown {
-    let choice = |name: &str, seconds: f64, trials: u32| Choice {
-        name: name.to_owned(),
-        text: format!("{} ({} idle, {})", words::short(name), words::about(seconds), words::count(u64::from(trials), "trial")),
-        chosen: name == fields.scenario,
-    };
-    let scenarios = scenarios::all(app, c).await?.iter().map(|s| choice(&s.name, s.seconds, s.trials)).collect();
+    let choice =
+        |name: String, more: &str| Choice { text: format!("{}{more}", words::short(&name)), chosen: name == fields.scenario, name };
+    // Of the tenant's own only the names are read: their texts may be many megabytes.
+    let own = app.service().store().scenario_names(c.tenant()).await?;
+    let built_in = scenarios::built_in().map(|s| {
+        let more = format!(" ({} idle, {})", words::about(s.seconds), words::count(u64::from(s.trials), "trial"));
+        choice(s.name, &more)
+    });
+    let scenarios = built_in.chain(own.into_iter().map(|name| choice(name, ""))).collect();
     // One that was mistyped is longer than any that is taken.
     let mut names: Vec<String> = fields.typed.iter().map(|t| words::short(&t.name)).filter(|n| !n.is_empty()).collect();
     names.resize(names.len().max(ROWS - 1) + 1, String::new());
@@ -146,7 +150,6 @@ async fn answer(
 /// The app of a form: its files, or one that was taken before.
 async fn app_of(app: &App, c: &Caller, fields: &Fields) -> Answer<AppDoc> {
     if !fields.apks.is_empty() {
-        plan::room_for(app, &c.tenant, fields.apks.iter().map(|f| f.bytes).sum()).await?;
         let mut files: Vec<PathBuf> = fields.apks.iter().map(|f| f.path.to_path_buf()).collect();
         let base = app.service().intake.base_of(&files).await?;
         let base = files.remove(base);
@@ -244,17 +247,27 @@ fn guess(e: &Estimate) -> Guess {
 
 /// Takes the form.
 pub(super) async fn take(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, form: Multipart) -> Shown {
-    let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
-    plan::room_for(&app, &c.tenant, sent).await?;
-    let fields = form::read(&app, form).await?;
-    let taken = match app_of(&app, &c, &fields).await {
+    let sent = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    // A person who leaves now must not leave the room taken.
+    jobs::to_its_end(async move {
+        let room = Room::take(&app, &c.tenant, sent).await?;
+        let done = received(&app, &c, &room, form).await;
+        room.give_back(&app).await;
+        Ok(done)
+    })
+    .await?
+}
+
+async fn received(app: &App, c: &Caller, room: &Room, form: Multipart) -> Shown {
+    let fields = form::read(app, form, room.bytes()).await.map_err(|e| room.explain(e))?;
+    let taken = match app_of(app, c, &fields).await {
         Ok(taken) => taken,
-        Err(e) => return refused(&app, &c, fields, None, e).await,
+        Err(e) => return refused(app, c, fields, None, e).await,
     };
-    match act(&app, &c, &fields, &taken).await {
+    match act(app, c, &fields, &taken).await {
         Ok(Done::Job(id)) => Ok(go(&format!("/jobs/{id}"))),
-        Ok(Done::Guess(guess)) => answer(&app, &c, StatusCode::OK, fields, Some(taken), Mistakes::default(), Some(guess)).await,
-        Err(e) => refused(&app, &c, fields, Some(taken), e).await,
+        Ok(Done::Guess(guess)) => answer(app, c, StatusCode::OK, fields, Some(taken), Mistakes::default(), Some(guess)).await,
+        Err(e) => refused(app, c, fields, Some(taken), e).await,
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use stakeout_blobs::Blobs;
 use stakeout_bundle::keys::SigningKey;
-use stakeout_store::{conformance::sample, sqlite::SqliteStore};
+use stakeout_store::{Noted, conformance::sample, sqlite::SqliteStore};
 use tower_service::Service as _;
 
 use crate::{
@@ -146,7 +146,7 @@ async fn a_role_sees_what_it_may_and_forms_of_other_sites_do_nothing() {
 async fn a_worker_is_minded_by_its_tenants_admins_and_by_operators() {
     let site = Site::new().await;
     let store = site.app.service().store();
-    store.put_tenant(&sample::tenant_row("other")).await.unwrap();
+    store.put_tenant(&sample::tenant_row("other"), Noted::NOTHING).await.unwrap();
     let key = format!("sha256:{}", "a".repeat(64));
     let host = stakeout_contract::api::fleet::HostFacts { key: key.clone(), ..Default::default() };
     for (id, tenant) in [("worker-farm", "farm"), ("worker-own", "other")] {
@@ -173,7 +173,7 @@ async fn a_job_is_listed_shown_and_given_up_and_is_not_there_for_another_tenant(
     job.tags = vec!["nightly".to_owned()];
     sample::insert(store, &job).await;
     let other = sample::job(&sample::tenant("other"), 1);
-    store.put_tenant(&sample::tenant_row("other")).await.unwrap();
+    store.put_tenant(&sample::tenant_row("other"), Noted::NOTHING).await.unwrap();
     sample::insert(store, &other).await;
 
     let list = site.get("/?tag=nightly", &site.admin).await;

@@ -16,12 +16,13 @@ use stakeout_contract::{
 use super::{
     Fault, Shown,
     job::id_of,
-    read::Sent,
+    link,
+    read::{Asked, Sent},
     shell::{Shell, go, page},
     words::{self, Moment},
 };
 use crate::{
-    api::{App, access, auth::Caller, problem::Failed},
+    api::{App, access, auth::Caller, page as cursor, problem::Failed},
     service::now,
 };
 
@@ -48,7 +49,12 @@ struct Page {
     operator: bool,
     made: Option<NewToken>,
     mistake: String,
+    older: Option<String>,
+    newest: bool,
 }
+
+/// Tokens on one page.
+const MOST: u32 = 100;
 
 const ROLES: [Role; 4] = [Role::Reader, Role::Submitter, Role::Worker, Role::Admin];
 const ROLE_WORDS: [&str; 4] = [Role::Reader.as_str(), Role::Submitter.as_str(), Role::Worker.as_str(), Role::Admin.as_str()];
@@ -71,11 +77,22 @@ fn line(t: &Token, own: &TokenId, now: i64) -> Line {
     }
 }
 
-async fn answer(app: &App, c: &Caller, status: StatusCode, made: Option<NewToken>, mistake: String) -> Result<Response, Fault> {
-    let (all, now) = (app.service().store().tokens(c.tenant()).await?, now());
+async fn answer(
+    app: &App,
+    c: &Caller,
+    status: StatusCode,
+    before: Option<&TokenId>,
+    made: Option<NewToken>,
+    mistake: String,
+) -> Result<Response, Fault> {
+    let now = now();
+    let all = app.service().store().tokens(c.tenant(), before, MOST + 1).await?;
+    let tokens = cursor::of(all, MOST, |t| t.id.clone());
     let model = Page {
         shell: Shell::of(c, "tokens"),
-        lines: all.iter().map(|t| line(t, &c.token.id, now)).collect(),
+        lines: tokens.items.iter().map(|t| line(t, &c.token.id, now)).collect(),
+        older: tokens.next.map(|next| link::to("/tokens", &[("cursor", &next)])),
+        newest: before.is_some(),
         roles: &ROLE_WORDS,
         operator: c.is_operator(),
         made,
@@ -84,9 +101,17 @@ async fn answer(app: &App, c: &Caller, status: StatusCode, made: Option<NewToken
     Ok(page(status, &model))
 }
 
+/// Which part of the list.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Part {
+    cursor: String,
+}
+
 /// The list.
-pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>) -> Shown {
-    answer(&app, &c, StatusCode::OK, None, String::new()).await
+pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Asked(p): Asked<Part>) -> Shown {
+    let before = cursor::read::<TokenId>(Some(p.cursor.trim()).filter(|t| !t.is_empty()))?;
+    answer(&app, &c, StatusCode::OK, before.as_ref(), None, String::new()).await
 }
 
 /// A token to be made, as the form sends it.
@@ -122,8 +147,8 @@ pub(super) async fn make(State(app): State<App>, Extension(c): Extension<Caller>
         Err(e) => Err(e),
     };
     match made {
-        Ok(made) => answer(&app, &c, StatusCode::CREATED, Some(made), String::new()).await,
-        Err(e) if e.problem.status < 500 => answer(&app, &c, StatusCode::UNPROCESSABLE_ENTITY, None, e.problem.detail).await,
+        Ok(made) => answer(&app, &c, StatusCode::CREATED, None, Some(made), String::new()).await,
+        Err(e) if e.problem.status < 500 => answer(&app, &c, StatusCode::UNPROCESSABLE_ENTITY, None, None, e.problem.detail).await,
         Err(e) => Err(e.into()),
     }
 }

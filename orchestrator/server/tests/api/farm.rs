@@ -22,7 +22,7 @@ use stakeout_server::{
     seal::Sealer,
     tasks,
 };
-use stakeout_store::{Store, sqlite::SqliteStore};
+use stakeout_store::{Noted, Store, sqlite::SqliteStore};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -211,7 +211,7 @@ impl Farm {
         let facts = AppFacts { sha256: Some(sha256), ..facts };
         let app = apps::App { sha256, splits: vec![], bytes: text.len() as u64, facts, created_ms: now() };
         self.store().note_blob(&tenant, &sha256, app.bytes, now()).await.unwrap();
-        self.store().put_app(&tenant, &app).await.unwrap();
+        self.store().put_app(&tenant, &app, Noted::NOTHING).await.unwrap();
         sha256
     }
 

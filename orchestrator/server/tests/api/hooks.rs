@@ -161,3 +161,45 @@ async fn a_webhook_that_was_allowed_is_not_told_once_private_addresses_are_not()
     assert_eq!((text(&d, "state"), text(&d, "error")), ("waiting", "a private address"));
     assert!(got.lock().unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_never_answers_delays_nobody_elses() {
+    let farm = Farm::start().await;
+    let (many, one) = (farm.tenant("many", json!({})).await, farm.tenant("one", json!({})).await);
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let held = taken.clone();
+    tokio::spawn(async move {
+        loop {
+            let (tcp, _) = silent.accept().await.unwrap();
+            held.lock().unwrap().push(tcp);
+        }
+    });
+    for _ in 0..30 {
+        farm.send("POST", "/v1/webhooks", &many, &json!({"url": url})).await.json(201);
+    }
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    let due = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 330) \
+               INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, since, body) \
+               SELECT 'delivery-' || h.id || '-' || i, h.id, 'job-x', 'waiting', 0, 1, '', 1, 1, '{}' FROM hooks h, n";
+    assert_eq!(sqlx::query(due).execute(&file).await.unwrap().rows_affected(), 9900);
+    while taken.lock().unwrap().len() < 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let (url, got) = receiver(&["200 OK"]).await;
+    farm.send("POST", "/v1/webhooks", &one, &json!({"url": url})).await.json(201);
+    let job = farm.submit(&one, &farm.app("one", "app").await, 1, json!({})).await;
+    farm.send("POST", &format!("/v1/jobs/{}/cancel", text(&job, "id")), &one, &json!({})).await.json(200);
+    // The silent ones are given up after twenty seconds, four at a time: it would take them half a day.
+    for _ in 0..300 {
+        if !got.lock().unwrap().is_empty() {
+            let at_most = taken.lock().unwrap().len();
+            assert!(at_most <= 8, "{at_most} connections to one tenant's receivers");
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("it waits for another tenant's receivers");
+}

@@ -9,6 +9,8 @@
 
 mod apk;
 mod books;
+mod budgets;
+mod copies;
 mod document;
 mod farm;
 mod hand;
@@ -17,10 +19,14 @@ mod hostile;
 mod jobs;
 mod leases;
 mod lists;
+mod noted;
+mod numbers;
 mod quotas;
+mod room;
 mod secrets;
 mod skew;
 mod statements;
+mod streams;
 mod submits;
 mod two;
 mod uploads;

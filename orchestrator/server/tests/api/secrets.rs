@@ -138,7 +138,7 @@ async fn tokens_are_kept_hashed_and_count_until_they_expire_or_are_taken_back() 
     let (mut row, _) = farm.store().token(&text(&made["token"], "id").parse().unwrap()).await.unwrap();
     row.token.id = "token-old".parse().unwrap();
     row.token.expires_ms = Some(now() - 1);
-    farm.store().put_token(&row).await.unwrap();
+    farm.store().put_token(&row, stakeout_store::Noted::NOTHING).await.unwrap();
     let old = format!("stk_token-old_{}", secret.rsplit('_').next().unwrap());
     farm.ask("GET", "/v1/me", &old).await.fails(Code::Unauthorized);
     for bad in

@@ -2,11 +2,14 @@
 
 use stakeout_contract::{
     Sha256Digest, TenantId, TokenId, TrialId,
-    api::access::{AuditEntry, Role, Token},
+    api::{
+        access::{AuditEntry, Role, Token},
+        fleet::WorkerMode,
+    },
 };
 
 use super::sample::{job, tenant, tenant_row};
-use crate::{Answered, Claim, Deed, Idempotent, JobFilter, JobRow, Notes, Store, StoreError, TokenRow};
+use crate::{Answered, Claim, Deed, Idempotent, JobFilter, JobRow, Noted, Notes, Store, StoreError, TokenRow};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_are_made_and_changed(store).await;
@@ -14,14 +17,15 @@ pub(super) async fn all(store: &dyn Store) {
     a_request_that_comes_again_is_answered_as_before(store).await;
     a_submit_and_its_answer_are_there_together_or_not_at_all(store).await;
     the_chain_of_audit_holds(store).await;
+    what_is_noted_is_there_with_the_change_in_each_chain_or_not_at_all(store).await;
 }
 
 async fn tenants_are_made_and_changed(store: &dyn Store) {
     let mut row = tenant_row("changing");
-    assert!(store.put_tenant(&row).await.unwrap());
+    assert!(store.put_tenant(&row, Noted::NOTHING).await.unwrap());
     (row.weight, row.retention_days, row.own_workers_only) = (7, Some(3), true);
     row.quota.bytes = Some(u64::from(u32::MAX) * 10);
-    assert!(!store.put_tenant(&row).await.unwrap());
+    assert!(!store.put_tenant(&row, Noted::NOTHING).await.unwrap());
     assert_eq!(store.tenant(&row.id).await.unwrap(), row);
     assert!(matches!(store.tenant(&tenant("nobody")).await, Err(StoreError::NotFound { what: "tenant", .. })));
     let ids: Vec<_> = store.tenants().await.unwrap().into_iter().map(|t| t.id).collect();
@@ -43,19 +47,21 @@ async fn tokens_are_their_tenants(store: &dyn Store) {
         },
         hash: Sha256Digest::of(id.as_bytes()),
     };
-    store.put_tenant(&tenant_row("tokens")).await.unwrap();
+    store.put_tenant(&tenant_row("tokens"), Noted::NOTHING).await.unwrap();
     let (a, b) = (row("token-a"), row("token-b"));
-    store.put_token(&a).await.unwrap();
-    store.put_token(&b).await.unwrap();
-    assert!(store.put_token(&a).await.is_err(), "an id is used once");
+    store.put_token(&a, Noted::NOTHING).await.unwrap();
+    store.put_token(&b, Noted::NOTHING).await.unwrap();
+    assert!(store.put_token(&a, Noted::NOTHING).await.is_err(), "an id is used once");
     assert_eq!(store.token(&a.token.id).await.unwrap(), (a.clone(), store.tenant(&t).await.unwrap()));
     assert!(matches!(store.token(&"token-z".parse().unwrap()).await, Err(StoreError::NotFound { what: "token", .. })));
-    assert_eq!(store.tokens(&t).await.unwrap(), [b.token.clone(), a.token.clone()]);
-    assert!(store.tokens(&tenant("stranger")).await.unwrap().is_empty());
-    let stranger = store.revoke_token(&tenant("stranger"), &a.token.id, 5).await;
+    assert_eq!(store.tokens(&t, None, 10).await.unwrap(), [b.token.clone(), a.token.clone()]);
+    assert_eq!(store.tokens(&t, None, 1).await.unwrap(), std::slice::from_ref(&b.token));
+    assert_eq!(store.tokens(&t, Some(&b.token.id), 10).await.unwrap(), std::slice::from_ref(&a.token));
+    assert!(store.tokens(&tenant("stranger"), None, 10).await.unwrap().is_empty());
+    let stranger = store.revoke_token(&tenant("stranger"), &a.token.id, 5, Noted::NOTHING).await;
     assert!(matches!(stranger, Err(StoreError::NotFound { what: "token", .. })));
-    store.revoke_token(&t, &a.token.id, 5).await.unwrap();
-    store.revoke_token(&t, &a.token.id, 9).await.unwrap();
+    store.revoke_token(&t, &a.token.id, 5, Noted::NOTHING).await.unwrap();
+    store.revoke_token(&t, &a.token.id, 9, Noted::NOTHING).await.unwrap();
     assert_eq!(store.token(&a.token.id).await.unwrap().0.token.revoked_ms, Some(5));
     for now in [1000, 30_000, 61_000, 62_000] {
         store.token_used(&b.token.id, now).await.unwrap();
@@ -103,7 +109,7 @@ async fn a_request_that_comes_again_is_answered_as_before(store: &dyn Store) {
     assert_eq!(ask("e", g, 4 + day).await, Idempotent::First);
     assert_eq!(ask("f", f, 4 + day + 299_999).await, Idempotent::Differs);
     assert_eq!(ask("f", f, 4 + day + 300_000).await, Idempotent::First, "whoever was to answer has died");
-    store.cancel(&first.id, 5).await.unwrap();
+    store.cancel(&first.id, 5, Noted::NOTHING).await.unwrap();
 }
 
 async fn a_submit_and_its_answer_are_there_together_or_not_at_all(store: &dyn Store) {
@@ -122,7 +128,7 @@ async fn a_submit_and_its_answer_are_there_together_or_not_at_all(store: &dyn St
     assert_eq!(ask("third", 300_002).await, again("fast"));
     let audit = store.audit_after(&t, 0, 10).await.unwrap();
     assert_eq!((jobs().await, audit.len(), audit[0].thing.as_str()), (1, 1, done.id.as_str()));
-    store.cancel(&done.id, 5).await.unwrap();
+    store.cancel(&done.id, 5, Noted::NOTHING).await.unwrap();
 }
 
 async fn the_chain_of_audit_holds(store: &dyn Store) {
@@ -136,4 +142,21 @@ async fn the_chain_of_audit_holds(store: &dyn Store) {
     assert_eq!(AuditEntry::broken(None, &all), None);
     assert_eq!(store.audit_after(&t, 1, 2).await.unwrap(), all[1..3]);
     assert!(store.audit_after(&tenant("stranger"), 0, 100).await.unwrap().is_empty());
+}
+
+async fn what_is_noted_is_there_with_the_change_in_each_chain_or_not_at_all(store: &dyn Store) {
+    let (t, other) = (tenant("noted"), tenant("noted-by"));
+    let deed =
+        |tenant: &TenantId| Deed { tenant: tenant.clone(), token: None, action: "tenant.put", thing: t.to_string(), detail: String::new() };
+    let deeds = [deed(&t), deed(&other)];
+    let noted = Noted { deeds: &deeds, at: 7 };
+    let entries = async |tenant: &TenantId| store.audit_after(tenant, 0, 10).await.unwrap().len();
+    assert!(store.put_tenant(&tenant_row("noted"), noted).await.unwrap());
+    assert_eq!((entries(&t).await, entries(&other).await), (1, 1));
+    assert_eq!(store.audit_after(&other, 0, 1).await.unwrap()[0].at_ms, 7);
+    assert!(store.revoke_token(&t, &"token-none".parse().unwrap(), 8, noted).await.is_err());
+    assert!(store.delete_scenario(&t, "none", noted).await.is_err());
+    assert!(store.delete_hook(&t, &"hook-none".parse().unwrap(), noted).await.is_err());
+    assert!(store.set_worker_mode(&t, &"none-1".parse().unwrap(), WorkerMode::Draining, noted).await.is_err());
+    assert_eq!((entries(&t).await, entries(&other).await), (1, 1), "what was not done is not noted");
 }

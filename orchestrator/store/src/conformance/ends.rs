@@ -12,7 +12,7 @@ use stakeout_contract::{
 };
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, tenant, tenant_row};
-use crate::{Due, HookRow, Store, StoreError};
+use crate::{Due, HookRow, Noted, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     a_completion_that_comes_twice_counts_once(store).await;
@@ -104,7 +104,7 @@ async fn a_job_that_cannot_be_decided_waits_longer_each_time(store: &dyn Store) 
     let t = tenant("undecided");
     let j = job(&t, 1);
     insert(store, &j).await;
-    store.cancel(&j.id, 0).await.unwrap();
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     let mut now = 0;
     for (tries, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 960), (7, 1920), (8, 3600), (9, 3600)] {
         assert_eq!(store.claim_due(now, 30).await.unwrap(), Some(Due { job: j.id.clone(), tries }));
@@ -123,7 +123,7 @@ async fn a_claim_that_is_given_back_does_not_count(store: &dyn Store) {
     decide_all(store, 100_000_000).await;
     let j = job(&tenant("given-back"), 1);
     insert(store, &j).await;
-    store.cancel(&j.id, 0).await.unwrap();
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     let due = |tries| Due { job: j.id.clone(), tries };
     for now in [0, 5_000, 10_000] {
         assert_eq!(store.claim_due(now, 30).await.unwrap(), Some(due(1)));
@@ -161,8 +161,8 @@ async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store)
     let j = job(&t, 3);
     insert(store, &j).await;
     let (trial, _) = lease(store, &t, "w-1", 0).await;
-    store.cancel(&j.id, 10).await.unwrap();
-    store.cancel(&j.id, 11).await.unwrap();
+    store.cancel(&j.id, 10, Noted::NOTHING).await.unwrap();
+    store.cancel(&j.id, 11, Noted::NOTHING).await.unwrap();
     assert_eq!(claim(store, 20).await, None, "a trial of it runs");
     assert!(matches!(store.decide(&j.id, &decided(&j, TrialState::Cancelled), 20).await, Err(StoreError::InUse { .. })));
     assert!(store.lease(&super::sample::ask(&t, "w-1"), 20).await.unwrap().is_none());
@@ -176,7 +176,7 @@ async fn a_cancelled_job_is_due_when_its_last_trial_has_ended(store: &dyn Store)
 
     let waiting = job(&t, 2);
     insert(store, &waiting).await;
-    store.cancel(&waiting.id, 40).await.unwrap();
+    store.cancel(&waiting.id, 40, Noted::NOTHING).await.unwrap();
     assert_eq!(claim(store, 40).await, Some(waiting.id));
     decide_all(store, 100_000_000).await;
 }
@@ -189,12 +189,12 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     let t = tenant("hooked");
     for (id, tag) in [("hook-all", None), ("hook-nightly", Some("nightly")), ("hook-other", Some("other"))] {
         let hook = Hook { id: id.parse().unwrap(), url: "https://h.example".to_owned(), tag: tag.map(str::to_owned), created_ms: 1 };
-        store.put_hook(&HookRow { hook, tenant: t.clone(), sealed: vec![9] }).await.unwrap();
+        store.put_hook(&HookRow { hook, tenant: t.clone(), sealed: vec![9] }, Noted::NOTHING).await.unwrap();
     }
     let mut j = job(&t, 1);
     j.tags = vec!["nightly".to_owned()];
     insert(store, &j).await;
-    store.cancel(&j.id, 5).await.unwrap();
+    store.cancel(&j.id, 5, Noted::NOTHING).await.unwrap();
     let mut d = decided(&j, TrialState::Finished);
     (d.report, d.outcome) = (Some(Sha256Digest::of(b"report")), Some(outcome(Sha256Digest::of(b"bundle"))));
     assert!(matches!(store.decide(&j.id, &d, 6).await, Err(StoreError::NotFound { what: "blob", .. })), "its report must be there");
@@ -215,6 +215,9 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     let mut tried = due[0].delivery.clone();
     (tried.state, tried.tries, tried.next_ms, tried.status) = (DeliveryState::Delivered, 1, None, Some(204));
     assert!(store.delivery_tried(&tried).await.unwrap());
+    let mut again = due[1].delivery.clone();
+    (again.tries, again.next_ms, again.status) = (1, Some(50_000), Some(500));
+    assert!(store.delivery_tried(&again).await.unwrap());
     let mut late = tried.clone();
     (late.state, late.next_ms) = (DeliveryState::Waiting, Some(9));
     assert!(!store.delivery_tried(&late).await.unwrap(), "another's try was kept");
@@ -222,8 +225,8 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     assert_eq!(store.deliveries(&t, &hook, None, 10).await.unwrap(), std::slice::from_ref(&tried));
     assert!(store.deliveries(&t, &hook, Some(&tried.id), 10).await.unwrap().is_empty());
     assert!(matches!(store.deliveries(&tenant("stranger"), &hook, None, 10).await, Err(StoreError::NotFound { .. })));
-    assert!(matches!(store.replay(&tenant("stranger"), &tried.id, 9).await, Err(StoreError::NotFound { .. })));
-    let again = store.replay(&t, &tried.id, 9).await.unwrap();
+    assert!(matches!(store.replay(&tenant("stranger"), &tried.id, 9, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
+    let again = store.replay(&t, &tried.id, 9, Noted::NOTHING).await.unwrap();
     assert_eq!((again.state, again.tries, again.next_ms), (DeliveryState::Waiting, 0, Some(9)));
     let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
     assert_eq!((claimed.len(), claimed[0].since, claimed[0].delivery.created_ms), (1, 9, 7), "its day begins anew");
@@ -233,13 +236,13 @@ async fn a_job_is_decided_once_and_its_webhooks_are_told(store: &dyn Store) {
     let left = async |hook: &str| store.deliveries(&t, &hook.parse().unwrap(), None, 10).await.unwrap().len();
     store.tidy(7 + 30 * 86_400_000).await.unwrap();
     assert_eq!((left("hook-all").await, left("hook-nightly").await), (1, 0), "the replayed one is younger");
-    store.delete_job(&t, &j.id).await.unwrap();
+    store.delete_job(&t, &j.id, Noted::NOTHING).await.unwrap();
     assert_eq!(left("hook-all").await, 0);
     tried.tries = 1;
     assert!(!store.delivery_tried(&tried).await.unwrap(), "it is there no more");
     let next = job(&t, 1);
     insert(store, &next).await;
-    store.cancel(&next.id, 10).await.unwrap();
+    store.cancel(&next.id, 10, Noted::NOTHING).await.unwrap();
     assert!(store.decide(&next.id, &decided(&next, TrialState::Cancelled), 10).await.unwrap());
     assert_eq!(left("hook-all").await, 1);
 }
@@ -272,7 +275,7 @@ async fn what_a_completion_names_must_be_there(store: &dyn Store) {
     assert_eq!(dropped(store.drop_blobs(1000, 0, 100).await.unwrap()), [left], "the completion does not name it");
     assert_eq!((store.blob(&t, &kept).await.unwrap(), store.blob(&t, &left).await.unwrap()), (Some(4), None));
     decide_all(store, 100_000_000).await;
-    store.delete_job(&t, &of.id).await.unwrap();
+    store.delete_job(&t, &of.id, Noted::NOTHING).await.unwrap();
     assert!(matches!(store.job(None, &of.id).await, Err(StoreError::NotFound { .. })));
     assert!(store.events(&of.id, 0, 10).await.unwrap().is_empty());
     assert_eq!(dropped(store.drop_blobs(1000, 0, 100).await.unwrap()), [kept]);
@@ -283,13 +286,13 @@ async fn jobs_are_forgotten_when_their_time_has_come(store: &dyn Store) {
     let t = tenant("forgetful");
     let mut row = tenant_row("forgetful");
     row.retention_days = Some(10);
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let mut soon = job(&t, 1);
     soon.delete_after = Some(1000);
     let late = job(&t, 1);
     for j in [&soon, &late] {
         insert(store, j).await;
-        store.cancel(&j.id, 0).await.unwrap();
+        store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
         store.decide(&j.id, &decided(j, TrialState::Cancelled), 100).await.unwrap();
     }
     let outdated =

@@ -10,7 +10,7 @@ use stakeout_contract::{
 };
 
 use super::sample::{FIRST, abilities, ask, end, insert, job, lease, tenant, tenant_row};
-use crate::{HookRow, Store, StoreError, fleet::ALIVE};
+use crate::{HookRow, Noted, Store, StoreError, fleet::ALIVE};
 
 pub(super) async fn all(store: &dyn Store) {
     workers_are_seen_by_those_whose_trials_they_run(store).await;
@@ -22,7 +22,7 @@ async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     let (t, careful, farm) = (tenant("owner"), tenant("own-only"), TenantId::farm());
     let mut row = tenant_row("own-only");
     row.own_workers_only = true;
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let now = 1_000_000_000;
     let (mine, theirs) = (ask(&t, "owner-1").worker, ask(&farm, "farm-9").worker);
     let host = HostFacts { host: "h".to_owned(), cpus: 4, ..HostFacts::default() };
@@ -44,33 +44,36 @@ async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     assert_eq!(of(&t).await, [theirs.clone(), mine.clone()]);
     assert_eq!(of(&tenant("stranger")).await, std::slice::from_ref(&theirs));
     assert!(of(&careful).await.is_empty());
-    assert!(matches!(store.set_worker_mode(&t, &theirs, WorkerMode::Draining).await, Err(StoreError::NotFound { .. })));
-    store.set_worker_mode(&farm, &mine, WorkerMode::Draining).await.unwrap();
+    assert!(matches!(store.set_worker_mode(&t, &theirs, WorkerMode::Draining, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
+    store.set_worker_mode(&farm, &mine, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
     assert_eq!(store.worker_seen(&mine, &t, &abilities(34), None, now).await.unwrap(), WorkerMode::Draining);
 
     asks_are_noted_now_and_then(store, &mine, &t, now).await;
 
-    store.set_worker_mode(&farm, &mine, WorkerMode::Active).await.unwrap();
+    store.set_worker_mode(&farm, &mine, WorkerMode::Active, Noted::NOTHING).await.unwrap();
     insert(store, &job(&t, 1)).await;
     let (trial, _) = lease(store, &t, "owner-1", now).await;
     assert_eq!(store.worker(&t, &mine, now).await.unwrap().running, 1);
     store.forget_workers(now + 10).await.unwrap();
     assert!(store.worker(&farm, &theirs, now).await.is_err());
     assert!(store.worker(&t, &mine, now).await.is_ok(), "it has a trial");
-    store.cancel(&trial.job, now).await.unwrap();
+    store.cancel(&trial.job, now, Noted::NOTHING).await.unwrap();
     store.give_back(&trial.id, FIRST, &end(TrialState::Cancelled, ""), now).await.unwrap();
-    store.set_worker_mode(&farm, &mine, WorkerMode::Quarantined).await.unwrap();
+    store.set_worker_mode(&farm, &mine, WorkerMode::Quarantined, Noted::NOTHING).await.unwrap();
     assert_eq!(store.forget_workers(now + 10).await.unwrap(), 0, "a quarantined one would come back as new");
 }
 
 async fn webhooks_are_their_tenants(store: &dyn Store) {
     let t = tenant("hooks");
     let hook = Hook { id: "hook-1".parse().unwrap(), url: "https://h.example".to_owned(), tag: None, created_ms: 1 };
-    store.put_hook(&HookRow { hook: hook.clone(), tenant: t.clone(), sealed: vec![1] }).await.unwrap();
+    store.put_hook(&HookRow { hook: hook.clone(), tenant: t.clone(), sealed: vec![1] }, Noted::NOTHING).await.unwrap();
     assert_eq!(store.hooks(&t).await.unwrap(), std::slice::from_ref(&hook));
     assert!(store.hooks(&tenant("stranger")).await.unwrap().is_empty());
-    assert!(matches!(store.delete_hook(&tenant("stranger"), &hook.id).await, Err(StoreError::NotFound { what: "webhook", .. })));
-    store.delete_hook(&t, &hook.id).await.unwrap();
+    assert!(matches!(
+        store.delete_hook(&tenant("stranger"), &hook.id, Noted::NOTHING).await,
+        Err(StoreError::NotFound { what: "webhook", .. })
+    ));
+    store.delete_hook(&t, &hook.id, Noted::NOTHING).await.unwrap();
     assert!(store.hooks(&t).await.unwrap().is_empty());
 }
 

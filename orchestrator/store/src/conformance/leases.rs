@@ -7,7 +7,7 @@ use stakeout_contract::{
 };
 
 use super::sample::{abilities, ask, end, insert, job, lease, tenant, tenant_row};
-use crate::{LeaseFor, Store, StoreError};
+use crate::{LeaseFor, Noted, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_get_trials_by_their_weight(store).await;
@@ -25,7 +25,7 @@ pub(super) async fn all(store: &dyn Store) {
 pub(super) async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
     let filter = crate::JobFilter { most: 1000, ..Default::default() };
     for j in store.jobs(tenant, &filter).await.unwrap() {
-        store.cancel(&j.id, 5).await.unwrap();
+        store.cancel(&j.id, 5, Noted::NOTHING).await.unwrap();
         for t in store.trials(&j.id).await.unwrap().into_iter().filter(|t| !t.row.state.is_final()) {
             store.give_back(&t.id, t.row.epoch, &end(TrialState::Cancelled, ""), 5).await.unwrap();
         }
@@ -34,11 +34,11 @@ pub(super) async fn cancel_all(store: &dyn Store, tenant: &TenantId) {
 
 async fn tenants_get_trials_by_their_weight(store: &dyn Store) {
     let (light, heavy) = (tenant("light"), tenant("heavy"));
-    store.put_tenant(&tenant_row("light")).await.unwrap();
-    store.put_tenant(&crate::conformance::sample::tenant_row("heavy")).await.unwrap();
+    store.put_tenant(&tenant_row("light"), Noted::NOTHING).await.unwrap();
+    store.put_tenant(&crate::conformance::sample::tenant_row("heavy"), Noted::NOTHING).await.unwrap();
     let mut row = tenant_row("heavy");
     row.weight = 3;
-    assert!(!store.put_tenant(&row).await.unwrap());
+    assert!(!store.put_tenant(&row, Noted::NOTHING).await.unwrap());
     insert(store, &job(&light, 50)).await;
     let farm = ask(&TenantId::farm(), "farm-1");
     for _ in 0..10 {
@@ -105,7 +105,7 @@ async fn a_tenant_at_its_bound_is_passed_over(store: &dyn Store) {
     let bounded = tenant("bounded");
     let mut row = tenant_row("bounded");
     row.quota = Quota { running_trials: Some(2), ..Quota::default() };
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     insert(store, &job(&bounded, 3)).await;
     let farm = ask(&TenantId::farm(), "farm-1");
     let (first, _) = store.lease(&farm, 1).await.unwrap().unwrap();
@@ -167,10 +167,13 @@ async fn a_worker_that_drains_gets_nothing(store: &dyn Store) {
     let w = ask(&t, "drained-1");
     assert_eq!(store.worker_seen(&w.worker, &t, &w.abilities, None, 1).await.unwrap(), WorkerMode::Active);
     let (first, _) = store.lease(&w, 1).await.unwrap().unwrap();
-    store.set_worker_mode(&t, &w.worker, WorkerMode::Draining).await.unwrap();
+    store.set_worker_mode(&t, &w.worker, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
     assert!(store.lease(&w, 1).await.unwrap().is_none());
     assert!(store.renew(&first.id, Epoch(1), 2, 60).await.is_ok(), "it ends what it has");
-    assert_eq!(store.set_worker_mode(&t, &w.worker, WorkerMode::Quarantined).await.unwrap(), std::slice::from_ref(&first.id));
+    assert_eq!(
+        store.set_worker_mode(&t, &w.worker, WorkerMode::Quarantined, Noted::NOTHING).await.unwrap(),
+        std::slice::from_ref(&first.id)
+    );
     assert!(matches!(store.renew(&first.id, Epoch(1), 2, 60).await, Err(StoreError::Refused(_))), "what it hands in is refused");
     assert_eq!(store.trial(None, &first.id).await.unwrap().row.state, TrialState::Queued);
     let impostor = LeaseFor { tenant: tenant("another"), ..w };

@@ -7,7 +7,7 @@ use stakeout_contract::{
 };
 
 use super::sample::{decided, end, insert, job, lease, tenant, tenant_row};
-use crate::{Store, StoreError, UploadRow};
+use crate::{Noted, Store, StoreError, UploadRow};
 
 pub(super) async fn all(store: &dyn Store) {
     apps_are_their_tenants(store).await;
@@ -31,20 +31,23 @@ fn app(name: &str, created_ms: i64) -> App {
 async fn put(store: &dyn Store, tenant: &TenantId, app: &App) -> bool {
     store.note_blob(tenant, &app.sha256, 6, app.created_ms).await.unwrap();
     store.note_blob(tenant, &app.splits[0], 4, app.created_ms).await.unwrap();
-    store.put_app(tenant, app).await.unwrap()
+    store.put_app(tenant, app, Noted::NOTHING).await.unwrap()
 }
 
 async fn apps_are_their_tenants(store: &dyn Store) {
     let (t, stranger) = (tenant("apps"), tenant("stranger"));
     let [a, b, c] = [app("a1", 1), app("a2", 2), app("b1", 2)];
-    assert!(matches!(store.put_app(&t, &a).await, Err(StoreError::NotFound { what: "blob", .. })), "its bytes must be there");
+    assert!(
+        matches!(store.put_app(&t, &a, Noted::NOTHING).await, Err(StoreError::NotFound { what: "blob", .. })),
+        "its bytes must be there"
+    );
     for app in [&a, &b, &c] {
         assert!(put(store, &t, app).await);
     }
     assert!(!put(store, &t, &a).await);
     assert_eq!(store.app(&t, &a.sha256).await.unwrap(), a);
     assert!(matches!(store.app(&stranger, &a.sha256).await, Err(StoreError::NotFound { what: "app", .. })));
-    assert!(matches!(store.delete_app(&stranger, &a.sha256).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(store.delete_app(&stranger, &a.sha256, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
     let all = store.apps(&t, None, None, 10).await.unwrap();
     assert_eq!((all.len(), &all[2]), (3, &a));
     assert!(all[0].sha256 > all[1].sha256);
@@ -57,22 +60,22 @@ async fn an_app_is_kept_while_it_is_needed(store: &dyn Store) {
     let (t, day) = (tenant("needed"), 86_400_000);
     let mut row = tenant_row("needed");
     row.retention_days = Some(1);
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let (a, free) = (app("needed", 0), app("free", 0));
     put(store, &t, &a).await;
     put(store, &t, &free).await;
     let mut j = job(&t, 1);
     j.spec.app = a.sha256;
     insert(store, &j).await;
-    assert!(matches!(store.delete_app(&t, &a.sha256).await, Err(StoreError::InUse { what: "app", .. })));
+    assert!(matches!(store.delete_app(&t, &a.sha256, Noted::NOTHING).await, Err(StoreError::InUse { what: "app", .. })));
     assert_eq!(store.app(&t, &a.sha256).await.unwrap(), a);
     let outdated =
         async |now| store.outdated_apps(now, 10).await.unwrap().into_iter().filter(|(of, _)| *of == t).map(|(_, a)| a).collect::<Vec<_>>();
     assert!(outdated(day - 1).await.is_empty());
     assert_eq!(outdated(day).await, [free.sha256]);
-    store.cancel(&j.id, 0).await.unwrap();
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     store.decide(&j.id, &decided(&j, TrialState::Cancelled), 0).await.unwrap();
-    store.delete_app(&t, &a.sha256).await.unwrap();
+    store.delete_app(&t, &a.sha256, Noted::NOTHING).await.unwrap();
     assert!(matches!(store.app(&t, &a.sha256).await, Err(StoreError::NotFound { .. })));
 }
 
@@ -88,19 +91,22 @@ async fn scenarios_are_kept_by_name(store: &dyn Store) {
         seconds: 1.5,
         created_ms: 1,
     };
-    store.put_scenario(&t, &doc).await.unwrap();
+    store.put_scenario(&t, &doc, Noted::NOTHING).await.unwrap();
     doc.trials = 4;
-    store.put_scenario(&t, &doc).await.unwrap();
+    store.put_scenario(&t, &doc, Noted::NOTHING).await.unwrap();
     assert_eq!(store.scenario(&t, "nightly").await.unwrap(), doc);
-    assert_eq!(store.scenarios(&t).await.unwrap(), std::slice::from_ref(&doc));
+    assert_eq!(store.scenarios(&t, None, 10).await.unwrap(), std::slice::from_ref(&doc));
+    assert!(store.scenarios(&t, Some("nightly"), 10).await.unwrap().is_empty());
+    assert_eq!(store.scenario_names(&t).await.unwrap(), ["nightly"]);
     assert!(matches!(store.scenario(&stranger, "nightly").await, Err(StoreError::NotFound { what: "scenario", .. })));
-    assert!(matches!(store.delete_scenario(&stranger, "nightly").await, Err(StoreError::NotFound { .. })));
-    store.delete_scenario(&t, "nightly").await.unwrap();
-    assert!(store.scenarios(&t).await.unwrap().is_empty());
+    assert!(matches!(store.delete_scenario(&stranger, "nightly", Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
+    store.delete_scenario(&t, "nightly", Noted::NOTHING).await.unwrap();
+    assert!(store.scenarios(&t, None, 10).await.unwrap().is_empty());
 }
 
 async fn uploads_go_on_where_they_were(store: &dyn Store) {
-    let (t, trial) = (tenant("uploads"), TrialId::generate());
+    let t = tenant("uploads");
+    let trial = insert(store, &job(&t, 1)).await.remove(0);
     let row = |id: &str, trial: Option<&TrialId>| UploadRow {
         upload: Upload { id: id.parse().unwrap(), bytes: 10, offset: 0, sha256: Sha256Digest::of(b"u"), complete: false, expires_ms: 100 },
         tenant: t.clone(),
@@ -163,11 +169,11 @@ async fn blobs_are_kept_while_named(store: &dyn Store) {
     let mut j = job(&t, 1);
     (j.spec.app, j.spec.splits) = (a.sha256, a.splits.clone());
     insert(store, &j).await;
-    store.cancel(&j.id, 0).await.unwrap();
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     assert!(dropped(old).await.is_empty());
     store.decide(&j.id, &decided(&j, TrialState::Cancelled), 0).await.unwrap();
     assert!(dropped(old).await.is_empty());
-    store.delete_app(&t, &a.sha256).await.unwrap();
+    store.delete_app(&t, &a.sha256, Noted::NOTHING).await.unwrap();
     let mut gone = dropped(old).await;
     gone.sort();
     let mut expected = vec![a.sha256, a.splits[0]];
@@ -192,7 +198,7 @@ async fn a_blob_whose_bytes_are_being_removed_is_not_there(store: &dyn Store) {
     let busy = |e| matches!(e, Err(StoreError::Busy { what: "blob", .. }));
     assert!(busy(store.note_blob(&t, &a.sha256, 5, minute).await), "its row would say that the bytes are there");
     assert_eq!(store.blob(&t, &a.sha256).await.unwrap(), None);
-    assert!(matches!(store.put_app(&t, &a).await, Err(StoreError::NotFound { what: "blob", .. })));
+    assert!(matches!(store.put_app(&t, &a, Noted::NOTHING).await, Err(StoreError::NotFound { what: "blob", .. })));
     assert_eq!(store.usage(&t, 1, minute).await.unwrap().bytes_kept, 0);
 
     let j = job(&t, 1);
@@ -211,6 +217,6 @@ async fn a_blob_whose_bytes_are_being_removed_is_not_there(store: &dyn Store) {
     assert_eq!(store.blob(&t, &a.sha256).await.unwrap(), Some(5));
     store.blob_dropped(&t, &a.splits[0], 11 * minute).await.unwrap();
     store.give_back(&trial.id, trial.row.epoch, &end(TrialState::Failed, "over"), minute).await.unwrap();
-    store.cancel(&j.id, minute).await.unwrap();
+    store.cancel(&j.id, minute, Noted::NOTHING).await.unwrap();
     store.decide(&j.id, &decided(&j, TrialState::Cancelled), minute).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, api::access::Quota, trial::TrialState};
 
 use super::sample::{FIRST, completion, decided, insert, job, lease, tenant, tenant_row};
-use crate::{JobFilter, Notes, OverQuota, Paces, Store, StoreError};
+use crate::{JobFilter, Noted, Notes, OverQuota, Paces, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     what_is_written_is_read(store).await;
@@ -27,11 +27,11 @@ async fn what_is_written_is_read(store: &dyn Store) {
     assert!(matches!(store.job(None, &JobId::generate()).await, Err(StoreError::NotFound { what: "job", .. })));
     assert!(matches!(store.job(Some(&stranger), &j.id).await, Err(StoreError::NotFound { what: "job", .. })));
     assert!(matches!(store.trial(Some(&stranger), &ids[0]).await, Err(StoreError::NotFound { what: "trial", .. })));
-    assert!(matches!(store.delete_job(&stranger, &j.id).await, Err(StoreError::NotFound { .. })));
-    assert!(matches!(store.delete_job(&t, &j.id).await, Err(StoreError::InUse { .. })));
+    assert!(matches!(store.delete_job(&stranger, &j.id, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(store.delete_job(&t, &j.id, Noted::NOTHING).await, Err(StoreError::InUse { .. })));
     assert!(store.jobs(&stranger, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap().is_empty());
-    store.cancel(&j.id, 0).await.unwrap();
-    assert!(matches!(store.cancel(&JobId::generate(), 0).await, Err(StoreError::NotFound { .. })));
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
+    assert!(matches!(store.cancel(&JobId::generate(), 0, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
 }
 
 async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
@@ -48,7 +48,7 @@ async fn jobs_come_together_or_not_at_all(store: &dyn Store) {
     assert_eq!(store.trials_after(&many.id, 0, 3).await.unwrap(), all[..3]);
     assert_eq!(store.trials_after(&many.id, 1098, 8).await.unwrap(), all[1098..]);
     assert!(store.trials_after(&many.id, 1100, 8).await.unwrap().is_empty());
-    store.cancel(&many.id, 0).await.unwrap();
+    store.cancel(&many.id, 0, Noted::NOTHING).await.unwrap();
     assert_eq!(store.job(None, &many.id).await.unwrap().counts.cancelled, 1100);
 }
 
@@ -56,7 +56,7 @@ async fn jobs_beyond_a_quota_are_refused(store: &dyn Store) {
     let t = tenant("quota");
     let mut row = tenant_row("quota");
     row.quota = Quota { waiting_trials: Some(3), trials_a_day: Some(4), slot_hours_a_day: Some(1), ..Quota::default() };
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let put = async |trials: u32| {
         let j = job(&t, trials);
         let ids = (0..trials).map(|_| TrialId::generate()).collect();
@@ -78,11 +78,11 @@ async fn jobs_beyond_a_quota_are_refused(store: &dyn Store) {
     let (trial, of) = lease(store, &t, "w-1", 1).await;
     assert_eq!(put(1).await, Some(OverQuota::TrialsADay { today: 4, most: 4, new: 1 }), "what runs and waits counts too");
     row.quota.trials_a_day = None;
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     store.complete(&trial.id, FIRST, &completion(&trial, &of, TrialState::Finished), 3_700_000).await.unwrap();
     assert_eq!(put(1).await, Some(OverQuota::SlotHoursADay { most: 1 }));
     for j in store.jobs(&t, &JobFilter { most: 10, ..JobFilter::default() }).await.unwrap() {
-        store.cancel(&j.id, 0).await.unwrap();
+        store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     }
 }
 
@@ -109,7 +109,7 @@ async fn jobs_are_found_by_what_they_are(store: &dyn Store) {
     assert_eq!(find(JobFilter { app: Some(Sha256Digest::of(&[4])), ..any.clone() }).await, ids(&[0]));
     assert_eq!(find(JobFilter { state: Some(TrialState::Finished), ..any.clone() }).await, ids(&[]));
     for j in &all {
-        store.cancel(&j.id, 0).await.unwrap();
+        store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod access;
+mod bounds;
 mod ends;
 mod fleet;
 mod leases;
@@ -13,6 +14,7 @@ mod listing;
 pub mod sample;
 mod streams;
 mod together;
+mod turns;
 
 use crate::Store;
 
@@ -30,4 +32,6 @@ pub async fn all(store: &dyn Store) {
     access::all(store).await;
     library::all(store).await;
     fleet::all(store).await;
+    bounds::all(store).await;
+    turns::all(store).await;
 }

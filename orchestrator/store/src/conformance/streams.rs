@@ -4,7 +4,7 @@ use stakeout_contract::{Epoch, Sha256Digest, api::events::What, lease::Progress,
 use stakeout_domain::lease::Refused;
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, line, tenant};
-use crate::{Store, StoreError};
+use crate::{Noted, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     only_the_newest_epoch_writes(store).await;
@@ -48,7 +48,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert_eq!(store.observations(id, Epoch(2), 0, 100).await.unwrap(), [line("a"), line("b"), line("c")]);
     assert_eq!(store.observations(id, Epoch(2), 1, 1).await.unwrap(), [line("b")]);
     assert_eq!(store.observations(id, Epoch(1), 0, 100).await.unwrap(), [line("old")]);
-    store.cancel(&j.id, 63_000).await.unwrap();
+    store.cancel(&j.id, 63_000, Noted::NOTHING).await.unwrap();
     assert!(store.renew(id, Epoch(2), 63_000, 60).await.unwrap().cancel);
     let gone = store.give_back(id, Epoch(2), &end(TrialState::Cancelled, ""), 64_000).await.unwrap();
     assert_eq!(gone.state, TrialState::Cancelled);
@@ -105,7 +105,7 @@ async fn a_part_of_large_events_ends_early_and_the_next_goes_on(store: &dyn Stor
     }
     assert_eq!((numbers, parts), ((1..=after).collect(), 2));
     store.give_back(&trial.id, FIRST, &end(TrialState::Failed, "over"), 7).await.unwrap();
-    store.cancel(&j.id, 8).await.unwrap();
+    store.cancel(&j.id, 8, Noted::NOTHING).await.unwrap();
     store.decide(&j.id, &decided(&j, TrialState::Cancelled), 9).await.unwrap();
 }
 

@@ -18,7 +18,7 @@ use super::{
     leases::cancel_all,
     sample::{FIRST, abilities, ask, completion, end, insert, job, lease, tenant, tenant_row},
 };
-use crate::{JobRow, LeaseFor, Store, StoreError, TrialFull};
+use crate::{JobRow, LeaseFor, Noted, Store, StoreError, TrialFull};
 
 pub(super) async fn all(store: &dyn Store) {
     tenants_get_their_weight_and_their_bound(store).await;
@@ -41,10 +41,10 @@ async fn tenants_get_their_weight_and_their_bound(store: &dyn Store) {
     let (light, heavy, bound) = (tenant("tog-light"), tenant("tog-heavy"), tenant("tog-bound"));
     let mut row = tenant_row("tog-heavy");
     row.weight = 3;
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let mut row = tenant_row("tog-bound");
     row.quota = Quota { running_trials: Some(2), ..Quota::default() };
-    store.put_tenant(&row).await.unwrap();
+    store.put_tenant(&row, Noted::NOTHING).await.unwrap();
     let (a, b) = (job(&light, 40), job(&light, 40));
     for j in [&a, &b, &job(&heavy, 80), &job(&bound, 80)] {
         insert(store, j).await;
@@ -89,7 +89,7 @@ async fn only_who_may_gets_a_trial(store: &dyn Store) {
     for a in &asks {
         store.worker_seen(&a.worker, &t, &a.abilities, None, 1).await.unwrap();
     }
-    store.set_worker_mode(&t, &asks[3].worker, WorkerMode::Draining).await.unwrap();
+    store.set_worker_mode(&t, &asks[3].worker, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
     asks.push(LeaseFor { abilities: abilities(23), ..ask(&t, "tog-old") });
     asks.push(LeaseFor { tenant: tenant("tog-other"), ..asks[5].clone() });
     let mut own = job(&tenant("tog-other"), 3);

@@ -21,6 +21,7 @@ use crate::{Hints, StoreError, codec::db};
 pub struct PostgresStore {
     pool: PgPool,
     trains: sql::Trains,
+    turns: sql::Turns,
 }
 
 /// How long a connection is waited for.
@@ -37,7 +38,7 @@ const CHANNEL: &str = "stakeout_waiting";
 
 /// What made the tables, in order.
 pub fn migrations() -> Migrator {
-    migrations!("postgres": 1 "first", 2 "dropping", 3 "once")
+    migrations!("postgres": 1 "first", 2 "dropping", 3 "once", 4 "turns", 5 "bounds")
 }
 
 impl PostgresStore {
@@ -57,7 +58,7 @@ impl PostgresStore {
             });
         let pool = pool.connect_with(options).await.map_err(db("connect"))?;
         migrations().run(&pool).await.map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
-        Ok(Self { pool, trains: sql::Trains::default() })
+        Ok(Self { pool, trains: sql::Trains::default(), turns: sql::Turns::default() })
     }
 
     /// Closes all connections.

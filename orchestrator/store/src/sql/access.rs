@@ -7,12 +7,12 @@ use stakeout_contract::{
 use stakeout_domain::lease::Millis;
 
 use super::{
-    Backend, Conn, Db, DbRow, audit, deliveries, look,
+    Backend, Conn, Db, DbRow, audit, bounds, deliveries, look,
     row::{Read, columns},
     usage,
 };
 use crate::{
-    Access, Answered, Claim, Deed, Idempotent, StoreError, TokenRow,
+    Access, Answered, Claim, Deed, Idempotent, Noted, StoreError, TokenRow,
     codec::{DAY, bad, db, json, missing, word},
 };
 
@@ -63,7 +63,7 @@ const ANSWERED: Millis = 5 * MINUTE;
 
 #[async_trait::async_trait]
 impl Access for Backend {
-    async fn put_tenant(&self, t: &Tenant) -> Result<bool, StoreError> {
+    async fn put_tenant(&self, t: &Tenant, noted: Noted<'_>) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let quota = json("tenants", &t.quota)?;
         let most_running = t.quota.running_trials.map(i64::from);
@@ -96,6 +96,7 @@ impl Access for Backend {
                 t.retention_days.map(i64::from)
             )?;
         }
+        audit::note(&mut tx, noted).await?;
         tx.commit().await.map_err(db("commit"))?;
         Ok(new == 1)
     }
@@ -117,10 +118,15 @@ impl Access for Backend {
             .collect()
     }
 
-    async fn put_token(&self, row: &TokenRow) -> Result<(), StoreError> {
+    async fn put_token(&self, row: &TokenRow, noted: Noted<'_>) -> Result<(), StoreError> {
         let t = &row.token;
+        let mut tx = self.begin().await?;
+        // One without an end is the first admin's, which a server makes when it starts: an operator must get in.
+        if t.expires_ms.is_some() {
+            bounds::token(&mut tx, &t.tenant, t.created_ms).await?;
+        }
         run!(
-            self.writer().await?,
+            tx,
             "make a token",
             "INSERT INTO tokens (id, tenant, role, label, hash, created, expires, revoked, used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             t.id.as_str(),
@@ -133,33 +139,41 @@ impl Access for Backend {
             t.revoked_ms,
             t.last_used_ms
         )?;
-        Ok(())
+        audit::note(&mut tx, noted).await?;
+        tx.commit().await.map_err(db("commit"))
     }
 
     async fn token(&self, id: &TokenId) -> Result<(TokenRow, Tenant), StoreError> {
         look::token(self, id).await
     }
 
-    async fn tokens(&self, tenant: &TenantId) -> Result<Vec<Token>, StoreError> {
+    async fn tokens(&self, tenant: &TenantId, before: Option<&TokenId>, most: u32) -> Result<Vec<Token>, StoreError> {
         let rows = all!(
             self.reader().await?,
             "read tokens",
-            concat!("SELECT ", columns!(tokens), " FROM tokens WHERE tenant = $1 ORDER BY id DESC"),
-            tenant.as_str()
+            concat!("SELECT ", columns!(tokens), " FROM tokens WHERE tenant = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"),
+            tenant.as_str(),
+            before.map(TokenId::as_str),
+            i64::from(most)
         )?;
         rows.iter().map(token_of).collect()
     }
 
-    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis) -> Result<(), StoreError> {
+    async fn revoke_token(&self, tenant: &TenantId, id: &TokenId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
         let there = run!(
-            self.writer().await?,
+            tx,
             "take a token back",
             "UPDATE tokens SET revoked = coalesce(revoked, $1) WHERE id = $2 AND tenant = $3",
             now,
             id.as_str(),
             tenant.as_str()
         )?;
-        if there == 0 { Err(missing("token", id)) } else { Ok(()) }
+        if there == 0 {
+            return Err(missing("token", id));
+        }
+        audit::note(&mut tx, noted).await?;
+        tx.commit().await.map_err(db("commit"))
     }
 
     async fn token_used(&self, id: &TokenId, now: Millis) -> Result<(), StoreError> {

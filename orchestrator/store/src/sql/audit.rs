@@ -8,7 +8,7 @@ use super::{
     row::{Read, columns},
 };
 use crate::{
-    Deed, StoreError,
+    Deed, Noted, StoreError,
     codec::{int, uint},
 };
 
@@ -57,6 +57,17 @@ pub(super) async fn add(conn: &mut Conn, deed: &Deed, now: Millis) -> Result<Aud
         entry.tenant.as_str()
     )?;
     Ok(entry)
+}
+
+/// Adds what is noted of a change. Chains are locked in order of their tenants, so that two changes that are about the same ones do
+/// not wait for each other.
+pub(super) async fn note(conn: &mut Conn, noted: Noted<'_>) -> Result<(), StoreError> {
+    let mut deeds: Vec<&Deed> = noted.deeds.iter().collect();
+    deeds.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+    for deed in deeds {
+        add(conn, deed, noted.at).await?;
+    }
+    Ok(())
 }
 
 /// See [`crate::Access::audit_after`].

@@ -1,16 +1,19 @@
 //! A job's end, and its being forgotten.
 
+use std::sync::Arc;
+
 use stakeout_contract::{JobId, TenantId, api::events::What, api::jobs::TrialCounts};
 use stakeout_domain::{lease::Millis, tally};
+use tokio::sync::Mutex;
 
 use super::{
-    Backend, Conn, Db, DbRow, deliveries,
+    Backend, Conn, Db, DbRow, audit, deliveries,
     hold::{Must, keep, let_go, touch},
     row::{Read, columns, job_of},
     settle::{Told, tell},
 };
 use crate::{
-    Decided, Due, StoreError,
+    Decided, Due, Noted, StoreError,
     codec::{DAY, db, json, millis, missing, word},
 };
 
@@ -23,21 +26,55 @@ macro_rules! is_due {
     };
 }
 
-/// See [`crate::Jobs::claim_due`].
+/// The tenant whose job was claimed last here. Tenants are served one after the other by their ids; each orchestrator goes round by
+/// itself, and one that begins anew begins anywhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turns(Arc<Mutex<Option<TenantId>>>);
+
+/// See [`crate::Jobs::claim_due`]. What it costs grows with the tenants that have due jobs, and not with these.
 pub(super) async fn claim_due(store: &Backend, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
+    // One at a time: two that came at once would both serve the same tenant.
+    let mut last = store.turns.0.lock().await;
     let within = millis(seconds.min(3600));
-    let look = concat!("SELECT id FROM jobs WHERE ", is_due!(), " LIMIT 1");
-    let any = maybe!(store.reader().await?, "look for due jobs", look, now, within)?;
-    if any.is_none() {
-        return Ok(None);
+    let tenants = due_tenants(&mut *store.reader().await?, now, within, last.as_ref()).await?;
+    for tenant in tenants {
+        if let Some(due) = claim_of(store, &tenant, now, seconds).await? {
+            *last = Some(tenant);
+            return Ok(Some(due));
+        }
     }
+    Ok(None)
+}
+
+/// Tenants that have a due job, those after the last one first.
+async fn due_tenants(conn: &mut Conn, now: Millis, within: Millis, last: Option<&TenantId>) -> Result<Vec<TenantId>, StoreError> {
+    let rows = all!(
+        conn,
+        "look whose jobs are due",
+        concat!(
+            "WITH RECURSIVE w(tenant) AS (SELECT min(tenant) FROM jobs WHERE due IS NOT NULL UNION ALL \
+             SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.due IS NOT NULL AND j.tenant > w.tenant) FROM w WHERE w.tenant IS NOT NULL) \
+             SELECT w.tenant AS tenant FROM w WHERE w.tenant IS NOT NULL AND EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = w.tenant AND ",
+            is_due!(),
+            ") ORDER BY CASE WHEN w.tenant > $3 THEN 0 ELSE 1 END, w.tenant"
+        ),
+        now,
+        within,
+        last.map_or("", TenantId::as_str)
+    )?;
+    rows.iter().map(|row| Read("jobs", row).id("tenant")).collect()
+}
+
+/// The due job of a tenant that is next; none: others have them.
+async fn claim_of(store: &Backend, tenant: &TenantId, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
     let mut tx = store.begin().await?;
     let row = maybe!(
         tx,
         "find a due job",
-        concat!("SELECT id, decide_tries FROM jobs WHERE ", is_due!(), " ORDER BY due, id LIMIT 1", skip_locked!()),
+        concat!("SELECT id, decide_tries FROM jobs WHERE tenant = $3 AND ", is_due!(), " ORDER BY due, id LIMIT 1", skip_locked!()),
         now,
-        within
+        millis(seconds.min(3600)),
+        tenant.as_str()
     )?;
     let Some(row) = row else { return Ok(None) };
     let r = Read("jobs", &row);
@@ -127,7 +164,7 @@ pub(super) async fn decide(store: &Backend, id: &JobId, decided: &Decided, now: 
 }
 
 /// See [`crate::Jobs::delete_job`].
-pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -> Result<(), StoreError> {
+pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId, noted: Noted<'_>) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let (row, _, ended) = lock_job(&mut tx, id).await?;
     if Read("jobs", &row).get::<&str>("tenant")? != tenant.as_str() {
@@ -140,6 +177,7 @@ pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId) -
     run!(tx, "let a job's blobs go", "DELETE FROM holds WHERE holder IN (SELECT 'trial:' || id FROM trials WHERE job = $1)", id.as_str())?;
     run!(tx, "forget what was told of a job", "DELETE FROM deliveries WHERE job = $1", id.as_str())?;
     run!(tx, "delete a job", "DELETE FROM jobs WHERE id = $1", id.as_str())?;
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))
 }
 

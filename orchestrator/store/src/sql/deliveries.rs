@@ -1,22 +1,25 @@
-//! Webhooks, and what is told to them.
+//! What is told to webhooks.
 
 use serde_json::json as object;
 use stakeout_contract::{
     DeliveryId, HookId, TenantId,
-    api::hooks::{Delivery, Hook},
+    api::hooks::{Delivery, DeliveryState, Hook},
 };
-use stakeout_domain::lease::Millis;
+use stakeout_domain::{
+    lease::Millis,
+    turn::{self, Queue},
+};
 
 use super::{
-    Backend, Conn, Db, DbRow,
+    Backend, Conn, Db, DbRow, audit,
     row::{Read, columns},
 };
 use crate::{
-    DeliveryRow, HookRow, JobRow, StoreError,
-    codec::{DAY, bad, db, millis, missing, word},
+    DeliveryRow, HookRow, JobRow, Noted, OverQuota, StoreError,
+    codec::{DAY, bad, db, millis, missing, uint, word},
 };
 
-fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
+pub(super) fn hook_of(r: &Read<'_>) -> Result<HookRow, StoreError> {
     let hook = Hook { id: r.id("hook_id")?, url: r.text("url")?, tag: r.get("tag")?, created_ms: r.int("hook_created")? };
     Ok(HookRow { hook, tenant: r.id("tenant")?, sealed: r.get("sealed")? })
 }
@@ -39,7 +42,8 @@ fn delivery_of(row: &DbRow) -> Result<Delivery, StoreError> {
 /// A job has ended: what its tenant's webhooks are told begins to wait.
 pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<(), StoreError> {
     let hooks = all!(conn, "read a tenant's webhooks", "SELECT id, tag FROM hooks WHERE tenant = $1 ORDER BY id", job.tenant.as_str())?;
-    for hook in &hooks {
+    let room = if hooks.is_empty() { 0 } else { room(conn, &job.tenant).await? };
+    for (n, hook) in hooks.iter().enumerate() {
         let r = Read("hooks", hook);
         let tag: Option<String> = r.get("tag")?;
         if tag.is_some_and(|t| !job.tags.contains(&t)) {
@@ -65,14 +69,19 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
                 "outcome": job.outcome,
             },
         });
+        // One too many is shown, and told when it is asked for.
+        let waits = n < room;
         run!(
             conn,
             "begin a delivery",
             "INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, since, body) \
-             VALUES ($1, $2, $3, 'waiting', 0, $4, '', $4, $4, $5)",
+             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $7, $8)",
             id.as_str(),
             r.get::<&str>("id")?,
             job.id.as_str(),
+            word("deliveries", if waits { &DeliveryState::Waiting } else { &DeliveryState::Failed })?,
+            waits.then_some(now),
+            if waits { String::new() } else { format!("not tried: {WAITING} deliveries of this tenant waited") },
             now,
             body.to_string()
         )?;
@@ -80,38 +89,92 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
     Ok(())
 }
 
-/// See [`crate::Fleet::put_hook`].
-pub(super) async fn put_hook(store: &Backend, row: &HookRow) -> Result<(), StoreError> {
-    run!(
-        store.writer().await?,
-        "make a webhook",
-        "INSERT INTO hooks (id, tenant, url, tag, sealed, created) VALUES ($1, $2, $3, $4, $5, $6)",
-        row.hook.id.as_str(),
-        row.tenant.as_str(),
-        row.hook.url.as_str(),
-        row.hook.tag.clone(),
-        row.sealed.clone(),
-        row.hook.created_ms
+/// Deliveries of a tenant that wait, at most.
+const WAITING: u32 = 10_000;
+
+/// How many more of a tenant may wait.
+async fn room(conn: &mut Conn, tenant: &TenantId) -> Result<usize, StoreError> {
+    let waiting = one!(
+        conn,
+        "count a tenant's deliveries",
+        "SELECT count(*) AS n FROM (SELECT 1 FROM hooks h JOIN deliveries d ON d.hook = h.id AND d.state = 'waiting' \
+         WHERE h.tenant = $1 LIMIT $2) w",
+        tenant.as_str(),
+        i64::from(WAITING)
     )?;
-    Ok(())
+    Ok((WAITING as usize).saturating_sub(uint(Read("deliveries", &waiting).int("n")?) as usize))
 }
 
-/// See [`crate::Fleet::hooks`].
-pub(super) async fn hooks(store: &Backend, tenant: &TenantId) -> Result<Vec<Hook>, StoreError> {
+/// Deliveries of a tenant that are being sent at a time, all its webhooks together.
+const OF_A_TENANT: usize = 4;
+
+/// A webhook is busy until a time that a claim of a right clock may have set.
+macro_rules! busy {
+    () => {
+        "(h.busy > $1 AND h.busy <= $2)"
+    };
+}
+
+/// Until when a webhook may be busy: longer it can only be by a clock that went back since.
+fn longest(now: Millis, seconds: u64) -> Millis {
+    now.saturating_add(millis(seconds.saturating_mul(2)))
+}
+
+/// Webhooks that are told something now, or could be. What this costs grows with their number, and not with what waits.
+async fn queues(conn: &mut Conn, now: Millis, seconds: u64) -> Result<Vec<Queue<HookId>>, StoreError> {
     let rows = all!(
-        store.reader().await?,
-        "read webhooks",
-        "SELECT id AS hook_id, url, tag, created AS hook_created, tenant, sealed FROM hooks WHERE tenant = $1 ORDER BY id",
-        tenant.as_str()
+        conn,
+        "look whose deliveries wait",
+        concat!(
+            "SELECT h.id AS id, h.tenant AS tenant, h.served AS served, CAST(CASE WHEN ",
+            busy!(),
+            " THEN 1 ELSE 0 END AS BIGINT) AS busy FROM hooks h WHERE ",
+            busy!(),
+            " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.hook = h.id AND d.state = 'waiting' AND d.next <= $1)"
+        ),
+        now,
+        longest(now, seconds)
     )?;
-    rows.iter().map(|r| hook_of(&Read("hooks", r)).map(|h| h.hook)).collect()
+    let queue = |row| {
+        let r = Read("hooks", row);
+        Ok(Queue { key: r.id("id")?, tenant: r.id("tenant")?, served: r.int("served")?, busy: r.flag("busy")? })
+    };
+    rows.iter().map(queue).collect()
 }
 
-/// See [`crate::Fleet::delete_hook`].
-pub(super) async fn delete_hook(store: &Backend, tenant: &TenantId, id: &HookId) -> Result<(), StoreError> {
-    let there =
-        run!(store.writer().await?, "forget a webhook", "DELETE FROM hooks WHERE id = $1 AND tenant = $2", id.as_str(), tenant.as_str())?;
-    if there == 0 { Err(missing("webhook", id)) } else { Ok(()) }
+/// The delivery of a webhook that is next, now the caller's; none, if another has one of this webhook. A delivery is tried for a day
+/// from its first try on, however long it waited for that.
+async fn take(conn: &mut Conn, hook: &HookId, now: Millis, seconds: u64) -> Result<Option<DeliveryId>, StoreError> {
+    let until = now.saturating_add(millis(seconds));
+    let free = run!(
+        conn,
+        "claim a webhook",
+        concat!("UPDATE hooks AS h SET busy = $3, served = $1 WHERE id = $4 AND NOT ", busy!()),
+        now,
+        longest(now, seconds),
+        until,
+        hook.as_str()
+    )?;
+    if free == 0 {
+        return Ok(None);
+    }
+    let row = maybe!(
+        conn,
+        "claim a delivery",
+        "UPDATE deliveries SET next = $1, since = CASE WHEN tries = 0 THEN $2 ELSE since END WHERE id = (SELECT id FROM deliveries \
+         WHERE hook = $3 AND state = 'waiting' AND next <= $2 ORDER BY next, id LIMIT 1) RETURNING id",
+        until,
+        now,
+        hook.as_str()
+    )?;
+    if row.is_none() {
+        free_hook(conn, hook).await?;
+    }
+    row.map(|row| Read("deliveries", &row).id("id")).transpose()
+}
+
+async fn free_hook(conn: &mut Conn, hook: &HookId) -> Result<(), StoreError> {
+    run!(conn, "let a webhook go", "UPDATE hooks SET busy = 0 WHERE id = $1", hook.as_str()).map(drop)
 }
 
 /// See [`crate::Fleet::claim_deliveries`].
@@ -125,27 +188,23 @@ pub(super) async fn claim(store: &Backend, now: Millis, seconds: u64, most: u32)
     if any.is_none() {
         return Ok(Vec::new());
     }
-    let rows = all!(
-        store.writer().await?,
-        "claim deliveries",
-        concat!(
-            "UPDATE deliveries SET next = $1 WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' AND next <= $2 \
-             ORDER BY next, id LIMIT $3",
-            skip_locked!(),
-            ") RETURNING id"
-        ),
-        now.saturating_add(millis(seconds)),
-        now,
-        i64::from(most)
-    )?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in &rows {
+    let mut tx = store.begin().await?;
+    let mut hooks = turn::next(queues(&mut tx, now, seconds).await?, most as usize, OF_A_TENANT);
+    // Locked in order.
+    hooks.sort();
+    let mut ids = Vec::with_capacity(hooks.len());
+    for hook in &hooks {
+        ids.extend(take(&mut tx, hook, now, seconds).await?);
+    }
+    tx.commit().await.map_err(db("commit"))?;
+    let mut claimed = Vec::with_capacity(ids.len());
+    for id in &ids {
         let row = maybe!(
             store.reader().await?,
             "read a delivery",
             "SELECT d.id, d.hook, d.job, d.state, d.tries, d.next, d.status, d.error, d.created, d.body, d.since, h.id AS hook_id, h.url AS url, h.tag AS tag, h.created AS hook_created, h.tenant AS tenant, h.sealed AS sealed \
              FROM deliveries d JOIN hooks h ON h.id = d.hook WHERE d.id = $1",
-            Read("deliveries", row).get::<&str>("id")?
+            id.as_str()
         )?;
         // Its webhook may have been forgotten at this moment.
         let Some(row) = row else { continue };
@@ -158,8 +217,11 @@ pub(super) async fn claim(store: &Backend, now: Millis, seconds: u64, most: u32)
 
 /// See [`crate::Fleet::delivery_tried`]. A try counts once: the next one finds another number of tries.
 pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    // The webhook first, as where one is claimed.
+    free_hook(&mut tx, &d.hook).await?;
     let there = run!(
-        store.writer().await?,
+        tx,
         "keep what came of a delivery",
         "UPDATE deliveries SET state = $1, tries = $2, next = $3, status = $4, error = $5 \
          WHERE id = $6 AND state = 'waiting' AND tries = $2 - 1",
@@ -170,6 +232,7 @@ pub(super) async fn tried(store: &Backend, d: &Delivery) -> Result<bool, StoreEr
         d.error.as_str(),
         d.id.as_str()
     )?;
+    tx.commit().await.map_err(db("commit"))?;
     Ok(there > 0)
 }
 
@@ -207,8 +270,17 @@ pub(super) async fn list(
 }
 
 /// See [`crate::Fleet::replay`].
-pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, now: Millis) -> Result<Delivery, StoreError> {
+pub(super) async fn replay(
+    store: &Backend,
+    tenant: &TenantId,
+    id: &DeliveryId,
+    now: Millis,
+    noted: Noted<'_>,
+) -> Result<Delivery, StoreError> {
     let mut tx = store.begin().await?;
+    if room(&mut tx, tenant).await? == 0 {
+        return Err(OverQuota::Deliveries { most: WAITING }.into());
+    }
     let there = run!(
         tx,
         "try a delivery again",
@@ -223,6 +295,7 @@ pub(super) async fn replay(store: &Backend, tenant: &TenantId, id: &DeliveryId, 
     }
     let row = one!(tx, "read a delivery", concat!("SELECT ", columns!(deliveries), " FROM deliveries WHERE id = $1"), id.as_str())?;
     let delivery = delivery_of(&row)?;
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(delivery)
 }

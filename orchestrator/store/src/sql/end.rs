@@ -10,7 +10,7 @@ use stakeout_contract::{
 use stakeout_domain::lease::{self, Command, Millis, TrialRow, apply};
 
 use super::{
-    Backend, Conn, Db,
+    Backend, Conn, Db, audit,
     change::{Became, Locked, lock_trial, locked_columns, locked_of, write_trials},
     hold::let_all_go,
     row::Read,
@@ -18,7 +18,7 @@ use super::{
     usage::{self, Used},
 };
 use crate::{
-    StoreError,
+    Noted, StoreError,
     codec::{db, json, missing},
 };
 
@@ -191,7 +191,7 @@ struct EndWrite<'a> {
 }
 
 /// See [`crate::Jobs::cancel`].
-pub(super) async fn cancel(store: &Backend, job: &JobId, now: Millis) -> Result<(), StoreError> {
+pub(super) async fn cancel(store: &Backend, job: &JobId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let rows = all!(
         tx,
@@ -223,6 +223,7 @@ pub(super) async fn cancel(store: &Backend, job: &JobId, now: Millis) -> Result<
         return Ok(());
     }
     settle(&mut tx, job, settled, now).await?;
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))
 }
 

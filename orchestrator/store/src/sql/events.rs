@@ -5,6 +5,7 @@ use stakeout_contract::{
     api::events::{Event, What},
     lease::Completion,
     observation::Observation,
+    trial::TrialState,
 };
 
 use super::{Backend, Conn, Db, row::Read};
@@ -15,6 +16,14 @@ use crate::{
 
 /// Bytes of observations after which a part ends, and is shorter than was asked for: an event may have a thousand of any size.
 const PART: usize = 4 << 20;
+
+/// See [`crate::Jobs::progress`].
+pub(super) async fn progress(store: &Backend, job: &JobId) -> Result<(TrialState, u64), StoreError> {
+    let row = maybe!(store.reader().await?, "look at a job", "SELECT state, events FROM jobs WHERE id = $1", job.as_str())?;
+    let row = row.ok_or_else(|| missing("job", job))?;
+    let r = Read("jobs", &row);
+    Ok((r.word("state")?, uint(r.int("events")?)))
+}
 
 /// See [`crate::Jobs::events`].
 pub(super) async fn events(store: &Backend, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {

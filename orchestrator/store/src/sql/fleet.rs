@@ -10,8 +10,8 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, deliveries, look, workers};
-use crate::{DeliveryRow, Fleet, Gauges, HookRow, StoreError, codec::uint};
+use super::{Backend, deliveries, hooks, look, workers};
+use crate::{DeliveryRow, Fleet, Gauges, HookRow, Noted, StoreError, codec::uint};
 
 #[async_trait::async_trait]
 impl Fleet for Backend {
@@ -48,24 +48,30 @@ impl Fleet for Backend {
         workers::of(self, tenant, now).await
     }
 
-    async fn set_worker_mode(&self, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError> {
-        workers::set_mode(self, tenant, id, mode).await
+    async fn set_worker_mode(
+        &self,
+        tenant: &TenantId,
+        id: &WorkerId,
+        mode: WorkerMode,
+        noted: Noted<'_>,
+    ) -> Result<Vec<TrialId>, StoreError> {
+        workers::set_mode(self, tenant, id, mode, noted).await
     }
 
     async fn forget_workers(&self, not_since: Millis) -> Result<u64, StoreError> {
         workers::forget(self, not_since).await
     }
 
-    async fn put_hook(&self, hook: &HookRow) -> Result<(), StoreError> {
-        deliveries::put_hook(self, hook).await
+    async fn put_hook(&self, hook: &HookRow, noted: Noted<'_>) -> Result<(), StoreError> {
+        hooks::put(self, hook, noted).await
     }
 
     async fn hooks(&self, tenant: &TenantId) -> Result<Vec<Hook>, StoreError> {
-        deliveries::hooks(self, tenant).await
+        hooks::of(self, tenant).await
     }
 
-    async fn delete_hook(&self, tenant: &TenantId, id: &HookId) -> Result<(), StoreError> {
-        deliveries::delete_hook(self, tenant, id).await
+    async fn delete_hook(&self, tenant: &TenantId, id: &HookId, noted: Noted<'_>) -> Result<(), StoreError> {
+        hooks::delete(self, tenant, id, noted).await
     }
 
     async fn claim_deliveries(&self, now: Millis, seconds: u64, most: u32) -> Result<Vec<DeliveryRow>, StoreError> {
@@ -86,8 +92,8 @@ impl Fleet for Backend {
         deliveries::list(self, tenant, hook, before, most).await
     }
 
-    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis) -> Result<Delivery, StoreError> {
-        deliveries::replay(self, tenant, delivery, now).await
+    async fn replay(&self, tenant: &TenantId, delivery: &DeliveryId, now: Millis, noted: Noted<'_>) -> Result<Delivery, StoreError> {
+        deliveries::replay(self, tenant, delivery, now, noted).await
     }
 
     async fn gauges(&self, now: Millis) -> Result<Gauges, StoreError> {

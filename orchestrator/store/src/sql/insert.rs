@@ -13,7 +13,7 @@ use super::{
     usage::{self, Used},
 };
 use crate::{
-    JobRow, Notes, StoreError,
+    JobRow, Noted, Notes, StoreError,
     codec::{columns, db, int, json, word},
 };
 
@@ -39,9 +39,7 @@ pub(super) async fn insert_jobs(store: &Backend, jobs: Vec<(JobRow, Vec<TrialId>
     if let Some(answered) = &notes.answered {
         access::answer(&mut tx, answered).await?;
     }
-    for deed in &notes.deeds {
-        audit::add(&mut tx, deed, now).await?;
-    }
+    audit::note(&mut tx, Noted { deeds: &notes.deeds, at: now }).await?;
     // Counted last, by tenant in order: others wait for these rows.
     for tenant in tenants {
         let of: Vec<&JobRow> = jobs.iter().map(|(j, _)| j).filter(|j| j.tenant == *tenant).collect();

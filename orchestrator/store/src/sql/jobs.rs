@@ -5,12 +5,12 @@ use stakeout_contract::{
     api::events::{Event, What},
     lease::{Abilities, Completion},
     observation::Observation,
-    trial::TrialEnd,
+    trial::{TrialEnd, TrialState},
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
 use super::{Backend, decide, end, events, insert, lease, list, look, next, part, stream, together};
-use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Notes, Paces, StoreError, TrialFull};
+use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Noted, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
@@ -97,8 +97,8 @@ impl Jobs for Backend {
         end::shorten(self, now, seconds).await
     }
 
-    async fn cancel(&self, job: &JobId, now: Millis) -> Result<(), StoreError> {
-        end::cancel(self, job, now).await
+    async fn cancel(&self, job: &JobId, now: Millis, noted: Noted<'_>) -> Result<(), StoreError> {
+        end::cancel(self, job, now, noted).await
     }
 
     async fn claim_due(&self, now: Millis, seconds: u64) -> Result<Option<Due>, StoreError> {
@@ -113,12 +113,16 @@ impl Jobs for Backend {
         Box::pin(decide::decide(self, job, decided, now)).await
     }
 
+    async fn progress(&self, job: &JobId) -> Result<(TrialState, u64), StoreError> {
+        events::progress(self, job).await
+    }
+
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError> {
         events::events(self, job, after, most).await
     }
 
-    async fn delete_job(&self, tenant: &TenantId, job: &JobId) -> Result<(), StoreError> {
-        decide::delete_job(self, tenant, job).await
+    async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError> {
+        decide::delete_job(self, tenant, job, noted).await
     }
 
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError> {

@@ -1,4 +1,4 @@
-//! [`Library`]: apps and scenarios; uploads and blobs by their own files.
+//! [`Library`]: apps; scenarios, uploads and blobs by their own files.
 
 use sqlx::QueryBuilder;
 use stakeout_contract::{
@@ -8,13 +8,13 @@ use stakeout_contract::{
 use stakeout_domain::lease::Millis;
 
 use super::{
-    Backend, Db, DbRow, blobs,
+    Backend, Db, DbRow, audit, blobs, bounds,
     hold::{Must, hold, let_go},
     row::{Read, columns},
-    uploads,
+    scenarios, uploads,
 };
 use crate::{
-    Library, StoreError, UploadRow,
+    Library, Noted, StoreError, UploadRow,
     codec::{DAY, db, int, json, missing, uint},
 };
 
@@ -35,7 +35,7 @@ fn holder(app: &Sha256Digest, tenant: &TenantId) -> String {
 
 #[async_trait::async_trait]
 impl Library for Backend {
-    async fn put_app(&self, tenant: &TenantId, app: &App) -> Result<bool, StoreError> {
+    async fn put_app(&self, tenant: &TenantId, app: &App, noted: Noted<'_>) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let apks = std::iter::once(app.sha256).chain(app.splits.iter().copied());
         hold(&mut tx, tenant, &holder(&app.sha256, tenant), apks, Must::BeThere, app.created_ms).await?;
@@ -53,6 +53,7 @@ impl Library for Backend {
             app.created_ms
         )?;
         if new > 0 {
+            audit::note(&mut tx, noted).await?;
             tx.commit().await.map_err(db("commit"))?;
         }
         Ok(new > 0)
@@ -89,7 +90,7 @@ impl Library for Backend {
         rows.iter().map(app_of).collect()
     }
 
-    async fn delete_app(&self, tenant: &TenantId, sha256: &Sha256Digest) -> Result<(), StoreError> {
+    async fn delete_app(&self, tenant: &TenantId, sha256: &Sha256Digest, noted: Noted<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let digest = sha256.to_string();
         let there = run!(tx, "forget an app", "DELETE FROM apps WHERE tenant = $1 AND sha256 = $2", tenant.as_str(), digest.as_str())?;
@@ -107,6 +108,7 @@ impl Library for Backend {
             return Err(StoreError::InUse { what: "app", id: digest });
         }
         let_go(&mut tx, &holder(sha256, tenant)).await?;
+        audit::note(&mut tx, noted).await?;
         tx.commit().await.map_err(db("commit"))
     }
 
@@ -124,53 +126,32 @@ impl Library for Backend {
         rows.iter().map(|row| Ok((Read("apps", row).id("tenant")?, Read("apps", row).id("sha256")?))).collect()
     }
 
-    async fn put_scenario(&self, tenant: &TenantId, scenario: &ScenarioDoc) -> Result<(), StoreError> {
-        run!(
-            self.writer().await?,
-            "keep a scenario",
-            "INSERT INTO scenarios (tenant, name, document) VALUES ($1, $2, $3) \
-             ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document",
-            tenant.as_str(),
-            scenario.name.as_str(),
-            json("scenarios", scenario)?
-        )?;
-        Ok(())
+    async fn put_scenario(&self, tenant: &TenantId, scenario: &ScenarioDoc, noted: Noted<'_>) -> Result<(), StoreError> {
+        scenarios::put(self, tenant, scenario, noted).await
     }
 
     async fn scenario(&self, tenant: &TenantId, name: &str) -> Result<ScenarioDoc, StoreError> {
-        let row = maybe!(
-            self.reader().await?,
-            "read a scenario",
-            "SELECT document FROM scenarios WHERE tenant = $1 AND name = $2",
-            tenant.as_str(),
-            name
-        )?;
-        Read("scenarios", &row.ok_or_else(|| missing("scenario", name))?).json("document")
+        scenarios::get(self, tenant, name).await
     }
 
-    async fn scenarios(&self, tenant: &TenantId) -> Result<Vec<ScenarioDoc>, StoreError> {
-        let rows = all!(
-            self.reader().await?,
-            "read scenarios",
-            "SELECT document FROM scenarios WHERE tenant = $1 ORDER BY name",
-            tenant.as_str()
-        )?;
-        rows.iter().map(|r| Read("scenarios", r).json("document")).collect()
+    async fn scenarios(&self, tenant: &TenantId, after: Option<&str>, most: u32) -> Result<Vec<ScenarioDoc>, StoreError> {
+        scenarios::list(self, tenant, after, most).await
     }
 
-    async fn delete_scenario(&self, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
-        let there = run!(
-            self.writer().await?,
-            "forget a scenario",
-            "DELETE FROM scenarios WHERE tenant = $1 AND name = $2",
-            tenant.as_str(),
-            name
-        )?;
-        if there == 0 { Err(missing("scenario", name)) } else { Ok(()) }
+    async fn scenario_names(&self, tenant: &TenantId) -> Result<Vec<String>, StoreError> {
+        scenarios::names(self, tenant).await
     }
 
-    async fn put_upload(&self, upload: &UploadRow) -> Result<(), StoreError> {
+    async fn delete_scenario(&self, tenant: &TenantId, name: &str, noted: Noted<'_>) -> Result<(), StoreError> {
+        scenarios::delete(self, tenant, name, noted).await
+    }
+
+    async fn put_upload(&self, upload: &UploadRow) -> Result<UploadRow, StoreError> {
         uploads::put(self, upload).await
+    }
+
+    async fn room(&self, tenant: &TenantId) -> Result<Option<u64>, StoreError> {
+        bounds::room(&mut *self.reader().await?, tenant).await
     }
 
     async fn upload(&self, tenant: &TenantId, id: &UploadId) -> Result<UploadRow, StoreError> {

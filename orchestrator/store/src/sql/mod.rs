@@ -18,6 +18,7 @@ mod end;
 mod events;
 mod fleet;
 mod hold;
+mod hooks;
 mod insert;
 mod jobs;
 mod lease;
@@ -27,13 +28,16 @@ mod look;
 mod next;
 mod part;
 mod row;
+mod scenarios;
 mod settle;
+mod spent;
 mod stream;
 mod together;
 mod uploads;
 mod usage;
 mod workers;
 
+pub(super) use decide::Turns;
 pub(super) use together::Trains;
 
 use super::dialect::{Backend, Conn, Db, DbRow, SNAPSHOT, TRACKS};

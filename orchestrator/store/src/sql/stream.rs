@@ -2,15 +2,16 @@
 
 use sqlx::QueryBuilder;
 use stakeout_contract::{Epoch, Sha256Digest, TrialId, api::events::What, observation::Observation};
-use stakeout_domain::lease::Millis;
+use stakeout_domain::{budget, lease::Millis};
 
 use super::{
-    Backend, Db, blobs,
+    Backend, Conn, Db, blobs,
     change::fence,
     end::holder,
     hold::{Must, hold},
     row::Read,
     settle::{Settled, Told, settle},
+    spent::{self, Adds},
     usage::{self, Used},
 };
 use crate::{
@@ -29,14 +30,7 @@ pub(super) async fn observe(
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let trial = fence(&mut tx, id, epoch).await?;
-    let here = one!(
-        tx,
-        "count observations",
-        "SELECT coalesce(max(line) + 1, 0) AS n FROM observations WHERE trial = $1 AND epoch = $2",
-        id.as_str(),
-        i64::from(epoch.0)
-    )?;
-    let here = uint(Read("observations", &here).int("n")?);
+    let (here, mut upto) = so_far(&mut tx, id, epoch).await?;
     if first > here {
         // A hole would be lost evidence that nobody sees.
         return Err(StoreError::Changed { what: "stream of observations", id: format!("{id} at line {here}") });
@@ -47,10 +41,16 @@ pub(super) async fn observe(
     }
     let mut line = int(here);
     for part in new.chunks(1000) {
-        let texts = part.iter().map(|o| json("observations", o)).collect::<Result<Vec<_>, _>>()?;
-        let mut q = QueryBuilder::<Db>::new("INSERT INTO observations (trial, epoch, line, observation) ");
-        q.push_values((line..).zip(texts), |mut b, (line, text)| {
-            b.push_bind(id.as_str()).push_bind(i64::from(epoch.0)).push_bind(line).push_bind(text);
+        let mut rows = Vec::with_capacity(part.len());
+        for o in part {
+            let text = json("observations", o)?;
+            upto += text.len() as u64;
+            rows.push((text, int(upto)));
+        }
+        budget::observations(here + new.len() as u64, upto)?;
+        let mut q = QueryBuilder::<Db>::new("INSERT INTO observations (trial, epoch, line, observation, upto) ");
+        q.push_values((line..).zip(rows), |mut b, (line, (text, upto))| {
+            b.push_bind(id.as_str()).push_bind(i64::from(epoch.0)).push_bind(line).push_bind(text).push_bind(upto);
         });
         q.build().persistent(false).execute(&mut *tx).await.map_err(db("insert observations"))?;
         line += int(part.len() as u64);
@@ -58,6 +58,20 @@ pub(super) async fn observe(
     let told = Told::Lines { trial: id.clone(), epoch, first: here, lines: new.len() as u64 };
     settle(&mut tx, &trial.job, Settled { told: vec![told], ..Settled::default() }, now).await?;
     tx.commit().await.map_err(db("commit"))
+}
+
+/// How many lines a lease's stream has, and how many bytes: the last one knows.
+async fn so_far(conn: &mut Conn, id: &TrialId, epoch: Epoch) -> Result<(u64, u64), StoreError> {
+    let last = maybe!(
+        conn,
+        "look at the end of a stream",
+        "SELECT line, upto FROM observations WHERE trial = $1 AND epoch = $2 ORDER BY line DESC LIMIT 1",
+        id.as_str(),
+        i64::from(epoch.0)
+    )?;
+    let Some(row) = last else { return Ok((0, 0)) };
+    let r = Read("observations", &row);
+    Ok((uint(r.int("line")?) + 1, uint(r.int("upto")?)))
 }
 
 /// See [`crate::Jobs::observations`].
@@ -90,15 +104,22 @@ pub(super) async fn note_artifact(
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let trial = fence(&mut tx, id, epoch).await?;
-    run!(
+    // First, as only what is new is counted.
+    let new = run!(
         tx,
         "insert an artifact",
-        "INSERT INTO artifacts (trial, epoch, sha256) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO artifacts (trial, epoch, sha256) SELECT id, $2, $3 FROM trials WHERE id = $1 ON CONFLICT DO NOTHING",
         id.as_str(),
         i64::from(epoch.0),
         digest.to_string()
     )?;
+    let trial = if new > 0 {
+        let (trial, spent) = spent::fence(&mut tx, id, epoch, Adds { artifacts: 1, ..Adds::default() }).await?;
+        budget::artifacts(spent.artifacts)?;
+        trial
+    } else {
+        fence(&mut tx, id, epoch).await?
+    };
     let new = blobs::give(&mut tx, &trial.tenant, digest, bytes, now).await?;
     hold(&mut tx, &trial.tenant, &holder(id), [*digest], Must::BeThere, now).await?;
     if new {
@@ -110,7 +131,8 @@ pub(super) async fn note_artifact(
 /// See [`crate::Jobs::tell`].
 pub(super) async fn tell(store: &Backend, id: &TrialId, epoch: Epoch, what: &What, now: Millis) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let trial = fence(&mut tx, id, epoch).await?;
+    let (trial, spent) = spent::fence(&mut tx, id, epoch, Adds { told: 1, ..Adds::default() }).await?;
+    budget::progress(spent.told, trial.leased.map_or(0, |leased| now.saturating_sub(leased)))?;
     settle(&mut tx, &trial.job, Settled { told: vec![Told::What(what.clone())], ..Settled::default() }, now).await?;
     tx.commit().await.map_err(db("commit"))
 }

@@ -4,9 +4,10 @@ use stakeout_contract::{Sha256Digest, TenantId, TrialId, UploadId, api::apps::Up
 use stakeout_domain::lease::Millis;
 
 use super::{
-    Backend, Conn, Db, DbRow,
+    Backend, Conn, Db, DbRow, bounds,
     hold::{Must, hold, let_go},
     row::{Read, columns},
+    spent,
 };
 use crate::{
     StoreError, UploadRow,
@@ -36,9 +37,35 @@ fn holder(id: &UploadId) -> String {
 }
 
 /// See [`crate::Library::put_upload`].
-pub(super) async fn put(store: &Backend, row: &UploadRow) -> Result<(), StoreError> {
+pub(super) async fn put(store: &Backend, row: &UploadRow) -> Result<UploadRow, StoreError> {
+    let mut tx = store.begin().await?;
+    let open = if row.trial.is_none() { same(&mut tx, row).await? } else { None };
+    let begun = if let Some(mut open) = open {
+        open.upload.expires_ms = row.upload.expires_ms;
+        run!(
+            tx,
+            "begin an upload again",
+            "UPDATE uploads SET expires = $1 WHERE id = $2",
+            open.upload.expires_ms,
+            open.upload.id.as_str()
+        )?;
+        open
+    } else {
+        insert(&mut tx, row).await?;
+        row.clone()
+    };
+    tx.commit().await.map_err(db("commit"))?;
+    Ok(begun)
+}
+
+/// Begins an upload where that is allowed.
+async fn insert(conn: &mut Conn, row: &UploadRow) -> Result<(), StoreError> {
+    match &row.trial {
+        None => bounds::upload(conn, &row.tenant, row.upload.bytes).await?,
+        Some(trial) => spent::upload(conn, trial, row.upload.bytes).await?,
+    }
     run!(
-        store.writer().await?,
+        conn,
         "begin an upload",
         "INSERT INTO uploads (id, tenant, trial, bytes, here, sha256, complete, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         row.upload.id.as_str(),
@@ -51,6 +78,23 @@ pub(super) async fn put(store: &Backend, row: &UploadRow) -> Result<(), StoreErr
         row.upload.expires_ms
     )?;
     Ok(())
+}
+
+/// One that was begun with the same size and digest before.
+async fn same(conn: &mut Conn, row: &UploadRow) -> Result<Option<UploadRow>, StoreError> {
+    let row = maybe!(
+        conn,
+        "look for the same upload",
+        concat!(
+            "SELECT ",
+            columns!(uploads),
+            " FROM uploads WHERE tenant = $1 AND complete = 0 AND trial IS NULL AND sha256 = $2 AND bytes = $3 ORDER BY id DESC LIMIT 1"
+        ),
+        row.tenant.as_str(),
+        row.upload.sha256.to_string(),
+        int(row.upload.bytes)
+    )?;
+    row.as_ref().map(upload_of).transpose()
 }
 
 /// See [`crate::Library::upload`].

@@ -56,14 +56,20 @@ pub(super) async fn usage(store: &Backend, tenant: &TenantId, days: u32, now: Mi
         now.div_euclid(DAY) - int(days.into())
     )?;
     let days = rows.iter().map(|row| day_of(tenant, &Read("usage_days", row))).collect::<Result<_, _>>()?;
+    let bytes_kept = kept_bytes(&mut conn, tenant).await?;
+    let (waiting_trials, running_trials) = open_trials(&mut conn, tenant).await?;
+    Ok(Usage { days, bytes_kept, waiting_trials, running_trials })
+}
+
+/// Bytes that a tenant keeps.
+pub(super) async fn kept_bytes(conn: &mut Conn, tenant: &TenantId) -> Result<u64, StoreError> {
     let kept = one!(
         conn,
         "count kept bytes",
         "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM blobs WHERE tenant = $1 AND dropping IS NULL",
         tenant.as_str()
     )?;
-    let (waiting_trials, running_trials) = open_trials(&mut conn, tenant).await?;
-    Ok(Usage { days, bytes_kept: uint(Read("blobs", &kept).int("n")?), waiting_trials, running_trials })
+    Read("blobs", &kept).int("n").map(uint)
 }
 
 /// How many trials of a tenant wait, and how many run.

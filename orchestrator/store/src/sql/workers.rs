@@ -7,9 +7,9 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::Millis;
 
-use super::{Backend, Db, DbRow, end::take_away, look, row::Read};
+use super::{Backend, Db, DbRow, audit, end::take_away, look, row::Read};
 use crate::{
-    StoreError,
+    Noted, StoreError,
     codec::{bad, db, json, missing, word},
     fleet::{ALIVE, HEARD},
 };
@@ -116,7 +116,13 @@ pub(super) async fn of(store: &Backend, tenant: &TenantId, now: Millis) -> Resul
 }
 
 /// See [`crate::Fleet::set_worker_mode`]. The clock of what it lets go is when it was heard of last, the newest that is known.
-pub(super) async fn set_mode(store: &Backend, tenant: &TenantId, id: &WorkerId, mode: WorkerMode) -> Result<Vec<TrialId>, StoreError> {
+pub(super) async fn set_mode(
+    store: &Backend,
+    tenant: &TenantId,
+    id: &WorkerId,
+    mode: WorkerMode,
+    noted: Noted<'_>,
+) -> Result<Vec<TrialId>, StoreError> {
     let mut tx = store.begin().await?;
     let row = maybe!(
         tx,
@@ -128,6 +134,7 @@ pub(super) async fn set_mode(store: &Backend, tenant: &TenantId, id: &WorkerId, 
     let last_seen = Read("workers", &row.ok_or_else(|| missing("worker", id))?).int("last_seen")?;
     run!(tx, "set a worker's mode", "UPDATE workers SET mode = $1 WHERE id = $2", word("workers", &mode)?, id.as_str())?;
     let lost = if mode == WorkerMode::Quarantined { take_away(&mut tx, id, last_seen).await? } else { Vec::new() };
+    audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(lost)
 }

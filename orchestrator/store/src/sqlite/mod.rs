@@ -22,6 +22,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     trains: sql::Trains,
+    turns: sql::Turns,
 }
 
 /// How long the one writer is waited for. On a machine that does too much a queue of writes is slow, and a job must not fail by it.
@@ -32,7 +33,7 @@ const READERS: u32 = 4;
 
 /// What made the tables, in order.
 pub fn migrations() -> Migrator {
-    migrations!("sqlite": 1 "first", 2 "farm", 3 "dropping", 4 "once")
+    migrations!("sqlite": 1 "first", 2 "farm", 3 "dropping", 4 "once", 5 "turns", 6 "bounds")
 }
 
 impl SqliteStore {
@@ -53,7 +54,7 @@ impl SqliteStore {
             .await
             .map_err(|e| StoreError::Database { doing: "migrate", source: sqlx::Error::Migrate(Box::new(e)) })?;
         let readers = pool(READERS).connect_with(options.create_if_missing(false).read_only(true)).await.map_err(db("open for reading"))?;
-        Ok(Self { writer, readers, trains: sql::Trains::default() })
+        Ok(Self { writer, readers, trains: sql::Trains::default(), turns: sql::Turns::default() })
     }
 
     /// Writes everything out and closes the file.

@@ -68,8 +68,8 @@ fn broken(e: &MultipartError) -> Failed {
     Failed::new(Code::BadRequest, format!("the form cannot be read: {}", e.body_text())).hint("send it again from its page")
 }
 
-/// Reads the whole form.
-pub(super) async fn read(app: &App, mut form: Multipart) -> Answer<Fields> {
+/// Reads the whole form, with at most so many bytes of files.
+pub(super) async fn read(app: &App, mut form: Multipart, most: u64) -> Answer<Fields> {
     let mut out = Fields::empty();
     let mut parts = 0;
     while let Some(field) = form.next_field().await.map_err(|e| broken(&e))? {
@@ -79,7 +79,7 @@ pub(super) async fn read(app: &App, mut form: Multipart) -> Answer<Fields> {
         }
         match field.name().unwrap_or_default() {
             "apk" => {
-                let left = app.options().app_bytes.saturating_sub(out.apks.iter().map(|f| f.bytes).sum());
+                let left = most.saturating_sub(out.apks.iter().map(|f| f.bytes).sum());
                 let file = uploads::stream_to_file(app, field, left, None).await?;
                 // A file field that was left empty comes as an empty file.
                 out.apks.extend(Some(file).filter(|f| f.bytes > 0));
