@@ -6,7 +6,7 @@ use stakeout_contract::{
     Kind, Rung, Sensor,
     artifact::Role,
     flow::Flow,
-    observation::{Fact, LOST_STEP, Source},
+    observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
     trial::{FeedMode, TrialState},
 };
@@ -173,6 +173,12 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "step_failed",
                 format!("{}: what would have followed did not come", short(what)),
                 "a scenario whose steps fit this app; if it crashed, another device",
+                Reach::All,
+            )),
+            Fact::Lost { what, count } if o.source == Source::Worker && what == LOST_TYPED => out.push(doubt(
+                "overwritten",
+                format!("{count} {LOST_TYPED} may have held something else, which is then not found"),
+                "a value that stands nowhere else, such as a long random one",
                 Reach::All,
             )),
             Fact::Lost { what, count } => {

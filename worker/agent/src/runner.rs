@@ -159,7 +159,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let waiting = self.reporter.wait(self.shop.orchestrator.waiting(&self.shop.config.worker, &abilities)).await.unwrap_or(None);
         self.shop.pool.warm_up(&kind, waiting).await;
 
-        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
+        let planted = self.planted().1;
+        let planted: Vec<&str> = planted.iter().flat_map(|c| &c.needles).map(|n| n.text.as_str()).collect();
+        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str), &planted);
         let mut left = Left { app: AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, played: Played::default() };
         let mut end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
             Ok(()) => TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },

@@ -2,7 +2,7 @@ use stakeout_contract::{
     Answer, DeviceState, Kind, Rung, Sensor,
     artifact::Role,
     finding::Skipped,
-    observation::{Fact, LOST_STEP, Source},
+    observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::{JobResult, Verdict},
     trial::TrialState,
 };
@@ -50,6 +50,16 @@ fn silence_is_said_with_its_bound() {
     assert!((b.hours - 3.0).abs() < 1e-9 && (b.per_hour - 1.0).abs() < 1e-9, "{b:?}");
     assert!((b.share_of_trials - (1.0 - 0.05f64.cbrt())).abs() < 1e-12);
     assert_eq!(gate(&r, Rung::Opened, 3), Gate::Nothing);
+}
+
+#[test]
+fn what_was_overwritten_for_a_typed_secret_may_have_been_evidence() {
+    let mut s = silent().saw(10, Fact::Lost { what: LOST_TYPED.to_owned(), count: 2 });
+    s.observations[0].source = Source::Worker;
+    let r = s.decide();
+    let v = row(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background);
+    assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["overwritten"]));
+    assert!(v.reasons[0].text.contains("2 places overwritten for a typed secret"), "{:?}", v.reasons);
 }
 
 #[test]

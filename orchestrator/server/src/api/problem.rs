@@ -140,6 +140,7 @@ impl From<IntakeError> for Failed {
             IntakeError::Scenario(p) => Self::new(Code::BadScenario, p.to_string()),
             IntakeError::NoSecret(name) => Self::value("secrets", format!("the scenario types the secret `{name}`, which was not given"))
                 .hint(format!("add `{name}` to `secrets`")),
+            IntakeError::BadSecret { name, why, hint } => Self::value("secrets", format!("the secret `{name}` {why}")).hint(hint),
             IntakeError::NotUsable { what, hint, .. } => Self::new(Code::BadApp, format!("the app {what}")).hint(hint),
             IntakeError::Unreadable { .. } => internal(&e),
         }
