@@ -128,6 +128,29 @@ pub struct TrialEnd {
     pub log: String,
 }
 
+/// A lease of a trial that came to nothing, so that the trial was run again. What it saw is not counted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct Try {
+    /// Which lease; 0: that is not known.
+    pub epoch: u32,
+    /// The last stage that its worker told, as in `TrialEnd`; empty: none.
+    pub stage: String,
+    /// How it ended, in a sentence.
+    pub reason: String,
+    /// Its worker was told to stop: neither the app nor the host ended it.
+    pub stopped: bool,
+    /// How many facts it had handed in.
+    pub observations: u64,
+}
+
+impl Try {
+    /// Whether the app may have run in it. It runs from the script on.
+    pub fn began(&self) -> bool {
+        !matches!(self.stage.as_str(), "lease" | "cell" | "boot" | "convert" | "install")
+    }
+}
+
 /// What a trial cost. Seconds of wall time by stage, and resources.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]

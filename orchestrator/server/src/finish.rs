@@ -17,7 +17,7 @@ use stakeout_contract::{
     observation::Observation,
     result::{JobResult, Verdict},
     statement::Envelope,
-    trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
+    trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState, Try},
 };
 use stakeout_domain::{
     gate::gate,
@@ -27,7 +27,7 @@ use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
 use stakeout_store::{Decided, JobRow, Store, TrialFull};
 
-use crate::{ENGINE, Service, ServiceError, host, pictures, service::now};
+use crate::{ENGINE, Service, ServiceError, host, pictures, service::now, tries};
 
 /// How a job is ended.
 #[derive(Clone, Debug)]
@@ -52,13 +52,17 @@ pub struct TrialData {
     pub analysis: Analysis,
     /// The worker's signature over all this.
     pub statement: Option<Envelope>,
+    /// Leases before, which came to nothing: as this server heard of them.
+    pub tries: Vec<Try>,
 }
 
 /// Reads all trials of a job, each with its key revealed.
 pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
     let root = Receipt::root(&job.secret, &job.spec.nonce);
     let mut out = Vec::new();
-    for t in service.store.trials(&job.id).await? {
+    let trials = service.store.trials(&job.id).await?;
+    let mut tries = tries::of(service.store(), &job.id, &trials).await?;
+    for t in trials {
         let observations = all_observations(service.store(), &t).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
         let commitment = Sha256Digest::from_bytes(key.commitment());
@@ -76,7 +80,8 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
         record.app.abis.clone_from(&job.spec.facts.abis);
         record.commitment = commitment;
         record.key = Some(KeyHex::new(key.reveal()));
-        out.push(TrialData { record, observations, flows, analysis, statement });
+        let tries = tries.remove(&t.id).unwrap_or_default();
+        out.push(TrialData { record, observations, flows, analysis, statement, tries });
     }
     Ok(out)
 }
@@ -150,6 +155,7 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
             observations: &d.observations,
             flows: &d.flows,
             analysis: &d.analysis,
+            tries: &d.tries,
             trials: data.len(),
         })
         .collect();
@@ -284,6 +290,9 @@ async fn bundle(service: &Service, p: &Parts<'_>, operator: &SigningKey, options
         w.add(&format!("trials/{n}/observations.jsonl"), &lines)?;
         w.add(&format!("trials/{n}/findings.json"), &pretty("findings.json", &d.analysis)?)?;
         w.add(&format!("trials/{n}/flows.json"), &pretty("flows.json", &d.flows)?)?;
+        if !d.tries.is_empty() {
+            w.add(&format!("trials/{n}/tries.json"), &pretty("tries.json", &d.tries)?)?;
+        }
         if let Some(s) = &d.statement {
             w.add(&format!("trials/{n}/statement.dsse.json"), &pretty("statement.dsse.json", s)?)?;
         }

@@ -28,6 +28,7 @@ mod service;
 mod statements;
 pub mod tasks;
 pub mod trace;
+mod tries;
 mod web;
 mod worker_port;
 

@@ -12,7 +12,7 @@ use stakeout_contract::{
     flow::Flow,
     observation::{Fact, Observation, Source},
     result::JobResult,
-    trial::TrialRecord,
+    trial::{TrialRecord, Try},
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
 use stakeout_evidence::analyze_trial_dir;
@@ -45,6 +45,7 @@ struct Trial {
     observations: Vec<Observation>,
     flows: Vec<Flow>,
     analysis: Analysis,
+    tries: Vec<Try>,
 }
 
 pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
@@ -160,7 +161,9 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
         .map_err(|e| Failure::usage(anyhow::anyhow!("`{name}` cannot be read: {e}")))?;
     let name = format!("{folder}flows.json");
     let flows = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
-    Ok(Trial { record, observations, flows, analysis })
+    let name = format!("{folder}tries.json");
+    let tries = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
+    Ok(Trial { record, observations, flows, analysis, tries })
 }
 
 fn decided(trials: &[Trial]) -> Option<JobResult> {
@@ -172,6 +175,7 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
             observations: &t.observations,
             flows: &t.flows,
             analysis: &t.analysis,
+            tries: &t.tries,
             trials: trials.len(),
         })
         .collect();
