@@ -27,7 +27,7 @@ use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
 use stakeout_store::{Decided, JobRow, Store, TrialFull};
 
-use crate::{ENGINE, Service, ServiceError, host, pictures, service::now, tries};
+use crate::{ENGINE, Service, ServiceError, host, pictures, receipts, service::now, tries};
 
 /// How a job is ended.
 #[derive(Clone, Debug)]
@@ -199,7 +199,7 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
     let data = gather(service, job).await?;
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = result_of(job, &data, wall);
-    let receipt = Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce);
+    let receipt = receipts::of(job);
     let pictures = pictures::of(&service.blobs.of(&job.tenant), &data).await;
     let report = stakeout_report::html(&ReportInput {
         result: &result,
@@ -310,7 +310,7 @@ async fn bundle(service: &Service, p: &Parts<'_>, operator: &SigningKey, options
     let mut versions = options.images.clone();
     versions.insert("engine".to_owned(), ENGINE.to_owned());
     let manifest = Manifest {
-        format: Manifest::FORMAT.to_owned(),
+        format: Manifest::format_of(&p.receipt).to_owned(),
         job: p.job.id.clone(),
         app: p.job.spec.app,
         created: rfc3339(now()),

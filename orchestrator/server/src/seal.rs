@@ -9,7 +9,10 @@ use std::{
     path::Path,
 };
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 
 /// Why a sealed value cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +35,8 @@ pub enum SealError {
     Randomness,
 }
 
-/// Seals and opens.
-pub struct Sealer(LessSafeKey);
+/// Seals and opens, and derives what must be the same at all orchestrators and is nowhere kept.
+pub struct Sealer(LessSafeKey, hmac::Key);
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,7 +47,10 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// With a key.
     pub fn new(key: &[u8; 32]) -> Result<Self, SealError> {
-        UnboundKey::new(&AES_256_GCM, key).map(|k| Self(LessSafeKey::new(k))).map_err(|_| SealError::Opened)
+        // Another key than that which seals, and none that leads to it.
+        let deriving = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"stakeout derive 1");
+        let deriving = hmac::Key::new(hmac::HMAC_SHA256, deriving.as_ref());
+        UnboundKey::new(&AES_256_GCM, key).map(|k| Self(LessSafeKey::new(k), deriving)).map_err(|_| SealError::Opened)
     }
 
     /// With a key that nobody keeps: for one process that needs no other.
@@ -80,6 +86,13 @@ impl Sealer {
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context.as_bytes()), &mut out)
             .map_err(|_| SealError::Randomness)?;
         Ok([&nonce[..], &out].concat())
+    }
+
+    /// 32 bytes that only this key gives for this context, always the same.
+    pub(crate) fn derive(&self, context: &str) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(hmac::sign(&self.1, context.as_bytes()).as_ref());
+        out
     }
 
     /// Opens.

@@ -5,7 +5,11 @@ mod same;
 use std::{path::Path, process::ExitCode};
 
 use serde::Serialize;
-use stakeout_bundle::{Bundle, BundleError, manifest::Manifest};
+use stakeout_bundle::{
+    Bundle, BundleError,
+    binding::{self, Recorded},
+    manifest::Manifest,
+};
 use stakeout_contract::{
     Nanos,
     finding::{Analysis, Finding},
@@ -16,6 +20,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
 use stakeout_evidence::analyze_trial_dir;
+use stakeout_feed::planting;
 
 use super::analyze::{Tools, line_of};
 use crate::{exit::Failure, output};
@@ -29,6 +34,8 @@ struct Again {
     differences: Vec<String>,
     /// Entries that the verdicts need and that were left out when the bundle was shared.
     left_out: Vec<String>,
+    /// Trials of which nothing is there.
+    trials_left_out: Vec<String>,
     result: Option<JobResult>,
 }
 
@@ -51,15 +58,18 @@ struct Trial {
 pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let bundle = Bundle::open(path).map_err(Failure::usage)?;
     let mut differences = Vec::new();
-    let (mut trials, mut again) = (Vec::new(), Vec::new());
-    let left_out = left_out(&bundle)?;
+    let (mut trials, mut again, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    let manifest = manifest(&bundle)?;
+    let left_out = manifest.as_ref().map_or_else(Vec::new, |m| left_out(&bundle, m));
     let names: Vec<String> = bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json")).map(str::to_owned).collect();
     if names.is_empty() {
         return Err(Failure::hint("the bundle holds no trial", "an analysis needs at least one `trials/N/trial.json` and its artifacts"));
     }
     for name in names {
-        let folder = name.trim_end_matches("trial.json").to_owned();
+        let folder = name.strip_suffix("trial.json").unwrap_or(&name).to_owned();
         eprintln!("analysing {folder}");
+        let number = folder.strip_prefix("trials/").unwrap_or(&folder).trim_end_matches('/').to_owned();
+        records.push(Recorded { folder: number, record: bundle.json(&name).map_err(Failure::usage)? });
         let mut t = analyse(&bundle, &folder, &mut differences)?;
         lose(&mut t, &left_out);
         let said: Option<Analysis> = optional(bundle.json(&format!("{folder}findings.json")), &bundle, &format!("{folder}findings.json"))?;
@@ -67,14 +77,18 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         again.push(TrialAgain { number: t.record.number, findings: t.analysis.findings.clone(), agrees });
         trials.push(t);
     }
+    let trials_left_out = manifest.as_ref().map_or_else(Vec::new, |m| whole(m, &records));
+    if let Some(m) = &manifest {
+        differences.extend(binding::differs(m, m.entries.iter().map(|e| e.path.as_str()), &records).map_err(Failure::usage)?);
+    }
     let said: Option<JobResult> = optional(bundle.json("result.json"), &bundle, "result.json")?;
-    let result = decided(&trials);
+    let asked = manifest.as_ref().and_then(|m| m.receipt.terms.as_ref()).map_or(0, |t| t.trials as usize);
+    let result = decided(&trials, asked);
     let verdicts_agree = match (&said, &result) {
         (Some(s), Some(r)) if left_out.is_empty() => Some(same::results(s, r, &mut differences)?),
         _ => None,
     };
-    let same = differences.is_empty();
-    let doc = Again { trials: again, verdicts_agree, differences, left_out, result };
+    let doc = Again { trials: again, verdicts_agree, differences, left_out, trials_left_out, result };
     if json {
         output::json(&doc)?;
     } else {
@@ -85,37 +99,68 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
-        if !doc.left_out.is_empty() {
-            eprintln!(
-                "{} entries that the verdicts need were left out (`{}`…): what follows from them is not compared",
-                doc.left_out.len(),
-                output::plain(&doc.left_out[0])
-            );
-        }
-        for d in &doc.differences {
-            eprintln!("differs: {}", output::plain(d));
-        }
-        match (same, doc.verdicts_agree) {
-            (true, Some(true)) => {
-                eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
-            }
-            (true, _) => eprintln!("nothing in the bundle contradicts this"),
-            (false, _) => eprintln!("the bundle says something else than its bytes"),
-        }
+        say(&doc);
     }
-    Ok(ExitCode::from(u8::from(!same)))
+    Ok(ExitCode::from(match (doc.differences.is_empty(), doc.left_out.is_empty()) {
+        (false, _) => 1,
+        (true, false) => INCOMPLETE,
+        (true, true) => 0,
+    }))
+}
+
+/// The exit code of a bundle from which the verdicts cannot be made again, as something that they need was left out.
+const INCOMPLETE: u8 = 4;
+/// Names of entries that are printed at most.
+const NAMED: usize = 20;
+
+/// What differs and what is missing, for people.
+fn say(doc: &Again) {
+    for t in &doc.trials_left_out {
+        eprintln!("trial {} was left out whole: nothing is said of it", output::plain(t));
+    }
+    if !doc.left_out.is_empty() {
+        eprintln!("{} entries that the verdicts need were left out: what follows from them is not compared", doc.left_out.len());
+    }
+    for name in doc.left_out.iter().take(NAMED) {
+        eprintln!("  {}", output::plain(name));
+    }
+    if doc.left_out.len() > NAMED {
+        eprintln!("  and {} more (`--json` has all)", doc.left_out.len() - NAMED);
+    }
+    for d in &doc.differences {
+        eprintln!("differs: {}", output::plain(d));
+    }
+    match (doc.differences.is_empty(), doc.left_out.is_empty(), doc.verdicts_agree) {
+        (false, ..) => eprintln!("the bundle says something else than its bytes"),
+        (true, false, _) => eprintln!("the bundle is incomplete: nothing in it contradicts this, and its verdicts are not made again"),
+        (true, true, Some(true)) => {
+            eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
+        }
+        (true, true, _) => eprintln!("nothing in the bundle contradicts this"),
+    }
+}
+
+fn manifest(bundle: &Bundle) -> Result<Option<Manifest>, Failure> {
+    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(None) };
+    let found = m["format"].as_str().unwrap_or("none");
+    if !Manifest::is_read(found) {
+        return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
+    }
+    serde_json::from_value(m).map(Some).map_err(Failure::usage)
 }
 
 /// Entries that a verdict rests on, which the manifest names and the bundle does not hold.
-fn left_out(bundle: &Bundle) -> Result<Vec<String>, Failure> {
-    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(vec![]) };
-    let found = m["format"].as_str().unwrap_or("none");
-    if found != Manifest::FORMAT {
-        return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
-    }
-    let m: Manifest = serde_json::from_value(m).map_err(Failure::usage)?;
-    let needed = |p: &str| p.starts_with("trials/") && !["findings.json", "flows.har", "capture.pcapng"].iter().any(|n| p.ends_with(n));
-    Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.names().any(|n| n == p)).collect())
+fn left_out(bundle: &Bundle, m: &Manifest) -> Vec<String> {
+    const NOT_NEEDED: [&str; 4] = ["/findings.json", "/flows.har", "/capture.pcapng", "/statement.dsse.json"];
+    let needed = |p: &str| p.starts_with("trials/") && !NOT_NEEDED.iter().any(|n| p.ends_with(n));
+    let there: std::collections::HashSet<&str> = bundle.names().collect();
+    m.entries.iter().map(|e| &e.path).filter(|p| needed(p) && !there.contains(p.as_str())).cloned().collect()
+}
+
+/// Trials that the manifest has, and the bundle has no record of.
+fn whole(m: &Manifest, records: &[Recorded]) -> Vec<String> {
+    let listed = m.entries.iter().filter_map(|e| e.path.strip_prefix("trials/")?.strip_suffix("/trial.json"));
+    listed.filter(|n| records.iter().all(|r| r.folder != *n)).map(str::to_owned).collect()
 }
 
 /// What was left out may have shown anything.
@@ -139,6 +184,7 @@ fn optional<T>(read: Result<T, BundleError>, bundle: &Bundle, name: &str) -> Res
 /// Unpacks a trial's artifacts into a folder of ours, by digest, and searches them.
 fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Result<Trial, Failure> {
     let record: TrialRecord = bundle.json(&format!("{folder}trial.json")).map_err(Failure::usage)?;
+    differences.extend(planting::differs(&record).into_iter().map(|d| format!("{folder}trial.json: {d}")));
     let dir = tempfile::tempdir().map_err(Failure::other)?;
     std::fs::create_dir(dir.path().join("artifacts")).map_err(Failure::other)?;
     for name in bundle.names().filter(|n| n.starts_with(folder) && n.contains("/artifacts/")) {
@@ -166,7 +212,8 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
     Ok(Trial { record, observations, flows, analysis, tries })
 }
 
-fn decided(trials: &[Trial]) -> Option<JobResult> {
+/// `asked`: how many trials there were, also those that were left out: a match's chance counts them all.
+fn decided(trials: &[Trial], asked: usize) -> Option<JobResult> {
     let first = &trials.first()?.record;
     let evidence: Vec<TrialEvidence<'_>> = trials
         .iter()
@@ -176,7 +223,7 @@ fn decided(trials: &[Trial]) -> Option<JobResult> {
             flows: &t.flows,
             analysis: &t.analysis,
             tries: &t.tries,
-            trials: trials.len(),
+            trials: trials.len().max(asked),
         })
         .collect();
     let facts = JobFacts {

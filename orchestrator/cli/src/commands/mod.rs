@@ -9,6 +9,7 @@ mod farm;
 mod feed;
 pub(crate) mod images;
 mod progress;
+mod receipts;
 mod report;
 mod run;
 mod scenario;

@@ -159,6 +159,7 @@ impl From<ServiceError> for Failed {
             ServiceError::OtherSplits { .. } => {
                 Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
             }
+            ServiceError::Offer(_) => Self::new(Code::Conflict, e.to_string()).at("offer").hint("ask for another: `POST /v1/offers`"),
             ServiceError::File { ref source, .. } if no_room(source) => full(&e, DISK),
             other => internal(&other),
         }
