@@ -90,7 +90,8 @@ say "two workers join"
 declare -A job
 export STAKEOUT_SCENARIOS=$apps
 for app in loud quiet nag; do
-    job[press-$app]=$(STAKEOUT_TOKEN=$press "$stakeout" submit "$apps/$app.apk" --server "$one" --trials "$trials" --tag demo 2>>"$out/submit.log")
+    job[press-$app]=$(STAKEOUT_TOKEN=$press "$stakeout" submit "$apps/$app.apk" --server "$one" --trials "$trials" --tag demo \
+        --receipts "$out/receipts" 2>>"$out/submit.log")
 done
 by_curl() { curl -fsS -H "Authorization: Bearer $company" "$@"; }
 for app in loud quiet nag; do
@@ -124,7 +125,9 @@ for who in press company; do
         mkdir -p "$out/$who-$app"
         STAKEOUT_TOKEN=${!who} "$stakeout" report "$j" --server "$two" --json --html "$out/$who-$app/report.html" \
             --bundle "$out/$who-$app/bundle.zip" >"$out/$who-$app/result.json"
-        verified=0; "$stakeout" verify "$out/$who-$app/bundle.zip" --key "$work/operator.pub" >/dev/null 2>&1 || verified=$?
+        receipt=()
+        [ ! -f "$out/receipts/$j.receipt.json" ] || receipt=(--receipt "$out/receipts/$j.receipt.json")
+        verified=0; "$stakeout" verify "$out/$who-$app/bundle.zip" --key "$work/operator.pub" "${receipt[@]}" >/dev/null 2>&1 || verified=$?
         tries=$(python3 -c 'import json, sys; print(sum(t["epoch"] for t in json.load(open(sys.argv[1]))["trials"]))' "$out/$who-$app/result.json")
         say "$who $app: exit code $code, bundle verifies with $verified, $tries leases for $trials trials"
         # 11: a claim is inconclusive; what is idle in quiet and nag must never be found.

@@ -22,6 +22,9 @@ pub const MANIFEST: Payload = Payload { mime: "application/vnd.stakeout.manifest
 /// A worker's statement.
 pub const STATEMENT: Payload = Payload { mime: "application/vnd.stakeout.statement+json", envelope: "statement.dsse.json" };
 
+/// What a submitter is given.
+pub const RECEIPT: Payload = Payload { mime: "application/vnd.stakeout.receipt+json", envelope: "receipt.json" };
+
 /// DSSE's pre-authentication encoding.
 fn pae(mime: &str, payload: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {mime} {} ", mime.len(), payload.len()).into_bytes();

@@ -11,7 +11,8 @@
 //! allocations; the ZIP's directory is read by [`layout`], which accepts only what [`Writer`] writes: no entry twice, none
 //! hidden between others, local and central headers alike. Anything else is [`BundleError::Broken`], which names the entry.
 //!
-//! `verify` says three things apart: what is not intact, whether the signer is known, and what was left out. It does not
+//! `verify` says three things apart: what is not intact, whether the signer is known, and what was left out. That the trials are
+//! the job's, each once and all of them, is [`binding`]'s; what was asked for is in the [`receipt`]. It does not
 //! say whether the verdicts are right: for that, `stakeout analyze` runs the detectors again on the bytes.
 //!
 //! Each trial has its worker's own signature too ([`statement`]): what a worker saw cannot be changed behind it, by whoever
@@ -21,6 +22,7 @@
 //!
 //! Read first: [`manifest::Manifest`], [`verify::verify`], [`Writer`].
 
+pub mod binding;
 pub mod dsse;
 pub mod keys;
 pub mod layout;
@@ -57,7 +59,9 @@ pub enum BundleError {
         what: String,
     },
     /// Another version wrote it.
-    #[error("the bundle has format `{found}`, this version reads `{ours}`\nhint: use the version of stakeout that wrote it")]
+    #[error(
+        "the bundle has format `{found}`, this version reads `{ours}` and the one before\nhint: use the version of stakeout that wrote it"
+    )]
     Version {
         /// Its format.
         found: String,

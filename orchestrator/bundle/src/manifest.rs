@@ -11,7 +11,7 @@ use crate::receipt::Receipt;
 /// What is signed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// `stakeout-bundle/1`.
+    /// `stakeout-bundle/2`; `/1`, if its receipt has no terms.
     pub format: String,
     /// The job.
     pub job: JobId,
@@ -45,7 +45,19 @@ pub const LISTED_MAX: u64 = 20_000;
 
 impl Manifest {
     /// The format of this version.
-    pub const FORMAT: &'static str = "stakeout-bundle/1";
+    pub const FORMAT: &'static str = "stakeout-bundle/2";
+    /// The one before, which does not bind the number of trials and what they ran.
+    pub const FORMER: &'static str = "stakeout-bundle/1";
+
+    /// The format of a bundle with this receipt.
+    pub const fn format_of(receipt: &Receipt) -> &'static str {
+        if receipt.terms.is_some() { Self::FORMAT } else { Self::FORMER }
+    }
+
+    /// Whether this version reads a format.
+    pub fn is_read(format: &str) -> bool {
+        [Self::FORMAT, Self::FORMER].contains(&format)
+    }
 }
 
 /// One entry.

@@ -4,18 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
-use stakeout_contract::trial::TrialRecord;
+use stakeout_contract::{TrialId, trial::TrialRecord};
 
 use crate::{
-    Bundle, BundleError, broken, dsse,
+    Bundle, BundleError,
+    binding::{self, Recorded},
+    broken, dsse,
     keys::PublicKey,
     manifest::{Manifest, OWN, Salts, salted},
-    receipt::Receipt,
+    receipt::{Given, Receipt},
     statement,
 };
 
-/// How trial keys follow from a job's root: `(root, trial id, epoch) -> key`. Given by the caller, as the feed's crate knows it.
-pub type Derive<'a> = &'a dyn Fn(&[u8; 32], &str, u32) -> [u8; 32];
+/// What the feed's crate knows of keys, and this one does not.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// How trial keys follow from a job's root: `(root, trial id, epoch) -> key`.
+    pub derive: &'a dyn Fn(&[u8; 32], &str, u32) -> [u8; 32],
+    /// What of a record's planted values its key does not give, each in a sentence.
+    pub planted: &'a dyn Fn(&TrialRecord) -> Vec<String>,
+}
 
 /// What `verify` found in an intact bundle.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -24,21 +32,43 @@ pub struct Verified {
     pub intact: bool,
     /// Fingerprints of those who signed it.
     pub signers: Vec<String>,
-    /// One of them is trusted.
+    /// Those of them that are trusted.
+    pub known: Vec<String>,
+    /// There is one.
     pub signer_known: bool,
     /// The receipt that was given fits.
     pub receipt: Option<bool>,
+    /// Fingerprints of those who signed that receipt; none: it is of the former form.
+    pub receipt_signers: Vec<String>,
+    /// Those of them that are trusted.
+    pub receipt_known: Vec<String>,
+    /// Number of trials, app, scenario and device are those of the receipt in the bundle. `false`: it is of the former form, and
+    /// nothing binds them.
+    pub bound: bool,
     /// Entries that are there and have their digest.
     pub entries: usize,
     /// Entries that are named and not there: they did not fit when it was made (`manifest.left_out`), or were left out when it
     /// was shared.
     pub left_out: Vec<String>,
-    /// Trials whose key fits its commitment.
+    /// Trials of which everything was left out, or the record, without which the rest is nobody's.
+    pub trials_left_out: Vec<String>,
+    /// Trials whose key fits its commitment, and whose planted values follow from it.
     pub trials: usize,
+    /// Those that were leased more than once, with the lease that counts.
+    pub again: Vec<Again>,
     /// Who ran each trial, by its own signature; a trial without one is not in it.
     pub workers: Vec<TrialWorker>,
     /// The manifest.
     pub manifest: Manifest,
+}
+
+/// A trial that did not end in its first lease.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Again {
+    /// The trial's number.
+    pub trial: u32,
+    /// The lease that it ended in.
+    pub epoch: u32,
 }
 
 /// The worker of a trial.
@@ -54,13 +84,14 @@ pub struct TrialWorker {
     pub checked: bool,
 }
 
-/// Checks everything: layout, signature, each entry, each key's commitment. The error names the entry.
-pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Receipt>, derive: Derive<'_>) -> Result<Verified, BundleError> {
+/// Checks everything: layout, signature, each entry, that the trials are the job's, each key's commitment and what was planted by it.
+/// The error names the entry.
+pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Given>, rules: Rules<'_>) -> Result<Verified, BundleError> {
     let payload = bundle.read("manifest.json")?;
     let format: BTreeMap<String, serde_json::Value> =
         serde_json::from_slice(&payload).map_err(|e| broken(format!("`manifest.json` cannot be read: {e}")))?;
     let found = format.get("format").and_then(|f| f.as_str()).unwrap_or("none");
-    if found != Manifest::FORMAT {
+    if !Manifest::is_read(found) {
         return Err(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT });
     }
     let manifest: Manifest = serde_json::from_slice(&payload).map_err(|e| broken(format!("`manifest.json` cannot be read: {e}")))?;
@@ -73,16 +104,28 @@ pub fn verify(bundle: &Bundle, trusted: &[PublicKey], receipt: Option<&Receipt>,
     if !manifest.receipt.holds(manifest.secret.bytes()) || manifest.receipt.job != manifest.job {
         return Err(broken("the job's secret is not the one that its receipt commits to"));
     }
-    let trials = check_trials(bundle, &manifest, derive)?;
-    let workers = check_statements(bundle)?;
+    let records = records(bundle)?;
+    binding::refuse(binding::differs(&manifest, manifest.entries.iter().map(|e| e.path.as_str()), &records)?)?;
+    let again = check_trials(&manifest, &records, rules)?;
+    check_app(bundle, &manifest)?;
+    let workers = check_statements(bundle, &manifest)?;
+    let all: BTreeSet<&str> = manifest.entries.iter().filter_map(|e| folder_of(&e.path)).collect();
+    let prints = |keys: &[PublicKey]| keys.iter().map(PublicKey::fingerprint).collect::<Vec<_>>();
+    let known = |keys: &[PublicKey]| keys.iter().filter(|k| trusted.contains(k)).copied().collect::<Vec<_>>();
     Ok(Verified {
         intact: true,
-        signer_known: signers.iter().any(|s| trusted.contains(s)),
-        signers: signers.iter().map(PublicKey::fingerprint).collect(),
-        receipt: receipt.map(|r| *r == manifest.receipt),
+        signer_known: !known(&signers).is_empty(),
+        known: prints(&known(&signers)),
+        signers: prints(&signers),
+        receipt: receipt.map(|r| r.receipt == manifest.receipt),
+        receipt_signers: receipt.map_or_else(Vec::new, |r| prints(&r.signers)),
+        receipt_known: receipt.map_or_else(Vec::new, |r| prints(&known(&r.signers))),
+        bound: manifest.receipt.terms.is_some(),
         entries,
         left_out,
-        trials,
+        trials_left_out: all.iter().filter(|f| records.iter().all(|r| r.folder != **f)).map(|f| (*f).to_owned()).collect(),
+        trials: records.len(),
+        again,
         workers,
         manifest,
     })
@@ -121,29 +164,63 @@ fn check_entries(bundle: &Bundle, manifest: &Manifest, salts: &Salts) -> Result<
     Ok((entries, left_out))
 }
 
-fn check_trials(bundle: &Bundle, manifest: &Manifest, derive: Derive<'_>) -> Result<usize, BundleError> {
+/// The trial that an entry belongs to.
+fn folder_of(entry: &str) -> Option<&str> {
+    entry.strip_prefix("trials/")?.split_once('/').map(|(folder, _)| folder)
+}
+
+/// All records that are there.
+fn records(bundle: &Bundle) -> Result<Vec<Recorded>, BundleError> {
+    let names = bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json"));
+    let folder = |n: &str| n.strip_prefix("trials/").and_then(|n| n.strip_suffix("/trial.json")).unwrap_or_default().to_owned();
+    names.map(|n| Ok(Recorded { folder: folder(n), record: bundle.json(n)? })).collect()
+}
+
+fn check_trials(manifest: &Manifest, records: &[Recorded], rules: Rules<'_>) -> Result<Vec<Again>, BundleError> {
     let root = Receipt::root(manifest.secret.bytes(), &manifest.receipt.nonce);
-    let mut checked = 0;
-    for name in bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json")) {
-        let record: TrialRecord = bundle.json(name)?;
+    let mut again = Vec::new();
+    for Recorded { folder, record } in records {
+        let name = format!("trials/{folder}/trial.json");
+        let record: TrialRecord =
+            serde_json::from_value(record.clone()).map_err(|e| broken(format!("entry `{name}` cannot be read: {e}")))?;
         let key = record.key.as_ref().ok_or_else(|| broken(format!("`{name}` does not reveal its key")))?;
         if stakeout_contract::Sha256Digest::of(key.bytes()) != record.commitment {
             return Err(broken(format!("the key in `{name}` is not the one that was committed to")));
         }
-        if derive(&root, record.trial.as_str(), record.epoch.0) != *key.bytes() || record.job != manifest.job {
+        if (rules.derive)(&root, record.trial.as_str(), record.epoch.0) != *key.bytes() {
             return Err(broken(format!("the key in `{name}` does not follow from the job's secret")));
         }
-        checked += 1;
+        let untrue = (rules.planted)(&record);
+        if !untrue.is_empty() {
+            return Err(broken(format!("in `{name}` {}", untrue.join("; "))));
+        }
+        if record.epoch.0 > 1 {
+            again.push(Again { trial: record.number, epoch: record.epoch.0 });
+        }
     }
-    Ok(checked)
+    Ok(again)
+}
+
+fn check_app(bundle: &Bundle, manifest: &Manifest) -> Result<(), BundleError> {
+    const APP: &str = "app.apk";
+    if bundle.names().any(|n| n == APP) && stakeout_contract::Sha256Digest::of(&bundle.read(APP)?) != manifest.app {
+        return Err(broken(format!("`{APP}` is not the app of the manifest")));
+    }
+    Ok(())
 }
 
 /// Workers' statements: one that does not hold is an error, one whose documents were left out is not checked.
-fn check_statements(bundle: &Bundle) -> Result<Vec<TrialWorker>, BundleError> {
+fn check_statements(bundle: &Bundle, manifest: &Manifest) -> Result<Vec<TrialWorker>, BundleError> {
     let mut out = Vec::new();
     for name in bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/statement.dsse.json")) {
-        let folder = name.trim_end_matches("/statement.dsse.json");
+        let folder = name.strip_suffix("/statement.dsse.json").unwrap_or_default();
         let (statement, key) = statement::open(&bundle.canonical(name)?)?;
+        // Also of a trial whose documents were left out.
+        let named = folder.strip_prefix("trials/").unwrap_or_default().parse().map(|n| TrialId::of(&manifest.job, n));
+        let other = manifest.receipt.terms.is_some() && named.as_ref() != Ok(&statement.trial);
+        if statement.job != manifest.job || statement.app != manifest.app || other {
+            return Err(broken(format!("the statement of `{folder}` is of another job, app or trial")));
+        }
         let at = |entry: &str| format!("{folder}/{entry}");
         let all = ["trial.json", "observations.jsonl", "flows.json", "findings.json"];
         let checked = all.iter().all(|e| bundle.has(&at(e)));

@@ -10,7 +10,7 @@ use stakeout_bundle::{
     manifest::Manifest,
     receipt::Receipt,
     statement::{self, Left},
-    verify::{Verified, verify},
+    verify::{Rules, Verified, verify},
 };
 use stakeout_contract::{Sha256Digest, finding::Analysis, lease::Completion, observation::Observation, trial::KeyHex};
 
@@ -19,6 +19,8 @@ const SECRET: [u8; 32] = [9; 32];
 fn derive(root: &[u8; 32], _: &str, _: u32) -> [u8; 32] {
     *root
 }
+
+const RULES: Rules<'static> = Rules { derive: &derive, planted: &|_| vec![] };
 
 /// Documents of a trial, as a bundle has them.
 struct Docs {
@@ -82,7 +84,7 @@ fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verifie
     w.add("trials/1/statement.dsse.json", &serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
     let operator = SigningKey::generate().unwrap();
     let manifest = Manifest {
-        format: Manifest::FORMAT.to_owned(),
+        format: Manifest::FORMER.to_owned(),
         job: "job-1".parse().unwrap(),
         app: Sha256Digest::of(b"app"),
         created: String::new(),
@@ -94,7 +96,7 @@ fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verifie
         left_out: 0,
     };
     w.finish(manifest, &operator).unwrap();
-    verify(&Bundle::open(&path).unwrap(), &[operator.public()], None, &derive)
+    verify(&Bundle::open(&path).unwrap(), &[operator.public()], None, RULES)
 }
 
 #[test]
@@ -112,20 +114,21 @@ type Change = fn(&mut Docs);
 #[test]
 fn what_a_worker_signed_cannot_be_changed_behind_it() {
     let worker = SigningKey::generate().unwrap();
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 7] = [
         ("observations", |d| d.observations[0]["at"] = json!(6)),
         ("observations", |d| d.observations.swap(0, 1)),
         ("observations", |d| d.observations.truncate(1)),
         ("observations", |d| d.observations.push(d.observations[0].clone())),
         ("record", |d| d.record["end"]["state"] = json!("failed")),
         ("record", |d| d.record["cost"]["cpu_seconds"] = json!(1.000_000_000_000_000_2e-7)),
-        ("app", |d| d.record["app"]["sha256"] = json!(Sha256Digest::of(b"other"))),
         ("findings", |d| d.findings["x"] = json!(1)),
     ];
     for (what, change) in cases {
         let e = bundle(&worker, change).unwrap_err().to_string();
         assert!(e.contains(&format!("the {what} of `trials/1` is not what its worker signed")), "{what}: {e}");
     }
+    let e = bundle(&worker, |d| d.record["app"]["sha256"] = json!(Sha256Digest::of(b"other"))).unwrap_err().to_string();
+    assert!(e.contains("`trials/1/trial.json` is of another app than the manifest"), "{e}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use stakeout_bundle::{
     manifest::Manifest,
     receipt::Receipt,
     share,
-    verify::{Verified, verify},
+    verify::{Rules, Verified, verify},
 };
 use stakeout_contract::{Sha256Digest, trial::KeyHex};
 
@@ -21,10 +21,11 @@ fn derive(root: &[u8; 32], trial: &str, epoch: u32) -> [u8; 32] {
 }
 
 const SECRET: [u8; 32] = [9; 32];
+const RULES: Rules<'static> = Rules { derive: &derive, planted: &|_| vec![] };
 
 fn trial_json(key: &[u8; 32], committed: &[u8; 32]) -> Vec<u8> {
     serde_json::to_vec(&serde_json::json!({
-        "format": "stakeout-trial/1", "trial": "trial-1", "job": "job-1", "epoch": 1, "number": 1,
+        "format": "stakeout-trial/1", "trial": "trial-1", "job": "job-1", "epoch": 1, "number": 1, "app": {"sha256": Sha256Digest::of(b"app")},
         "scenario": {"name": "s", "steps": ["launchApp"]}, "device": "jvm", "api": 34, "cooperative": true,
         "commitment": Sha256Digest::of(committed), "key": hex::encode(key), "end": {"state": "finished"},
     }))
@@ -40,7 +41,7 @@ fn write(path: &Path, operator: &SigningKey, trial: &[u8]) {
     w.add(&format!("trials/1/artifacts/{}", Sha256Digest::of(&picture)), &picture).unwrap();
     let receipt = Receipt::new("job-1".parse().unwrap(), &SECRET, "ab");
     let manifest = Manifest {
-        format: Manifest::FORMAT.to_owned(),
+        format: Manifest::FORMER.to_owned(),
         job: "job-1".parse().unwrap(),
         app: Sha256Digest::of(b"app"),
         created: String::new(),
@@ -60,7 +61,7 @@ fn good(path: &Path, operator: &SigningKey) {
 }
 
 fn check(bytes: Vec<u8>, operator: &SigningKey) -> Result<Verified, BundleError> {
-    verify(&Bundle::parse(bytes)?, &[operator.public()], None, &derive)
+    verify(&Bundle::parse(bytes)?, &[operator.public()], None, RULES)
 }
 
 #[test]
@@ -69,8 +70,10 @@ fn an_untouched_bundle_is_intact_and_its_signer_known() {
     let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let v = check(std::fs::read(&path).unwrap(), &op).unwrap();
-    assert!(v.signer_known && v.left_out.is_empty());
+    assert!(v.signer_known && v.left_out.is_empty() && v.again.is_empty());
     assert_eq!((v.entries, v.trials), (3, 1));
+    // Its receipt is of the former form.
+    assert!(!v.bound);
 }
 
 #[test]
@@ -166,6 +169,11 @@ fn a_shared_bundle_verifies_and_lists_what_was_left_out() {
     let bytes = std::fs::read(&out).unwrap();
     let v = check(bytes.clone(), &op).unwrap();
     assert_eq!((v.entries, v.left_out.len()), (2, 1));
+    assert_eq!(v.trials_left_out, [""; 0]);
+    // A trial whose record is gone counts for nothing, and is named.
+    share(&Bundle::open(&path).unwrap(), &out, &|n| n.starts_with("trials/1/")).unwrap();
+    let v = check(std::fs::read(&out).unwrap(), &op).unwrap();
+    assert_eq!((v.trials, v.trials_left_out), (0, vec!["1".to_owned()]));
     // What was left out by somebody who kept the salt was lost, not left out.
     assert!(check(with_entry(&bytes, "report.html", None, None), &op).is_err());
 }

@@ -283,6 +283,25 @@ impl Client {
         self.read(r).await
     }
 
+    /// The same with a header of this name, where there is a value for it. It is no part of what must be the same in a repetition.
+    pub async fn submit_with<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        header: (&str, Option<&str>),
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let request = || {
+            let r = self.request(Method::POST, path)?.header("Idempotency-Key", key).json(body);
+            Ok(match header {
+                (name, Some(value)) => r.header(name, value),
+                (_, None) => r,
+            })
+        };
+        let r = self.send(request).await?;
+        self.read(r).await
+    }
+
     /// Sends text of a kind and gets a document.
     pub async fn put_text<T: DeserializeOwned>(&self, method: Method, path: &str, media: &str, text: &str) -> Result<T, ClientError> {
         let r = self.send(|| Ok(self.request(method.clone(), path)?.header(header::CONTENT_TYPE, media).body(text.to_owned()))).await?;

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// An id that holds something other than 1 to 64 letters, digits, `-` or `_`.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +109,16 @@ id!(
     "delivery-"
 );
 
+impl TrialId {
+    /// The id of a job's trial with this number. It follows from the two, so that nobody can choose it for the key that it gives.
+    /// Trials of jobs that were made later sort later, those of one job by their number.
+    pub fn of(job: &JobId, number: u32) -> Self {
+        let digest = Sha256::digest(format!("stakeout-trial {job} {number}"));
+        let time: String = job.0.strip_prefix("job-").unwrap_or_default().chars().take(12).collect();
+        Self(format!("trial-{time:0<12}{number:04x}{}", hex::encode(&digest[..16])))
+    }
+}
+
 impl TenantId {
     /// The tenant of those who run the farm: its admins are the operators, its workers serve all tenants.
     pub fn farm() -> Self {
@@ -138,5 +149,20 @@ impl Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trials_id_follows_from_its_job_and_number_and_sorts_by_both() {
+        let jobs = [JobId::generate(), JobId::generate()];
+        let ids: Vec<TrialId> = (1..=300).map(|n| TrialId::of(&jobs[0], n)).collect();
+        assert!(ids.is_sorted() && ids.iter().all(|id| check(id.as_str()).is_ok()));
+        assert_eq!(ids[7], TrialId::of(&jobs[0], 8));
+        assert_ne!(ids[7], TrialId::of(&jobs[1], 8));
+        assert!(check(TrialId::of(&"job-1".parse().unwrap(), u32::MAX).as_str()).is_ok());
     }
 }

@@ -25,6 +25,10 @@ pub struct Observation {
 /// before, which would not know that, takes this for lost evidence, and is as cautious.
 pub const LOST_STEP: &str = "step ";
 
+/// The `what` of a [`Fact::Lost`] that is places which were overwritten for a typed secret and may have been something else. Not a fact
+/// of its own, for the same reason.
+pub const LOST_TYPED: &str = "places overwritten for a typed secret";
+
 /// Who says it, and so how far it can be believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

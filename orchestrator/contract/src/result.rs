@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Answer, DeviceState, JobId, Kind, Probability, Rung, Sha256Digest, TrialId,
     finding::Searched,
-    trial::{AppFacts, TrialCost, TrialEnd, TrialState},
+    trial::{AppFacts, TrialCost, TrialEnd, TrialState, Try},
 };
 
 /// The one document of a job.
@@ -57,6 +57,9 @@ pub struct TrialSummary {
     pub trial: TrialId,
     /// How often it was leased.
     pub epoch: u32,
+    /// The leases before, which came to nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Try>,
     /// How it ended.
     #[serde(flatten)]
     pub end: TrialEnd,
@@ -115,7 +118,7 @@ pub struct Bound {
 /// Why an answer is not more than it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
-    /// Stable: `server_not_played`, `too_few_trials`, `crashed`, `native_code`, `evidence_lost`, `step_failed`, `encrypted`, `opaque_traffic`,
+    /// Stable: `server_not_played`, `too_few_trials`, `crashed`, `native_code`, `evidence_lost`, `step_failed`, `overwritten`, `tried_again`, `encrypted`, `opaque_traffic`,
     /// `unsupported_api`, `escape`, `login`, `clock_held`, `real_time`, `out_of_memory`, `device_looked_for`, `lead`, `not_played`, `analysis_incomplete`.
     pub code: String,
     /// A sentence.

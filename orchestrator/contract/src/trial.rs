@@ -128,6 +128,29 @@ pub struct TrialEnd {
     pub log: String,
 }
 
+/// A lease of a trial that came to nothing, so that the trial was run again. What it saw is not counted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct Try {
+    /// Which lease; 0: that is not known.
+    pub epoch: u32,
+    /// The last stage that its worker told, as in `TrialEnd`; empty: none.
+    pub stage: String,
+    /// How it ended, in a sentence.
+    pub reason: String,
+    /// Its worker was told to stop: neither the app nor the host ended it.
+    pub stopped: bool,
+    /// How many facts it had handed in.
+    pub observations: u64,
+}
+
+impl Try {
+    /// Whether the app may have run in it. It runs from the script on.
+    pub fn began(&self) -> bool {
+        !matches!(self.stage.as_str(), "lease" | "cell" | "boot" | "convert" | "install")
+    }
+}
+
 /// What a trial cost. Seconds of wall time by stage, and resources.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
@@ -239,6 +262,22 @@ impl TrialRecord {
     /// The format of this version.
     pub const FORMAT: &'static str = "stakeout-trial/1";
 
+    /// The seed of its trial. It differs from trial to trial and is nobody's choice: it follows from the key's commitment, which says
+    /// nothing of the key.
+    pub fn seed(&self) -> u64 {
+        seed_of(&self.commitment)
+    }
+
+    /// When it began by the device's clock, Unix milliseconds.
+    pub fn started_millis(&self) -> Option<i64> {
+        self.started_at.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    }
+
+    /// Nobody completed it: it says so, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.end.state != TrialState::Finished && self.artifacts.is_empty() && self.canaries.is_empty() && self.timeline.is_empty()
+    }
+
     /// The device's state at a time, by the timeline.
     pub fn state_at(&self, at: Nanos) -> Option<DeviceState> {
         let i = self.timeline.partition_point(|s| s.from <= at);
@@ -255,6 +294,13 @@ impl TrialRecord {
         let spans = self.timeline.iter().filter(|s| state == DeviceState::Any || s.state == state);
         spans.map(|s| s.to.since(s.from).as_secs_f64()).sum::<f64>() / 3600.0
     }
+}
+
+/// The seed of a trial, from the commitment to its key.
+pub fn seed_of(commitment: &Sha256Digest) -> u64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(&commitment.as_bytes()[..8]);
+    u64::from_le_bytes(eight)
 }
 
 /// Frames a second of the camera's feed: the frame at `at` is `floor(at * 30 / 1e9)`.

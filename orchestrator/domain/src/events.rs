@@ -217,6 +217,10 @@ fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<Device
         let sure = dates::of(t, f).sure;
         return if sure.is_empty() { vec![DeviceState::Any] } else { sure };
     }
+    // When it left is not known: neither, then, is what was read before it.
+    if f.flow.is_some() && flow.is_none() {
+        return vec![DeviceState::Any];
+    }
     let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
     if let Some(w) = flow {
         vec![state_at(t, read_before(t, f, w).map_or(w.at, |o| o.at))]
@@ -310,7 +314,7 @@ mod tests {
         };
         // A preview that the owner sees, stopped for hours without the camera being closed, and seen again.
         s.record.delivered = vec![run(10, 20), run(8000, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
             of_delivery(t, &mut out);
@@ -319,7 +323,7 @@ mod tests {
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);
         // One run over all of them would lie in each state.
         s.record.delivered = vec![run(10, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         assert_eq!(states(&t).len(), 4);
     }
 }

@@ -7,7 +7,7 @@ use stakeout_contract::{
     artifact::Role,
     finding::{Finding, Skipped},
     flow::Flow,
-    observation::{Fact, LOST_STEP, Source},
+    observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
     trial::{FeedMode, TrialState, frame_time},
 };
@@ -59,6 +59,7 @@ fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     let mut out = Vec::new();
     of_end(t, &mut out);
+    of_tries(t, &mut out);
     of_observations(t, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
@@ -98,6 +99,24 @@ fn of_end(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
     if end.state != TrialState::Finished {
         let text = format!("trial {} {} at stage `{}`: {}", t.record.number, word(end.state), end.stage, end.reason);
         out.push(doubt("trial_failed", text, "run it again; if it fails again, the reason is the app's or the device's", Reach::All));
+    }
+}
+
+/// A trial that is judged by its last lease is judged by the one that was let live. What ended another may be the app.
+fn of_tries(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+    for tried in t.tries.iter().filter(|t| t.began() && !t.stopped) {
+        let stage = if tried.stage.is_empty() { "where is not known".to_owned() } else { format!("at stage `{}`", short(&tried.stage)) };
+        out.push(doubt(
+            "tried_again",
+            format!(
+                "trial {} was run again: the app may have run before, in lease {}, which ended {stage}: {}",
+                t.record.number,
+                tried.epoch,
+                short(&tried.reason)
+            ),
+            "trials that end in their first lease; if they never do, look at what the app does to its device",
+            Reach::All,
+        ));
     }
 }
 
@@ -178,6 +197,12 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "step_failed",
                 format!("{}: what would have followed did not come", short(what)),
                 "a scenario whose steps fit this app; if it crashed, another device",
+                Reach::All,
+            )),
+            Fact::Lost { what, count } if o.source == Source::Worker && what == LOST_TYPED => out.push(doubt(
+                "overwritten",
+                format!("{count} {LOST_TYPED} may have held something else, which is then not found"),
+                "a value that stands nowhere else, such as a long random one",
                 Reach::All,
             )),
             Fact::Lost { what, count } => {

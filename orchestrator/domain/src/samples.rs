@@ -7,7 +7,7 @@ use stakeout_contract::{
     flow::Flow,
     observation::{Fact, Observation, Source},
     scenario::Scenario,
-    trial::{AppFacts, Delivered, FeedMode, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState},
+    trial::{AppFacts, Delivered, FeedMode, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState, Try},
 };
 
 use crate::verdict::{JobFacts, TrialEvidence, decide};
@@ -17,6 +17,7 @@ pub(crate) struct Sample {
     pub observations: Vec<Observation>,
     pub flows: Vec<Flow>,
     pub analysis: Analysis,
+    pub tries: Vec<Try>,
 }
 
 /// A minute in use, an hour in the background, an hour with the screen off; nothing happens.
@@ -53,7 +54,7 @@ pub(crate) fn silent() -> Sample {
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
         cost: TrialCost::default(),
     };
-    Sample { record, observations: vec![], flows: vec![], analysis: Analysis::default() }
+    Sample { record, observations: vec![], flows: vec![], analysis: Analysis::default(), tries: vec![] }
 }
 
 impl Sample {
@@ -121,6 +122,12 @@ impl Sample {
         self
     }
 
+    /// Was leased before, and that ended so.
+    pub(crate) fn tried(mut self, stage: &str, stopped: bool) -> Self {
+        self.tries.push(Try { epoch: 1, stage: stage.to_owned(), reason: "the guest died".to_owned(), stopped, observations: 3 });
+        self
+    }
+
     pub(crate) fn decide(&self) -> stakeout_contract::result::JobResult {
         decide_all(std::slice::from_ref(self))
     }
@@ -134,6 +141,7 @@ pub(crate) fn decide_all(samples: &[Sample]) -> stakeout_contract::result::JobRe
             observations: &s.observations,
             flows: &s.flows,
             analysis: &s.analysis,
+            tries: &s.tries,
             trials: samples.len(),
         })
         .collect();

@@ -7,7 +7,7 @@ use stakeout_contract::{
     observation::Observation,
     result::{Bound, Cost, Evidence, JobResult, Reason, TrialSummary, Verdict},
     scenario::Scenario,
-    trial::{AppFacts, TrialRecord, TrialState},
+    trial::{AppFacts, TrialRecord, TrialState, Try},
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub struct TrialEvidence<'a> {
     pub flows: &'a [Flow],
     /// What the analysis found.
     pub analysis: &'a Analysis,
+    /// Its leases that came to nothing.
+    pub tries: &'a [Try],
     /// Trials of the job: each finding's probability is corrected for all of them.
     pub trials: usize,
 }
@@ -226,6 +228,7 @@ fn summary(t: &TrialEvidence<'_>) -> TrialSummary {
         number: r.number,
         trial: r.trial.clone(),
         epoch: r.epoch.0,
+        tries: t.tries.to_vec(),
         end: r.end.clone(),
         commitment: r.commitment,
         cost: r.cost.clone(),

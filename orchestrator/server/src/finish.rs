@@ -17,7 +17,7 @@ use stakeout_contract::{
     observation::{Fact, Observation, Source},
     result::{JobResult, Verdict},
     statement::Envelope,
-    trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState},
+    trial::{AppFacts, KeyHex, TrialCost, TrialEnd, TrialRecord, TrialState, Try},
 };
 use stakeout_domain::{
     gate::gate,
@@ -27,7 +27,7 @@ use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
 use stakeout_store::{Decided, JobRow, Store, TrialFull};
 
-use crate::{ENGINE, Service, ServiceError, host, packing, pictures, service::now};
+use crate::{ENGINE, Service, ServiceError, host, packing, pictures, receipts, service::now, tries};
 
 /// How a job is ended.
 #[derive(Clone, Debug)]
@@ -52,13 +52,17 @@ pub struct TrialData {
     pub analysis: Analysis,
     /// The worker's signature over all this.
     pub statement: Option<Envelope>,
+    /// Leases before, which came to nothing: as this server heard of them.
+    pub tries: Vec<Try>,
 }
 
 /// Reads all trials of a job, each with its key revealed.
 pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
     let root = Receipt::root(&job.secret, &job.spec.nonce);
     let mut out = Vec::new();
-    for t in service.store.trials(&job.id).await? {
+    let trials = service.store.trials(&job.id).await?;
+    let mut tries = tries::of(service.store(), &job.id, &trials).await?;
+    for t in trials {
         let observations = all_observations(service.store(), &t).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
         let commitment = Sha256Digest::from_bytes(key.commitment());
@@ -76,7 +80,8 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
         record.app.abis.clone_from(&job.spec.facts.abis);
         record.commitment = commitment;
         record.key = Some(KeyHex::new(key.reveal()));
-        out.push(TrialData { record, observations, flows, analysis, statement });
+        let tries = tries.remove(&t.id).unwrap_or_default();
+        out.push(TrialData { record, observations, flows, analysis, statement, tries });
     }
     Ok(out)
 }
@@ -150,6 +155,7 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
             observations: &d.observations,
             flows: &d.flows,
             analysis: &d.analysis,
+            tries: &d.tries,
             trials: data.len(),
         })
         .collect();
@@ -199,7 +205,7 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
     }
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = JobResult { left_out: left_out.iter().sum(), ..result_of(job, &data, wall) };
-    let receipt = Receipt::new(job.id.clone(), &job.secret, &job.spec.nonce);
+    let receipt = receipts::of(job);
     let pictures = pictures::of(&service.blobs.of(&job.tenant), &data).await;
     let report = stakeout_report::html(&ReportInput {
         result: &result,
@@ -277,7 +283,7 @@ fn manifest(job: &JobRow, receipt: Receipt, options: &FinishOptions) -> Manifest
     let mut versions = options.images.clone();
     versions.insert("engine".to_owned(), ENGINE.to_owned());
     Manifest {
-        format: Manifest::FORMAT.to_owned(),
+        format: Manifest::format_of(&receipt).to_owned(),
         job: job.id.clone(),
         app: job.spec.app,
         created: rfc3339(now()),

@@ -5,8 +5,8 @@
 //! that `stakeout run` has a worker in the same process and the same code paths as a farm: leases, epochs, fenced writes.
 //!
 //! The way of a job: [`Service::submit`] stores the app, commits to the job's secret and gives the receipt; workers lease
-//! trials, whose keys are derived from that secret, the submitter's nonce, the trial and the epoch; when the last trial has
-//! ended, [`finish::finish`] decides the verdicts and writes result, report and bundle.
+//! trials, whose ids follow from the job's, and whose keys are derived from that secret, the submitter's nonce, the trial and
+//! the epoch; when the last trial has ended, [`finish::finish`] decides the verdicts and writes result, report and bundle.
 //!
 //! Not here: what a verdict is (`domain`), what a match is (`evidence`), Docker (`containers`).
 //!
@@ -24,12 +24,14 @@ pub mod intake;
 pub mod metrics;
 mod packing;
 mod pictures;
+pub mod receipts;
 pub mod scenarios;
 pub mod seal;
 mod service;
 mod statements;
 pub mod tasks;
 pub mod trace;
+mod tries;
 mod web;
 mod worker_port;
 

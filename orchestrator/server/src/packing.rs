@@ -96,6 +96,9 @@ fn documents(p: &mut Packing, i: usize, d: &TrialData) -> Result<(), ServiceErro
     // The detectors make them again.
     p.add(None, &at("findings.json"), &pretty("findings.json", &d.analysis)?)?;
     p.add(Some(i), &at("flows.json"), &pretty("flows.json", &d.flows)?)?;
+    if !d.tries.is_empty() {
+        p.add(Some(i), &at("tries.json"), &pretty("tries.json", &d.tries)?)?;
+    }
     if let Some(s) = &d.statement {
         p.add(Some(i), &at("statement.dsse.json"), &pretty("statement.dsse.json", s)?)?;
     }
@@ -161,6 +164,7 @@ mod tests {
             flows: vec![],
             analysis: serde_json::from_value::<Analysis>(analysis).unwrap(),
             statement: None,
+            tries: vec![],
         }
     }
 

@@ -36,9 +36,10 @@ pub enum SealError {
     Randomness,
 }
 
-/// Seals and opens.
+/// Seals and opens, and derives what must be the same at all orchestrators and is nowhere kept.
 pub struct Sealer {
     key: LessSafeKey,
+    deriving: hmac::Key,
     /// Names tenants to workers; none: the key is nobody's tomorrow, and such names would not last.
     tags: Option<hmac::Key>,
 }
@@ -52,10 +53,10 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// With a key.
     pub fn new(key: &[u8; 32]) -> Result<Self, SealError> {
-        // A key of its own, so that no name says anything of what seals.
-        let tags = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"stakeout tenants' tags");
-        let tags = Some(hmac::Key::new(hmac::HMAC_SHA256, tags.as_ref()));
-        UnboundKey::new(&AES_256_GCM, key).map(|k| Self { key: LessSafeKey::new(k), tags }).map_err(|_| SealError::Opened)
+        // Other keys than that which seals, and none that leads to it or to the other.
+        let another = |what: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), what).as_ref());
+        let (deriving, tags) = (another(b"stakeout derive 1"), Some(another(b"stakeout tenants' tags")));
+        UnboundKey::new(&AES_256_GCM, key).map(|k| Self { key: LessSafeKey::new(k), deriving, tags }).map_err(|_| SealError::Opened)
     }
 
     /// With a key that nobody keeps: for one process that needs no other.
@@ -97,6 +98,13 @@ impl Sealer {
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context.as_bytes()), &mut out)
             .map_err(|_| SealError::Randomness)?;
         Ok([&nonce[..], &out].concat())
+    }
+
+    /// 32 bytes that only this key gives for this context, always the same.
+    pub(crate) fn derive(&self, context: &str) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(hmac::sign(&self.deriving, context.as_bytes()).as_ref());
+        out
     }
 
     /// Opens.

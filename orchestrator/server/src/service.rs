@@ -27,6 +27,7 @@ use crate::{
     ENGINE,
     intake::{self, Intake, IntakeError},
     metrics::Metrics,
+    receipts,
     seal::{SealError, Sealer, random},
 };
 
@@ -61,6 +62,9 @@ pub enum ServiceError {
         /// Splits that were given.
         given: usize,
     },
+    /// An offer cannot be taken up.
+    #[error("the offer of `{0}` is not valid, or no longer")]
+    Offer(JobId),
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -128,6 +132,8 @@ pub struct Submission {
     pub feed_mode: FeedMode,
     /// Chosen by the submitter; empty: drawn here.
     pub nonce: String,
+    /// The job that was offered for it; none: its id and secret are drawn now.
+    pub offer: Option<JobId>,
     /// For the scenario's `inputText`.
     pub secrets: Secrets,
     /// Larger is earlier within the tenant.
@@ -153,6 +159,7 @@ impl Submission {
             device,
             feed_mode: FeedMode::default(),
             nonce: String::new(),
+            offer: None,
             secrets: Secrets::default(),
             priority: 0,
             tags: vec![],
@@ -341,16 +348,18 @@ impl Service {
     pub fn plan(&self, s: Submission) -> Result<(JobRow, Vec<TrialId>, Receipt), ServiceError> {
         s.scenario.check().map_err(IntakeError::Scenario)?;
         intake::secrets_are_there(&s.scenario, &s.secrets)?;
-        let secret: [u8; 32] = random()?;
+        let (id, secret) = match s.offer {
+            Some(id) => (id.clone(), self.offered(&id)?),
+            None => (JobId::generate(), random::<32>()?),
+        };
         let nonce = if s.nonce.is_empty() { hex::encode(random::<32>()?) } else { s.nonce };
-        let id = JobId::generate();
-        let receipt = Receipt::new(id.clone(), &secret, &nonce);
         let sealed = if s.secrets.0.is_empty() {
             None
         } else {
             let plain = serde_json::to_vec(&s.secrets.0).map_err(|source| ServiceError::Document { what: "secrets".to_owned(), source })?;
             Some(self.sealer.seal(id.as_str(), &plain)?)
         };
+        let scenario_digest = Some(stakeout_bundle::statement::canonical(&s.scenario)?);
         let spec = JobSpec {
             app: s.app.sha256,
             splits: s.app.splits,
@@ -361,6 +370,7 @@ impl Service {
             feed_mode: s.feed_mode,
             nonce,
             with_app: s.with_app,
+            scenario_digest,
         };
         // What was typed is no part of what is compared, so a job with values neither answers another nor is answered.
         let fingerprint = if sealed.is_some() { Sha256Digest::of(id.as_str().as_bytes()) } else { fingerprint(&spec) };
@@ -384,7 +394,8 @@ impl Service {
             report: None,
             spec,
         };
-        let trials = (0..s.trials).map(|_| TrialId::generate()).collect();
+        let trials = (1..=s.trials).map(|n| TrialId::of(&row.id, n)).collect();
+        let receipt = receipts::of(&row);
         Ok((row, trials, receipt))
     }
 

@@ -12,7 +12,7 @@ use stakeout_contract::{
     },
     lease::{Abilities, Completion, Lease, Progress},
     observation::Observation,
-    trial::{KeyHex, TrialEnd},
+    trial::{KeyHex, TrialEnd, seed_of},
 };
 use stakeout_feed::TrialKey;
 use stakeout_store::{LeaseFor, StoreError, TrialFull};
@@ -69,8 +69,7 @@ impl Service {
         self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
         let key = TrialKey::derive(&root, trial.id.as_str(), trial.row.epoch.0);
-        // Differs from trial to trial and is nobody's choice: it follows from the key's commitment, which says nothing of the key.
-        let seed = u64::from_le_bytes(key.commitment()[..8].try_into().unwrap_or_default());
+        let seed = seed_of(&Sha256Digest::from_bytes(key.commitment()));
         let lease = Lease {
             trial: trial.id,
             job: job.id,

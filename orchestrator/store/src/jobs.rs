@@ -40,6 +40,9 @@ pub struct JobSpec {
     /// Put the APK into the bundle.
     #[serde(default)]
     pub with_app: bool,
+    /// SHA-256 of the scenario's canonical JSON, for the receipt. None: it was submitted to a version whose receipts bind keys only.
+    #[serde(default)]
+    pub scenario_digest: Option<Sha256Digest>,
 }
 
 /// A job in a store. Its secret is the root of its trials' keys.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use stakeout_agent::{
     ca,
     link::Link,
-    planting,
     record::Ended,
     talk::{AskError, Side, Talk},
 };
@@ -20,7 +19,7 @@ use stakeout_contract::{
     scenario::{Network, PermissionPolicy, PlantSpec},
     trial::FeedMode,
 };
-use stakeout_feed::{SubKeys, TrialKey};
+use stakeout_feed::{SubKeys, TrialKey, planting};
 use stakeout_protocol::{
     Problem, Request, Wire,
     device::{Advanced, Assignment, BlobRef, Booted, FeedKeys, Found, Hello, Input, Installed, Snapshot, Verb},

@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use stakeout_bundle::Bundle;
+use stakeout_bundle::{Bundle, Writer, keys::SigningKey};
 use stakeout_contract::{artifact::Role, trial::TrialRecord};
 use stakeout_e2e::{Stakeout, app, stderr, target, text};
 
@@ -42,6 +42,7 @@ fn a_bundle_is_checked_and_analysed_again_by_somebody_who_has_nothing_else() {
     a_changed_entry_is_named();
     everything_is_found_again_from_the_bytes_alone();
     another_key_finds_nothing_and_a_swapped_artifact_is_told();
+    a_record_that_claims_more_than_was_planted_is_named_by_both_commands();
     a_shared_bundle_still_verifies();
     the_capture_decrypts_in_tshark_and_the_flows_are_a_har();
 }
@@ -94,9 +95,6 @@ fn another_key_finds_nothing_and_a_swapped_artifact_is_told() {
         let key = [5u8; 32];
         r["key"] = serde_json::json!("05".repeat(32));
         r["commitment"] = serde_json::json!(stakeout_contract::Sha256Digest::of(&key).to_string());
-        for c in r["canaries"].as_array_mut().unwrap() {
-            c["needles"] = serde_json::json!([]);
-        }
         Some(serde_json::to_vec(&r).unwrap())
     });
     let o = s.call(&["analyze", &text(&other), "--json"]);
@@ -104,6 +102,7 @@ fn another_key_finds_nothing_and_a_swapped_artifact_is_told() {
     let v: serde_json::Value = serde_json::from_slice(&o.stdout).unwrap();
     let proofs = v["trials"][0]["findings"].as_array().unwrap().iter().filter(|f| f["lead"] != true).count();
     assert_eq!(proofs, 0);
+    assert!(stderr(&o).contains("trials/1/trial.json: the canary `contacts/0` has other values than the key gives"), "{}", stderr(&o));
 
     let record: TrialRecord = Bundle::open(path).unwrap().json("trials/1/trial.json").unwrap();
     let victim = record.artifacts.iter().find(|a| a.role == Role::FlowRequest && a.size > 2000).unwrap();
@@ -133,7 +132,48 @@ fn a_shared_bundle_still_verifies() {
     let out = s.dir.path().join("shared.zip");
     let o = s.call(&["share", &text(path), "--out", &text(&out), "--without", "trials/*/artifacts/*", "--without", "*/capture.pcapng"]);
     assert_eq!(o.status.code(), Some(0), "{}", stderr(&o));
-    assert_eq!(s.call(&["verify", &text(&out)]).status.code(), Some(0));
+    let o = s.call(&["verify", &text(&out)]);
+    let told = String::from_utf8_lossy(&o.stdout);
+    assert!(o.status.code() == Some(0) && told.contains("trials/1/artifacts/") && !told.contains("left out whole"), "{told}");
+    // Nothing contradicts what is left, and nobody takes it for the whole.
+    let o = s.call(&["analyze", &text(&out)]);
+    assert_eq!(o.status.code(), Some(4), "{}", stderr(&o));
+    assert!(stderr(&o).contains("the bundle is incomplete"), "{}", stderr(&o));
+    let none = s.dir.path().join("none.zip");
+    s.call(&["share", &text(path), "--out", &text(&none), "--without", "trials/1/*"]);
+    let o = s.call(&["verify", &text(&none)]);
+    assert!(String::from_utf8_lossy(&o.stdout).contains("trial 1 was left out whole"), "{o:?}");
+}
+
+fn a_record_that_claims_more_than_was_planted_is_named_by_both_commands() {
+    let (s, path) = bundle();
+    let claimed = s.dir.path().join("claimed.zip");
+    rewrite(path, &claimed, &|n, b| {
+        if n != "trials/1/trial.json" {
+            return Some(b);
+        }
+        let mut r: serde_json::Value = serde_json::from_slice(&b).unwrap();
+        let more = serde_json::json!({"id": "contacts/99", "kind": "contacts", "label": "", "needles": [{"text": "POST /", "bits": 65}]});
+        r["canaries"].as_array_mut().unwrap().push(more);
+        Some(serde_json::to_vec(&r).unwrap())
+    });
+    let o = s.call(&["analyze", &text(&claimed), "--json"]);
+    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    let v: serde_json::Value = serde_json::from_slice(&o.stdout).unwrap();
+    assert!(v["differences"].to_string().contains("`contacts/99` does not follow from the key"), "{}", v["differences"]);
+    assert!(!v["trials"][0]["findings"].to_string().contains("contacts/99"));
+    // Its own operator signs it again: then `verify` has no changed entry to name.
+    let operator = SigningKey::load_or_create(&s.dir.path().join("data/operator.pem")).unwrap();
+    let (b, again) = (Bundle::open(&claimed).unwrap(), s.dir.path().join("claimed-signed.zip"));
+    let mut w = Writer::create(&again).unwrap();
+    for n in
+        b.names().filter(|n| !["manifest.json", "manifest.dsse.json", "salts.json"].contains(n) && !n.ends_with("/statement.dsse.json"))
+    {
+        w.add(n, &b.read(n).unwrap()).unwrap();
+    }
+    w.finish(b.json("manifest.json").unwrap(), &operator).unwrap();
+    let o = s.call(&["verify", &text(&again)]);
+    assert!(o.status.code() == Some(1) && stderr(&o).contains("`contacts/99` does not follow from the key"), "{}", stderr(&o));
 }
 
 fn the_capture_decrypts_in_tshark_and_the_flows_are_a_har() {

@@ -20,6 +20,7 @@ use stakeout_contract::{
     observation::{Fact, Observation, Source},
     trial::{AppFacts, TrialCost, TrialEnd, TrialRecord, TrialState},
 };
+use stakeout_feed::planting;
 
 /// What such a worker says that it can run.
 pub(crate) fn abilities() -> Abilities {
@@ -28,7 +29,7 @@ pub(crate) fn abilities() -> Abilities {
 
 /// A completion that says that nothing was run.
 pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
-    let record = TrialRecord {
+    let mut record = TrialRecord {
         format: TrialRecord::FORMAT.to_owned(),
         trial: lease.trial.clone(),
         job: lease.job.clone(),
@@ -53,6 +54,10 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: "simulated".to_owned(), log: String::new() },
         cost: TrialCost { wall_seconds: 0.1, ..TrialCost::default() },
     };
+    // It plants nothing, but what its key gives is no choice of its.
+    let start = record.scenario.start_millis(record.seed()).and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    record.started_at = start.map_or_else(String::new, |at| at.to_string());
+    record.canaries = planting::again(&record, &lease.key).unwrap_or_default();
     Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }
 

@@ -14,9 +14,8 @@
 //! What comes out of a cell is hostile. Everything passes [`link::Link`], the one border that tests replace by a script; behind
 //! it, names are only data, sizes are bounded, and an answer that is no answer ends the cell.
 //!
-//! The pure parts have no I/O and no clock: [`planting`] (what is put on the device, from the trial's key), [`timeline`] (which
-//! state the device was in, and when it was in use), [`dating`] (one clock for device and gateway), [`phone`] (which verbs bring
-//! a device into a state).
+//! The pure parts have no I/O and no clock: [`timeline`] (which state the device was in, and when it was in use), [`dating`] (one
+//! clock for device and gateway), [`phone`] (which verbs bring a device into a state).
 //!
 //! Read first: [`Orchestrator`], [`Worker`], then [`runner`] and [`script`].
 
@@ -32,7 +31,6 @@ pub mod keep;
 pub mod link;
 pub mod orchestrator;
 pub mod phone;
-pub mod planting;
 pub mod prepared;
 pub mod record;
 pub mod report;

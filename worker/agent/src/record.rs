@@ -10,7 +10,11 @@ use stakeout_contract::{
     trial::Delivered,
 };
 
-use crate::{dating::Dating, secrets::Scrubber, text::head};
+use crate::{
+    dating::Dating,
+    secrets::{Scrubber, Wiped},
+    text::head,
+};
 
 /// Bytes of one log that are kept: its begin.
 const LOG_MAX: usize = 1 << 20;
@@ -71,6 +75,8 @@ pub struct Record {
     delivered: Vec<Delivered>,
     /// Takes secrets out of everything that comes.
     pub scrubber: Scrubber,
+    /// What it took out of what decides something.
+    pub wiped: Wiped,
     /// What the device logged.
     pub device_log: Log,
     /// What the gateway logged.
@@ -94,6 +100,24 @@ pub struct Ended {
     pub delivered: Vec<Delivered>,
 }
 
+/// Facts whose words are Android's or ours, and decide: nobody types them.
+const fn decides(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::PermissionDeclared { .. }
+            | Fact::PermissionRequested { .. }
+            | Fact::PermissionGranted { .. }
+            | Fact::Opened { .. }
+            | Fact::Read { .. }
+            | Fact::Refused { .. }
+            | Fact::Looked { .. }
+            | Fact::UnsupportedApi { .. }
+            | Fact::NotWatched { .. }
+            | Fact::Lost { .. }
+            | Fact::Dns { .. }
+    )
+}
+
 impl Record {
     /// For at most `most` observations of the device. Before [`Record::begin`] only logs are taken.
     pub fn new(most: u64) -> Self {
@@ -112,6 +136,7 @@ impl Record {
             flows: Vec::new(),
             delivered: Vec::new(),
             scrubber: Scrubber::default(),
+            wiped: Wiped::default(),
             device_log: Log::default(),
             gateway_log: Log::default(),
         }
@@ -252,7 +277,8 @@ impl Record {
             let fact = match what {
                 Pending::Fact(f) => f,
                 Pending::Flow(flow) => {
-                    let mut flow = self.scrubber.value(*flow);
+                    let (mut flow, wiped) = self.scrubber.value(*flow);
+                    self.wiped += wiped;
                     flow.at = at;
                     let fact = Fact::Flow {
                         id: flow.id,
@@ -273,7 +299,10 @@ impl Record {
     }
 
     fn push(&mut self, o: Observation) {
-        let o = self.scrubber.value(o);
+        let decides = decides(&o.fact);
+        let (o, wiped) = self.scrubber.value(o);
+        // What was not typed into a field cannot be one: a permission, an API, what was read.
+        self.wiped.doubtful += if decides { wiped.places } else { wiped.doubtful };
         let room = match o.source {
             Source::Worker => None,
             Source::Gateway => Some(&mut self.gateway_room),

@@ -22,7 +22,7 @@ use stakeout_contract::{
     scenario::{NetworkPolicy, Step},
     trial::{AppFacts, TrialEnd, TrialState},
 };
-use stakeout_feed::TrialKey;
+use stakeout_feed::{TrialKey, planting::plant};
 use stakeout_protocol::{
     Problem,
     device::{Assignment, BlobRef, FeedKeys, Installed, Verb},
@@ -36,7 +36,6 @@ use crate::{
     error::Failure,
     link::{CellControl, Cells},
     phone::Phone,
-    planting::plant,
     prepared::Prepared,
     report::{Reporter, patiently},
     script::{Played, Script},
@@ -117,9 +116,9 @@ struct Run<'a, O, C: Cells> {
 /// Runs a leased trial and completes it.
 pub async fn run<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease, slot: &mut Slot<C::Control>) -> Result<(), Failure> {
     let began = Instant::now();
-    let start = lease
+    let start_millis = lease
         .scenario
-        .start()
+        .start_millis(lease.seed)
         .ok_or_else(|| Failure::stage("lease", format!("`startAt: {}` is not a time", lease.scenario.start_at)).by_app(true))?;
     let mut run = Run {
         shop,
@@ -129,23 +128,13 @@ pub async fn run<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Lease
         until: began + lease.scenario.deadline.get(),
         stages: Vec::new(),
         secrets: BTreeMap::new(),
-        start_millis: start.as_millisecond() + jitter(lease),
+        start_millis,
     };
     let completion = run.trial(slot).await?;
     slot.stage = "analyse";
     patiently(|| shop.orchestrator.complete(run.reporter.fence(), completion.clone())).await?;
     run.reporter.stage("done", completion.record.cost.virtual_seconds).await;
     Ok(())
-}
-
-/// Milliseconds after the scenario's begin at which this trial begins, by its seed.
-fn jitter(lease: &Lease) -> i64 {
-    // SplitMix64: seeds 1, 2, 3 must not lie together.
-    let mut z = lease.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let most = lease.scenario.start_jitter.get().as_millis() as u64;
-    ((z ^ (z >> 31)) % (most + 1)) as i64
 }
 
 impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
@@ -174,7 +163,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let waiting = self.reporter.wait(self.shop.orchestrator.waiting(&self.shop.config.worker, &abilities)).await.unwrap_or(None);
         self.shop.pool.warm_up(&kind, waiting).await;
 
-        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str));
+        let planted = self.planted().1;
+        let planted: Vec<&str> = planted.iter().flat_map(|c| &c.needles).map(|n| n.text.as_str()).collect();
+        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str), &planted);
         let mut left = Left { app: AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, played: Played::default() };
         let mut end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
             Ok(()) => TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },

@@ -15,7 +15,14 @@ use std::{
 use fake::{FakeOrchestrator, Told};
 use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
 use stakeout_containers::Engine;
-use stakeout_contract::{Kind, Sha256Digest, artifact::Role, lease::Lease, observation::Fact, scenario::Scenario, trial::TrialState};
+use stakeout_contract::{
+    Kind, Sha256Digest,
+    artifact::Role,
+    lease::Lease,
+    observation::Fact,
+    scenario::Scenario,
+    trial::{KeyHex, TrialState, seed_of},
+};
 use tokio::{process::Command, sync::OnceCell};
 
 /// Folder with `loud.apk` and its scenarios.
@@ -57,7 +64,8 @@ async fn orchestrator(trials: u32) -> FakeOrchestrator {
         scenario: scenario.clone(),
         app: Sha256Digest::of(&apk),
         number: n,
-        seed: u64::from(n),
+        key: KeyHex::new([n as u8; 32]),
+        seed: seed_of(&Sha256Digest::of(&[n as u8; 32])),
         ..fake::lease(serde_json::json!({"name": "x", "steps": ["launchApp"]}))
     };
     let o = FakeOrchestrator::new(&told, (1..=trials).rev().map(lease).collect());

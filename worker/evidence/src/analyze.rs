@@ -13,11 +13,12 @@ use sha2::{Digest, Sha256};
 use stakeout_contract::{
     Kind, Probability, Sha256Digest,
     artifact::{Artifact, Role},
+    canary::Canary,
     finding::{Analysis, Finding, Searched, Skipped},
     probability::PROVEN_AT_MOST,
     trial::TrialRecord,
 };
-use stakeout_feed::TrialKey;
+use stakeout_feed::{TrialKey, planting};
 
 use crate::{
     EvidenceError,
@@ -104,19 +105,30 @@ pub fn analyze_trial_dir(engine: &Engine<'_>, dir: &Path) -> Result<Analysis, Ev
     analyze(engine, &trial, &trial.artifacts.iter().map(input).collect::<Vec<_>>())
 }
 
-/// All findings in the files, by the trial's key and canaries. The same bytes give the same document, unless the time runs out.
+/// All findings in the files, by the trial's key: its codes, and the values that it gives to plant. What the record says was planted
+/// is not believed: where it is something else, that is told as what was not looked into. The same bytes give the same document,
+/// unless the time runs out.
 pub fn analyze(engine: &Engine<'_>, trial: &TrialRecord, inputs: &[Input]) -> Result<Analysis, EvidenceError> {
+    let drawn = trial.key.as_ref().and_then(|key| planting::again(trial, key)).filter(|_| !trial.is_empty()).unwrap_or_default();
+    let mut out = analyze_for(engine, trial, &drawn, inputs)?;
+    let untrue = planting::differs(trial).into_iter().map(|reason| Skipped { file: "trial.json".to_owned(), reason, role: None });
+    out.searched.skipped.extend(untrue);
+    Ok(out)
+}
+
+/// The same for values that the caller vouches for: a test of the search.
+pub fn analyze_for(engine: &Engine<'_>, trial: &TrialRecord, canaries: &[Canary], inputs: &[Input]) -> Result<Analysis, EvidenceError> {
     let key = trial.key.as_ref().ok_or_else(|| EvidenceError::NoKey(trial.trial.clone()))?;
     if Sha256Digest::from_bytes(Sha256::digest(key.bytes()).into()) != trial.commitment {
         return Err(EvidenceError::OtherKey(trial.trial.clone()));
     }
     let detectors = Detectors::new(trial, &TrialKey::from_bytes(*key.bytes()));
-    Ok(run(engine, &Index::new(&trial.canaries), Some(detectors), inputs))
+    Ok(run(engine, &Index::new(canaries), Some(detectors), inputs))
 }
 
-/// Searches bytes that are no artifact: what a person pastes, what a fuzzer makes.
+/// Searches bytes that are no artifact, for the record's own canaries: what a fuzzer makes.
 pub fn analyze_bytes(engine: &Engine<'_>, trial: &TrialRecord, name: &str, bytes: Vec<u8>) -> Result<Analysis, EvidenceError> {
-    analyze(engine, trial, &[Input { file: name.to_owned(), artifact: None, source: Source::Bytes(bytes) }])
+    analyze_for(engine, trial, &trial.canaries, &[Input { file: name.to_owned(), artifact: None, source: Source::Bytes(bytes) }])
 }
 
 /// The same without a trial, or with one.

@@ -43,7 +43,7 @@ pub mod tshark;
 mod unwrap;
 mod walk;
 
-pub use analyze::{Engine, Input, Source, analyze, analyze_bytes, analyze_trial_dir};
+pub use analyze::{Engine, Input, Source, analyze, analyze_bytes, analyze_for, analyze_trial_dir};
 pub use carve::Format;
 pub use error::EvidenceError;
 pub use files::analyze_files;

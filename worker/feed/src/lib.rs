@@ -14,6 +14,8 @@
 //! found uses `f32` transforms, whose last digit may differ between machines; scores are evidence by their bound, not by their
 //! digits.
 //!
+//! [`planting`] draws the made-up people, calls and places of a trial from the same key, and says whether a record's are those.
+//!
 //! Not here: files, sockets, clocks, containers of media, unwrapping of flows. This crate takes and gives arrays.
 
 pub mod bound;
@@ -31,6 +33,7 @@ mod mic_detect;
 mod microphone;
 mod pattern;
 mod plane;
+pub mod planting;
 mod raw;
 mod read;
 mod refine;

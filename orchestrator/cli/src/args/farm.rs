@@ -189,6 +189,9 @@ pub(crate) struct SubmitArgs {
     /// Text that makes this submit the same as an earlier one with it; drawn, and said for a folder, if not given
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
+    /// Folder for the signed receipts, `JOB.receipt.json`: keep them, `verify --receipt` wants them
+    #[arg(long, default_value = "stakeout-receipts", value_name = "DIR")]
+    pub receipts: PathBuf,
     /// Only say what it would cost and how long it would wait
     #[arg(long, conflicts_with = "watch")]
     pub estimate: bool,

@@ -7,6 +7,7 @@ use stakeout_evidence::{
     Engine, Ffmpeg, Limits, MediaDecoder, NoDecoder, analyze_files, analyze_trial_dir,
     tshark::{CaptureReader, NoCaptures, Tshark},
 };
+use stakeout_feed::planting;
 
 use super::{analyze_bundle, feed};
 use crate::{args::AnalyzeArgs, exit::Failure, output};
@@ -45,10 +46,15 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     }
     let tools = Tools::here();
     let engine = tools.engine();
+    let mut untrue = Vec::new();
     let analysis = match (a.inputs.as_slice(), &a.trial) {
         // A trial's folder: what a worker gives to its analysis container.
         ([dir], _) if dir.is_dir() => analyze_trial_dir(&engine, dir).map_err(Failure::usage)?,
-        (files, Some(path)) => analyze_files(&engine, files, Some(&feed::trial(path)?)).map_err(Failure::usage)?,
+        (files, Some(path)) => {
+            let trial = feed::trial(path)?;
+            untrue = planting::differs(&trial);
+            analyze_files(&engine, files, Some(&trial)).map_err(Failure::usage)?
+        }
         (files, None) => {
             eprintln!("hint: without `--trial TRIAL.json` nothing can be matched; only what could be opened is said");
             analyze_files(&engine, files, None).map_err(Failure::usage)?
@@ -62,7 +68,10 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     } else {
         say(&analysis)?;
     }
-    Ok(ExitCode::SUCCESS)
+    for what in &untrue {
+        eprintln!("differs: in the trial's record {}", output::plain(what));
+    }
+    Ok(ExitCode::from(u8::from(!untrue.is_empty())))
 }
 
 fn is_bundle(path: &Path) -> bool {

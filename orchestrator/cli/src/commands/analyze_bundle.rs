@@ -5,17 +5,22 @@ mod same;
 use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use serde::Serialize;
-use stakeout_bundle::{Bundle, BundleError, manifest::Manifest};
+use stakeout_bundle::{
+    Bundle, BundleError,
+    binding::{self, Recorded},
+    manifest::Manifest,
+};
 use stakeout_contract::{
     artifact::Role,
     finding::{Analysis, Finding},
     flow::Flow,
     observation::Observation,
     result::JobResult,
-    trial::TrialRecord,
+    trial::{TrialRecord, Try},
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
 use stakeout_evidence::analyze_trial_dir;
+use stakeout_feed::planting;
 use stakeout_server::finish;
 
 use super::analyze::{Tools, line_of};
@@ -31,6 +36,8 @@ struct Again {
     /// Entries that the verdicts need and that are not there: they did not fit when the bundle was made, or were left out when it
     /// was shared.
     left_out: BTreeSet<String>,
+    /// Trials of which nothing is there.
+    trials_left_out: Vec<String>,
     result: Option<JobResult>,
 }
 
@@ -47,20 +54,24 @@ struct Trial {
     observations: Vec<Observation>,
     flows: Vec<Flow>,
     analysis: Analysis,
+    tries: Vec<Try>,
 }
 
 pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let bundle = Bundle::open(path).map_err(Failure::usage)?;
     let mut differences = Vec::new();
-    let (mut trials, mut again) = (Vec::new(), Vec::new());
-    let mut left_out = left_out(&bundle)?;
+    let (mut trials, mut again, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    let manifest = manifest(&bundle)?;
+    let mut left_out = manifest.as_ref().map_or_else(BTreeSet::new, |m| left_out(&bundle, m));
     let names: Vec<String> = bundle.names().filter(|n| n.starts_with("trials/") && n.ends_with("/trial.json")).map(str::to_owned).collect();
     if names.is_empty() {
         return Err(Failure::hint("the bundle holds no trial", "an analysis needs at least one `trials/N/trial.json` and its artifacts"));
     }
     for name in names {
-        let folder = name.trim_end_matches("trial.json").to_owned();
+        let folder = name.strip_suffix("trial.json").unwrap_or(&name).to_owned();
         eprintln!("analysing {folder}");
+        let number = folder.strip_prefix("trials/").unwrap_or(&folder).trim_end_matches('/').to_owned();
+        records.push(Recorded { folder: number, record: bundle.json(&name).map_err(Failure::usage)? });
         let mut t = analyse(&bundle, &folder, &mut differences)?;
         let missing = missing(&bundle, &folder, &t.record);
         t.analysis.searched.skipped.retain(|s| !missing.contains(&format!("{folder}{}", s.file)));
@@ -70,17 +81,21 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         again.push(TrialAgain { number: t.record.number, findings: t.analysis.findings.clone(), agrees });
         trials.push(t);
     }
+    let trials_left_out = manifest.as_ref().map_or_else(Vec::new, |m| whole(m, &records));
+    if let Some(m) = &manifest {
+        differences.extend(binding::differs(m, m.entries.iter().map(|e| e.path.as_str()), &records).map_err(Failure::usage)?);
+    }
     lose(&mut trials, &left_out);
     let said: Option<JobResult> = optional(bundle.json("result.json"), &bundle, "result.json")?;
-    let result = decided(&trials, left_out.len() as u64);
+    let asked = manifest.as_ref().and_then(|m| m.receipt.terms.as_ref()).map_or(0, |t| t.trials as usize);
+    let result = decided(&trials, left_out.len() as u64, asked);
     // What its maker left out was decided with it. What was left out since was not.
-    let whole = |s: &JobResult| s.left_out == left_out.len() as u64 && !left_out.iter().any(|p| p.ends_with("/trial.json"));
+    let as_made = |s: &JobResult| s.left_out == left_out.len() as u64 && trials_left_out.is_empty();
     let verdicts_agree = match (&said, &result) {
-        (Some(s), Some(r)) if whole(s) => Some(same::results(s, r, &mut differences)?),
+        (Some(s), Some(r)) if as_made(s) => Some(same::results(s, r, &mut differences)?),
         _ => None,
     };
-    let same = differences.is_empty();
-    let doc = Again { trials: again, verdicts_agree, differences, left_out, result };
+    let doc = Again { trials: again, verdicts_agree, differences, left_out, trials_left_out, result };
     if json {
         output::json(&doc)?;
     } else {
@@ -91,40 +106,79 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
-        if let Some(first) = doc.left_out.first() {
-            let (n, first) = (doc.left_out.len(), output::plain(first));
-            if doc.verdicts_agree.is_some() {
-                eprintln!("{n} entries that the verdicts need did not fit into the bundle (`{first}`…): its result says so too");
-            } else {
-                eprintln!("{n} entries that the verdicts need were left out (`{first}`…): what follows from them is not compared");
-            }
-        }
-        for d in &doc.differences {
-            eprintln!("differs: {}", output::plain(d));
-        }
-        match (same, doc.verdicts_agree) {
-            (true, Some(true)) => {
-                eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
-            }
-            (true, _) => eprintln!("nothing in the bundle contradicts this"),
-            (false, _) => eprintln!("the bundle says something else than its bytes"),
+        say(&doc);
+    }
+    Ok(ExitCode::from(match (doc.differences.is_empty(), doc.incomplete()) {
+        (false, _) => 1,
+        (true, true) => INCOMPLETE,
+        (true, false) => 0,
+    }))
+}
+
+impl Again {
+    /// Something that the verdicts need was left out after they were made.
+    fn incomplete(&self) -> bool {
+        !self.left_out.is_empty() && self.verdicts_agree.is_none()
+    }
+}
+
+/// The exit code of a bundle from which the verdicts cannot be made again, as something that they need was left out.
+const INCOMPLETE: u8 = 4;
+/// Names of entries that are printed at most.
+const NAMED: usize = 20;
+
+/// What differs and what is missing, for people.
+fn say(doc: &Again) {
+    for t in &doc.trials_left_out {
+        eprintln!("trial {} was left out whole: nothing is said of it", output::plain(t));
+    }
+    if !doc.left_out.is_empty() {
+        let n = doc.left_out.len();
+        if doc.incomplete() {
+            eprintln!("{n} entries that the verdicts need were left out: what follows from them is not compared");
+        } else {
+            eprintln!("{n} entries that the verdicts need did not fit into the bundle: its result says so too");
         }
     }
-    Ok(ExitCode::from(u8::from(!same)))
+    for name in doc.left_out.iter().take(NAMED) {
+        eprintln!("  {}", output::plain(name));
+    }
+    if doc.left_out.len() > NAMED {
+        eprintln!("  and {} more (`--json` has all)", doc.left_out.len() - NAMED);
+    }
+    for d in &doc.differences {
+        eprintln!("differs: {}", output::plain(d));
+    }
+    match (doc.differences.is_empty(), doc.incomplete(), doc.verdicts_agree) {
+        (false, ..) => eprintln!("the bundle says something else than its bytes"),
+        (true, true, _) => eprintln!("the bundle is incomplete: nothing in it contradicts this, and its verdicts are not made again"),
+        (true, false, Some(true)) => {
+            eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
+        }
+        (true, false, _) => eprintln!("nothing in the bundle contradicts this"),
+    }
+}
+
+fn manifest(bundle: &Bundle) -> Result<Option<Manifest>, Failure> {
+    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else { return Ok(None) };
+    let found = m["format"].as_str().unwrap_or("none");
+    if !Manifest::is_read(found) {
+        return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
+    }
+    serde_json::from_value(m).map(Some).map_err(Failure::usage)
 }
 
 /// Entries that a verdict rests on, which the manifest names and the bundle does not hold.
-fn left_out(bundle: &Bundle) -> Result<BTreeSet<String>, Failure> {
-    let Some(m) = optional::<serde_json::Value>(bundle.json("manifest.json"), bundle, "manifest.json")? else {
-        return Ok(BTreeSet::new());
-    };
-    let found = m["format"].as_str().unwrap_or("none");
-    if found != Manifest::FORMAT {
-        return Err(Failure::usage(BundleError::Version { found: found.chars().take(40).collect(), ours: Manifest::FORMAT }));
-    }
-    let m: Manifest = serde_json::from_value(m).map_err(Failure::usage)?;
-    let needed = |p: &str| p.starts_with("trials/") && !["findings.json", "flows.har", "capture.pcapng"].iter().any(|n| p.ends_with(n));
-    Ok(m.entries.into_iter().map(|e| e.path).filter(|p| needed(p) && !bundle.has(p)).collect())
+fn left_out(bundle: &Bundle, m: &Manifest) -> BTreeSet<String> {
+    const NOT_NEEDED: [&str; 4] = ["/findings.json", "/flows.har", "/capture.pcapng", "/statement.dsse.json"];
+    let needed = |p: &str| p.starts_with("trials/") && !NOT_NEEDED.iter().any(|n| p.ends_with(n));
+    m.entries.iter().map(|e| &e.path).filter(|p| needed(p) && !bundle.has(p)).cloned().collect()
+}
+
+/// Trials that the manifest has, and the bundle has no record of.
+fn whole(m: &Manifest, records: &[Recorded]) -> Vec<String> {
+    let listed = m.entries.iter().filter_map(|e| e.path.strip_prefix("trials/")?.strip_suffix("/trial.json"));
+    listed.filter(|n| records.iter().all(|r| r.folder != *n)).map(str::to_owned).collect()
 }
 
 /// The same of artifacts that the trial names: where very many did not fit, the manifest names some of them only.
@@ -159,6 +213,7 @@ fn optional<T>(read: Result<T, BundleError>, bundle: &Bundle, name: &str) -> Res
 /// Unpacks a trial's artifacts into a folder of ours, by digest, and searches them.
 fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Result<Trial, Failure> {
     let record: TrialRecord = bundle.json(&format!("{folder}trial.json")).map_err(Failure::usage)?;
+    differences.extend(planting::differs(&record).into_iter().map(|d| format!("{folder}trial.json: {d}")));
     let dir = tempfile::tempdir().map_err(Failure::other)?;
     std::fs::create_dir(dir.path().join("artifacts")).map_err(Failure::other)?;
     for name in bundle.names().filter(|n| n.starts_with(folder) && n.contains("/artifacts/")) {
@@ -181,10 +236,13 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
         .map_err(|e| Failure::usage(anyhow::anyhow!("`{name}` cannot be read: {e}")))?;
     let name = format!("{folder}flows.json");
     let flows = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
-    Ok(Trial { record, observations, flows, analysis })
+    let name = format!("{folder}tries.json");
+    let tries = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
+    Ok(Trial { record, observations, flows, analysis, tries })
 }
 
-fn decided(trials: &[Trial], left_out: u64) -> Option<JobResult> {
+/// `asked`: how many trials there were, also those that were left out: a match's chance counts them all.
+fn decided(trials: &[Trial], left_out: u64, asked: usize) -> Option<JobResult> {
     let first = &trials.first()?.record;
     let evidence: Vec<TrialEvidence<'_>> = trials
         .iter()
@@ -193,7 +251,8 @@ fn decided(trials: &[Trial], left_out: u64) -> Option<JobResult> {
             observations: &t.observations,
             flows: &t.flows,
             analysis: &t.analysis,
-            trials: trials.len(),
+            tries: &t.tries,
+            trials: trials.len().max(asked),
         })
         .collect();
     let facts = JobFacts {

@@ -10,6 +10,7 @@ mod feed;
 pub(crate) mod images;
 pub(crate) mod intake;
 mod progress;
+mod receipts;
 mod report;
 mod run;
 mod scenario;

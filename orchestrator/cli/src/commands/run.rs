@@ -80,7 +80,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     let (job, receipt) = service.submit(submission).await.map_err(Failure::usage)?;
     // Nothing can be refused any more: what an earlier run left may go.
     let out = Out::open(&a.out, a.force)?;
-    keep_receipt(&out, &receipt)?;
+    keep_receipt(&out, &receipt, &operator)?;
     let config = WorkerConfig {
         images,
         slots: if a.slots == 0 { slots(device) } else { a.slots },
@@ -234,8 +234,8 @@ impl Out {
     }
 }
 
-fn keep_receipt(out: &Out, receipt: &Receipt) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(receipt).map_err(Failure::other)?;
+fn keep_receipt(out: &Out, receipt: &Receipt, operator: &SigningKey) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(&receipt.signed(operator).map_err(Failure::other)?).map_err(Failure::other)?;
     std::fs::write(out.path.join("receipt.json"), text + "\n").map_err(Failure::other)
 }
 

@@ -16,7 +16,7 @@ use stakeout_contract::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{farm, feed, run as here, watch};
+use super::{farm, feed, receipts, run as here, watch};
 use crate::{
     args::farm::{ReuseArg, SubmitArgs},
     exit::Failure,
@@ -112,10 +112,7 @@ pub(crate) async fn one(
 ) -> Result<Job, Failure> {
     let app = client.add_app(apk, splits, show).await.map_err(farm::failed)?;
     let spec = JobSpec { app: app.sha256, ..spec.clone() };
-    // The key is the same only for the same submit: text, app and settings.
-    let text = serde_json::to_string(&spec).map_err(Failure::other)?;
-    let key = Sha256Digest::of(format!("{key}\n{text}").as_bytes()).to_string();
-    client.submit("v1/jobs", &key, &spec).await.map_err(farm::failed)
+    receipts::submit(client, &spec, key).await
 }
 
 /// Shows on a terminal how much of an app was sent, if it has more than one part; splits are small.
@@ -149,6 +146,7 @@ pub(crate) async fn run(a: SubmitArgs) -> Result<ExitCode, Failure> {
             return estimate(&client, &a, apk, spec).await;
         }
         let job = one(&client, apk, &a.split, &spec, &key, shown(apk)).await?;
+        keep(&a, &job)?;
         said(&a, &job)?;
         if a.watch {
             return watch::follow(&client, &job.id, a.fail_on, false).await;
@@ -156,6 +154,10 @@ pub(crate) async fn run(a: SubmitArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     many(client, a, all, spec, key).await
+}
+
+fn keep(a: &SubmitArgs, job: &Job) -> Result<(), Failure> {
+    receipts::keep(job, &a.receipts.join(format!("{}.receipt.json", job.id)))
 }
 
 fn said(a: &SubmitArgs, job: &Job) -> Result<(), Failure> {
@@ -206,6 +208,7 @@ async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, k
         match job {
             Ok(job) => {
                 taken += 1;
+                keep(&a, &job)?;
                 let line = if a.json {
                     serde_json::to_string(&job).map_err(Failure::other)?
                 } else {

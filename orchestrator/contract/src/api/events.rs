@@ -43,6 +43,9 @@ pub enum What {
         /// Why, where there is something to say.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+        /// Its worker was told to stop: nobody is to blame.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
     },
     /// A trial's stage, step and clock.
     Progress {

@@ -9,6 +9,7 @@ use crate::{
     artifact::Role,
     result::Verdict,
     scenario::Scenario,
+    statement::Envelope,
     trial::{FeedMode, TrialEnd, TrialState},
 };
 
@@ -98,6 +99,18 @@ const fn jvm() -> DeviceKind {
     DeviceKind::Jvm
 }
 
+/// A job that may be submitted: its id, and what its secret is, by its digest. Ask for it, choose a nonce, submit both: then the
+/// secret was not chosen for the nonce, and the receipt shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Offer {
+    /// The job's id, for the header `Stakeout-Offer` of the submit.
+    pub job: JobId,
+    /// SHA-256 of `stakeout-secret` and the job's secret, as the receipt has it again.
+    pub secret: Sha256Digest,
+    /// Until when it is taken up, Unix milliseconds.
+    pub valid_until_ms: i64,
+}
+
 /// A job, as it is now.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Job {
@@ -133,6 +146,9 @@ pub struct Job {
     pub commitment: Sha256Digest,
     /// The submitter's part of the keys.
     pub nonce: String,
+    /// The receipt, signed by the operator: keep it. Lists of jobs leave it out, and so does a job that answers from an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Envelope>,
     /// It answers from an earlier job: nothing ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<Reused>,

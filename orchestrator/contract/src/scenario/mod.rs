@@ -222,6 +222,17 @@ impl Scenario {
         self.start_at.parse().ok()
     }
 
+    /// The device's clock at the begin of a trial with this seed, Unix milliseconds: up to `startJitter` after `startAt`.
+    pub fn start_millis(&self, seed: u64) -> Option<i64> {
+        // SplitMix64: seeds 1, 2, 3 must not lie together.
+        let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let most = self.start_jitter.get().as_millis() as u64;
+        let jitter = (z ^ (z >> 31)) % most.saturating_add(1).max(1);
+        self.start()?.as_millisecond().checked_add(i64::try_from(jitter).ok()?)
+    }
+
     /// How long its idle steps last together.
     pub fn virtual_length(&self) -> std::time::Duration {
         self.steps

@@ -102,6 +102,10 @@ pub struct InputText {
     /// Name of a secret (`--secret NAME=env:VAR` or `NAME=file:PATH`): its value is kept out of everything that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// The secret may have fewer than 6 bytes, as a PIN has, 4 at least: it may then stand by chance where it was not typed, and what is
+    /// overwritten there is lost evidence.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub short: bool,
     /// The field, by resource id; none: the one that has the focus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,

@@ -2,7 +2,7 @@ use stakeout_contract::{
     Answer, DeviceState, Kind, Rung, Sensor,
     artifact::Role,
     finding::Skipped,
-    observation::{Fact, LOST_STEP, Source},
+    observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::{JobResult, Verdict},
     trial::TrialState,
 };
@@ -50,6 +50,47 @@ fn silence_is_said_with_its_bound() {
     assert!((b.hours - 3.0).abs() < 1e-9 && (b.per_hour - 1.0).abs() < 1e-9, "{b:?}");
     assert!((b.share_of_trials - (1.0 - 0.05f64.cbrt())).abs() < 1e-12);
     assert_eq!(gate(&r, Rung::Opened, 3), Gate::Nothing);
+}
+
+#[test]
+fn a_trial_that_was_run_again_is_no_silence_unless_what_ended_it_was_not_the_app() {
+    let doubts = |stage: &str, stopped| {
+        let r = decide_all(&[silent(), silent().tried(stage, stopped)]);
+        let v = row(&r, Kind::Camera, Rung::Opened, DeviceState::Background);
+        assert_eq!(r.trials[1].tries.len(), 1, "the result lists it");
+        (v.verdict, codes(v).join(" "))
+    };
+    let (again, silent_still) = ((Answer::Inconclusive, "tried_again".to_owned()), (Answer::NotObserved, String::new()));
+    for stage in ["script", "collect", "analyse", "", "of another version"] {
+        assert_eq!(doubts(stage, false), again, "{stage}");
+    }
+    for stage in ["lease", "cell", "boot", "install"] {
+        assert_eq!(doubts(stage, false), silent_still, "{stage}");
+    }
+    assert_eq!(doubts("script", true), silent_still, "its worker was told to stop");
+    // What was seen in the end is seen all the same.
+    let r = silent().tried("script", false).saw(100, opened()).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::Background), Answer::Supported);
+}
+
+#[test]
+fn what_was_overwritten_for_a_typed_secret_may_have_been_evidence() {
+    let mut s = silent().saw(10, Fact::Lost { what: LOST_TYPED.to_owned(), count: 2 });
+    s.observations[0].source = Source::Worker;
+    let r = s.decide();
+    let v = row(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background);
+    assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["overwritten"]));
+    assert!(v.reasons[0].text.contains("2 places overwritten for a typed secret"), "{:?}", v.reasons);
+}
+
+#[test]
+fn a_planted_value_whose_flow_is_missing_left_at_no_known_time() {
+    let r = silent()
+        .saw(100, Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: None })
+        .found(Kind::Contacts, Role::FlowRequest, Some(7), None, 1e-12)
+        .decide();
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Any), Answer::Proven);
+    assert_ne!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background), Answer::Supported);
 }
 
 #[test]

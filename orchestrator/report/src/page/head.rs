@@ -28,6 +28,9 @@ pub(super) struct Head {
     pub asked: usize,
     pub ended: usize,
     pub failed: Vec<String>,
+    /// Leases that came to nothing before a trial's last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<String>,
     pub job: String,
     pub state: &'static str,
     pub engine: String,
@@ -51,6 +54,10 @@ pub(super) fn of(input: &ReportInput<'_>) -> Head {
         let stage = if t.end.stage.is_empty() { String::new() } else { format!(" at stage {}", short(&t.end.stage)) };
         format!("Trial {} {}{stage}: {}", t.number, state(t.end.state), clean(&t.end.reason, 400))
     });
+    let again = r.trials.iter().flat_map(|t| t.tries.iter().map(|tried| (t.number, tried))).take(50).map(|(number, tried)| {
+        let stage = if tried.stage.is_empty() { "not known where".to_owned() } else { format!("at stage {}", short(&tried.stage)) };
+        format!("Trial {number}, lease {}, {stage}, {} facts: {}", tried.epoch, tried.observations, clean(&tried.reason, 400))
+    });
     Head {
         label: if a.label.trim().is_empty() { short(&a.package) } else { short(&a.label) },
         package: short(&a.package),
@@ -70,6 +77,7 @@ pub(super) fn of(input: &ReportInput<'_>) -> Head {
         asked: r.trials.len(),
         ended: r.trials.iter().filter(|t| t.end.state == TrialState::Finished).count(),
         failed: failed.collect(),
+        again: again.collect(),
         job: r.job.to_string(),
         state: state(r.state),
         engine: short(&r.engine),

@@ -7,7 +7,7 @@ use stakeout_contract::{
     canary::Canary,
     observation::Fact,
     result::Reason,
-    trial::{TrialEnd, TrialState},
+    trial::{TrialEnd, TrialState, Try},
 };
 
 use super::Page;
@@ -49,6 +49,7 @@ fn hostile() -> Sample {
     s.scenario.description = bad();
     s.decide();
     (s.result.device, s.result.engine, s.result.scenario) = (bad(), bad(), bad());
+    s.result.trials[0].tries.push(Try { stage: bad(), reason: bad(), ..Try::default() });
     for v in &mut s.result.verdicts {
         v.reasons.push(Reason { code: bad(), text: bad(), settled_by: bad() });
         for e in &mut v.evidence {
@@ -107,6 +108,16 @@ fn the_context_of_a_made_up_job_reads_as_reviewed() {
         t.folded.truncate(1);
     });
     insta::assert_compact_json_snapshot!(page);
+}
+
+#[test]
+fn a_trial_that_was_run_again_is_told_at_the_top() {
+    let mut s = sample();
+    assert!(!html(&s.input()).unwrap().contains("run again"));
+    let tried = Try { epoch: 1, stage: "script".to_owned(), reason: "the guest died".to_owned(), stopped: false, observations: 12 };
+    s.result.trials[1].tries.push(tried);
+    let page = html(&s.input()).unwrap();
+    assert!(page.contains("Trial 2, lease 1, at stage script, 12 facts: the guest died."), "it is there");
 }
 
 #[test]

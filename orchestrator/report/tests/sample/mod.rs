@@ -60,6 +60,7 @@ fn result(scenario: &Scenario, trials: &[Trial]) -> JobResult {
             observations: &t.observations,
             flows: &t.flows,
             analysis: &t.analysis,
+            tries: &[],
             trials: trials.len(),
         })
         .collect();

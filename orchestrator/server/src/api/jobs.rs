@@ -12,7 +12,7 @@ use stakeout_contract::{
     JobId, TrialId,
     api::{
         access::Role,
-        jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Reused, ScenarioRef},
+        jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Offer, Reused, ScenarioRef},
         page::Page,
         problem::Code,
     },
@@ -29,7 +29,11 @@ use super::{
     read::{Args, At, Body, within},
     spec::{Needs, Routes, op},
 };
+use crate::receipts;
 
+const OFFER: &str = "Stakeout-Offer";
+const OFFER_SAYS: &str =
+    "`JOB/NONCE`: the job of an offer, whose secret was committed to before the nonce was told; `JOB` alone with the nonce in the body";
 const KEY: &str = "The same key with the same request is answered as the first time; kept for a day";
 
 pub(crate) fn routes(r: &mut Routes) {
@@ -37,13 +41,20 @@ pub(crate) fn routes(r: &mut Routes) {
     let refused = [Code::BadScenario, Code::NotFound, Code::Quota, Code::NothingToReuse, Code::KeyReused, Code::Conflict];
     r.add(
         op(Method::POST, "/v1/jobs", "submitJob", submitter, "Submit a job: one app, one scenario, one device, n trials")
-            .more("The answer's `commitment` is the receipt: keep it.")
+            .more("The answer's `receipt` is signed: keep it.")
             .header("Idempotency-Key", KEY, false)
+            .header(OFFER, OFFER_SAYS, false)
             .takes::<JobSpec>()
             .gives::<Job>(200, "Answered by a job of before: nothing runs")
             .gives::<Job>(201, "Taken")
             .fails(&refused),
         submit,
+    );
+    r.add(
+        op(Method::POST, "/v1/offers", "offerJob", submitter, "The id of a job that may be submitted, and the commitment to its secret")
+            .more("Ask, then choose the nonce, then submit: so the secret cannot have been chosen for it. Nothing is kept.")
+            .gives::<Offer>(200, "An offer"),
+        offer,
     );
     r.add(
         op(Method::POST, "/v1/batches", "submitBatch", submitter, "Submit several jobs, together or not at all")
@@ -103,6 +114,7 @@ pub(crate) fn doc(j: &JobRow) -> Job {
         delete_ms: j.delete_after.zip(j.ended).map(|(after, ended)| ended + after),
         commitment: plan::commitment(j),
         nonce: j.spec.nonce.clone(),
+        receipt: None,
         reused,
         outcome: j.outcome.clone(),
     }
@@ -121,9 +133,18 @@ async fn shown(app: &App, row: &JobRow) -> Answer<Job> {
     Ok(job)
 }
 
-async fn planned(app: &App, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<TrialId>)> {
+/// The same, with its receipt.
+async fn shown_whole(app: &App, row: &JobRow) -> Answer<Job> {
+    Ok(Job { receipt: receipts::signed(row, app.operator())?, ..shown(app, row).await? })
+}
+
+async fn planned(app: &App, c: &Caller, mut spec: JobSpec, offer: Option<TakenUp>) -> Answer<(JobRow, Vec<TrialId>)> {
     let reuse = spec.reuse;
-    let (job, trials, _) = app.service().plan(plan::submission(app, c, spec).await?)?;
+    let offer = offer.map(|o| {
+        spec.nonce = o.nonce.or(spec.nonce.take());
+        o.job
+    });
+    let (job, trials, _) = app.service().plan(plan::submission(app, c, spec, offer).await?)?;
     Ok(match plan::reusable(app, c, reuse, &job).await? {
         Some(before) => (plan::answered_by(job, &before), vec![]),
         None => (job, trials),
@@ -134,7 +155,7 @@ async fn planned(app: &App, c: &Caller, spec: JobSpec) -> Answer<(JobRow, Vec<Tr
 async fn all_shown(app: &App, rows: &[(JobRow, Vec<TrialId>)]) -> Answer<Vec<Job>> {
     let mut docs = Vec::with_capacity(rows.len());
     for (row, _) in rows {
-        docs.push(shown(app, row).await?);
+        docs.push(shown_whole(app, row).await?);
     }
     Ok(docs)
 }
@@ -158,18 +179,40 @@ async fn keep(app: &App, c: &Caller, rows: Vec<(JobRow, Vec<TrialId>)>, docs: &[
 }
 
 /// Takes one job.
-pub(crate) async fn take(app: &App, c: &Caller, spec: JobSpec) -> Answer<Job> {
-    let rows = vec![planned(app, c, spec).await?];
+pub(crate) async fn take(app: &App, c: &Caller, spec: JobSpec, offer: Option<TakenUp>) -> Answer<Job> {
+    let rows = vec![planned(app, c, spec, offer).await?];
     let mut docs = all_shown(app, &rows).await?;
     keep(app, c, rows, &docs, None).await?;
     Ok(docs.remove(0))
+}
+
+/// An offer that a submit takes up, with the nonce that was chosen for it. No part of the body: whoever sends that again under its key
+/// asks for another offer, and must choose another nonce, as the server has heard the first.
+pub(crate) struct TakenUp {
+    /// The job that was offered.
+    pub(crate) job: JobId,
+    /// Instead of the body's.
+    pub(crate) nonce: Option<String>,
+}
+
+/// `JOB`, or `JOB/NONCE`.
+fn offered(headers: &HeaderMap) -> Answer<Option<TakenUp>> {
+    let Some(value) = headers.get(OFFER) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let (job, nonce) = text.split_once('/').map_or((text, None), |(job, nonce)| (job, Some(nonce.to_owned())));
+    let bad = |_| Failed::new(Code::BadRequest, "an offer is the id of the job that was offered, or that, `/` and the nonce").at(OFFER);
+    Ok(Some(TakenUp { job: job.parse().map_err(bad)?, nonce }))
+}
+
+async fn offer(State(app): State<App>) -> Json<Offer> {
+    Json(app.service().offer())
 }
 
 async fn submit(State(app): State<App>, Extension(c): Extension<Caller>, headers: HeaderMap, body: Body<JobSpec>) -> Answer<Response> {
     let Body { value, digest } = body;
     to_its_end(async move {
         once(&app, &c, &headers, "submitJob", &digest, async |claim| {
-            let rows = vec![planned(&app, &c, value).await?];
+            let rows = vec![planned(&app, &c, value, offered(&headers)?).await?];
             let docs = all_shown(&app, &rows).await?;
             let status = if docs[0].reused.is_some() { StatusCode::OK } else { StatusCode::CREATED };
             let ready = Ready::of(status, &docs[0])?;
@@ -210,7 +253,7 @@ impl Copies {
             read
         };
         spec.scenario = ScenarioRef::Inline(Box::new(scenario));
-        let planned = planned(app, c, spec).await?;
+        let planned = planned(app, c, spec, None).await?;
         self.add(size(&planned.0.spec)?, "scenario")?;
         self.keep(&planned.0)?;
         Ok(planned)
@@ -270,7 +313,7 @@ async fn batch(State(app): State<App>, Extension(c): Extension<Caller>, headers:
 }
 
 async fn estimate(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<JobSpec>) -> Answer<Json<Estimate>> {
-    let s = plan::submission(&app, &c, body.value).await?;
+    let s = plan::submission(&app, &c, body.value, None).await?;
     let (job, ..) = app.service().plan(s.clone())?;
     Ok(Json(plan::estimate(&app, &c, &s, &job).await?))
 }
@@ -295,7 +338,7 @@ async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): 
 
 async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>, headers: HeaderMap) -> Answer<Response> {
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
-    tagged(&headers, &shown(&app, &job).await?)
+    tagged(&headers, &shown_whole(&app, &job).await?)
 }
 
 async fn cancel(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Job>> {

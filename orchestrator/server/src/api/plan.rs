@@ -1,7 +1,7 @@
 //! From a submitted document to a job that can be kept: what is refused, room, reuse, estimates.
 
 use stakeout_contract::{
-    DeviceKind, Sha256Digest,
+    DeviceKind, JobId, Sha256Digest,
     api::{
         access::Tenant,
         jobs::{Estimate, JobSpec, Reuse, ScenarioRef},
@@ -9,7 +9,7 @@ use stakeout_contract::{
     },
     scenario::{NetworkPolicy, Scenario},
 };
-use stakeout_store::JobRow;
+use stakeout_store::{JobRow, StoreError};
 
 use super::{
     App,
@@ -74,9 +74,24 @@ fn check_values(s: &JobSpec) -> Answer<()> {
     Ok(())
 }
 
+/// An offer is taken up once: whoever does it again would know the keys.
+async fn not_taken(app: &App, offer: &JobId) -> Answer<()> {
+    match app.service().store().job(None, offer).await {
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Ok(_) => {
+            let taken = Failed::new(Code::Conflict, format!("the offer of `{offer}` was taken up"));
+            Err(taken.at("offer").hint("ask for another: `POST /v1/offers`"))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// A job as it will be planned.
-pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec) -> Answer<Submission> {
+pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec, offer: Option<JobId>) -> Answer<Submission> {
     check_values(&s)?;
+    if let Some(id) = &offer {
+        not_taken(app, id).await?;
+    }
     let found = app.service().store().app(c.tenant(), &s.app).await?;
     let mut scenario = scenario(app, c, s.scenario).await?;
     if let Some(api) = s.api {
@@ -98,6 +113,7 @@ pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec) -> Answer<Subm
         device: s.device,
         feed_mode: s.feed_mode,
         nonce: s.nonce.unwrap_or_default(),
+        offer,
         secrets: Secrets::from(s.secrets),
         priority: s.priority,
         tags: s.tags,

@@ -150,6 +150,7 @@ impl From<IntakeError> for Failed {
             IntakeError::Scenario(p) => Self::new(Code::BadScenario, p.to_string()),
             IntakeError::NoSecret(name) => Self::value("secrets", format!("the scenario types the secret `{name}`, which was not given"))
                 .hint(format!("add `{name}` to `secrets`")),
+            IntakeError::BadSecret { name, why, hint } => Self::value("secrets", format!("the secret `{name}` {why}")).hint(hint),
             IntakeError::NotUsable { what, hint, .. } => Self::new(Code::BadApp, format!("the app {what}")).hint(hint),
             IntakeError::Unreadable { .. } => internal(&e),
         }
@@ -168,6 +169,7 @@ impl From<ServiceError> for Failed {
             ServiceError::OtherSplits { .. } => {
                 Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
             }
+            ServiceError::Offer(_) => Self::new(Code::Conflict, e.to_string()).at("offer").hint("ask for another: `POST /v1/offers`"),
             ServiceError::File { ref source, .. } if no_room(source) => full(&e, DISK),
             other => internal(&other),
         }

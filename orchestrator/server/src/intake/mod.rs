@@ -15,6 +15,7 @@ use stakeout_contract::{
     scenario::{Scenario, ScenarioProblem, Step},
     trial::AppFacts,
 };
+use stakeout_feed::planting;
 
 pub use child::{Intake, Question, answer};
 
@@ -29,6 +30,16 @@ pub enum IntakeError {
     /// The scenario names a secret that was not given.
     #[error("the scenario types the secret `{0}`, which was not given\nhint: add `--secret {0}=env:VARIABLE` or `--secret {0}=file:PATH`")]
     NoSecret(String),
+    /// A secret would take evidence with it.
+    #[error("the secret `{name}` {why}\nhint: {hint}")]
+    BadSecret {
+        /// Which.
+        name: String,
+        /// What is wrong; never its value.
+        why: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
     /// The file cannot be read.
     #[error("`{path}` cannot be read: {source}\nhint: check the path and that you may read it")]
     Unreadable {
@@ -237,10 +248,30 @@ pub(crate) fn secrets_are_there(s: &Scenario, secrets: &Secrets) -> Result<(), I
     for step in &s.steps {
         if let Step::InputText(i) = step
             && let Some(name) = &i.secret
-            && secrets.get(name).is_none()
         {
-            return Err(IntakeError::NoSecret(name.clone()));
+            let value = secrets.get(name).ok_or_else(|| IntakeError::NoSecret(name.clone()))?;
+            takes_evidence(value, i.short).map_err(|(why, hint)| IntakeError::BadSecret { name: name.clone(), why, hint })?;
         }
+    }
+    Ok(())
+}
+
+/// Fewest bytes of a secret, unless the scenario says that it is short.
+const SECRET_LEAST: usize = 6;
+
+/// Why a value must not be overwritten wherever it stands, with a hint.
+fn takes_evidence(value: &str, short: bool) -> Result<(), (&'static str, &'static str)> {
+    if value.len() < SECRET_LEAST && !short {
+        return Err((
+            "has fewer than 6 bytes: it would be found, and overwritten, where it was not typed",
+            "use a longer one; for a PIN say `short: true` at its `inputText`, and expect `inconclusive: overwritten`",
+        ));
+    }
+    if planting::is_constant(value) {
+        return Err((
+            "is a part of what is planted on every device, or of what media begin with: evidence would go with it",
+            "use another value, such as a long random one",
+        ));
     }
     Ok(())
 }
@@ -262,5 +293,23 @@ mod tests {
         assert_eq!(of(vec!["p".repeat(NAME_MAX); PERMISSIONS_MAX]).unwrap().len(), PERMISSIONS_MAX);
         assert!(of(vec!["p".to_owned(); PERMISSIONS_MAX + 1]).unwrap_err().contains("asks for more than 1000 permissions\nhint: "));
         assert!(of(vec!["p".repeat(NAME_MAX + 1)]).unwrap_err().contains("more than 255 characters\nhint: "));
+    }
+
+    #[test]
+    fn a_secret_that_would_take_evidence_with_it_is_refused_at_the_door() {
+        let refused = |value: &str, short| takes_evidence(value, short).is_err();
+        assert!(refused("1234", false) && !refused("1234", true));
+        for constant in ["android.permission", "com.google", "mail.example", "Schmidt", "/9j/4AAQSkZJRgABAQ", "multipart/form-data"] {
+            assert!(refused(constant, false), "{constant}");
+        }
+        assert!(refused("com.", true));
+        assert!(!refused("s3cr3t word", false) && !refused("correct horse battery staple", false));
+        let mut secrets = Secrets::default();
+        secrets.insert("PIN".to_owned(), "1234".to_owned());
+        let steps = |short| serde_json::json!({"name": "s", "steps": [{"inputText": {"secret": "PIN", "short": short}}]});
+        let check = |short| secrets_are_there(&serde_json::from_value(steps(short)).unwrap(), &secrets);
+        let e = check(false).unwrap_err().to_string();
+        assert!(e.contains("`PIN`") && e.contains("short: true") && !e.contains("1234"), "{e}");
+        check(true).unwrap();
     }
 }

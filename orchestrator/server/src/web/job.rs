@@ -26,6 +26,7 @@ use crate::api::{
     jobs::{doc, give_up},
     problem::Failed,
 };
+use crate::receipts;
 
 /// Verdicts that are told here; the report has all.
 const FOUND: usize = 12;
@@ -64,6 +65,8 @@ struct Page {
     before: Option<String>,
     commitment: String,
     nonce: String,
+    /// Signed, as JSON; none: the job answers from an earlier one.
+    receipt: Option<String>,
     trials: Vec<Line>,
     trials_left: usize,
     columns: &'static [&'static str],
@@ -121,6 +124,7 @@ fn model(shell: Shell, row: &JobRow, all: &[TrialFull], seen: Seen, behind: bool
         before: job.reused.as_ref().map(|r| r.job.to_string()),
         commitment: job.commitment.to_string(),
         nonce: job.nonce.clone(),
+        receipt: None,
         trials,
         trials_left,
         columns: &COLUMNS,
@@ -144,7 +148,8 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
     let row = store.job(Some(c.tenant()), &id).await?;
     let trials = store.trials(&id).await?;
     let (seen, behind) = watch::read(&app, &id).await?;
-    Ok(page(StatusCode::OK, &model(Shell::of(&c, "job"), &row, &trials, seen, behind)))
+    let receipt = receipts::signed(&row, app.operator())?.and_then(|r| serde_json::to_string_pretty(&r).ok());
+    Ok(page(StatusCode::OK, &Page { receipt, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))
 }
 
 /// Gives a job up.

@@ -78,6 +78,8 @@ struct Page {
     /// Values were sent, and are not shown again.
     forgotten: bool,
     most: String,
+    /// What the job's secret is, by its digest.
+    committed: String,
     mistakes: Mistakes,
     guess: Option<Guess>,
 }
@@ -126,6 +128,12 @@ async fn answer(
     // One that was mistyped is longer than any that is taken.
     let mut names: Vec<String> = fields.typed.iter().map(|t| words::short(&t.name)).filter(|n| !n.is_empty()).collect();
     names.resize(names.len().max(ROWS - 1) + 1, String::new());
+    let offer = app.service().offer_again(&fields.offer);
+    if fields.offer != offer.job.as_str() {
+        // A nonce that was heard before its offer was made is no part of the keys.
+        fields.nonce.clear();
+        fields.offer = offer.job.to_string();
+    }
     fields.app = taken.as_ref().map_or_else(String::new, |t| t.sha256.to_string());
     let model = Page {
         shell: Shell::of(c, "submit"),
@@ -140,6 +148,7 @@ async fn answer(
         names,
         forgotten: fields.typed.iter().any(|t| !t.value.is_empty()),
         most: words::bytes(app.options().app_bytes),
+        committed: offer.secret.to_string(),
         fields,
         mistakes,
         guess,
@@ -202,7 +211,7 @@ fn spec(fields: &Fields, app: Sha256Digest) -> Answer<JobSpec> {
         priority: 0,
         tags: fields.tags.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect(),
         secrets: secrets(&fields.typed)?,
-        nonce: None,
+        nonce: Some(fields.nonce.trim().to_owned()).filter(|n| !n.is_empty()),
         reuse: Reuse::Never,
         delete_after_days: None,
         with_app: false,
@@ -218,9 +227,11 @@ enum Done {
 async fn act(app: &App, c: &Caller, fields: &Fields, taken: &AppDoc) -> Answer<Done> {
     let spec = spec(fields, taken.sha256)?;
     if !fields.only_estimate {
-        return Ok(Done::Job(jobs::take(app, c, spec).await?.id.to_string()));
+        // Who gives no nonce has no use for what was offered for it.
+        let offer = spec.nonce.as_ref().and_then(|_| fields.offer.parse().ok()).map(|job| jobs::TakenUp { job, nonce: None });
+        return Ok(Done::Job(jobs::take(app, c, spec, offer).await?.id.to_string()));
     }
-    let s = plan::submission(app, c, spec).await?;
+    let s = plan::submission(app, c, spec, None).await?;
     let (job, ..) = app.service().plan(s.clone())?;
     Ok(Done::Guess(guess(&plan::estimate(app, c, &s, &job).await?)))
 }
@@ -272,8 +283,11 @@ async fn received(app: &App, c: &Caller, room: &Room, form: Multipart) -> Shown 
 }
 
 /// The form again, with what is wrong; what is not the form's fault is a page of its own.
-async fn refused(app: &App, c: &Caller, fields: Fields, taken: Option<AppDoc>, e: Failed) -> Shown {
+async fn refused(app: &App, c: &Caller, mut fields: Fields, taken: Option<AppDoc>, e: Failed) -> Shown {
     let status = StatusCode::from_u16(e.problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    if e.problem.at.as_deref() == Some("offer") {
+        fields.offer.clear();
+    }
     match Mistake::of(&e.problem, &fields.yaml, taken.is_some()) {
         Some(m) => answer(app, c, status, fields, taken, Mistakes(vec![m]), None).await,
         None => Err(Fault(e)),

@@ -11,7 +11,7 @@ use stakeout_contract::{
     observation::Observation,
     trial::{TrialCost, TrialEnd, TrialRecord, TrialState},
 };
-use stakeout_feed::TrialKey;
+use stakeout_feed::{TrialKey, planting};
 use stakeout_store::conformance::sample::line;
 
 pub(crate) struct Hand {
@@ -96,7 +96,7 @@ pub(crate) fn end(state: TrialState, reason: &str) -> TrialEnd {
 
 /// What is handed in at the end of a lease.
 pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
-    let record = TrialRecord {
+    let mut record = TrialRecord {
         format: TrialRecord::FORMAT.to_owned(),
         trial: lease.trial.clone(),
         job: lease.job.clone(),
@@ -121,5 +121,8 @@ pub(crate) fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion 
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
         cost: TrialCost { cpu_seconds: 1.5, kept_bytes: 7, ..TrialCost::default() },
     };
+    let start = record.scenario.start_millis(record.seed()).unwrap();
+    record.started_at = jiff::Timestamp::from_millisecond(start).unwrap().to_string();
+    record.canaries = planting::again(&record, &lease.key).unwrap();
     Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stakeout_bundle::{Bundle, verify::verify};
+use stakeout_bundle::{
+    Bundle,
+    receipt::Given,
+    verify::{Rules, verify},
+};
 use stakeout_contract::{
     JobId,
     api::{events::Event, problem::Code},
     trial::AppFacts,
 };
-use stakeout_feed::TrialKey;
+use stakeout_feed::{TrialKey, planting};
 use stakeout_store::sqlite::SqliteStore;
 
 use crate::{
@@ -108,7 +112,10 @@ async fn reports(farm: &Farm, admin: &str, job: &Value) {
     farm.client(admin).download(&format!("v1/jobs/{id}/bundle"), &to).await.unwrap();
     let bundle = Bundle::open(&to).unwrap();
     let derive = |root: &[u8; 32], trial: &str, epoch: u32| TrialKey::derive(root, trial, epoch).reveal();
-    let v = verify(&bundle, &[farm.api.operator().public()], None, &derive).unwrap();
+    let rules = Rules { derive: &derive, planted: &planting::differs };
+    let receipt = Given::open(&serde_json::from_value(job["receipt"].clone()).unwrap()).unwrap();
+    let v = verify(&bundle, &[farm.api.operator().public()], Some(&receipt), rules).unwrap();
+    assert_eq!((v.receipt, v.bound, v.receipt_known.len()), (Some(true), true, 1));
     assert_eq!((v.intact, v.signer_known, v.trials, v.left_out.len()), (true, true, 2, 0));
     // What was given at the submit is what is revealed.
     assert_eq!(v.manifest.receipt.commitment.to_string(), text(job, "commitment"));

@@ -6,7 +6,7 @@ use stakeout_bundle::{
     Bundle,
     keys::SigningKey,
     statement::{self, Left},
-    verify::verify,
+    verify::{Rules, verify},
 };
 use stakeout_contract::{
     Sha256Digest, WorkerId,
@@ -90,7 +90,8 @@ async fn a_bundle_says_who_ran_each_trial() {
     let bytes = farm.ask("GET", &format!("/v1/jobs/{id}/bundle"), &admin).await.body;
     let bundle = Bundle::parse(bytes).unwrap();
     let derive = |root: &[u8; 32], trial: &str, epoch: u32| stakeout_feed::TrialKey::derive(root, trial, epoch).reveal();
-    let v = verify(&bundle, &[farm.api.operator().public()], None, &derive).unwrap();
+    let v = verify(&bundle, &[farm.api.operator().public()], None, Rules { derive: &derive, planted: &stakeout_feed::planting::differs })
+        .unwrap();
     assert!(v.signer_known);
     assert_eq!(v.workers.iter().map(|w| (w.key.clone(), w.checked)).collect::<Vec<_>>(), [(key.public().fingerprint(), true)]);
 }

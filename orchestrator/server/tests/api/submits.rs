@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stakeout_contract::api::problem::Code;
+use stakeout_bundle::receipt::Given;
+use stakeout_contract::{TrialId, api::problem::Code};
 use tokio::io::AsyncWriteExt;
 
 use crate::farm::{Farm, Said, said, spec, text};
@@ -114,4 +115,40 @@ async fn a_batch_is_taken_together_or_not_at_all() {
     for n in [0, 1001] {
         farm.send("POST", "/v1/batches", &admin, &json!({"jobs": vec![good.clone(); n]})).await.fails(Code::BadValue);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_fixes_the_secret_before_the_nonce_and_is_taken_up_once() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    let offer = farm.send("POST", "/v1/offers", &admin, &json!({})).await.json(200);
+    let nonce = "5e".repeat(32);
+    let body = spec(&app, 2, json!({}));
+    let taken = |offer: &str, key: &str| {
+        let header = format!("{offer}/{nonce}");
+        let request = farm.request("POST", "/v1/jobs", &admin).header("Idempotency-Key", key).header("Stakeout-Offer", header);
+        said(request.json(&body))
+    };
+    let first = taken(text(&offer, "job"), "k").await;
+    let job = first.json(201);
+    assert_eq!(text(&job, "id"), text(&offer, "job"));
+    let given = Given::open(&serde_json::from_value(job["receipt"].clone()).unwrap()).unwrap();
+    let terms = given.receipt.terms.clone().unwrap();
+    assert_eq!((terms.secret.to_string().as_str(), terms.trials, terms.app), (text(&offer, "secret"), 2, app));
+    assert_eq!((&given.receipt.nonce, given.signers), (&nonce, vec![farm.api.operator().public()]));
+    let trials = farm.get(&format!("/v1/jobs/{}/trials", text(&job, "id")), &admin).await;
+    let ids: Vec<TrialId> = trials["items"].as_array().unwrap().iter().map(|t| text(t, "id").parse().unwrap()).collect();
+    assert_eq!(ids, [TrialId::of(&given.receipt.job, 1), TrialId::of(&given.receipt.job, 2)]);
+    // The receipt is the same whenever it is asked for; a list leaves it out.
+    assert_eq!(farm.get(&format!("/v1/jobs/{}", text(&job, "id")), &admin).await["receipt"], job["receipt"]);
+    assert!(farm.get("/v1/jobs", &admin).await["items"][0].get("receipt").is_none());
+    // The same submit again may have asked for another offer meanwhile: it is the same submit.
+    let another = farm.send("POST", "/v1/offers", &admin, &json!({})).await.json(200);
+    assert_eq!(taken(text(&another, "job"), "k").await.json(201)["id"], job["id"]);
+    // Another submit does not get a secret that will be known.
+    taken(text(&offer, "job"), "k-2").await.fails(Code::Conflict);
+    taken("job-1", "k-3").await.fails(Code::Conflict);
+    taken("no id", "k-4").await.fails(Code::BadRequest);
+    assert_eq!(count(&farm, &admin).await, 1);
 }

@@ -49,6 +49,7 @@ pub fn job(tenant: &TenantId, trials: u32) -> JobRow {
         feed_mode: FeedMode::Pattern,
         nonce: "ab".to_owned(),
         with_app: false,
+        scenario_digest: None,
     };
     JobRow {
         id: JobId::generate(),

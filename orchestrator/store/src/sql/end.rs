@@ -29,7 +29,7 @@ pub(super) async fn give_back(store: &Backend, id: &TrialId, epoch: Epoch, end: 
     // Who was told to stop, by the farm or by the job's owner, blames no trial.
     let failed = !matches!(end.state, TrialState::Queued | TrialState::Cancelled);
     let next = apply(&trial.row, &Command::GiveBack { epoch, failed }, now)?;
-    let change = Change { next, end: end.clone(), trial };
+    let change = Change { next, end: end.clone(), trial, stopped: !failed };
     let next = change.next.clone();
     write_all(&mut tx, vec![change], now).await?;
     tx.commit().await.map_err(db("commit"))?;
@@ -65,7 +65,7 @@ pub(super) async fn expire(store: &Backend, now: Millis) -> Result<Vec<TrialId>,
         let trial = locked_of(row)?;
         let next = apply(&trial.row, &Command::Expire, now)?;
         let reason = trial.row.worker.as_ref().map_or_else(String::new, |w| format!("its worker `{w}` was not heard of in time"));
-        changes.push(Change { end: lost(next.state, reason), next, trial });
+        changes.push(Change { end: lost(next.state, reason), next, trial, stopped: false });
     }
     let ids = changes.iter().map(|c| c.trial.id.clone()).collect();
     write_all(&mut tx, changes, now).await?;
@@ -125,7 +125,7 @@ pub(super) async fn take_away(conn: &mut Conn, worker: &WorkerId, now: Millis) -
     for row in &rows {
         let trial = locked_of(row)?;
         let next = apply(&trial.row, &Command::GiveBack { epoch: trial.row.epoch, failed: false }, now)?;
-        changes.push(Change { end: lost(next.state, format!("its worker `{worker}` was quarantined")), next, trial });
+        changes.push(Change { end: lost(next.state, format!("its worker `{worker}` was quarantined")), next, trial, stopped: true });
     }
     let ids = changes.iter().map(|c| c.trial.id.clone()).collect();
     write_all(conn, changes, now).await?;
@@ -141,6 +141,8 @@ struct Change {
     trial: Locked,
     next: TrialRow,
     end: TrialEnd,
+    /// Its worker was told to stop.
+    stopped: bool,
 }
 
 /// Writes leases that ended without a completion. The trials are locked; jobs follow in order, then what is counted.
@@ -170,8 +172,8 @@ async fn write_all(conn: &mut Conn, changes: Vec<Change>, now: Millis) -> Result
     let_all_go(conn, &holders.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let mut jobs: BTreeMap<JobId, Settled> = BTreeMap::new();
     let mut used: BTreeMap<TenantId, (TrialId, Used)> = BTreeMap::new();
-    for (Change { trial, next, end }, slot_ms) in changes.into_iter().zip(slots) {
-        jobs.entry(trial.job.clone()).or_default().moved(&trial, &next, &end.reason);
+    for (Change { trial, next, end, stopped }, slot_ms) in changes.into_iter().zip(slots) {
+        jobs.entry(trial.job.clone()).or_default().let_go(&trial, &next, &end.reason, stopped);
         let (_, sum) = used.entry(trial.tenant).or_insert_with(|| (trial.id, Used::default()));
         sum.slot_ms += slot_ms;
         sum.trials += i64::from(next.state == TrialState::Failed);

@@ -31,13 +31,14 @@ pub(super) enum Told {
 
 impl Told {
     /// That a trial is in another state.
-    pub(super) fn trial(trial: &Locked, next: &TrialRow, reason: &str) -> Self {
+    pub(super) fn trial(trial: &Locked, next: &TrialRow, reason: &str, stopped: bool) -> Self {
         Self::What(What::Trial {
             trial: trial.id.clone(),
             trial_number: trial.number,
             epoch: next.epoch.0,
             state: next.state,
             reason: reason.to_owned(),
+            stopped,
         })
     }
 }
@@ -53,7 +54,13 @@ impl Settled {
     /// That a trial became this, and what is told of it.
     pub(super) fn moved(&mut self, trial: &Locked, next: &TrialRow, reason: &str) {
         self.moves.push((trial.row.state, next.state));
-        self.told.push(Told::trial(trial, next, reason));
+        self.told.push(Told::trial(trial, next, reason, false));
+    }
+
+    /// The same of a lease that ended without a completion; `stopped`: its worker was told to.
+    pub(super) fn let_go(&mut self, trial: &Locked, next: &TrialRow, reason: &str, stopped: bool) {
+        self.moves.push((trial.row.state, next.state));
+        self.told.push(Told::trial(trial, next, reason, stopped));
     }
 }
 

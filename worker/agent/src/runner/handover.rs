@@ -1,12 +1,14 @@
 //! What an orchestrator gets of a trial that ended: record, analysis, artifacts.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, tz::TimeZone};
 use stakeout_bundle::statement::{self, Left as Parts};
 use stakeout_contract::{
     Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::Observation,
+    observation::{Fact, LOST_TYPED, Observation},
     statement::Envelope,
     trial::{StateSpan, TrialCost, TrialEnd, TrialRecord},
 };
@@ -20,7 +22,7 @@ use crate::{
     keep::Keep,
     link::{CellUsage, Cells},
     report::patiently,
-    secrets::{self, Scrubber},
+    secrets::{self, Scrubber, Wiped},
     talk::Talk,
 };
 
@@ -46,12 +48,17 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let scrubber = record.scrubber.clone();
         for (log, name) in [(record.device_log.text(), "device.log"), (record.gateway_log.text(), "gateway.log")] {
             if !log.is_empty() {
-                keep.adopt_bytes(scrubber.text(log).as_bytes(), Role::Log, name).map_err(io)?;
+                // Logs decide nothing.
+                keep.adopt_bytes(scrubber.text(log).0.as_bytes(), Role::Log, name).map_err(io)?;
             }
         }
         let mut ended = record.end(keep.lost());
         if !scrubber.is_empty() {
-            scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
+            let mut wiped = scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
+            wiped += record.wiped;
+            if wiped.doubtful > 0 {
+                record.worker_fact(Fact::Lost { what: LOST_TYPED.to_owned(), count: wiped.doubtful });
+            }
         }
         let har = stakeout_gateway::har::write(
             &ended.flows,
@@ -155,12 +162,21 @@ fn started_real(began: Instant) -> String {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond() - ago).map(|t| t.to_string()).unwrap_or_default()
 }
 
-/// Takes secrets out of what was kept.
-fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::flow::Flow]) -> std::io::Result<()> {
-    let captures: Vec<Sha256Digest> = keep.artifacts().iter().filter(|a| a.role == Role::Capture).map(|a| a.sha256).collect();
+/// Takes secrets out of what was kept. What was overwritten where findings are looked for.
+fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::flow::Flow]) -> std::io::Result<Wiped> {
+    let of = |searched: fn(Role) -> bool| -> BTreeSet<Sha256Digest> {
+        keep.artifacts().iter().filter(|a| searched(a.role)).map(|a| a.sha256).collect()
+    };
+    let captures = of(|r| r == Role::Capture);
+    let searched = of(|r| !matches!(r, Role::Capture | Role::Har | Role::Screenshot | Role::Log));
+    let mut all = Wiped::default();
     for digest in keep.digests() {
         let mut bytes = std::fs::read(keep.path(&digest))?;
-        let mut changed = scrubber.bytes(&mut bytes);
+        let wiped = scrubber.bytes(&mut bytes);
+        if searched.contains(&digest) {
+            all += wiped;
+        }
+        let mut changed = wiped.places > 0;
         if captures.contains(&digest) {
             bytes = secrets::without_tls_secrets(&bytes);
             changed = true;
@@ -178,7 +194,7 @@ fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::f
         }
     }
     for a in keep.artifacts_mut() {
-        a.name = scrubber.text(std::mem::take(&mut a.name));
+        a.name = scrubber.text(std::mem::take(&mut a.name)).0;
     }
-    Ok(())
+    Ok(all)
 }

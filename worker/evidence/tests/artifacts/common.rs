@@ -8,8 +8,8 @@ use stakeout_contract::{
     finding::{Analysis, Finding},
     trial::TrialRecord,
 };
-use stakeout_evidence::{Engine, Ffmpeg, Input, Limits, MediaDecoder, NoCaptures, NoDecoder, Source, analyze};
-use stakeout_feed::{CameraFeed, MicFeed, SubKeys, TrialKey};
+use stakeout_evidence::{Engine, Ffmpeg, Input, Limits, MediaDecoder, NoCaptures, NoDecoder, Source, analyze_for};
+use stakeout_feed::{CameraFeed, MicFeed, SubKeys, TrialKey, planting};
 
 /// Frame of the trial that most tests capture: two minutes in.
 pub const FRAME: u64 = 3_612;
@@ -31,6 +31,19 @@ pub fn trial(seed: u8) -> TrialRecord {
     let mut record: TrialRecord = serde_json::from_value(record).unwrap();
     record.canaries = canaries();
     record
+}
+
+/// The same as its key plants it, which a search that takes nobody's word wants.
+pub fn planted(seed: u8) -> TrialRecord {
+    let mut record = trial(seed);
+    record.canaries = planting::again(&record, record.key.as_ref().unwrap()).unwrap();
+    record.started_at = jiff::Timestamp::from_millisecond(record.scenario.start_millis(record.seed()).unwrap()).unwrap().to_string();
+    record
+}
+
+/// The address of its first contact: 57 bits, which prove alone.
+pub fn address(record: &TrialRecord) -> String {
+    record.canaries[0].needles.last().unwrap().text.clone()
 }
 
 pub fn keys(seed: u8) -> SubKeys {
@@ -99,7 +112,7 @@ pub fn search_all(trial: &TrialRecord, made: &[Made], limits: Limits) -> Analysi
         .collect();
     let ffmpeg = Ffmpeg::on_path();
     let decoder: &(dyn MediaDecoder + Sync) = ffmpeg.as_ref().map_or(&NoDecoder, |f| f);
-    analyze(&Engine { limits, decoder, captures: &NoCaptures }, trial, &inputs).unwrap()
+    analyze_for(&Engine { limits, decoder, captures: &NoCaptures }, trial, &trial.canaries, &inputs).unwrap()
 }
 
 /// Analysis of one request by the trial of seed 1.

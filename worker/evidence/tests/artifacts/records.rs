@@ -84,11 +84,11 @@ fn a_record_that_claims_an_endless_trial_is_searched_as_far_as_a_trial_goes() {
 #[test]
 fn a_trials_folder_is_analysed_twice_to_the_same_document() {
     let dir = tempfile::tempdir().unwrap();
-    let mut record = trial(1);
+    let mut record = planted(1);
     fs::create_dir(dir.path().join("artifacts")).unwrap();
     for (a, bytes) in [
         artifact(Role::AppFile, jpeg(1, FRAME)),
-        artifact(Role::FlowRequest, post(MULTIPART, &multipart(&[("", &jpeg(1, FRAME + 9)), ("", "林雨禾澈".as_bytes())]))),
+        artifact(Role::FlowRequest, post(MULTIPART, &multipart(&[("", &jpeg(1, FRAME + 9)), ("", address(&record).as_bytes())]))),
         artifact(Role::Screenshot, jpeg(1, FRAME + 1)),
     ] {
         fs::write(dir.path().join(format!("artifacts/{}", a.sha256)), bytes).unwrap();
@@ -126,13 +126,27 @@ fn a_trials_folder_is_analysed_twice_to_the_same_document() {
 }
 
 #[test]
+fn what_a_record_adds_to_what_its_key_plants_is_told_and_never_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sent");
+    fs::write(&path, "v=what the app always sends").unwrap();
+    let mut record = planted(1);
+    record.canaries[0].needles[0].text = "what the app always sends".to_owned();
+    record.canaries[0].needles[0].bits = 65;
+    let a = analyze_files(&engine(), &[path], Some(&record)).unwrap();
+    assert_eq!(a.findings, []);
+    let told: Vec<&str> = a.searched.skipped.iter().map(|s| s.reason.as_str()).collect();
+    assert_eq!(told, ["the canary `contacts/0` has other values than the key gives"]);
+}
+
+#[test]
 fn any_file_can_be_searched_and_a_har_is_read_as_what_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let har = serde_json::json!({"log": {"version": "1.2", "entries": [{"request": {"method": "POST", "postData":
         {"mimeType": "image/jpeg", "text": base64(&jpeg(1, FRAME)), "encoding": "base64"}}}]}});
     let path = dir.path().join("x.har");
     fs::write(&path, serde_json::to_vec_pretty(&har).unwrap()).unwrap();
-    let a = analyze_files(&engine(), std::slice::from_ref(&path), Some(&trial(1))).unwrap();
+    let a = analyze_files(&engine(), std::slice::from_ref(&path), Some(&planted(1))).unwrap();
     assert_eq!(
         (chain(&a, Kind::Camera), a.findings[0].file.clone()),
         (vec!["json".into(), "base64".into(), "jpeg".into()], path.display().to_string())
@@ -141,7 +155,7 @@ fn any_file_can_be_searched_and_a_har_is_read_as_what_it_is() {
     assert!(a.findings.is_empty() && a.searched.keys == 0 && a.searched.files == 1);
     let capture = dir.path().join("x.pcapng");
     fs::write(&capture, b"\x0a\x0d\x0d\x0a\0\0\0\0").unwrap();
-    let a = analyze_files(&engine(), &[capture, dir.path().join("none")], Some(&trial(1))).unwrap();
+    let a = analyze_files(&engine(), &[capture, dir.path().join("none")], Some(&planted(1))).unwrap();
     let reasons: Vec<&str> = a.searched.skipped.iter().map(|s| s.reason.as_str()).collect();
     assert_eq!(reasons, ["unreadable: entity not found", "no decoder: tshark"]);
 }
@@ -168,8 +182,8 @@ fn the_bodies_of_a_capture_are_taken_out_by_tshark() {
     };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.pcap");
-    fs::write(&path, capture(&post("Content-Type: text/plain\r\n", &gzip("dear 林雨禾澈".as_bytes())))).unwrap();
+    fs::write(&path, capture(&post("Content-Type: text/plain\r\n", &gzip(format!("dear {}", address(&planted(1))).as_bytes())))).unwrap();
     let engine = Engine { limits: Limits::default(), decoder: &NoDecoder, captures: &captures };
-    let a = analyze_files(&engine, std::slice::from_ref(&path), Some(&trial(1))).unwrap();
+    let a = analyze_files(&engine, std::slice::from_ref(&path), Some(&planted(1))).unwrap();
     assert!(a.findings.iter().any(|f| f.file == format!("{}#1", path.display()) && f.chain == ["gzip"]), "{a:?}");
 }

@@ -2,14 +2,13 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::api::jobs::{JobSpec, Reuse};
 use stakeout_domain::gate::gate;
 
-use super::{Out, extras, keep_receipt, nonce, secrets};
+use super::{Out, extras, nonce, secrets};
 use crate::{
     args::{RunArgs, farm::ServerArgs},
-    commands::{farm, feed, submit, watch},
+    commands::{farm, feed, receipts, submit, watch},
     exit::Failure,
     library, table,
 };
@@ -28,14 +27,15 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         priority: 0,
         tags: vec![],
         secrets: secrets(&a.secret)?,
-        nonce: Some(nonce()?),
+        // Told when the server has committed to its part.
+        nonce: None,
         reuse: Reuse::Never,
         delete_after_days: None,
         with_app: a.with_app,
     };
     let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?, submit::shown(&a.app)).await?;
     let out = Out::open(&a.out, a.force).inspect_err(|_| eprintln!("{} was taken: `stakeout report {0}` has its results", job.id))?;
-    keep_receipt(&out, &Receipt { job: job.id.clone(), nonce: job.nonce.clone(), commitment: job.commitment })?;
+    receipts::keep(&job, &out.path.join("receipt.json"))?;
     eprintln!("{} was taken; receipt {}", job.id, job.commitment);
     let result = watch::wait(&client, &job.id, false).await?;
     let text = serde_json::to_string_pretty(&result).map_err(Failure::other)?;

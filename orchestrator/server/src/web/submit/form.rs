@@ -42,6 +42,10 @@ pub(super) struct Fields {
     pub(super) api: String,
     pub(super) trials: String,
     pub(super) tags: String,
+    /// The job that was offered when the form was shown.
+    pub(super) offer: String,
+    /// The submitter's part of the keys; empty: the server draws it.
+    pub(super) nonce: String,
     /// Nothing is to be run.
     pub(super) only_estimate: bool,
 }
@@ -59,6 +63,8 @@ impl Fields {
             api: String::new(),
             trials: String::new(),
             tags: String::new(),
+            offer: String::new(),
+            nonce: String::new(),
             only_estimate: false,
         }
     }
@@ -102,6 +108,8 @@ pub(super) async fn read(app: &App, mut form: Multipart, most: u64) -> Answer<Fi
             "api" => out.api = text(field, TEXT).await?,
             "trials" => out.trials = text(field, TEXT).await?,
             "tags" => out.tags = text(field, TEXT).await?,
+            "offer" => out.offer = text(field, TEXT).await?,
+            "nonce" => out.nonce = text(field, TEXT).await?,
             "do" => out.only_estimate = text(field, TEXT).await? == "estimate",
             _ => {
                 text(field, TEXT).await?;

@@ -34,11 +34,13 @@ impl Mistake {
         let at = p.at.as_deref().unwrap_or_default();
         let scenario = if pasted { "yaml" } else { "scenario" };
         let field = match (p.code()?, at) {
-            (Code::BadApp | Code::NotFound | Code::Conflict, _) | (Code::BadValue, "apk") if !taken => "apk",
+            (Code::BadApp | Code::NotFound | Code::Conflict, _) | (Code::BadValue, "apk") if !taken && at != "offer" => "apk",
             (Code::BadScenario | Code::NotFound, _) | (Code::BadValue, "scenario") => scenario,
             (Code::BadValue, "secrets") => "secrets",
             (Code::BadValue, "trials") => "trials",
             (Code::BadValue, "tags") => "tags",
+            // An offer that is no longer valid: the form has another.
+            (Code::BadValue, "nonce") | (Code::Conflict, "offer") => "nonce",
             (Code::BadValue, "device") => "device",
             // The two share a message.
             (Code::BadValue, "api" | "delete_after_days") => "api",
@@ -77,6 +79,7 @@ mod tests {
         assert_eq!(at(Code::BadValue, "secrets", "name: x", true), Some("secrets"));
         // Kept with other splits.
         assert_eq!(at(Code::Conflict, "", "", false), Some("apk"));
+        assert_eq!(at(Code::Conflict, "offer", "", true), Some("nonce"));
         assert_eq!(at(Code::BadScenario, "", "name: x", true), Some("yaml"));
         assert_eq!(at(Code::Unavailable, "", "", true), None);
         assert_eq!(at(Code::Quota, "", "", true), None);

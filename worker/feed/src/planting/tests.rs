@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use stakeout_feed::TrialKey;
+use crate::TrialKey;
 
 use super::*;
 

@@ -5,22 +5,29 @@
 //! worth 2^-bits for each place that was searched. Values are shaped as a person's phone would have them (names, number plans
 //! and network codes follow the locale), because an app may look.
 //!
+//! A record names what was planted, and whoever writes a record could name more. So nobody takes its word: [`again`] draws
+//! anew, and [`differs`] says what a record has otherwise. Hence the golden test: what a key gives must never change.
+//!
 //! Encodings of the values (percent, base64, hashes) are the detector's work; a value that a device gives in two forms (a
 //! number as it was typed, and its digits) is two needles here.
 
+mod check;
+mod constants;
 mod draw;
 mod people;
 mod places;
 mod things;
 mod words;
 
+use crate::SubKey;
 use stakeout_contract::{
     Kind,
     canary::{Canary, Needle, PlantData},
     scenario::PlantSpec,
 };
-use stakeout_feed::SubKey;
 
+pub use check::{again, differs};
+pub use constants::is_constant;
 use draw::Draw;
 
 /// What is planted and how it is recognised again. `start_millis`: the device's clock at the begin (calls and messages lie in

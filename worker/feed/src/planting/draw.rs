@@ -1,6 +1,6 @@
 //! Draws from the key that count their bits.
 
-use stakeout_feed::SubKey;
+use crate::SubKey;
 
 /// Bytes of the stream behind one canary; no canary takes more.
 const STREAM: usize = 1024;
