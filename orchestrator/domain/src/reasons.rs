@@ -1,11 +1,12 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
+mod served;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
-    Kind, Rung, Sensor,
+    DeviceState, Kind, Rung, Sensor,
     artifact::Role,
-    flow::Flow,
     observation::{Fact, LOST_STEP, Source},
     result::Reason,
     trial::{FeedMode, TrialState},
@@ -23,6 +24,8 @@ pub(crate) struct Doubt {
     pub reason: Reason,
     kinds: Option<Vec<Kind>>,
     rungs: Reach,
+    /// Those in which it may have hidden something; none: all.
+    states: Option<Vec<DeviceState>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,20 +39,28 @@ enum Reach {
 }
 
 impl Doubt {
-    pub(crate) fn touches(&self, kind: Kind, rung: Rung) -> bool {
+    pub(crate) fn touches(&self, kind: Kind, rung: Rung, state: DeviceState) -> bool {
         let kinds = self.kinds.as_ref().is_none_or(|k| k.contains(&kind));
         let rungs = match self.rungs {
             Reach::All => rung != Rung::Declared,
             Reach::Use => !rung.is_permission(),
             Reach::Only(r) => r == rung,
         };
-        kinds && rungs
+        let states = state == DeviceState::Any || self.states.as_ref().is_none_or(|s| s.contains(&state));
+        kinds && rungs && states
+    }
+
+    /// Doubts of one sort are told as one where they are many.
+    fn sort(&self) -> Sort {
+        (self.reason.code.clone(), self.kinds.clone(), format!("{:?} {:?}", self.rungs, self.states))
     }
 }
 
+type Sort = (String, Option<Vec<Kind>>, String);
+
 fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
     let reason = Reason { code: code.to_owned(), text, settled_by: settled_by.to_owned() };
-    Doubt { reason, kinds: None, rungs }
+    Doubt { reason, kinds: None, rungs, states: None }
 }
 
 /// All doubts of a trial, each once.
@@ -57,12 +68,13 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     let mut out = Vec::new();
     of_end(t, &mut out);
     of_observations(t, &mut out);
+    served::of(t, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
     of_analysis(t, &mut out);
     let mut seen = BTreeSet::new();
-    out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), format!("{:?}", d.rungs))));
+    out.retain(|d| seen.insert((d.reason.clone(), d.sort())));
     few(out, t.record.number)
 }
 
@@ -71,10 +83,9 @@ const TOLD: usize = 8;
 
 /// The first of each sort, and how many more there are.
 fn few(all: Vec<Doubt>, trial: u32) -> Vec<Doubt> {
-    type Sort = (String, Option<Vec<Kind>>, String);
     let mut sorts: BTreeMap<Sort, Vec<Doubt>> = BTreeMap::new();
     for d in all {
-        sorts.entry((d.reason.code.clone(), d.kinds.clone(), format!("{:?}", d.rungs))).or_default().push(d);
+        sorts.entry(d.sort()).or_default().push(d);
     }
     let cut = |mut v: Vec<Doubt>| {
         let more = v.len().saturating_sub(TOLD);
@@ -254,31 +265,8 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     out.push(d);
 }
 
-/// Whether the server that a flow asked answered as it would: by a stub, or itself.
-fn played(f: &Flow) -> bool {
-    f.stub.is_some() || f.policy == "live" && f.error.is_empty() && f.status > 0
-}
-
-/// What a server that got only default answers may order was not ordered. Each of a host's paths counts for itself: a stub
-/// for one says nothing of another. And a request that ended badly may have held more than was kept.
+/// A request that ended badly may have held more than was kept.
 fn of_flows(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
-    let mut paths: BTreeMap<(&str, &str), bool> = BTreeMap::new();
-    for f in t.flows.iter().filter(|f| f.scheme.starts_with("http")) {
-        *paths.entry((f.host.as_str(), f.path.split(['?', '#']).next().unwrap_or_default())).or_default() |= played(f);
-    }
-    let mut hosts: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
-    for ((host, path), _) in paths.iter().filter(|(_, p)| !**p) {
-        hosts.entry(host).or_insert((path, 0)).1 += 1;
-    }
-    for (host, (path, n)) in hosts {
-        let more = if n > 1 { format!(" and {} more", n - 1) } else { String::new() };
-        out.push(doubt(
-            "server_not_played",
-            format!("`{}` got only default answers for `{}`{more}, so what it may order was not ordered", short(host), short(path)),
-            "a stub for it in the scenario, a replay, or policy `live`",
-            Reach::All,
-        ));
-    }
     for f in t.flows.iter().filter(|f| !f.error.is_empty()) {
         out.push(doubt(
             "analysis_incomplete",

@@ -108,7 +108,7 @@ fn answer(
         evidence: vec![],
         count: mine.len() as u64,
     };
-    let of_row: Vec<&Doubt> = doubts.iter().filter(|d| d.touches(kind, rung)).collect();
+    let of_row: Vec<&Doubt> = doubts.iter().filter(|d| d.touches(kind, rung, state)).collect();
     if !mine.is_empty() {
         mine.sort_by(|a, b| strength(a).total_cmp(&strength(b)));
         // What the device's record dates is proven to have happened, not when.
