@@ -13,6 +13,7 @@ use stakeout_contract::{
 };
 
 use crate::{
+    acts::Acts,
     apis::{self, Kinds},
     events,
     verdict::TrialEvidence,
@@ -65,10 +66,12 @@ fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
 
 /// All doubts of a trial, each once.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
+    let acts = &Acts::of(t);
     let mut out = Vec::new();
     of_end(t, &mut out);
     of_observations(t, &mut out);
     served::of(t, &mut out);
+    of_begun(t, acts, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
@@ -263,6 +266,15 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     let mut d = doubt("unsupported_api", format!("`{}` does nothing on this device", short(name)), "the `emulator` device", Reach::Use);
     d.kinds = kinds;
     out.push(d);
+}
+
+/// A session that nobody saw begin, which an act of the owner may have asked for, and which no act ended.
+fn of_begun(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
+    for (kind, text) in acts.unclear(t) {
+        let mut d = doubt("begun_by_act", text, "a scenario that ends it by an act of the owner, or that leaves this act out", Reach::Use);
+        (d.kinds, d.states) = (Some(vec![kind]), Some(vec![DeviceState::Foreground]));
+        out.push(d);
+    }
 }
 
 /// A request that ended badly may have held more than was kept.

@@ -91,6 +91,11 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
                 output::plain(&doc.left_out[0])
             );
         }
+        if said.as_ref().is_some_and(same::is_older) {
+            eprintln!(
+                "the bundle's result says nothing of the state in which things were sent, as it was made before; that is not compared"
+            );
+        }
         for d in &doc.differences {
             eprintln!("differs: {}", output::plain(d));
         }

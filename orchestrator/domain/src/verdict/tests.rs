@@ -1,3 +1,5 @@
+mod acts;
+mod sending;
 mod served;
 
 use stakeout_contract::{
