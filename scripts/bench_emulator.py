@@ -28,7 +28,7 @@ def run(stakeout, apps, trials, slots):
             [stakeout, "run", os.path.join(apps, "loud-played.apk"), "--device", "emulator-fake", "--scenario", path, "--trials", str(trials),
              "--slots", str(slots), "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         wall = time.monotonic() - begun
-        if p.returncode not in (0, 10, 11):
+        if p.returncode not in (0, 10, 11, 13):
             sys.exit(f"bench: {trials} trials ended with {p.returncode}: {p.stderr[-2000:]}")
         r = json.load(open(os.path.join(out, "result.json")))
     costs = [t["cost"] for t in r["trials"]]

@@ -34,8 +34,8 @@ run() {
     echo "== $name, API $api" >&2
     "$stakeout" run "$dir/$name.apk" --scenario idle-demo --trials 1 --api "$api" --device jvm --out "$out/$name" --force \
         >"$out/$name.txt" 2>"$out/$name.log" </dev/null || code=$?
-    # 0, 10, 11 and 12 are answers; 2 and others say that there is none
-    case $code in 0 | 10 | 11 | 12) ;; *) echo "third-party: \`$name\` ended with exit code $code" >&2; tail -n 5 "$out/$name.log" >&2; failed=1 ;; esac
+    # 0 and 10 to 13 are answers; 2 and others say that there is none
+    case $code in 0 | 10 | 11 | 12 | 13) ;; *) echo "third-party: \`$name\` ended with exit code $code" >&2; tail -n 5 "$out/$name.log" >&2; failed=1 ;; esac
     echo "$code" >"$out/$name.code"
 }
 

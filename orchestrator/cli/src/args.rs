@@ -121,16 +121,16 @@ impl Command {
   stakeout run app.apk --out result
       the built-in scenario `idle-demo`, three trials, on the jvm device
   stakeout run app.apk --scenario my.yaml --trials 10 --fail-on transmitted
-      a gate in a pipeline that fails only when something left the device
+      a gate in a pipeline that fails only when something taken while idle left the device, or left while idle
   stakeout run app.apk --api 23 --out on-android-6
       the same under the rules of Android 6
   stakeout run app.apk --scenario login.yaml --secret PASSWORD=env:TEST_PASSWORD
   stakeout run app.apk --server https://farm.example --out result
       the same on a farm: submits, waits, fetches the three files
 
-Exit codes: 0 nothing at or above --fail-on in an idle state (see the bounds: it does not mean clean),
-10 found, 11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input,
-1 anything else, 130 interrupted.")]
+Exit codes: 0 nothing at or above --fail-on in an idle state, and nothing sent in one (see the bounds: it does not
+mean clean), 10 found, 13 what was taken in use was sent while nobody used the device, 11 a covered claim is
+inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, 1 anything else, 130 interrupted.")]
 pub(crate) struct RunArgs {
     /// The app
     #[arg(value_name = "APP.apk")]

@@ -27,6 +27,10 @@ pub struct JobResult {
     pub trials: Vec<TrialSummary>,
     /// Each claim that the method has an answer for.
     pub verdicts: Vec<Verdict>,
+    /// The same for what left the device, by the state in which it was *sent*, whenever it was captured or read. A result that
+    /// was made before this was looked at has none, and says nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sending: Vec<Verdict>,
     /// Bytes kept and sent.
     pub footprint: Footprint,
     /// Permission requests while nobody used the app, an hour.
@@ -81,7 +85,7 @@ pub struct Verdict {
     pub kind: Kind,
     /// At which rung.
     pub rung: Rung,
-    /// In which state of the device the capture, read or request happened.
+    /// In which state of the device the capture, read or request happened; in `sending`, the sending.
     pub device_state: DeviceState,
     /// The answer.
     pub verdict: Answer,
@@ -119,7 +123,8 @@ pub struct Bound {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
     /// Stable: `server_not_played`, `too_few_trials`, `crashed`, `native_code`, `evidence_lost`, `step_failed`, `overwritten`, `tried_again`, `encrypted`, `opaque_traffic`,
-    /// `unsupported_api`, `escape`, `login`, `clock_held`, `real_time`, `out_of_memory`, `device_looked_for`, `lead`, `not_played`, `analysis_incomplete`.
+    /// `unsupported_api`, `escape`, `login`, `clock_held`, `real_time`, `out_of_memory`, `device_looked_for`, `lead`, `not_played`, `analysis_incomplete`,
+    /// `begun_by_act`, `attribution`.
     pub code: String,
     /// A sentence.
     pub text: String,
@@ -142,6 +147,12 @@ pub struct Evidence {
     pub text: String,
     /// When, seconds on the trial's clock.
     pub at_seconds: Option<f64>,
+    /// In which state of the device it was captured, read or asked for. A planted value's rests on the last read that was observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_state: Option<DeviceState>,
+    /// In which state it left, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_state: Option<DeviceState>,
     /// First and last frame.
     pub frames: Option<[u64; 2]>,
     /// Seconds of sound.
@@ -171,8 +182,11 @@ pub struct Capture {
     pub kind: Kind,
     /// Session by the device's record; none if only a match shows it.
     pub session: Option<u64>,
-    /// State of the device when it happened.
+    /// State of the device when it began.
     pub device_state: DeviceState,
+    /// An act of the owner began it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun_by_act: bool,
     /// From, seconds.
     pub from_seconds: f64,
     /// To, seconds.

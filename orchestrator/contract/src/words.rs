@@ -131,7 +131,8 @@ words! {
     DeviceState {
         /// All states together.
         Any = "any",
-        /// After an input step, or while a visible preview that the owner began lasts. A capture here never convicts.
+        /// After an act of the owner, while a visible preview that they began lasts, or what an act began while the app stays on the
+        /// screen. A capture here fails no gate.
         InUse = "in_use",
         /// The app is visible, nobody touches it.
         Foreground = "foreground",

@@ -11,6 +11,7 @@ use stakeout_contract::{
 };
 
 use crate::{
+    acts::Acts,
     dates,
     events::{self, Event},
     verdict::TrialEvidence,
@@ -19,6 +20,7 @@ use crate::{
 pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture> {
     let mut out = Vec::new();
     for t in trials {
+        let acts = Acts::of(t);
         let found: Vec<&Event> = events.iter().filter(|e| e.evidence.trial == t.record.number && e.evidence.finding.is_some()).collect();
         let mut closed = BTreeMap::new();
         let mut delivered: BTreeMap<(Sensor, u64), Vec<&Delivered>> = BTreeMap::new();
@@ -33,7 +35,8 @@ pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture>
         for o in t.observations {
             if let Fact::Opened { sensor, session, .. } = &o.fact {
                 let given = delivered.get(&(*sensor, *session)).map_or(&[][..], Vec::as_slice);
-                out.push(capture(t, (*sensor, *session, o.at), closed.get(&(*sensor, *session)).copied(), given, &found));
+                let closed = closed.get(&(*sensor, *session)).copied();
+                out.push(capture(t, &acts, (*sensor, *session, o.at), closed, given, &found));
             }
         }
     }
@@ -52,6 +55,7 @@ fn frames_in(f: &Finding, given: &[&Delivered]) -> Option<[u64; 2]> {
 
 fn capture(
     t: &TrialEvidence<'_>,
+    acts: &Acts,
     (sensor, session, from): (Sensor, u64, Nanos),
     closed: Option<Nanos>,
     given: &[&Delivered],
@@ -77,7 +81,8 @@ fn capture(
         trial: t.record.number,
         kind,
         session: Some(session),
-        device_state: events::state_at(t, from),
+        device_state: acts.state(events::state_at(t, from), sensor, session, from),
+        begun_by_act: acts.began(sensor, session),
         from_seconds: from.as_secs_f64(),
         to_seconds: to.as_secs_f64(),
         rung,

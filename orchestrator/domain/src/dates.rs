@@ -4,13 +4,15 @@
 //! that prove by themselves: a frame, or a piece of sound. A stretch of which only the whole proves dates nothing, unless all of it
 //! that the feed gave lies in one state; where it lies in several, each of them may be the one, and a doubt says so.
 
+use std::collections::BTreeSet;
+
 use stakeout_contract::{
     DeviceState, Sensor,
     finding::{Finding, HEARD_PIECE_MOST},
     trial::{Delivered, frame_time},
 };
 
-use crate::verdict::TrialEvidence;
+use crate::{acts::Acts, verdict::TrialEvidence};
 
 /// Nanoseconds of a block of sound.
 pub(crate) const BLOCK: u64 = 50_000_000;
@@ -31,7 +33,7 @@ pub(crate) struct Dated {
 type Span = (u64, u64);
 
 /// Of a coded match. Nothing for others, nor for what the feed never gave.
-pub(crate) fn of(t: &TrialEvidence<'_>, f: &Finding) -> Dated {
+pub(crate) fn of(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding) -> Dated {
     let mut out = Dated::default();
     for stretch in stretches(f) {
         let mut touched: Vec<DeviceState> = Vec::new();
@@ -41,24 +43,23 @@ pub(crate) fn of(t: &TrialEvidence<'_>, f: &Finding) -> Dated {
             let short = (part.0.saturating_add(edge), part.1.saturating_sub(edge));
             // What is too short to have a middle has one all the same.
             let inner = if short.0 <= short.1 { short } else { (u64::midpoint(part.0, part.1), u64::midpoint(part.0, part.1)) };
-            for s in t.record.timeline.iter().filter(|s| s.from.get() <= inner.1 && s.to.get() > inner.0) {
-                touched.push(s.state);
-                let own = (inner.0.max(s.from.get() + edge), inner.1.min(s.to.get().saturating_sub(edge)));
+            for (from, to, state) in acts.spans(t, part.2).into_iter().filter(|(from, to, _)| *from <= inner.1 && *to > inner.0) {
+                touched.push(state);
+                let own = (inner.0.max(from.saturating_add(edge)), inner.1.min(to.saturating_sub(edge)));
                 if stretch.by_pieces && own.1.saturating_sub(own.0) >= WHOLE_PIECE {
-                    out.sure.push(s.state);
+                    out.sure.push(state);
                     sure = true;
                 }
             }
         }
         touched.sort_unstable();
         touched.dedup();
-        match touched[..] {
-            [one] => out.sure.push(one),
-            _ => {
-                let known = |s: &DeviceState| sure && out.sure.contains(s);
-                let others: Vec<DeviceState> = touched.iter().filter(|s| !known(s)).copied().collect();
-                out.maybe.extend(others);
-            }
+        if let [one] = touched[..] {
+            out.sure.push(one);
+        } else {
+            let known = |s: &DeviceState| sure && out.sure.contains(s);
+            let others: Vec<DeviceState> = touched.iter().filter(|s| !known(s)).copied().collect();
+            out.maybe.extend(others);
         }
     }
     out.sure.sort_unstable();
@@ -71,12 +72,12 @@ pub(crate) fn of(t: &TrialEvidence<'_>, f: &Finding) -> Dated {
 
 /// Whether the feed gave any of the frames or stretches that prove.
 pub(crate) fn is_given(t: &TrialEvidence<'_>, f: &Finding) -> bool {
-    stretches(f).iter().any(|s| given(t, f, s.span).next().is_some())
+    stretches(f).iter().any(|s| !given(t, f, s.span).is_empty())
 }
 
 /// Whether it gave something of each of them.
 pub(crate) fn all_given(t: &TrialEvidence<'_>, f: &Finding) -> bool {
-    stretches(f).iter().all(|s| given(t, f, s.span).next().is_some())
+    stretches(f).iter().all(|s| !given(t, f, s.span).is_empty())
 }
 
 /// Whether something of a match lies in what the feed gave then.
@@ -115,14 +116,23 @@ fn ends(d: &Delivered) -> Span {
     }
 }
 
-/// The parts of a stretch that the feed gave: between two visits it gave nothing.
-fn given<'a>(t: &TrialEvidence<'a>, f: &Finding, span: Span) -> impl Iterator<Item = Span> + use<'a> {
+/// The sessions in which the feed gave what is in a match.
+pub(crate) fn sessions(t: &TrialEvidence<'_>, f: &Finding) -> BTreeSet<(Sensor, u64)> {
+    stretches(f).iter().flat_map(|s| given(t, f, s.span)).map(|(.., session)| session).collect()
+}
+
+/// The parts of a stretch that the feed gave, each with its session: between two visits it gave nothing. Where both cameras gave at
+/// the time, it is of the one that it shows.
+fn given(t: &TrialEvidence<'_>, f: &Finding, span: Span) -> Vec<(u64, u64, (Sensor, u64))> {
     let sensor = if f.seconds.is_some() { Sensor::Microphone } else { Sensor::Camera };
-    t.record.delivered.iter().filter(move |d| d.sensor == sensor).filter_map(move |d| {
+    let part = |d: &Delivered| {
         let (first, last) = ends(d);
         let (from, to) = (span.0.max(first), span.1.min(last));
-        (from <= to).then_some((from, to))
-    })
+        (d.sensor == sensor && from <= to).then_some((from, to, (sensor, d.session)))
+    };
+    let of = |such: &dyn Fn(&Delivered) -> bool| t.record.delivered.iter().filter(|d| such(d)).filter_map(part).collect::<Vec<_>>();
+    let own = of(&|d| d.facing.is_some() && d.facing == f.facing);
+    if own.is_empty() { of(&|_| true) } else { own }
 }
 
 #[cfg(test)]
@@ -133,8 +143,8 @@ mod tests {
     use crate::samples::{Sample, silent};
 
     fn dated(s: &Sample) -> Dated {
-        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, trials: 1 };
-        of(&t, &s.analysis.findings[0])
+        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        of(&t, &Acts::of(&t), &s.analysis.findings[0])
     }
 
     /// Sound of these seconds, all of which the feed gave; in the sample the screen goes off at 3660 s.

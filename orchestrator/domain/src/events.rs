@@ -14,7 +14,7 @@ use stakeout_contract::{
     trial::frame_time,
 };
 
-use crate::{dates, permission, verdict::TrialEvidence};
+use crate::{acts::Acts, dates, permission, verdict::TrialEvidence};
 
 /// A rung that was reached.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Event {
     pub kind: Kind,
     pub rung: Rung,
     pub state: DeviceState,
+    /// The state in which it left, whenever it was captured or read; for what was transmitted.
+    pub sent: Option<DeviceState>,
     /// The probability, if it proves; none: it supports.
     pub proves: Option<Probability>,
     /// Its state rests on the device's record, so it proves under `any` alone.
@@ -33,12 +35,16 @@ pub(crate) struct Event {
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
     let shown = previews_shown(t.observations);
+    let acts = Acts::of(t);
     for (line, o) in t.observations.iter().enumerate() {
-        of_observation(t, line, o, &shown, &mut out);
+        of_observation(t, &acts, (line, o), &shown, &mut out);
     }
-    of_delivery(t, &mut out);
+    of_delivery(t, &acts, &mut out);
     for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
-        of_finding(t, index, f, &mut out);
+        of_finding(t, &acts, (index, f), &mut out);
+    }
+    for e in &mut out {
+        (e.evidence.device_state, e.evidence.sent_state) = (Some(e.state), e.sent);
     }
     out
 }
@@ -68,17 +74,20 @@ fn declared(t: &TrialEvidence<'_>) -> Vec<Event> {
     let of_kind = |kind: Kind| {
         let p = t.record.app.permissions.iter().find(|p| permission::is_of(kind, p))?;
         let evidence = Evidence { trial: number, text: format!("the manifest names `{p}`"), ..Evidence::default() };
-        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, proves: None, dated_by_record: true, evidence })
+        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, sent: None, proves: None, dated_by_record: true, evidence })
     };
     Kind::ALL.iter().filter_map(|k| of_kind(*k)).collect()
 }
 
-fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, shown: &BTreeSet<u64>, out: &mut Vec<Event>) {
-    let state = state_at(t, o.at);
+fn of_observation(t: &TrialEvidence<'_>, acts: &Acts, (line, o): (usize, &Observation), shown: &BTreeSet<u64>, out: &mut Vec<Event>) {
+    let state = match &o.fact {
+        Fact::Opened { sensor, session, .. } => acts.state(state_at(t, o.at), *sensor, *session, o.at),
+        _ => state_at(t, o.at),
+    };
     let mut push = |kind: Kind, rung: Rung, text: String| {
         let evidence =
             Evidence { trial: t.record.number, observation: Some(line), at_seconds: Some(o.at.as_secs_f64()), text, ..Evidence::default() };
-        out.push(Event { kind, rung, state, proves: None, dated_by_record: true, evidence });
+        out.push(Event { kind, rung, state, sent: None, proves: None, dated_by_record: true, evidence });
     };
     match &o.fact {
         Fact::PermissionRequested { permissions, answers } => {
@@ -104,7 +113,7 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, shown: &B
                 (Sensor::Camera, false) => ", no visible preview",
                 _ => "",
             };
-            push((*sensor).into(), Rung::Opened, format!("opened {sensor} `{id}` by {api}{seen}"));
+            push((*sensor).into(), Rung::Opened, format!("opened {sensor} `{id}` by {api}{seen}{}", acts.said(*sensor, *session)));
         }
         Fact::Read { data, what, rows } => {
             let rows = rows.map_or(String::new(), |n| format!(", {n} rows"));
@@ -114,30 +123,29 @@ fn of_observation(t: &TrialEvidence<'_>, line: usize, o: &Observation, shown: &B
     }
 }
 
-/// Sessions whose preview was visible from its first moment: a camera is opened before it has one.
-fn of_delivery(t: &TrialEvidence<'_>, out: &mut Vec<Event>) {
+/// What the feed gave, by its own log.
+fn of_delivery(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Event>) {
     for d in &t.record.delivered {
         let time = |n: u64| match d.sensor {
             Sensor::Camera => frame_time(n),
             Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
         };
         let (from, to) = (time(d.first), time(d.last));
-        let mut states: Vec<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= to && s.to > from).map(|s| s.state).collect();
-        states.dedup();
-        for state in states {
+        for state in acts.states(t, (d.sensor, d.session), from, to) {
             let (what, frames, seconds) = match d.sensor {
                 Sensor::Camera => ("frames", Some([d.first, d.last]), None),
                 Sensor::Microphone => ("blocks of sound", None, Some([from.as_secs_f64(), to.as_secs_f64() + 0.05])),
             };
             let evidence = Evidence {
                 trial: t.record.number,
-                text: format!("the feed gave {} {what} in session {}", d.count, d.session),
+                text: format!("the feed gave {} {what} in session {}{}", d.count, d.session, acts.said(d.sensor, d.session)),
                 at_seconds: Some(from.as_secs_f64()),
                 frames,
                 seconds,
                 ..Evidence::default()
             };
-            out.push(Event { kind: d.sensor.into(), rung: Rung::Delivered, state, proves: None, dated_by_record: true, evidence });
+            let kind = d.sensor.into();
+            out.push(Event { kind, rung: Rung::Delivered, state, sent: None, proves: None, dated_by_record: true, evidence });
         }
     }
 }
@@ -166,13 +174,13 @@ pub(crate) fn rungs(f: &Finding) -> Vec<Rung> {
     out
 }
 
-fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Event>) {
+fn of_finding(t: &TrialEvidence<'_>, acts: &Acts, (index, f): (usize, &Finding), out: &mut Vec<Event>) {
     let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
     let proves = (!f.cooperative).then(|| corrected(t, f));
     let evidence = Evidence {
         trial: t.record.number,
         finding: Some(index),
-        text: text(t, f, flow),
+        text: text(t, f, flow) + &by_act(t, acts, f),
         at_seconds: captured_at(f).map(Nanos::as_secs_f64),
         frames: f.frames,
         seconds: f.seconds,
@@ -187,10 +195,12 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
     };
     let rungs = rungs(f);
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
-    for state in states(t, f, flow) {
+    let left = flow.map(|w| acts.sent(state_at(t, w.at), w.at));
+    for state in states(t, acts, f, flow) {
         for rung in &rungs {
             let dated_by_record = captured_at(f).is_none();
-            out.push(Event { kind: f.kind, rung: *rung, state, proves, dated_by_record, evidence: evidence.clone() });
+            let sent = left.filter(|_| *rung == Rung::Transmitted);
+            out.push(Event { kind: f.kind, rung: *rung, state, sent, proves, dated_by_record, evidence: evidence.clone() });
         }
     }
 }
@@ -198,6 +208,12 @@ fn of_finding(t: &TrialEvidence<'_>, index: usize, f: &Finding, out: &mut Vec<Ev
 /// Whether the feed's log has the frame or sound of a match. What it has not would be a fault of ours, or a forgery.
 pub(crate) fn delivered(t: &TrialEvidence<'_>, f: &Finding) -> bool {
     captured_at(f).is_none() || dates::is_given(t, f)
+}
+
+/// That an act began all that is in a match, if one did.
+fn by_act(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding) -> String {
+    let said: BTreeSet<String> = dates::sessions(t, f).into_iter().map(|(sensor, session)| acts.said(sensor, session)).collect();
+    if said.len() == 1 { said.into_iter().next().unwrap_or_default() } else { String::new() }
 }
 
 /// How much later than a flow a read may be dated that came before it.
@@ -212,9 +228,9 @@ pub(crate) fn captured_at(f: &Finding) -> Option<Nanos> {
 }
 
 /// Coded media carry their own date. A canary does not: it is dated by the read before it left, else by the flow itself.
-fn states(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> Vec<DeviceState> {
+fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) -> Vec<DeviceState> {
     if captured_at(f).is_some() {
-        let sure = dates::of(t, f).sure;
+        let sure = dates::of(t, acts, f).sure;
         return if sure.is_empty() { vec![DeviceState::Any] } else { sure };
     }
     // When it left is not known: neither, then, is what was read before it.
@@ -261,7 +277,7 @@ fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
     match (flow, f.role) {
         (Some(w), Some(Role::FlowRequest)) => match read_before(t, f, w) {
             Some(o) => format!(
-                "{what} in what was sent to `{}`, read {:.0} s before by the device's record",
+                "{what} in what was sent to `{}`, read {:.0} s before by the device's record, as the last read that was observed",
                 w.host,
                 w.at.as_secs_f64() - o.at.as_secs_f64()
             ),
@@ -317,13 +333,13 @@ mod tests {
         let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
-            of_delivery(t, &mut out);
+            of_delivery(t, &Acts::of(t), &mut out);
             out.iter().map(|e| (e.rung, e.state)).collect::<Vec<_>>()
         };
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);
         // One run over all of them would lie in each state.
         s.record.delivered = vec![run(10, 8100)];
         let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
-        assert_eq!(states(&t).len(), 4);
+        assert_eq!(states(&t).len(), 3);
     }
 }

@@ -10,7 +10,7 @@ use stakeout_contract::{
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Gate {
-    /// Nothing at or above the rung in any idle state. It does not mean clean: see the bounds.
+    /// Nothing at or above the rung in any idle state, and nothing sent in one. It does not mean clean: see the bounds.
     Nothing = 0,
     /// Something was proven or supported at or above the rung in an idle state.
     Found = 10,
@@ -18,6 +18,8 @@ pub enum Gate {
     Inconclusive = 11,
     /// Fewer trials ended than the job asked for.
     TooFew = 12,
+    /// What was captured or read while the app was used, or when is not known, left the device while nobody used it.
+    SentIdle = 13,
 }
 
 /// Rungs in order; `opened` and `read` stand on the same step.
@@ -33,7 +35,8 @@ const fn step(r: Rung) -> u8 {
     }
 }
 
-/// The gate's answer for `fail_on`. `asked` is the number of trials that the job asked for.
+/// The gate's answer for `fail_on`. That something is sent while nobody uses the device fails every gate: no rung is above it.
+/// A result of before that was looked at (`sending` is empty) has no answer to it. `asked` is the number of trials that the job asked for.
 pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
     let ended = result.trials.iter().filter(|t| t.end.state == TrialState::Finished).count() as u32;
     if ended < asked {
@@ -41,9 +44,12 @@ pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
     }
     let counts = |v: &&Verdict| v.device_state.is_idle() && step(v.rung) >= step(fail_on);
     let any = |answers: &[Answer]| result.verdicts.iter().filter(counts).any(|v| answers.contains(&v.verdict));
+    let sent = |answers: &[Answer]| result.sending.iter().any(|v| v.device_state.is_idle() && answers.contains(&v.verdict));
     if any(&[Answer::Proven, Answer::Supported]) {
         Gate::Found
-    } else if any(&[Answer::Inconclusive]) || !any(&[Answer::NotObserved]) {
+    } else if sent(&[Answer::Proven, Answer::Supported]) {
+        Gate::SentIdle
+    } else if any(&[Answer::Inconclusive]) || sent(&[Answer::Inconclusive]) || !any(&[Answer::NotObserved]) {
         // A scenario without idle time, or without anything that is looked for, answers nothing.
         Gate::Inconclusive
     } else {

@@ -15,6 +15,7 @@
 //!
 //! Read first: [`verdict::decide`], [`verdict::TrialEvidence`], [`lease::apply`].
 
+mod acts;
 mod apis;
 pub mod budget;
 mod captures;

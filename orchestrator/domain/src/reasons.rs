@@ -1,18 +1,20 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
+mod served;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
     DeviceState, Kind, Nanos, Rung, Sensor, Sha256Digest,
     artifact::Role,
     finding::{Finding, Skipped},
-    flow::Flow,
     observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
     trial::{FeedMode, TrialState, frame_time},
 };
 
 use crate::{
+    acts::Acts,
     apis::{self, Kinds},
     dates, events,
     verdict::TrialEvidence,
@@ -46,9 +48,17 @@ impl Doubt {
             Reach::Use => !rung.is_permission(),
             Reach::Only(r) => r == rung,
         };
-        kinds && rungs && self.states.as_ref().is_none_or(|s| state == DeviceState::Any || s.contains(&state))
+        let states = state == DeviceState::Any || self.states.as_ref().is_none_or(|s| s.contains(&state));
+        kinds && rungs && states
+    }
+
+    /// Doubts of one sort are told as one where they are many.
+    fn sort(&self) -> Sort {
+        (self.reason.code.clone(), self.kinds.clone(), format!("{:?} {:?}", self.rungs, self.states))
     }
 }
+
+type Sort = (String, Option<Vec<Kind>>, String);
 
 fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
     let reason = Reason { code: code.to_owned(), text, settled_by: settled_by.to_owned() };
@@ -57,18 +67,21 @@ fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
 
 /// All doubts of a trial, each once.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
+    let acts = &Acts::of(t);
     let mut out = Vec::new();
     of_end(t, &mut out);
     of_tries(t, &mut out);
     of_observations(t, &mut out);
+    served::of(t, &mut out);
+    of_begun(t, acts, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
-    of_analysis(t, &mut out);
-    of_dates(t, &mut out);
-    of_unread(t, &mut out);
+    of_analysis(t, acts, &mut out);
+    of_dates(t, acts, &mut out);
+    of_unread(t, acts, &mut out);
     let mut seen = BTreeSet::new();
-    out.retain(|d| seen.insert((d.reason.clone(), d.kinds.clone(), d.states.clone(), format!("{:?}", d.rungs))));
+    out.retain(|d| seen.insert((d.reason.clone(), d.sort())));
     few(out, t.record.number)
 }
 
@@ -77,10 +90,9 @@ const TOLD: usize = 8;
 
 /// The first of each sort, and how many more there are.
 fn few(all: Vec<Doubt>, trial: u32) -> Vec<Doubt> {
-    type Sort = (String, Option<Vec<Kind>>, Option<Vec<DeviceState>>, String);
     let mut sorts: BTreeMap<Sort, Vec<Doubt>> = BTreeMap::new();
     for d in all {
-        sorts.entry((d.reason.code.clone(), d.kinds.clone(), d.states.clone(), format!("{:?}", d.rungs))).or_default().push(d);
+        sorts.entry(d.sort()).or_default().push(d);
     }
     let cut = |mut v: Vec<Doubt>| {
         let more = v.len().saturating_sub(TOLD);
@@ -284,31 +296,17 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     out.push(d);
 }
 
-/// Whether the server that a flow asked answered as it would: by a stub, or itself.
-fn played(f: &Flow) -> bool {
-    f.stub.is_some() || f.policy == "live" && f.error.is_empty() && f.status > 0
+/// A session that nobody saw begin, which an act of the owner may have asked for, and which no act ended.
+fn of_begun(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
+    for (kind, text) in acts.unclear(t) {
+        let mut d = doubt("begun_by_act", text, "a scenario that ends it by an act of the owner, or that leaves this act out", Reach::Use);
+        (d.kinds, d.states) = (Some(vec![kind]), Some(vec![DeviceState::Foreground]));
+        out.push(d);
+    }
 }
 
-/// What a server that got only default answers may order was not ordered. Each of a host's paths counts for itself: a stub
-/// for one says nothing of another. And a request that ended badly may have held more than was kept.
+/// A request that ended badly may have held more than was kept.
 fn of_flows(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
-    let mut paths: BTreeMap<(&str, &str), bool> = BTreeMap::new();
-    for f in t.flows.iter().filter(|f| f.scheme.starts_with("http")) {
-        *paths.entry((f.host.as_str(), f.path.split(['?', '#']).next().unwrap_or_default())).or_default() |= played(f);
-    }
-    let mut hosts: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
-    for ((host, path), _) in paths.iter().filter(|(_, p)| !**p) {
-        hosts.entry(host).or_insert((path, 0)).1 += 1;
-    }
-    for (host, (path, n)) in hosts {
-        let more = if n > 1 { format!(" and {} more", n - 1) } else { String::new() };
-        out.push(doubt(
-            "server_not_played",
-            format!("`{}` got only default answers for `{}`{more}, so what it may order was not ordered", short(host), short(path)),
-            "a stub for it in the scenario, a replay, or policy `live`",
-            Reach::All,
-        ));
-    }
     for f in t.flows.iter().filter(|f| !f.error.is_empty()) {
         out.push(doubt(
             "analysis_incomplete",
@@ -349,7 +347,7 @@ fn of_alarms(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
     }
 }
 
-fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+fn of_analysis(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
     for s in &t.analysis.searched.skipped {
         let (reach, what) = match s.role.map(|r| (events::rung_of(Some(r)), r)) {
             Some((Some(Rung::Stored), _)) => (Reach::Only(Rung::Stored), "a file of the app"),
@@ -363,7 +361,7 @@ fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
         let code = if s.reason.starts_with("encrypted") { "encrypted" } else { "analysis_incomplete" };
         out.push(doubt(code, format!("{what} was not looked into: {}", short(&s.reason)), "a larger limit, or the app's key", reach));
     }
-    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, f)) {
+    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, acts, f)) {
         let mut d = doubt(
             "lead",
             format!("a lead: {} may be there, but the match is too weak to prove it (p {:.1e})", f.kind, f.p_false.get()),
@@ -376,19 +374,19 @@ fn of_analysis(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
 }
 
 /// A weak match within a medium of which another match proves the same in the same states: the next picture of a film.
-fn adds_nothing(t: &TrialEvidence<'_>, weak: &Finding) -> bool {
-    let mine = dates::of(t, weak);
+fn adds_nothing(t: &TrialEvidence<'_>, acts: &Acts, weak: &Finding) -> bool {
+    let mine = dates::of(t, acts, weak);
     let same =
         |f: &&Finding| (&f.file, f.offset, f.length, &f.chain, f.kind) == (&weak.file, weak.offset, weak.length, &weak.chain, weak.kind);
     let proven = t.analysis.findings.iter().filter(same).filter(|f| events::counts(t, f) && events::delivered(t, f));
-    let sure: Vec<DeviceState> = proven.flat_map(|f| dates::of(t, f).sure).collect();
+    let sure: Vec<DeviceState> = proven.flat_map(|f| dates::of(t, acts, f).sure).collect();
     !mine.sure.is_empty() && mine.sure.iter().chain(&mine.maybe).all(|s| sure.contains(s))
 }
 
 /// A match that proves, but not of which of several states it is.
-fn of_dates(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+fn of_dates(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
     for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && events::delivered(t, f)) {
-        let maybe = dates::of(t, f).maybe;
+        let maybe = dates::of(t, acts, f).maybe;
         if maybe.is_empty() {
             continue;
         }
@@ -409,7 +407,7 @@ fn of_dates(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
 /// Pictures and sounds that the app kept or sent, which were opened and not recognised. They can be made of frames or sound only
 /// where it was given some: so they are doubts about the states in which it was, and about no others. Of a request, about what was
 /// given before it.
-fn of_unread(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
+fn of_unread(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
     for u in &t.analysis.searched.unread {
         let (sensor, code) = match u.reason.as_str() {
             "picture" => (Sensor::Camera, "unread_picture"),
@@ -423,9 +421,8 @@ fn of_unread(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
             Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
         };
         let given = t.record.delivered.iter().filter(|d| d.sensor == sensor && until.is_none_or(|u| time(d.first) <= u));
-        let given: Vec<(Nanos, Nanos)> = given.map(|d| (time(d.first), time(d.last))).collect();
-        let spans = t.record.timeline.iter().filter(|s| given.iter().any(|(from, to)| s.from <= *to && s.to > *from));
-        let states: BTreeSet<DeviceState> = spans.map(|s| s.state).collect();
+        let states: BTreeSet<DeviceState> =
+            given.flat_map(|d| acts.states(t, (d.sensor, d.session), time(d.first), time(d.last))).collect();
         if states.is_empty() {
             continue;
         }

@@ -81,6 +81,7 @@ pub fn decide(job: &JobFacts<'_>, trials: &[TrialEvidence<'_>]) -> JobResult {
         device: job.device.clone(),
         trials: trials.iter().map(summary).collect(),
         verdicts,
+        sending: sending(job.scenario, trials, &events, &doubts, &tested),
         footprint: footprint::of(trials),
         requests_per_idle_hour: footprint::requests(trials, &events),
         captures: captures::of(trials, &events),
@@ -88,6 +89,16 @@ pub fn decide(job: &JobFacts<'_>, trials: &[TrialEvidence<'_>]) -> JobResult {
         engine: job.engine.clone(),
         left_out: 0,
     }
+}
+
+/// What left the device, by the state in which it was sent. What an app took while it was used and sends at night is no capture
+/// while idle, and is sent while idle all the same.
+fn sending(scenario: &Scenario, trials: &[TrialEvidence<'_>], events: &[Event], doubts: &[Doubt], tested: &[DeviceState]) -> Vec<Verdict> {
+    let by_sending = |e: &Event| Some(Event { state: e.sent?, dated_by_record: false, ..e.clone() });
+    let sent: Vec<Event> = events.iter().filter_map(by_sending).collect();
+    let states = || DeviceState::ALL.iter().filter(|s| **s != DeviceState::Any);
+    let claims = Kind::ALL.iter().flat_map(|kind| states().map(move |state| (*kind, Rung::Transmitted, *state)));
+    claims.map(|claim| answer(scenario, trials, &sent, doubts, tested, claim)).collect()
 }
 
 fn answer(

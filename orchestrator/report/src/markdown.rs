@@ -38,6 +38,14 @@ pub fn markdown(result: &JobResult) -> String {
         let cells: Vec<String> = DeviceState::ALL.iter().map(of).collect();
         let _ = writeln!(out, "| {} | {} | {} |", first.kind, first.rung, cells.join(" | "));
     }
+    for row in result.sending.chunk_by(|a, b| a.kind == b.kind) {
+        let [first, ..] = row else { continue };
+        if row.iter().any(|v| matches!(v.verdict, Answer::Proven | Answer::Supported)) {
+            let of = |s: &DeviceState| row.iter().find(|v| v.device_state == *s).map_or_else(String::new, answer);
+            let cells: Vec<String> = DeviceState::ALL.iter().map(of).collect();
+            let _ = writeln!(out, "| {} | {} | {} |", first.kind, words::SENT_WHILE, cells.join(" | "));
+        }
+    }
     if hidden > 0 {
         let _ = writeln!(out, "\n{hidden} more rows were not observed or not tested in any state; their bounds are in `result.json`.");
     }

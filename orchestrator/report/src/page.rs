@@ -78,7 +78,7 @@ impl Page {
             table: table::of(r, &hours(input), &reasons.iter().map(|(reason, _)| *reason).collect::<Vec<_>>()),
             timelines: input.trials.iter().take(TIMELINES).map(timeline::of).collect(),
             timelines_left: input.trials.len().saturating_sub(TIMELINES),
-            pairs: found::pairs(input),
+            pairs: found::pairs(input, &evidence),
             chains,
             chains_left,
             canaries: canaries::of(input, &evidence),

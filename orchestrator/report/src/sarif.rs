@@ -2,7 +2,8 @@
 //!
 //! A result is a claim that is proven or supported (level `error` or `warning` where an idle phone's sensors or data were
 //! used, else `note`), or one that is inconclusive (kind `open`). What was not observed is no result: SARIF's `pass` would
-//! say more than a bound does, so it stands with its bound in the run's properties.
+//! say more than a bound does, so it stands with its bound in the run's properties. What left the device is a rule of its own
+//! too (`KIND/sent`), by the state in which it left.
 
 use serde_json::{Value, json};
 use stakeout_contract::{
@@ -15,8 +16,10 @@ use crate::{ReportError, numbers, text::short, words};
 
 /// The document.
 pub fn sarif(result: &JobResult) -> Result<String, ReportError> {
-    let shown: Vec<&Verdict> = result.verdicts.iter().filter(|v| has_result(result, v)).collect();
-    let mut rules: Vec<(Kind, Rung)> = shown.iter().map(|v| (v.kind, v.rung)).collect();
+    let claimed = result.verdicts.iter().filter(|v| has_result(result, v)).map(|v| (Claim::Rung(v.rung), v));
+    let sent = result.sending.iter().filter(|v| has_result(result, v)).map(|v| (Claim::Sent, v));
+    let shown: Vec<(Claim, &Verdict)> = claimed.chain(sent).collect();
+    let mut rules: Vec<(Kind, Claim)> = shown.iter().map(|(claim, v)| (v.kind, *claim)).collect();
     rules.dedup();
     let mut apk = json!({"location": {"uri": "app.apk"}, "roles": ["analysisTarget"]});
     if let Some(d) = result.app.sha256 {
@@ -37,7 +40,7 @@ pub fn sarif(result: &JobResult) -> Result<String, ReportError> {
                 "toolExecutionNotifications": notifications(result),
             }],
             "artifacts": [apk],
-            "results": shown.iter().map(|v| one(result, v, &rules)).collect::<Vec<_>>(),
+            "results": shown.iter().map(|(claim, v)| one(result, *claim, v, &rules)).collect::<Vec<_>>(),
             "properties": {
                 "engine": short(&result.engine),
                 "device": short(&result.device),
@@ -56,20 +59,41 @@ fn has_result(r: &JobResult, v: &Verdict) -> bool {
     said && (v.device_state != DeviceState::Any || !r.verdicts.iter().any(|o| alone(&o)))
 }
 
-fn id(kind: Kind, rung: Rung) -> String {
-    format!("{kind}/{rung}")
+/// What a result is of: a rung by the state of the capture, read or request, or what left by the state in which it left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Rung(Rung),
+    Sent,
 }
 
-fn rule((kind, rung): (Kind, Rung)) -> Value {
+impl Claim {
+    fn word(self) -> String {
+        match self {
+            Self::Rung(r) => r.to_string(),
+            Self::Sent => "sent".to_owned(),
+        }
+    }
+}
+
+fn id(kind: Kind, claim: Claim) -> String {
+    format!("{kind}/{}", claim.word())
+}
+
+fn rule((kind, claim): (Kind, Claim)) -> Value {
+    let what = match claim {
+        Claim::Rung(rung) => format!("Whether the app reaches the rung `{rung}` for {}, by state of the device.", words::media(kind)),
+        Claim::Sent => format!("Whether the app sends {} away, by state of the device when they leave.", words::media(kind)),
+    };
+    let name = format!("{}: {}", words::kind(kind), claim.word());
     json!({
-        "id": id(kind, rung),
-        "name": format!("{}: {rung}", words::kind(kind)),
-        "shortDescription": {"text": format!("{}: {rung}", words::kind(kind))},
-        "fullDescription": {"text": format!("Whether the app reaches the rung `{rung}` for {}, by state of the device.", words::media(kind))},
+        "id": id(kind, claim),
+        "name": name,
+        "shortDescription": {"text": name},
+        "fullDescription": {"text": what},
     })
 }
 
-fn one(result: &JobResult, v: &Verdict, rules: &[(Kind, Rung)]) -> Value {
+fn one(result: &JobResult, claim: Claim, v: &Verdict, rules: &[(Kind, Claim)]) -> Value {
     let used = v.device_state.is_idle() && !v.rung.is_permission();
     let (kind, level) = match v.verdict {
         Answer::Inconclusive => ("open", "none"),
@@ -77,12 +101,12 @@ fn one(result: &JobResult, v: &Verdict, rules: &[(Kind, Rung)]) -> Value {
         Answer::Supported if used => ("fail", "warning"),
         _ => ("informational", "none"),
     };
-    let mut lines = vec![sentence(v)];
+    let mut lines = vec![sentence(claim, v)];
     lines.extend(v.reasons.iter().map(|r| format!("{}: {}. Settled by: {}.", short(&r.code), short(&r.text), short(&r.settled_by))));
     lines.extend(v.evidence.iter().take(5).map(|e| format!("Trial {}: {}", e.trial, short(&e.text))));
     json!({
-        "ruleId": id(v.kind, v.rung),
-        "ruleIndex": rules.iter().position(|r| *r == (v.kind, v.rung)),
+        "ruleId": id(v.kind, claim),
+        "ruleIndex": rules.iter().position(|r| *r == (v.kind, claim)),
         "kind": kind,
         "level": level,
         "message": {"text": lines.join("\n")},
@@ -90,7 +114,7 @@ fn one(result: &JobResult, v: &Verdict, rules: &[(Kind, Rung)]) -> Value {
             "physicalLocation": {"artifactLocation": {"uri": "app.apk", "index": 0}},
             "logicalLocations": [{"fullyQualifiedName": short(&result.app.package), "kind": "package"}],
         }],
-        "partialFingerprints": {"claim/v1": format!("{}/{}/{}/{}", short(&result.app.package), v.kind, v.rung, v.device_state)},
+        "partialFingerprints": {"claim/v1": format!("{}/{}/{}", short(&result.app.package), id(v.kind, claim), v.device_state)},
         "occurrenceCount": v.count.max(1),
         "properties": {
             "deviceState": v.device_state,
@@ -100,9 +124,9 @@ fn one(result: &JobResult, v: &Verdict, rules: &[(Kind, Rung)]) -> Value {
     })
 }
 
-fn sentence(v: &Verdict) -> String {
+fn sentence(claim: Claim, v: &Verdict) -> String {
     let p = v.p_false.map(|p| format!(", probability of a match by chance {}", numbers::probability(p.get()))).unwrap_or_default();
-    format!("{}: {} {} {}{p}.", words::kind(v.kind), v.rung, words::answer(v.verdict), words::state(v.device_state))
+    format!("{}: {} {} {}{p}.", words::kind(v.kind), claim.word(), words::answer(v.verdict), words::state(v.device_state))
 }
 
 fn unseen(result: &JobResult) -> Vec<Value> {

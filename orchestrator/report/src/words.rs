@@ -95,6 +95,9 @@ pub(crate) const fn symbol(a: Answer) -> &'static str {
     }
 }
 
+/// How the row is called that says in which state something left, whenever it was captured or read.
+pub(crate) const SENT_WHILE: &str = "sent while";
+
 /// `camera, transmitted, screen_off`.
 pub(crate) fn claim(v: &Verdict) -> String {
     format!("{}, {}, {}", v.kind, v.rung, v.device_state)

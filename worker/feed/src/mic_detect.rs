@@ -332,12 +332,15 @@ impl MicDetector {
         let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
         let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
         let hits = |best: Vec<(f64, i64)>| -> Vec<Hit> {
-            let hit = |((&(start, length), signal), (t, lag)): ((&(usize, usize), &&[f32]), (f64, i64))| {
+            let mut out = Vec::new();
+            for ((&(start, length), signal), (t, lag)) in tried.iter().zip(&signals).zip(best) {
                 let delivered = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
                 let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered, pieces: Vec::new() };
-                (hit.log10_p() <= TELL).then(|| hit.with_pieces(&candidate.subkey, signal))
-            };
-            tried.iter().zip(&signals).zip(best).filter_map(hit).collect()
+                if hit.log10_p() <= TELL {
+                    out.push(hit.with_pieces(&candidate.subkey, signal));
+                }
+            }
+            out
         };
         if candidate.logged {
             let folded = folded.get_or_init(|| Folded::new(&candidate.subkey, horizon));

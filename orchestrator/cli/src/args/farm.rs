@@ -238,7 +238,7 @@ pub(crate) struct JobsArgs {
 }
 
 #[derive(Args)]
-#[command(after_long_help = "Exit codes: 0, 10, 11, 12 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else;
+#[command(after_long_help = "Exit codes: 0, 10, 11, 12, 13 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else;
 130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
 pub(crate) struct WatchArgs {
     /// The job

@@ -106,6 +106,11 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
+        if said.as_ref().is_some_and(same::is_older) {
+            eprintln!(
+                "the bundle's result says nothing of the state in which things were sent, as it was made before; that is not compared"
+            );
+        }
         say(&doc);
     }
     Ok(ExitCode::from(match (doc.differences.is_empty(), doc.incomplete()) {

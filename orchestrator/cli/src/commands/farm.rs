@@ -109,6 +109,7 @@ pub(crate) fn outcome(j: &Job) -> String {
         Some(10) => "found".to_owned(),
         Some(11) => "inconclusive".to_owned(),
         Some(12) => "too few trials ended".to_owned(),
+        Some(13) => "sent while nobody used it".to_owned(),
         Some(n) => n.to_string(),
     }
 }

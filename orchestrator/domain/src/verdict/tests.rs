@@ -1,3 +1,7 @@
+mod acts;
+mod sending;
+mod served;
+
 use stakeout_contract::{
     Answer, DeviceState, Kind, Rung, Sensor,
     artifact::Role,
@@ -314,29 +318,6 @@ fn a_flood_of_doubts_is_told_in_few_words() {
     let v = row(&r, Kind::Microphone, Rung::Opened, DeviceState::Background);
     assert_eq!((v.verdict, v.reasons.len()), (Answer::Inconclusive, 9));
     assert!(v.reasons.iter().any(|r| r.text == "49992 more of this sort in trial 1"), "{v:#?}");
-}
-
-#[test]
-fn a_path_that_was_played_once_is_played_and_says_nothing_of_another() {
-    let s = || silent().flow(1, 100, "own.example", None).flow(2, 110, "own.example", Some(0));
-    assert_eq!(said(&s().decide(), Kind::Camera, Rung::Opened, DeviceState::Background), Answer::NotObserved);
-    let mut other = s();
-    other.flows[0].path = "/config?x=1".into();
-    let r = other.decide();
-    let v = row(&r, Kind::Camera, Rung::Opened, DeviceState::Background);
-    assert_eq!((v.verdict, codes(v)), (Answer::Inconclusive, vec!["server_not_played"]));
-    assert!(v.reasons[0].text.contains("`/config`"));
-}
-
-#[test]
-fn a_live_server_counts_if_it_answered() {
-    for (status, error, wanted) in [(200, "", Answer::NotObserved), (0, "", Answer::Inconclusive), (502, "refused", Answer::Inconclusive)] {
-        let mut s = silent().flow(1, 100, "own.example", None);
-        s.flows[0].policy = "live".into();
-        s.flows[0].status = status;
-        s.flows[0].error = error.into();
-        assert_eq!(said(&s.decide(), Kind::Camera, Rung::Opened, DeviceState::Background), wanted, "{status} {error}");
-    }
 }
 
 #[test]

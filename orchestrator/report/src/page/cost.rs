@@ -49,7 +49,7 @@ pub(super) struct FootprintRow {
 pub(super) struct Session {
     pub trial: u32,
     pub kind: &'static str,
-    pub state: &'static str,
+    pub state: String,
     pub from: String,
     pub length: String,
     pub rung: &'static str,
@@ -111,7 +111,7 @@ fn session(input: &ReportInput<'_>, c: &Capture) -> Session {
     Session {
         trial: c.trial,
         kind: words::kind(c.kind),
-        state: words::state_head(c.device_state),
+        state: words::state_head(c.device_state).to_owned() + if c.begun_by_act { ", begun by an act of the owner" } else { "" },
         from: clock.map_or_else(String::new, |k| k.time(from)),
         length: seconds((c.to_seconds - c.from_seconds).max(0.0)),
         rung: c.rung.as_str(),

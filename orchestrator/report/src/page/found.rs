@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use base64::Engine;
 use serde::Serialize;
 use stakeout_contract::{
-    Kind, Nanos,
+    DeviceState, Kind, Nanos,
     artifact::Role,
     finding::Finding,
     flow::Flow,
@@ -76,11 +76,17 @@ pub(super) fn by_finding(r: &JobResult) -> ByFinding<'_> {
     all.filter_map(|e| Some(((e.trial, e.finding?), e))).collect()
 }
 
-pub(super) fn pairs(input: &ReportInput<'_>) -> Vec<Pair> {
-    input.pictures.iter().filter_map(|p| pair(input, p)).collect()
+/// In which state a match was captured: as the verdicts have it, which know what an act of the owner began; else by the time.
+fn state(t: &TrialInput<'_>, index: usize, f: &Finding, evidence: &ByFinding<'_>) -> Option<DeviceState> {
+    let said = evidence.get(&(t.record.number, index)).and_then(|e| e.device_state);
+    said.or_else(|| captured(t, f).and_then(|at| t.record.state_at(at)))
 }
 
-fn pair(input: &ReportInput<'_>, p: &Picture) -> Option<Pair> {
+pub(super) fn pairs(input: &ReportInput<'_>, evidence: &ByFinding<'_>) -> Vec<Pair> {
+    input.pictures.iter().filter_map(|p| pair(input, p, evidence)).collect()
+}
+
+fn pair(input: &ReportInput<'_>, p: &Picture, evidence: &ByFinding<'_>) -> Option<Pair> {
     let t = input.trials.iter().find(|t| t.record.number == p.trial)?;
     let f = t.analysis.findings.get(p.finding)?;
     let place = place(t, f);
@@ -91,7 +97,7 @@ fn pair(input: &ReportInput<'_>, p: &Picture) -> Option<Pair> {
     Some(Pair {
         title: format!("{}, trial {}{facing}", what(t, f), p.trial),
         when: captured(t, f).map_or_else(String::new, |at| DeviceClock::new(&t.record.started_at).time(at)),
-        state: captured(t, f).and_then(|at| t.record.state_at(at)).map_or("state not known", words::state_head),
+        state: state(t, p.finding, f, evidence).map_or("state not known", words::state_head),
         place,
         found: p.found.as_deref().and_then(image),
         fed: p.fed.as_deref().and_then(image),
@@ -166,13 +172,14 @@ pub(super) fn chains(input: &ReportInput<'_>, evidence: &ByFinding<'_>) -> (Vec<
         let real = |f: &&(usize, &Finding)| f.1.kind.is_sensor() && !f.1.lead && f.1.trial.is_none();
         all.extend(t.analysis.findings.iter().enumerate().filter(|f| real(&f)).map(|(i, f)| (t, i, f)));
     }
-    let state = |t: &TrialInput<'_>, f: &Finding| captured(t, f).and_then(|at| t.record.state_at(at));
     all.sort_by(|a, b| {
-        let key = |x: &(&TrialInput<'_>, usize, &Finding)| (rank(x.2), state(x.0, x.2).is_none_or(|s| !s.is_idle()), x.0.record.number);
+        let key = |x: &(&TrialInput<'_>, usize, &Finding)| {
+            (rank(x.2), state(x.0, x.1, x.2, evidence).is_none_or(|s| !s.is_idle()), x.0.record.number)
+        };
         key(a).cmp(&key(b)).then(a.2.p_false.get().total_cmp(&b.2.p_false.get()))
     });
     let mut seen = HashSet::new();
-    let (first, rest): (Vec<_>, Vec<_>) = all.iter().partition(|(t, _, f)| seen.insert((f.kind, state(t, f), rank(f))));
+    let (first, rest): (Vec<_>, Vec<_>) = all.iter().partition(|(t, i, f)| seen.insert((f.kind, state(t, *i, f, evidence), rank(f))));
     let total = all.len();
     let shown: Vec<Chain> = first.into_iter().chain(rest).take(CHAINS).map(|(t, i, f)| chain(t, i, f, evidence)).collect();
     let left = total - shown.len();
@@ -202,7 +209,7 @@ fn chain(t: &TrialInput<'_>, index: usize, f: &Finding, evidence: &ByFinding<'_>
         kind: words::kind(f.kind),
         what: format!("{}, trial {}, {}", what(t, f), t.record.number, place(t, f)),
         captured: at.map_or_else(|| "time not known".to_owned(), |at| clock.time(at)),
-        state: at.and_then(|at| t.record.state_at(at)).map_or("state not known", words::state_head),
+        state: state(t, index, f, evidence).map_or("state not known", words::state_head),
         steps,
         decoded: f.chain.iter().take(16).map(|c| clean(c, 60)).collect(),
         p_false: numbers::probability(f.p_false.get()),

@@ -55,6 +55,7 @@ pub(super) fn of(r: &JobResult) -> Vec<Line> {
     let mut out: Vec<Line> = said.iter().map(|s| line(s.answer, sentence(r, s))).collect();
     let sensors = [Kind::Camera, Kind::Microphone];
     out.extend(sensors.iter().filter_map(|k| in_use(r, *k)));
+    out.extend(sent_idle(r));
     out.extend(asked(r));
     out.extend(unseen(r));
     out.extend(open(r));
@@ -162,8 +163,35 @@ fn in_use(r: &JobResult, kind: Kind) -> Option<Line> {
         Rung::Stored => format!(", and kept {} from then in its files", words::media(kind)),
         _ => String::new(),
     };
-    let text = format!("The app opened {} while its owner used it{more}. That is use: a capture in use never convicts.", sensor_name(kind));
+    let text = format!("The app opened {} while its owner used it{more}. That is use, and fails no gate.", sensor_name(kind));
     Some(line(top.verdict, text))
+}
+
+/// What was taken in use, or when is not known, and left while nobody used the device: one sentence for those of the same states.
+fn sent_idle(r: &JobResult) -> Vec<Line> {
+    let mut said: Vec<(Answer, Vec<DeviceState>, Vec<&str>)> = Vec::new();
+    for kind in Kind::ALL {
+        let in_idle = |v: &&Verdict| v.kind == *kind && v.device_state.is_idle() && matches!(v.verdict, Answer::Proven | Answer::Supported);
+        // What was taken while idle too has its own sentence.
+        if r.verdicts.iter().filter(in_idle).any(|v| v.rung == Rung::Transmitted) {
+            continue;
+        }
+        let sent: Vec<&Verdict> = r.sending.iter().filter(in_idle).collect();
+        let Some(answer) = sent.iter().map(|v| v.verdict).min() else { continue };
+        let states: Vec<DeviceState> = sent.iter().map(|v| v.device_state).collect();
+        match said.iter_mut().find(|(a, s, _)| (*a, &*s) == (answer, &states)) {
+            Some((.., kinds)) => kinds.push(words::media(*kind)),
+            None => said.push((answer, states, vec![words::media(*kind)])),
+        }
+    }
+    let text = |s: &[DeviceState], kinds: &[&str]| {
+        format!(
+            "The app sent {} away {}. By all that was observed it was taken while its owner used the app, or when cannot be told; that it left then fails each gate.",
+            list(kinds),
+            states(s)
+        )
+    };
+    said.iter().map(|(answer, states, kinds)| line(*answer, text(states, kinds))).collect()
 }
 
 fn asked(r: &JobResult) -> Option<Line> {

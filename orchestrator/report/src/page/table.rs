@@ -60,7 +60,9 @@ pub(super) fn of(r: &JobResult, hours: &[(DeviceState, f64)], reasons: &[&Reason
         if mine.is_empty() {
             continue;
         }
-        let happened = mine.iter().any(|v| matches!(v.verdict, Answer::Proven | Answer::Supported) && v.device_state != DeviceState::Any);
+        let sent: Vec<&Verdict> = r.sending.iter().filter(|v| v.kind == *kind).collect();
+        let known = |v: &&Verdict| matches!(v.verdict, Answer::Proven | Answer::Supported) && v.device_state != DeviceState::Any;
+        let happened = mine.iter().chain(&sent).any(known);
         let rows = kind.rungs().iter().map(|rung| Row {
             rung: rung.as_str(),
             cells: DeviceState::ALL
@@ -68,7 +70,9 @@ pub(super) fn of(r: &JobResult, hours: &[(DeviceState, f64)], reasons: &[&Reason
                 .map(|s| cell(mine.iter().find(|v| v.rung == *rung && v.device_state == *s).copied(), reasons))
                 .collect(),
         });
-        let group = Group { kind: words::kind(*kind), rows: rows.collect() };
+        let at = |s: &DeviceState| cell(sent.iter().find(|v| v.device_state == *s).copied(), reasons);
+        let sending = (!sent.is_empty()).then(|| Row { rung: words::SENT_WHILE, cells: DeviceState::ALL.iter().map(at).collect() });
+        let group = Group { kind: words::kind(*kind), rows: rows.chain(sending).collect() };
         if happened || kind.is_sensor() { &mut groups } else { &mut quiet }.push(group);
     }
     let head = |s: &DeviceState| Head {

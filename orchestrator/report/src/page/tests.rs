@@ -172,7 +172,7 @@ fn every_verdict_is_a_cell_of_the_table() {
     }
     let printed = page.print().unwrap();
     for a in Answer::ALL {
-        let of = s.result.verdicts.iter().filter(|v| v.verdict == *a).count();
+        let of = s.result.verdicts.iter().chain(&s.result.sending).filter(|v| v.verdict == *a).count();
         assert!(of > 0, "the sample has no {a}");
         assert_eq!(printed.matches(&format!("<td class=\"{a}\">")).count(), of, "{a}");
     }
@@ -264,6 +264,38 @@ fn sarif_names_each_claim_once_and_says_what_was_not_observed_only_with_its_boun
         !unseen.is_empty()
             && unseen.iter().all(|u| u["bound"]["per_hour"].is_number() || u["claim"].as_str().is_some_and(|c| c.contains("declared")))
     );
+}
+
+#[test]
+fn what_was_taken_in_use_and_left_while_idle_is_said_by_every_document() {
+    let mut s = sample();
+    // Of all that left only what the owner photographed, an hour later.
+    for t in &mut s.trials {
+        let used: Vec<_> = t.record.timeline.iter().filter(|s| s.state == stakeout_contract::DeviceState::InUse).map(|s| s.from).collect();
+        let frame = stakeout_contract::trial::frame_at(*used.last().unwrap()) + 5;
+        t.record.delivered.retain(|d| d.sensor == Sensor::Camera);
+        t.record.delivered.truncate(1);
+        (t.record.delivered[0].first, t.record.delivered[0].last) = (frame, frame);
+        t.analysis.findings.retain(|f| f.kind == Kind::Camera && f.role == Some(Role::FlowRequest));
+        t.analysis.findings.truncate(1);
+        t.observations.retain(|o| !matches!(o.fact, Fact::Opened { .. } | Fact::Read { .. }));
+        t.analysis.findings[0].frames = Some([frame, frame]);
+        t.analysis.findings[0].facing = None;
+        let sent = t.flows.iter().find(|w| Some(w.id) == t.analysis.findings[0].flow).unwrap().at;
+        assert!(t.record.state_at(sent).unwrap().is_idle());
+    }
+    s.pictures.clear();
+    s.decide();
+    assert_eq!(stakeout_domain::gate::gate(&s.result, stakeout_contract::Rung::Opened, 3), stakeout_domain::gate::Gate::SentIdle);
+    let page = html(&s.input()).unwrap();
+    assert!(page.contains("The app sent pictures from the camera away while") && page.contains("<th scope=\"row\">sent while</th>"));
+    assert!(markdown(&s.result).contains("| camera | sent while |"));
+    let junit = junit(&s.result, stakeout_contract::Rung::Transmitted).unwrap();
+    let failed = |c: &&str| c.contains("classname=\"stakeout.camera.sent\"") && c.contains("<failure");
+    assert!(junit.split("</testcase>").any(|c| failed(&c)));
+    let v: serde_json::Value = serde_json::from_str(&sarif(&s.result).unwrap()).unwrap();
+    let results = v["runs"][0]["results"].as_array().unwrap();
+    assert!(results.iter().any(|r| r["ruleId"] == "camera/sent" && r["level"] == "error"));
 }
 
 #[test]

@@ -59,6 +59,7 @@ pub(super) fn outcome(j: &Job) -> Said {
             said("found", "found", format!("{}{rest}{few}", claim(first)))
         }
         (12, None) => said("inconclusive", "too few trials", too_few()),
+        (13, None) => said("found", "sent while idle", "taken in use, or when is not known".to_owned()),
         (0, None) => said("nothing", "nothing observed within its bound", String::new()),
         _ => said("inconclusive", "inconclusive", count(u64::from(o.inconclusive), "claim")),
     }

@@ -156,6 +156,7 @@ pub fn decided(of: &JobRow, state: TrialState) -> Decided {
         device: "jvm 34".to_owned(),
         trials: vec![],
         verdicts: vec![],
+        sending: vec![],
         footprint: stakeout_contract::result::Footprint::default(),
         requests_per_idle_hour: vec![],
         captures: vec![],
