@@ -86,6 +86,7 @@ fn signed(receipt: &Receipt, change: impl FnOnce(&mut Trials), app: &[u8]) -> (t
         receipt: receipt.clone(),
         secret: KeyHex::new(SECRET),
         entries: vec![],
+        left_out: 0,
     };
     w.finish(manifest, &operator).unwrap();
     (dir, operator)

@@ -9,7 +9,7 @@ use stakeout_bundle::{
     layout::ENTRIES_MAX,
     manifest::{LISTED_MAX, Manifest},
     receipt::Receipt,
-    verify::verify,
+    verify::{Rules, verify},
 };
 use stakeout_contract::{Sha256Digest, trial::KeyHex};
 
@@ -32,7 +32,7 @@ fn manifest() -> Manifest {
 fn finished(w: Writer, path: &Path) -> stakeout_bundle::verify::Verified {
     let operator = SigningKey::generate().unwrap();
     w.finish(manifest(), &operator).unwrap();
-    verify(&Bundle::open(path).unwrap(), &[operator.public()], None, &|root, _, _| *root).unwrap()
+    verify(&Bundle::open(path).unwrap(), &[operator.public()], None, Rules { derive: &|root, _, _| *root, planted: &|_| vec![] }).unwrap()
 }
 
 #[test]

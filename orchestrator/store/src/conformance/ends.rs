@@ -144,7 +144,7 @@ async fn a_claim_of_a_clock_that_went_back_holds_no_job(store: &dyn Store) {
     decide_all(store, 100_000_000).await;
     let j = job(&tenant("set-back"), 1);
     insert(store, &j).await;
-    store.cancel(&j.id, 0).await.unwrap();
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
     let due = |tries| Some(Due { job: j.id.clone(), tries });
     let ahead = 7_200_000;
     assert_eq!(store.claim_due(ahead, 30).await.unwrap(), due(1));

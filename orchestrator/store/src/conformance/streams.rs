@@ -72,7 +72,7 @@ async fn a_lease_of_a_clock_that_went_back_is_shortened(store: &dyn Store) {
         assert_eq!(renewed.expires, Some(back + 110_000));
         store.give_back(id, Epoch(1), &end(TrialState::Queued, "stopped"), back + 61_000).await.unwrap();
     }
-    store.cancel(&j.id, back + 62_000).await.unwrap();
+    store.cancel(&j.id, back + 62_000, Noted::NOTHING).await.unwrap();
 }
 
 /// The form of an event, for comparison.

@@ -236,7 +236,7 @@ mod tests {
             assert_eq!(&d.asides()[..], b"5;secret=one\r\n00 \r\nX-Sum: 7\r\nno header\r\n");
             assert_eq!((d.asides().len(), d.trailers()), (0, None));
         }
-        let many: Vec<u8> = (0..TRAILERS + 1).flat_map(|i| format!("X-{i}: y\r\n").into_bytes()).collect();
+        let many: Vec<u8> = (0..=TRAILERS).flat_map(|i| format!("X-{i}: y\r\n").into_bytes()).collect();
         let mut d = Decoder::new(Framing::Chunked);
         let mut buffer = BytesMut::from(&[b"0\r\n", &many[..], b"\r\n"].concat()[..]);
         assert_eq!((d.step(&mut buffer), d.asides().len(), d.trailers()), (Ok(Step::End), many.len(), None));
