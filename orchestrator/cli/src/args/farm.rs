@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use stakeout_contract::{HookId, JobId, TenantId, TokenId, WorkerId, api::access::Role};
 
-use super::{Device, Feed, walls::WallArgs};
+use super::{Device, Feed, frida::FridaArgs, walls::WallArgs};
 
 /// Which server, and with which token.
 #[derive(Args, Clone, Debug, Default)]
@@ -80,6 +80,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub with_worker: bool,
     #[command(flatten)]
+    pub frida: FridaArgs,
+    #[command(flatten)]
     pub walls: WallArgs,
     /// Webhooks may go to private addresses and by plain HTTP
     #[arg(long, env = "STAKEOUT_ALLOW_PRIVATE_HOOKS")]
@@ -117,6 +119,8 @@ pub(crate) struct WorkArgs {
     /// The worker's id; kept in --cache if not given
     #[arg(long, value_name = "ID")]
     pub name: Option<WorkerId>,
+    #[command(flatten)]
+    pub frida: FridaArgs,
     #[command(flatten)]
     pub walls: WallArgs,
     /// Takes no trial while less than so many GiB of disk are free
