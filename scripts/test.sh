@@ -46,7 +46,10 @@ for layer in "${layers[@]}"; do
             ;;
         # Needs root, nft, tshark and ffmpeg, and no engine.
         test-unit) cargo nextest run --release --locked --workspace -E 'not (package(stakeout-e2e) or binary(docker))' ;;
-        test-java) images/jvm/test.sh ;;
+        test-java)
+            images/jvm/test.sh
+            tests/frida/test.sh
+            ;;
         test-containers)
             prepare
             tests/apps/build.sh "$target/apps" --only loud,conform

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stakeout_server::intake::Question;
 
-use self::walls::WallArgs;
+use self::{frida::FridaArgs, walls::WallArgs};
 
 /// What does this Android app do with the camera, the microphone and personal data while nobody is using it?
 #[derive(Parser)]
@@ -93,6 +93,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) mod farm;
+pub(crate) mod frida;
 pub(crate) mod walls;
 
 impl Command {
@@ -187,6 +188,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     #[command(flatten)]
+    pub frida: FridaArgs,
+    #[command(flatten)]
     pub walls: WallArgs,
 }
 
@@ -251,6 +254,8 @@ pub(crate) struct ConformanceArgs {
     /// Put reports side by side, a row a check, and run nothing
     #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = ["list", "out", "record"])]
     pub compare: Vec<PathBuf>,
+    #[command(flatten)]
+    pub frida: FridaArgs,
     #[command(flatten)]
     pub walls: WallArgs,
 }

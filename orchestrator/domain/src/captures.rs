@@ -1,6 +1,6 @@
 //! Captures: one for each session of a sensor, with the highest rung that something of it reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
     Kind, Nanos, Rung, Sensor,
@@ -32,8 +32,12 @@ pub(crate) fn of(trials: &[TrialEvidence<'_>], events: &[Event]) -> Vec<Capture>
         for d in &t.record.delivered {
             delivered.entry((d.sensor, d.session)).or_default().push(d);
         }
+        let mut known = BTreeSet::new();
         for o in t.observations {
-            if let Fact::Opened { sensor, session, .. } = &o.fact {
+            if let Fact::Opened { sensor, session, .. } = &o.fact
+                // Both the books and an agent inside of the app may tell of one opening.
+                && known.insert((*sensor, *session))
+            {
                 let given = delivered.get(&(*sensor, *session)).map_or(&[][..], Vec::as_slice);
                 let closed = closed.get(&(*sensor, *session)).copied();
                 out.push(capture(t, &acts, (*sensor, *session, o.at), closed, given, &found));

@@ -348,7 +348,9 @@ fn of_alarms(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
 }
 
 fn of_analysis(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
-    for s in &t.analysis.searched.skipped {
+    // What an agent inside of the app tells is the app's word beside a record that does without it: it makes nothing uncertain.
+    let beside = |role| role == Some(Role::CryptoPlain) && !t.record.cooperative;
+    for s in t.analysis.searched.skipped.iter().filter(|s| !beside(s.role)) {
         let (reach, what) = match s.role.map(|r| (events::rung_of(Some(r)), r)) {
             Some((Some(Rung::Stored), _)) => (Reach::Only(Rung::Stored), "a file of the app"),
             Some((Some(r), _)) => (Reach::Only(r), "something that it sent"),

@@ -40,6 +40,8 @@ pub struct Plan {
     pub gateway: String,
     /// A video device of the host, for an emulator's camera.
     pub video: Option<String>,
+    /// The operator's folder with Frida's program.
+    pub frida: Option<PathBuf>,
     /// API level to boot.
     pub api: u32,
     /// The suite's app, `conform.apk`; its split lies beside it as `conform.split`.
@@ -105,7 +107,13 @@ pub async fn run(engine: &Engine, plan: Plan, told: &mut dyn FnMut(&CheckReport)
     }
     let folder = tempfile::Builder::new().prefix("stakeout-conformance-").tempdir()?;
     let host = HostFacts::here(engine, &[("gateway", &plan.gateway), ("device", &plan.image)]).await;
-    let images = Images { gateway: plan.gateway.clone(), devices: Vec::new(), analysis: String::new(), video: plan.video.clone() };
+    let images = Images {
+        gateway: plan.gateway.clone(),
+        devices: Vec::new(),
+        analysis: String::new(),
+        video: plan.video.clone(),
+        frida: plan.frida.clone(),
+    };
     let cells = DockerCells::new(engine.clone(), &images, plan.limits);
     let mut report = Report {
         format: Report::FORMAT.to_owned(),
@@ -294,6 +302,7 @@ mod tests {
             image: String::new(),
             gateway: String::new(),
             video: None,
+            frida: None,
             api: 34,
             app: PathBuf::from("a/conform.apk"),
             only: vec![o.to_owned()],

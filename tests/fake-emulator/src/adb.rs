@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     faults::Fault,
+    frida,
     guest::LogLine,
     shell::{self, Done},
     sync,
@@ -243,6 +244,11 @@ async fn command(world: &Arc<World>, stream: &mut Stream, v2: bool, text: &str) 
     if words.first().is_some_and(|w| w == "logcat") && !words.iter().any(|w| w == "-d" || w == "-c") {
         return logcat(world, stream, v2).await;
     }
+    if frida::goes_on(&words) {
+        let mut out = Said { stream, v2 };
+        frida::attach(world, &words, &mut out).await;
+        return;
+    }
     let wants_input = words.first().is_some_and(|w| w == "yes");
     if wants_input {
         // Never ends, as the real one.
@@ -267,6 +273,19 @@ async fn command(world: &Arc<World>, stream: &mut Stream, v2: bool, text: &str) 
         all.extend(packet(3, &[code]));
     }
     stream.write(&all).await;
+}
+
+/// Standard output of a command that goes on, line by line.
+struct Said<'a> {
+    stream: &'a mut Stream,
+    v2: bool,
+}
+
+impl frida::Out for Said<'_> {
+    async fn line(&mut self, text: &str) -> Option<()> {
+        let line = format!("{text}\n").into_bytes();
+        self.stream.write(&if self.v2 { packet(1, &line) } else { line }).await
+    }
 }
 
 async fn logcat(world: &Arc<World>, stream: &mut Stream, v2: bool) {

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     camera,
     faults::Fault,
+    frida::{self, Inside},
     script::{Act, On, Step, To, When},
     upload,
     world::{Note, World},
@@ -209,6 +210,7 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
         phone.camera_event(now, &format!("CONNECT device {id} client for package {package} (PID {pid})"));
         phone.camera = Some((id, package.clone(), pid));
     }
+    let _ = world.inside.send(Inside::Opened { pid, sensor: "camera", api: "camera2", id: id.to_string() });
     let scene = camera::mode(world, id) == "virtualscene";
     if scene {
         let _ = world.notes.send(Note::Camera(true));
@@ -246,6 +248,7 @@ async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<(Vec<u8
         phone.recording = Some((package.clone(), uid, session, silenced));
         (session, silenced)
     };
+    let _ = world.inside.send(Inside::Opened { pid, sensor: "microphone", api: "audio_record", id: String::new() });
     if silenced {
         reject(world, "RECORD_AUDIO");
     }
@@ -290,6 +293,17 @@ async fn record(world: &World, total: usize, seconds: f64) -> Vec<u8> {
     samples
 }
 
+async fn send(world: &World, pid: u32, url: &str, bytes: &[u8]) {
+    if let Ok(url) = url.parse::<http::Uri>() {
+        let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
+        let _ = world.inside.send(Inside::Connected { pid, host: url.host().unwrap_or_default().to_owned(), port });
+    }
+    match upload::post(world, url, bytes).await {
+        Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),
+        Err(e) => world.say(pid, 'W', "App", &format!("not sent: {e:#}")),
+    }
+}
+
 /// Stores or sends.
 async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
     match to {
@@ -299,9 +313,11 @@ async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
             }
             world.file(path, Some(bytes));
         }
-        To::Upload(url) => match upload::post(world, url, &bytes).await {
-            Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),
-            Err(e) => world.say(pid, 'W', "App", &format!("not sent: {e:#}")),
-        },
+        To::Upload(url) => send(world, pid, url, &bytes).await,
+        To::Encrypted(url) => {
+            let cipher = frida::encrypt(&bytes);
+            let _ = world.inside.send(Inside::Encrypted { pid, plain: bytes, cipher: cipher.clone() });
+            send(world, pid, url, &cipher).await;
+        }
     }
 }

@@ -68,11 +68,27 @@ pub enum Fault {
     KeeperRefused,
     /// And one that runs dies five guest seconds after boot, or with `=launch` after an app's.
     KeeperDies,
+    /// The guest does not run Frida's program.
+    FridaRefused,
+    /// It ends at once.
+    FridaExits,
+    /// It never says anything.
+    FridaHangs,
+    /// It says what is not the agent's, too.
+    FridaGarbage,
+    /// It says more than anybody can hear, in lines without an end.
+    FridaFloods,
+    /// It dies a guest second after it was put into a process.
+    FridaDies,
+    /// There is no Java for it.
+    FridaNoJava,
+    /// It tells of openings that never were.
+    FridaLies,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 31] = [
+    pub const ALL: [(&'static str, Self); 39] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -104,6 +120,14 @@ impl Fault {
         ("sound-server-dies", Self::SoundServerDies),
         ("keeper-refused", Self::KeeperRefused),
         ("keeper-dies", Self::KeeperDies),
+        ("frida-refused", Self::FridaRefused),
+        ("frida-exits", Self::FridaExits),
+        ("frida-hangs", Self::FridaHangs),
+        ("frida-garbage", Self::FridaGarbage),
+        ("frida-floods", Self::FridaFloods),
+        ("frida-dies", Self::FridaDies),
+        ("frida-no-java", Self::FridaNoJava),
+        ("frida-lies", Self::FridaLies),
     ];
 }
 

@@ -29,6 +29,7 @@ pub mod clock;
 pub mod console;
 pub mod dumpsys;
 pub mod faults;
+pub mod frida;
 pub mod grpc;
 pub mod guest;
 pub mod host;

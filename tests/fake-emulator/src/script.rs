@@ -149,6 +149,8 @@ pub enum To {
     Store(String),
     /// `http://..` or `https://..`, from this process.
     Upload(String),
+    /// The same, encrypted by the app before.
+    Encrypted(String),
 }
 
 /// What an app can do.

@@ -17,6 +17,7 @@ use crate::{
     avd::Avd,
     clock::Clock,
     faults::{Fault, Faults},
+    frida::Inside,
     guest::{File, Phone},
     host::Host,
     keeper::Keeper,
@@ -70,6 +71,8 @@ pub struct World {
     pub log: broadcast::Sender<String>,
     /// What the app hears.
     pub events: broadcast::Sender<On>,
+    /// What an agent in the app's process hears.
+    pub inside: broadcast::Sender<Inside>,
     /// What gRPC tells.
     pub notes: broadcast::Sender<Note>,
     /// Which adbd runs; 0: none yet. Its connections end when this changes.
@@ -134,6 +137,7 @@ impl World {
             sound: Sound::default(),
             log: broadcast::channel(1024).0,
             events: broadcast::channel(64).0,
+            inside: broadcast::channel(256).0,
             notes: broadcast::channel(64).0,
             adbd: watch::channel(0).0,
             end: watch::channel(None).0,

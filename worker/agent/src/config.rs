@@ -18,6 +18,8 @@ pub struct Images {
     pub analysis: String,
     /// A video device of the host (`/dev/video10`), for an emulator whose back camera is one. It is one cell's at a time.
     pub video: Option<String>,
+    /// The operator's folder with Frida's program, for an agent inside of apps on emulators.
+    pub frida: Option<PathBuf>,
 }
 
 impl Default for Images {
@@ -29,6 +31,7 @@ impl Default for Images {
             devices: vec![(DeviceKind::Jvm, named("jvm"), vec![23, 27, 34])],
             analysis: named("analysis"),
             video: None,
+            frida: None,
         }
     }
 }

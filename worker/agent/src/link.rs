@@ -1,10 +1,13 @@
 //! The border to a cell: two pipes as channels, and a handle to end it. Tests put a script behind the same channels.
 
-use std::{future::Future, path::Path};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
 
 use stakeout_containers::{Cell, CellNetwork, CellSpec, DevicePipe, Engine, EngineError, GatewayPipe, OnceSpec};
 use stakeout_contract::DeviceKind;
-use stakeout_protocol::{Request, Wire, WireError, device, gateway};
+use stakeout_protocol::{Request, Wire, WireError, choice::FRIDA, device, gateway};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinSet,
@@ -96,6 +99,7 @@ pub struct DockerCells {
     gateway: String,
     analysis: String,
     video: Option<String>,
+    frida: Option<PathBuf>,
     limits: Limits,
 }
 
@@ -108,7 +112,14 @@ pub struct DockerControl {
 impl DockerCells {
     /// Cells on this engine.
     pub fn new(engine: Engine, images: &crate::Images, limits: Limits) -> Self {
-        Self { engine, gateway: images.gateway.clone(), analysis: images.analysis.clone(), video: images.video.clone(), limits }
+        Self {
+            engine,
+            gateway: images.gateway.clone(),
+            analysis: images.analysis.clone(),
+            video: images.video.clone(),
+            frida: images.frida.clone(),
+            limits,
+        }
     }
 }
 
@@ -124,6 +135,9 @@ impl Cells for DockerCells {
                 spec.device.video.clone_from(&self.video);
             }
             DeviceKind::EmulatorFake => spec.emulator(false),
+        }
+        if let Some(folder) = self.frida.as_ref().filter(|_| kind.device != DeviceKind::Jvm) {
+            spec.device.binds.push(format!("{}:{FRIDA}:ro", folder.display()));
         }
         spec.network = if kind.live { CellNetwork::Live } else { CellNetwork::None };
         spec.label = format!("api {}", kind.api);

@@ -123,7 +123,7 @@ pub fn analyze_for(engine: &Engine<'_>, trial: &TrialRecord, canaries: &[Canary]
         return Err(EvidenceError::OtherKey(trial.trial.clone()));
     }
     let detectors = Detectors::new(trial, &TrialKey::from_bytes(*key.bytes()));
-    Ok(run(engine, &Index::new(canaries), Some(detectors), inputs))
+    Ok(run(engine, &Index::new(canaries), Some(detectors), inputs, trial.cooperative))
 }
 
 /// Searches bytes that are no artifact, for the record's own canaries: what a fuzzer makes.
@@ -131,15 +131,15 @@ pub fn analyze_bytes(engine: &Engine<'_>, trial: &TrialRecord, name: &str, bytes
     analyze_for(engine, trial, &trial.canaries, &[Input { file: name.to_owned(), artifact: None, source: Source::Bytes(bytes) }])
 }
 
-/// The same without a trial, or with one.
-pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input]) -> Analysis {
+/// The same without a trial, or with one, whose device shares a process with the app or not.
+pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detectors>, inputs: &[Input], cooperative: bool) -> Analysis {
     let until = Instant::now().checked_add(engine.limits.time);
     let mut inputs: Vec<&Input> = inputs.iter().collect();
     let keys = u64::from(detectors.is_some());
     inputs.sort_by(|a, b| {
         (&a.file, a.role(), a.artifact.as_ref().and_then(|a| a.flow)).cmp(&(&b.file, b.role(), b.artifact.as_ref().and_then(|a| a.flow)))
     });
-    let ciphers = ciphers(&inputs, &engine.limits);
+    let ciphers = ciphers(&inputs, &engine.limits, cooperative);
     let limits = &engine.limits;
     let quest = Quest::new(index, detectors, engine.decoder, &engine.limits, until);
     let one = |i: usize| one(&quest, limits, i, inputs[i], &ciphers, until);
@@ -228,14 +228,20 @@ fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphe
     }
     let none = Ciphers::default();
     let ciphers = if input.role() == Some(Role::CryptoPlain) { &none } else { ciphers };
-    for hit in Walker::new(Budget::new(limits, until), ciphers, &mut search).file(&bytes) {
+    let first = if ciphers.add() { &none } else { ciphers };
+    for hit in Walker::new(Budget::new(limits, until), first, &mut search).file(&bytes) {
         search.skip(hit);
+    }
+    if ciphers.add() {
+        let mut more = Search::new(quest, i, input.role());
+        Walker::new(Budget::new(limits, until), ciphers, &mut more).file(&bytes);
+        search.add(more);
     }
     File { search, bytes: Some(bytes.len() as u64) }
 }
 
 /// Cipher texts with their plain texts, as far as both were kept.
-fn ciphers(inputs: &[&Input], limits: &Limits) -> Ciphers {
+fn ciphers(inputs: &[&Input], limits: &Limits, explain: bool) -> Ciphers {
     let mut pairs = Vec::new();
     let mut room = limits.expanded_bytes;
     let all: Vec<(&Artifact, &Source)> = inputs.iter().filter_map(|i| Some((i.artifact.as_ref()?, &i.source))).collect();
@@ -251,7 +257,7 @@ fn ciphers(inputs: &[&Input], limits: &Limits) -> Ciphers {
             pairs.push((cipher, plain));
         }
     }
-    Ciphers::new(pairs)
+    Ciphers::new(pairs, explain)
 }
 
 fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
@@ -274,9 +280,10 @@ fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
         for s in statements(&d.what, media) {
             let p = Probability::from_log10(s.log10_p + media);
             let finding = finding(whole, inputs[d.file], d, s, p);
-            // One frame or one second is told once for a file, by its best match.
+            // One frame or one second is told once for a file, by its best match; the app's word takes no proof's place.
             let seconds = finding.seconds.map(|s| s.map(f64::to_bits));
-            let known = media_told.entry((d.file, finding.kind, finding.facing, finding.frames, seconds)).or_insert(out.len());
+            let what = (d.file, finding.kind, finding.facing, finding.frames, seconds, finding.cooperative);
+            let known = media_told.entry(what).or_insert(out.len());
             match out.get_mut(*known) {
                 Some((_, f)) if finding.p_false < f.p_false => *f = finding,
                 Some(_) => {}

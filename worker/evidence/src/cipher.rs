@@ -3,6 +3,9 @@
 //! A hook in the device saw both sides of an encryption. Where the cipher text lies in a request, byte for byte, the plain text is
 //! what the request says, as far as the device's record is believed. Pieces that follow each other (a stream cipher's blocks) are
 //! one plain text again.
+//!
+//! Where the app has no part in the record otherwise, such a pair is the app's own word beside it, and an app may name any bytes a
+//! cipher text: what is found by them is added, and everything else is searched as if there were none.
 
 use std::collections::HashMap;
 
@@ -20,10 +23,12 @@ pub(crate) const STEP: &str = "cipher";
 pub(crate) struct Ciphers {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
     by_start: HashMap<[u8; LEAST], Vec<usize>>,
+    /// They are no worse than the rest of the record: what they explain is explained.
+    explain: bool,
 }
 
 impl Ciphers {
-    pub(crate) fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+    pub(crate) fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, explain: bool) -> Self {
         let mut by_start: HashMap<[u8; LEAST], Vec<usize>> = HashMap::new();
         for (i, (cipher, _)) in pairs.iter().enumerate() {
             if let Some(start) = cipher.first_chunk() {
@@ -34,7 +39,12 @@ impl Ciphers {
         for list in by_start.values_mut() {
             list.sort_by_key(|i| std::cmp::Reverse(pairs[*i].0.len()));
         }
-        Self { pairs, by_start }
+        Self { pairs, by_start, explain }
+    }
+
+    /// Whether they only add to what is found without them.
+    pub(crate) fn add(&self) -> bool {
+        !self.explain && !self.by_start.is_empty()
     }
 
     /// Cipher texts in the bytes; those without a gap between them are one.
@@ -72,7 +82,7 @@ mod tests {
     #[test]
     fn pieces_that_follow_each_other_are_one_text() {
         let c = |v: u8| vec![v; 20];
-        let all = Ciphers::new(vec![(c(1), b"one".to_vec()), (c(2), b"two".to_vec()), ([c(1), c(9)].concat(), b"long".to_vec())]);
+        let all = Ciphers::new(vec![(c(1), b"one".to_vec()), (c(2), b"two".to_vec()), ([c(1), c(9)].concat(), b"long".to_vec())], true);
         let text = [&b"head"[..], &c(1), &c(2), b"gap", &c(2), &c(1)[..10]].concat();
         let found = all.find(&text);
         assert_eq!(

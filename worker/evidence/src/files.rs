@@ -44,7 +44,7 @@ pub fn analyze_files(engine: &Engine<'_>, paths: &[PathBuf], trial: Option<&Tria
     }
     let mut analysis = match trial {
         Some(trial) => analyze(engine, trial, &inputs)?,
-        None => run(engine, &Index::new(&[]), None, &inputs),
+        None => run(engine, &Index::new(&[]), None, &inputs, true),
     };
     analysis.searched.skipped.extend(skipped);
     Ok(analysis)

@@ -175,6 +175,16 @@ impl<'a> Search<'a> {
         self.skipped.insert(reason.into());
     }
 
+    /// Takes over what another search of the same bytes found behind a cipher. What it could not read was read or told by this one.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.drafts.extend(other.drafts.into_iter().filter(|d| d.chain.contains(&cipher::STEP)));
+        for (class, n) in other.places {
+            let here = self.places.entry(class).or_default();
+            *here = n.max(*here);
+        }
+        self.media = self.media.max(other.media);
+    }
+
     /// Keeps what was matched; false if there was nothing but leads.
     fn keep(&mut self, origin: Origin, chain: &[&'static str], shown: Shown) -> bool {
         let found = shown.is_match();

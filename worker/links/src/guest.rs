@@ -112,6 +112,10 @@ pub trait Guest: Send + Sync {
     /// The guest's log as it grows. `arguments` go to `logcat`.
     fn logcat(&self, arguments: &[&str], within: Duration) -> impl Future<Output = Result<Lines, LinkError>> + Send;
 
+    /// A command of the guest's shell, whose standard output is read line by line as it grows; of a longer line than `line` bytes the
+    /// rest is dropped. Dropping it closes the command's output, which ends most.
+    fn follow(&self, command: &str, line: usize, within: Duration) -> impl Future<Output = Result<Lines, LinkError>> + Send;
+
     /// Makes adbd run as root, in an image that allows it.
     fn root(&self, within: Duration) -> impl Future<Output = Result<Rooted, LinkError>> + Send;
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Where an emulator's container has the operator's folder with Frida's program, read-only, if one is given.
+pub const FRIDA: &str = "/opt/stakeout/frida";
+
 /// The window of an emulator, which nobody looks at. One without is another program, linked with stubs for PulseAudio
 /// (external/qemu, `audio/paaudio-headless-impl.c`), so a host's sound reaches a guest only where there is a window.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use stakeout_contract::{HookId, JobId, TenantId, TokenId, WorkerId, api::access::Role};
 
-use super::{Device, Feed, walls::WallArgs};
+use super::{Device, Feed, frida::FridaArgs, walls::WallArgs};
 
 /// Which server, and with which token.
 #[derive(Args, Clone, Debug, Default)]
@@ -80,6 +80,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub with_worker: bool,
     #[command(flatten)]
+    pub frida: FridaArgs,
+    #[command(flatten)]
     pub walls: WallArgs,
     /// The worker of --with-worker lets no app reach the internet: it gives trials of `live` back
     #[arg(long, env = "STAKEOUT_NO_LIVE")]
@@ -120,6 +122,8 @@ pub(crate) struct WorkArgs {
     /// The worker's id; kept in --cache if not given
     #[arg(long, value_name = "ID")]
     pub name: Option<WorkerId>,
+    #[command(flatten)]
+    pub frida: FridaArgs,
     #[command(flatten)]
     pub walls: WallArgs,
     /// Lets no app reach the internet: gives trials of `live` back

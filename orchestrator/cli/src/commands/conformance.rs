@@ -44,6 +44,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         }
     };
     let mut images = doctor::images();
+    images.frida = a.frida.folder()?;
     let engine = super::walled(&a.walls).await?;
     local::prefer_baked(&engine, &mut images).await;
     let Some(image) = images.device(device, a.api) else {
@@ -54,6 +55,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
         image: image.to_owned(),
         gateway: images.gateway.clone(),
         video: images.video.clone(),
+        frida: images.frida.clone(),
         api: a.api,
         app: a.app.unwrap_or_else(|| PathBuf::from(APP)),
         only: a.only,

@@ -57,6 +57,7 @@ pub(crate) fn images() -> Images {
             .collect(),
         analysis: name("analysis"),
         video: video(),
+        frida: None,
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         scenario.device.api = api;
     }
     let mut images = doctor::images();
+    images.frida = a.frida.folder()?;
     let api = scenario.device.api;
     let Some(image) = images.device(device, api).map(str::to_owned) else {
         return Err(Failure::hint(format!("the {device} device has no API level {api}"), levels(&images, device)));

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{intake, work};
 use crate::{
-    args::{farm::ServeArgs, walls::WallArgs},
+    args::{farm::ServeArgs, frida::FridaArgs, walls::WallArgs},
     exit::Failure,
     interrupt, places,
     state_dir::StateDir,
@@ -104,7 +104,7 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     };
     let service = Arc::new(Service::new(store, blobs, sealer).reading_apps(intake::reader()).leases_of(a.lease_seconds).serving());
     // A worker that cannot start is told before anybody sees this server.
-    let worker = if a.with_worker { Some(Box::pin(Embedded::new(&service, &a.walls, !a.no_live)).await?) } else { None };
+    let worker = if a.with_worker { Some(Box::pin(Embedded::new(&service, &a.walls, &a.frida, !a.no_live)).await?) } else { None };
     let app = App::new(service, operator, options);
     let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
     let metrics = match a.metrics {
@@ -191,10 +191,11 @@ struct Embedded {
 
 impl Embedded {
     /// With all that this host has: fails if there is no engine, or no image.
-    async fn new(service: &Arc<Service>, walls: &WallArgs, live: bool) -> Result<Self, Failure> {
+    async fn new(service: &Arc<Service>, walls: &WallArgs, frida: &FridaArgs, live: bool) -> Result<Self, Failure> {
         let engine = super::walled(walls).await?;
         let mut config = work::config(&engine, &[], 0, None, None).await?;
         (config.poll, config.live) = (Duration::from_secs(1), live);
+        config.images.frida = frida.folder()?;
         let host = work::Host::new(engine.clone(), config.clone(), DISK_GIB)?;
         let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
         // Its key is known before the first trial that it signs.

@@ -144,7 +144,8 @@ impl Host {
 pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     let client = farm::client(&a.server, Duration::from_secs(60))?;
     let engine = super::walled(&a.walls).await?;
-    let config = WorkerConfig { live: !a.no_live, ..config(&engine, &a.device, a.slots, a.cache, a.name).await? };
+    let mut config = WorkerConfig { live: !a.no_live, ..config(&engine, &a.device, a.slots, a.cache, a.name).await? };
+    config.images.frida = a.frida.folder()?;
     let remote = Remote::new(&client);
     let host = Host::new(engine.clone(), config.clone(), a.disk_gib)?;
     let (drain, stop) = interrupt::draining("draining: what runs is ended, nothing new is leased; press Ctrl-C again to give it back")?;

@@ -415,3 +415,23 @@ fn bounds_shrink_with_trials_and_hours() {
     assert!((a.share_of_trials - 0.95).abs() < 1e-12 && b.share_of_trials < 0.26);
     assert!(b.per_hour < a.per_hour);
 }
+
+#[test]
+fn on_a_device_of_its_own_the_apps_word_supports_and_makes_nothing_uncertain() {
+    let mut s = silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).saw(100, opened()).saw(100, opened());
+    s.record.cooperative = false;
+    s.analysis.searched = searched();
+    let skipped = Skipped { file: "artifacts/x".into(), reason: "limit: parts".into(), role: Some(Role::CryptoPlain) };
+    s.analysis.searched.skipped.push(skipped);
+    let r = s.decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::NotObserved);
+    assert_eq!(r.captures.len(), 1, "an opening that the books and an agent tell of is one");
+    s.record.cooperative = true;
+    assert_eq!(said(&s.decide(), Kind::Camera, Rung::Transmitted, DeviceState::Background), Answer::Inconclusive);
+
+    let mut s =
+        silent().gave(BACKGROUND_FRAME, BACKGROUND_FRAME).found(Kind::Camera, Role::CryptoPlain, None, Some(BACKGROUND_FRAME), 1e-30);
+    s.record.cooperative = false;
+    s.analysis.findings[0].cooperative = true;
+    assert_eq!(said(&s.decide(), Kind::Camera, Rung::Opened, DeviceState::Background), Answer::Supported);
+}

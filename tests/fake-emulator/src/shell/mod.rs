@@ -8,7 +8,7 @@ mod package;
 use std::sync::Arc;
 
 pub(crate) use self::{activity::tap, package::brought};
-use crate::{dumpsys, guest::Phone, keeper, world::World};
+use crate::{dumpsys, frida, guest::Phone, keeper, world::World};
 
 /// What a command did.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +200,8 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
             Done::said(format!("cpu  10 0 10 {} 0 0 0 0 0 0\n", (world.uptime().as_secs_f64() * 200.0) as u64))
         }
         program if program.ends_with(&format!("/{}", keeper::NAME)) => world.keeper.start(world, program, rest),
+        program if program.ends_with(&format!("/{}", frida::NAME)) => frida::once(world, program, rest),
+        "ps" => processes(&world.phone(), rest),
         "cat" | "tail" | "ls" | "rm" | "mkdir" | "touch" | "stat" | "chmod" | "chown" | "chcon" | "sha256sum" | "screencap" | "mv"
         | "cp" | "find" | "tar" => files::run(world, name, rest),
         "pidof" => match rest {
@@ -225,9 +227,19 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
             Done::default()
         }
         // Nothing is to be done, or only a rooted guest does it.
-        "true" | ":" | "mount" | "umount" | "sync" | "setenforce" | "restorecon" | "wm" | "locksettings" => Done::default(),
+        "true" | ":" | "mount" | "umount" | "sync" | "setenforce" | "restorecon" | "wm" | "locksettings" | "kill" => Done::default(),
         _ => Done::failed(127, format!("/system/bin/sh: {name}: inaccessible or not found")),
     }
+}
+
+/// `ps -A -o UID,PID,NAME`.
+fn processes(phone: &Phone, rest: &[&str]) -> Done {
+    if rest != ["-A", "-o", "UID,PID,NAME"] {
+        return Done::failed(1, "ps: the stand-in wants `-A -o UID,PID,NAME`");
+    }
+    let system = [(0, 1, "init"), (1000, 500, "system_server")].map(|(uid, pid, name)| format!("{uid:>5} {pid:>5} {name}"));
+    let apps = phone.packages.iter().filter_map(|(name, p)| Some(format!("{:>5} {:>5} {name}", p.uid, p.pid?)));
+    Done::lines(["  UID   PID NAME".to_owned()].into_iter().chain(system).chain(apps))
 }
 
 /// `logcat -d`: as text, or with `-B` as the log daemon keeps it; from a time on with `-T SECONDS.MILLIS`.

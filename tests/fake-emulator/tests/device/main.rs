@@ -4,6 +4,7 @@
 mod bake;
 mod faults;
 mod film;
+mod frida;
 mod kept;
 mod microphone;
 mod probe;

@@ -43,7 +43,7 @@ pub(crate) fn files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The frame that a picture shows under a key.
-fn frame(picture: &[u8], key: u8, facing: Facing) -> Option<u64> {
+pub(crate) fn frame(picture: &[u8], key: u8, facing: Facing) -> Option<u64> {
     let image = image::load_from_memory(picture).unwrap().to_luma8();
     let subkey = SubKey::from_bytes([key; 32]);
     // Nothing is known of what was given: any frame of an hour may be it.

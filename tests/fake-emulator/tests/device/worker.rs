@@ -93,6 +93,7 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
         display_user: None,
         probe: None,
         keeper: Some(keeper()),
+        frida: None,
         ports: (free_port(), free_port(), free_port()),
         environment,
         deadlines: Deadlines {
@@ -100,6 +101,7 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
             restore: Duration::from_secs(6),
             cold: Duration::from_secs(if faults.is_empty() { 40 } else { 8 }),
             command: Duration::from_secs(20),
+            agent: Duration::from_secs(3),
         },
     };
     (folder, layout)
@@ -226,6 +228,12 @@ impl Worker {
             .filter(|e| e["event"] == "observation" && e["fact"]["fact"] == name)
             .map(|e| (e["at"].as_u64().unwrap() as f64 / 1e9, e["fact"].clone()))
             .collect()
+    }
+
+    /// Facts of a name that are the app's own word: at, fact, the app's frames.
+    pub(crate) fn of_app(&self, name: &str) -> Vec<(f64, Value, Value)> {
+        let is = |e: &&Value| e["event"] == "observation" && e["source"] == "host" && e["fact"]["fact"] == name;
+        self.events.iter().filter(is).map(|e| (e["at"].as_u64().unwrap() as f64 / 1e9, e["fact"].clone(), e["stack"].clone())).collect()
     }
 
     pub(crate) fn logs(&self) -> Vec<String> {

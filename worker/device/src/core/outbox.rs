@@ -47,6 +47,11 @@ impl Outbox {
         self.event(Event::Observation { at, source, fact: Box::new(fact), stack: Vec::new() }).await;
     }
 
+    /// A fact of the app's own process, with the app's frames.
+    pub async fn fact_of_app(&self, at: Nanos, fact: Fact, stack: Vec<String>) {
+        self.event(Event::Observation { at, source: Source::Host, fact: Box::new(fact), stack }).await;
+    }
+
     /// Answers a request.
     pub async fn answer(&self, answer: Answer) {
         let _ = self.0.send(Wire::Message(FromDevice::Answer(answer))).await;

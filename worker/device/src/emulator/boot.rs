@@ -215,7 +215,8 @@ pub async fn links(layout: &Layout, process: &mut Process, launch: Launch, api: 
     let token = console::token(&layout.home).ok().flatten();
     let console = Console::new(port(running.console)?, token);
     let control = Arc::new(Control::new(port(running.grpc)?, running.token.clone()));
-    let mut phone = Phone { adb: Adb::new(port(running.adb)?), within: layout.deadlines.command, zone: Zone::Offset(0), recorder: None };
+    let mut phone =
+        Phone { adb: Arc::new(Adb::new(port(running.adb)?)), within: layout.deadlines.command, zone: Zone::Offset(0), recorder: None };
 
     let limit = if launch == Launch::Restore { layout.deadlines.restore } else { layout.deadlines.cold };
     let until = Instant::now() + limit;

@@ -16,10 +16,11 @@ use stakeout_protocol::Problem;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
+    frida::ear,
     kept,
     phone::{FOLDER, Phone, first_line, problem},
 };
-use crate::{core::outbox::BlobWriter, snapshot::Budget};
+use crate::snapshot::Budget;
 
 /// Bytes of a list of names.
 const NAMES: usize = 32 << 20;
@@ -88,10 +89,34 @@ impl Phone {
     }
 }
 
-/// Packs what the guest packed again, below `files/`, and what was deleted below `deleted/`. The guest's tar is hostile.
-pub fn repack(packed: Option<(&Path, u64)>, out: BlobWriter, mut budget: Budget) -> io::Result<(BlobWriter, Budget)> {
+/// Packs what the guest packed again, below `files/`, and what was deleted below `deleted/`; and of the folder `texts` all, below
+/// its name. The guest's tar is hostile.
+pub fn repack<W: io::Write>(packed: Option<(&Path, u64)>, texts: &Path, out: W, mut budget: Budget) -> io::Result<(W, Budget)> {
     let mut to = tar::Builder::new(out);
-    let Some((from, asked)) = packed else { return Ok((to.into_inner()?, budget)) };
+    if let Some((from, asked)) = packed {
+        guests(from, asked, &mut to, &mut budget)?;
+    }
+    // Last, so that what an agent tells takes no room from what the app left.
+    let mut names: Vec<PathBuf> = std::fs::read_dir(texts).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    names.sort();
+    for path in names {
+        let size = path.metadata()?.len();
+        if budget.files == 0 || size > budget.bytes {
+            budget.lost_files += 1;
+            budget.lost_bytes = budget.lost_bytes.saturating_add(size);
+            continue;
+        }
+        let name = Path::new(ear::KEPT).join(path.file_name().unwrap_or_default());
+        to.append_path_with_name(&path, name)?;
+        budget.files -= 1;
+        budget.bytes -= size;
+        budget.taken += 1;
+    }
+    Ok((to.into_inner()?, budget))
+}
+
+/// What the guest packed, `asked` for so many files.
+fn guests<W: io::Write>(from: &Path, asked: u64, to: &mut tar::Builder<W>, budget: &mut Budget) -> io::Result<()> {
     let mut archive = tar::Archive::new(File::open(from)?);
     for entry in archive.entries()? {
         // A tar that breaks off is not whole: what follows is unknown.
@@ -131,7 +156,7 @@ pub fn repack(packed: Option<(&Path, u64)>, out: BlobWriter, mut budget: Budget)
     }
     // What was asked for and is not there.
     budget.lost_files += asked.saturating_sub(budget.taken + budget.lost_files);
-    Ok((to.into_inner()?, budget))
+    Ok(())
 }
 
 /// A name below `files/`, whatever it was; below `deleted/`, if it is one that the keeper gave.
@@ -157,6 +182,21 @@ fn inside(name: &[u8]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_agents_come_last_and_within_the_budget() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("plain-000001", "hello"), ("cipher-000001", "xxxxx"), ("plain-000002", "another")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let (tar, budget) = repack(None, dir.path(), Vec::new(), Budget::new(12, 10)).unwrap();
+        let names: Vec<_> =
+            tar::Archive::new(&tar[..]).entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string()).collect();
+        assert_eq!(names, ["crypto/cipher-000001", "crypto/plain-000001"]);
+        assert_eq!((budget.taken, budget.lost_files, budget.lost_bytes), (2, 1, 7));
+        let none = repack(None, Path::new("/nowhere"), Vec::new(), Budget::new(12, 10)).unwrap();
+        assert_eq!(none.1.taken, 0);
+    }
 
     #[test]
     fn no_name_leads_out() {

@@ -31,6 +31,7 @@ use super::{
     camera::{self, Pictures, webcam::Webcam},
     clock::{SharedClock, lock},
     files,
+    frida::{self, Frida},
     kept::{self, Kept},
     layout::Layout,
     recorder::Recorder,
@@ -81,6 +82,8 @@ pub struct EmulatorGuest {
     watch: Option<Watch>,
     /// Keeps what the app deletes.
     kept: Option<Kept>,
+    /// Listens inside of the app, if the operator wants it.
+    frida: Option<Frida>,
     app: Option<App>,
     /// The app has a standby bucket of the scenario's, which counts only while the phone is on battery.
     bucket: bool,
@@ -122,6 +125,7 @@ impl EmulatorGuest {
             ticks: None,
             watch: None,
             kept: None,
+            frida: None,
             app: None,
             bucket: false,
             dead: false,
@@ -169,7 +173,9 @@ impl EmulatorGuest {
             if let Some(kept) = &mut self.kept {
                 told.extend(kept.poll(&live.phone, &self.clock).await?);
             }
+            let inside = self.inside(&told).await;
             self.tell(told).await;
+            self.tell_of_app(inside).await;
         } else if let Some(live) = self.live.as_ref() {
             let look = live.phone.look().await?;
             lock(&self.clock).look(look);
@@ -322,6 +328,7 @@ impl Guest for EmulatorGuest {
         }
         self.tell(told).await;
         self.keep(&app).await;
+        self.listen_inside(&app).await;
         (self.app, self.watch) = (Some(app), Some(watch));
         Ok(installed)
     }
@@ -424,6 +431,7 @@ impl Guest for EmulatorGuest {
         self.judged(done).await?;
         let Some(app) = self.app.clone() else { return Err(Problem::new("bad_request", "no app is installed")) };
         let (folder, before) = (self.layout.work.clone(), std::mem::take(&mut self.before));
+        let texts = folder.join(frida::ear::KEPT);
         // Headers and padding of a tar come on top of its files.
         let headers = max_files.saturating_mul(2048).saturating_add(1 << 20);
         // What the app deleted may be too much beside what it has; then that is lost, and no more.
@@ -433,7 +441,7 @@ impl Guest for EmulatorGuest {
         let blob = self.out.blob(id);
         let packed = tokio::task::spawn_blocking(move || {
             let from = packed.as_ref().map(|(path, asked)| (path.as_path(), *asked));
-            let (blob, budget) = files::repack(from, blob, Budget::new(max_bytes, max_files))?;
+            let (blob, budget) = files::repack(from, &texts, blob, Budget::new(max_bytes, max_files))?;
             if let Some((path, _)) = &packed {
                 std::fs::remove_file(path)?;
             }

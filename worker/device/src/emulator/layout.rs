@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use stakeout_protocol::bake::{Cameras, Window};
+use stakeout_protocol::{
+    bake::{Cameras, Window},
+    choice::FRIDA,
+};
 
 use crate::DeviceError;
 
@@ -17,6 +20,8 @@ pub struct Deadlines {
     pub cold: Duration,
     /// One command in the guest.
     pub command: Duration,
+    /// An agent in a process of the app, until it says that it listens.
+    pub agent: Duration,
 }
 
 /// Where an image has the app that proves that a phone is ready.
@@ -101,6 +106,8 @@ pub struct Layout {
     pub probe: Option<PathBuf>,
     /// The program that keeps what the app deletes, if the image has it.
     pub keeper: Option<PathBuf>,
+    /// The operator's folder with Frida's program, if one is given.
+    pub frida: Option<PathBuf>,
     /// Console, adb and gRPC. In a cell the gateway closes them to the emulator's own user.
     pub ports: (u16, u16, u16),
     /// More of the emulator's environment.
@@ -117,6 +124,7 @@ impl Deadlines {
             restore: Duration::from_secs(60),
             cold: Duration::from_secs(420),
             command: Duration::from_secs(60),
+            agent: Duration::from_secs(20),
         }
     }
 }
@@ -142,6 +150,7 @@ impl Layout {
             display_user: Some(10_005),
             probe: Some(PathBuf::from(PROBE)).filter(|p| p.is_file()),
             keeper: Some(PathBuf::from(KEEPER)).filter(|p| p.is_file()),
+            frida: Some(PathBuf::from(FRIDA)).filter(|p| p.is_dir()),
             ports: (5554, 5555, 8554),
             environment: std::env::vars_os().filter(|(name, _)| fake(name)).collect(),
             deadlines: Deadlines::usual(),

@@ -11,6 +11,7 @@
 //!   recovery for each way in which it hangs. [`clock`]: the trial's clock is the guest's uptime.
 //! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`], [`kept`]: what is done with them.
 //! - [`camera`], [`sound`]: the feeds. [`display`]: a window that nobody sees. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
+//! - [`frida`]: an agent inside of the app, where the operator gives one: the app's own word, beside the books.
 //! - [`probe`]: proof that a phone is ready. [`guest`]: the verbs. [`bake`]: no trial, but the snapshot that trials start from.
 //!
 //! What a device of this kind does not see is told by `not_watched`, so that silence is never taken for innocence. Doubts about
@@ -23,6 +24,7 @@ pub mod camera;
 pub mod clock;
 pub mod display;
 pub mod files;
+pub mod frida;
 pub mod guest;
 pub mod kept;
 pub mod layout;

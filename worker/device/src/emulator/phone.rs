@@ -1,6 +1,6 @@
 //! Commands in the guest. What they say is the guest's: text of strangers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use stakeout_links::{
     Adb, Fault, LinkError,
@@ -26,7 +26,7 @@ const LOOKS: usize = 4;
 #[derive(Debug)]
 pub struct Phone {
     /// Its adbd.
-    pub adb: Adb,
+    pub adb: Arc<Adb>,
     /// Time for one command.
     pub within: Duration,
     /// The guest's time zone.

@@ -30,6 +30,29 @@ fn an_encrypted_upload_is_linked_to_its_plain_text_by_its_cipher_text() {
 }
 
 #[test]
+fn on_a_device_of_its_own_the_apps_word_on_ciphers_adds_and_explains_nothing() {
+    let mut own = trial(1);
+    own.cooperative = false;
+    let (p, c, cipher) = encrypted(&gzip(&jpeg(1, FRAME)), 1);
+    let request = artifact(Role::FlowRequest, post("", base64(&cipher).as_bytes()));
+    let a = search_all(&own, &[p, c, request], Limits::default());
+    let f = a.findings.iter().find(|f| f.role == Some(Role::FlowRequest)).unwrap();
+    assert!(f.cooperative && f.chain == ["http", "base64", "cipher", "gzip", "jpeg"], "{f:?}");
+    let told = |a: &stakeout_contract::finding::Analysis| a.searched.skipped.iter().map(|s| (s.reason.clone(), s.role)).collect::<Vec<_>>();
+    assert_eq!(told(&a), [("encrypted or unknown".to_owned(), Some(Role::FlowRequest))], "who says so may have made it up");
+
+    // An app that calls its photo a cipher text of something harmless hides neither the photo nor what else it sends.
+    let photo = jpeg(1, FRAME);
+    let c = artifact(Role::CryptoCipher, photo.clone());
+    let mut p = artifact(Role::CryptoPlain, [&b"nothing to see"[..], &photo].concat());
+    p.0.cipher = Some(c.0.sha256);
+    let request = artifact(Role::FlowRequest, post("", &[&photo[..], &gzip(&jpeg(1, FRAME + 9))].concat()));
+    let a = search_all(&own, &[p, c, request], Limits::default());
+    let sent: Vec<_> = a.findings.iter().filter(|f| f.role == Some(Role::FlowRequest)).map(|f| (f.cooperative, f.frames)).collect();
+    assert!(sent.contains(&(false, Some([FRAME; 2]))) && sent.contains(&(false, Some([FRAME + 9; 2]))), "{sent:?}");
+}
+
+#[test]
 fn a_plain_text_that_was_encrypted_in_pieces_is_joined() {
     let photo = jpeg(1, FRAME);
     let mut made = Vec::new();

@@ -1,4 +1,4 @@
-//! The guest's log, line by line.
+//! The guest's log, or what another command says, line by line.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -8,31 +8,44 @@ use super::{
 };
 use crate::{LinkError, Stage, error::within, limits::LOG_LINE};
 
-/// A line of the log.
+/// A line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     /// Its text without its end; bytes that are no UTF-8 are replaced.
     pub text: String,
-    /// It was longer than [`LOG_LINE`]; the rest is lost.
+    /// It was longer than is kept; the rest is lost.
     pub cut: bool,
 }
 
 /// Cuts a stream into lines, and long lines off.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Splitter {
+    most: usize,
     line: Vec<u8>,
     cut: bool,
     ready: VecDeque<Line>,
 }
 
+impl Default for Splitter {
+    /// For the guest's log.
+    fn default() -> Self {
+        Self::new(LOG_LINE)
+    }
+}
+
 impl Splitter {
+    /// With lines of at most so many bytes.
+    pub const fn new(most: usize) -> Self {
+        Self { most, line: Vec::new(), cut: false, ready: VecDeque::new() }
+    }
+
     /// Takes a piece of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         for (n, piece) in bytes.split(|b| *b == b'\n').enumerate() {
             if n > 0 {
                 self.end();
             }
-            let room = LOG_LINE - self.line.len();
+            let room = self.most.saturating_sub(self.line.len());
             self.line.extend_from_slice(&piece[..piece.len().min(room)]);
             self.cut |= piece.len() > room;
         }
@@ -52,8 +65,9 @@ impl Splitter {
     }
 }
 
-/// A running `logcat`. Dropping it ends it.
+/// A running `logcat`, or another command. Dropping it ends it.
 pub struct Lines {
+    stage: Stage,
     stream: Stream,
     packets: Option<Packets>,
     splitter: Splitter,
@@ -67,13 +81,13 @@ impl std::fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub(super) fn new(stream: Stream, packets: bool) -> Self {
-        Self { stream, packets: packets.then(Packets::default), splitter: Splitter::default(), ended: false }
+    pub(super) fn new(stream: Stream, packets: bool, splitter: Splitter, stage: Stage) -> Self {
+        Self { stage, stream, packets: packets.then(Packets::default), splitter, ended: false }
     }
 
-    /// The next line; `None` when logcat ended by itself. A line is not lost if this is dropped, or times out.
+    /// The next line; `None` when the command ended by itself. A line is not lost if this is dropped, or times out.
     pub async fn next(&mut self, limit: Duration) -> Result<Option<Line>, LinkError> {
-        within(Stage::AdbLogcat, limit, async {
+        within(self.stage, limit, async {
             loop {
                 if let Some(line) = self.splitter.take() {
                     return Ok(Some(line));

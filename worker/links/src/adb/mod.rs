@@ -156,7 +156,18 @@ impl Guest for Adb {
             for argument in arguments {
                 command.extend([" ".to_owned(), quote(argument)]);
             }
-            Ok(Lines::new(connection.service(&command).await?, packets))
+            Ok(Lines::new(connection.service(&command).await?, packets, Splitter::default(), Stage::AdbLogcat))
+        })
+        .await
+    }
+
+    async fn follow(&self, command: &str, line: usize, limit: Duration) -> Result<Lines, LinkError> {
+        let (connection, limit) = self.ready(limit).await?;
+        within(Stage::AdbShell, limit, async {
+            let packets = connection.banner.has("shell_v2");
+            let kind = if packets { "shell,v2,raw" } else { "shell" };
+            let stream = connection.service(&format!("{kind}:{command}")).await?;
+            Ok(Lines::new(stream, packets, Splitter::new(line), Stage::AdbShell))
         })
         .await
     }

@@ -32,6 +32,8 @@ struct Host {
     kvm: Kvm,
     loopback: bool,
     videos: Vec<PathBuf>,
+    /// The folder with Frida's program, or why what was given is none; nothing if none was given.
+    frida: Option<Result<PathBuf, String>>,
 }
 
 impl Host {
@@ -52,6 +54,7 @@ impl Host {
             kvm: images::kvm(kvm),
             loopback: Path::new("/sys/module/v4l2loopback").exists(),
             videos,
+            frida: std::env::var_os("STAKEOUT_FRIDA").filter(|v| !v.is_empty()).map(|v| frida(PathBuf::from(v))),
         }
     }
 
@@ -122,7 +125,27 @@ impl Host {
                 },
                 "only for an image with `--camera webcam`: `apt-get install v4l2loopback-dkms`, `modprobe v4l2loopback exclusive_caps=1`, and the device's path in `STAKEOUT_VIDEO`; pictures and films by file need nothing",
             ),
+            optional(
+                "frida",
+                matches!(self.frida, Some(Ok(_))),
+                match &self.frida {
+                    None => "none given".to_owned(),
+                    Some(Ok(folder)) => format!("`{}`", folder.display()),
+                    Some(Err(why)) => why.clone(),
+                },
+                "only to listen inside of apps on emulators as well: a folder with `frida-inject`, in `STAKEOUT_FRIDA` or `--frida`; see docs/emulator.md",
+            ),
         ]
+    }
+}
+
+/// A folder that has Frida's program, or something that begins with its name.
+fn frida(folder: PathBuf) -> Result<PathBuf, String> {
+    let entries = std::fs::read_dir(&folder).map_err(|e| format!("`{}` cannot be read: {e}", folder.display()))?;
+    if entries.flatten().any(|e| e.file_name().to_string_lossy().starts_with("frida-inject")) {
+        Ok(folder)
+    } else {
+        Err(format!("`{}` has no `frida-inject`", folder.display()))
     }
 }
 
@@ -193,6 +216,7 @@ mod tests {
             kvm: Kvm::Usable(stakeout_containers::Kvm { path: "/dev/kvm".into(), group: Some(108) }),
             loopback: true,
             videos: vec!["/dev/video0".into()],
+            frida: Some(Ok("/opt/frida".into())),
         }
     }
 
@@ -222,13 +246,24 @@ mod tests {
             kvm: images::kvm(Path::new("/dev/no-such-device")),
             loopback: false,
             videos: vec![],
+            frida: None,
         };
         let mut checks = bare.checks();
         checks.extend(of_images(&[], None));
-        assert_eq!(checks.len(), 6);
+        assert_eq!(checks.len(), 7);
         for c in checks {
             assert!(c.state == super::super::State::Optional && !c.mend.is_empty(), "{}", c.what);
         }
+    }
+
+    #[test]
+    fn a_folder_without_fridas_program_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let why = frida(dir.path().to_owned()).unwrap_err();
+        assert!(why.ends_with("has no `frida-inject`"), "{why}");
+        std::fs::write(dir.path().join("frida-inject-17.2.16-android-x86_64"), "x").unwrap();
+        let host = Host { frida: Some(frida(dir.path().to_owned())), ..host() };
+        assert_eq!(of(&host.checks(), "frida").found, format!("`{}`", dir.path().display()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a trial's picture shows, from its observations, flows and findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
     Kind, Nanos, Sensor,
@@ -78,7 +78,10 @@ fn sessions(t: &TrialInput<'_>) -> Vec<Happening> {
         }
         _ => None,
     };
-    t.observations.iter().filter_map(of).collect()
+    // Of what is told twice, by the books and from inside of the app, the first stands.
+    let mut known = BTreeSet::new();
+    let is_first = |o: &&Observation| matches!(&o.fact, Fact::Opened { sensor, session, .. } if known.insert((*sensor, *session)));
+    t.observations.iter().filter(is_first).filter_map(of).collect()
 }
 
 fn names(permissions: &[String]) -> String {

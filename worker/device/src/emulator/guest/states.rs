@@ -15,12 +15,14 @@ use super::{
         boot,
         camera::{self, Pictures, webcam::Webcam},
         clock::{Look, SharedClock, lock},
+        frida::{Frida, ear::Heard, seek::say},
         kept::{self, Kept},
         phone::problem,
         probe::Probe,
         process,
         services::Services,
         sound::{Sound, Way},
+        watch::Told,
     },
     EmulatorGuest, STEP, sample,
 };
@@ -46,6 +48,9 @@ impl EmulatorGuest {
     /// Before an act of the owner's: what the books date within this second is taken as later than it, and no picture of a camera
     /// is older.
     pub(super) fn before_act(&mut self) {
+        if let Some(frida) = &self.frida {
+            frida.act();
+        }
         let mut marks = vec![self.now()];
         // Films take a while: the act is then later.
         marks.extend(self.renew().map(|_| self.now()));
@@ -156,6 +161,30 @@ impl EmulatorGuest {
         }
     }
 
+    /// From here on an agent listens in each process of the app, if the operator gives what it takes. A trial without it is one.
+    pub(super) async fn listen_inside(&mut self, app: &App) {
+        let (Some(folder), Some(live)) = (&self.layout.frida, &self.live) else { return };
+        match Frida::start(&live.phone, folder, &self.layout, app, &self.clock, &self.out).await {
+            Ok(frida) => self.frida = Some(frida),
+            Err(e) => say(&self.out, self.now(), format!("frida: not used: {}", e.message)).await,
+        }
+    }
+
+    /// What was heard inside of the app, beside what the books say.
+    pub(super) async fn inside(&self, books: &[Told]) -> Vec<Heard> {
+        match &self.frida {
+            Some(frida) => frida.take(books).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// What the app's own processes say.
+    pub(super) async fn tell_of_app(&self, heard: Vec<Heard>) {
+        for Heard { at, fact, stack } in heard {
+            self.out.fact_of_app(at, fact, stack).await;
+        }
+    }
+
     pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
         let (app, bucket) = (self.app.clone(), self.bucket);
         let live = self.live()?;
@@ -215,6 +244,9 @@ impl EmulatorGuest {
         let until = Instant::now() + self.layout.deadlines.cold;
         let clock = self.clock.clone();
         let before = lock(&clock).date(monotonic_nanos());
+        if let Some(frida) = &mut self.frida {
+            frida.rest().await;
+        }
         let live = self.live()?;
         let within = live.phone.within;
         live.phone.adb.reboot(within).await.map_err(problem)?;
@@ -247,6 +279,9 @@ impl EmulatorGuest {
         if let (Some(kept), Some(live)) = (&mut self.kept, &self.live) {
             kept.again(&live.phone, now).await?;
         }
+        if let (Some(frida), Some(live)) = (&mut self.frida, &self.live) {
+            frida.again(&live.phone);
+        }
         Ok(())
     }
 
@@ -262,6 +297,9 @@ impl EmulatorGuest {
         self.live()?.phone.say(&format!("am force-stop {}", quote(&app.package))).await?;
         // What closed by it is in the books a moment later.
         tokio::time::sleep(STEP).await;
+        if let Some(frida) = &self.frida {
+            frida.settle().await;
+        }
         self.poll().await?;
         if let Some(w) = self.watch.as_mut() {
             let told = w.close_all();
@@ -270,6 +308,10 @@ impl EmulatorGuest {
         if let (Some(mut kept), Some(live)) = (self.kept.take(), &self.live) {
             let told = kept.end(&live.phone, &self.clock).await?;
             self.tell(told).await;
+        }
+        if let (Some(frida), Some(live)) = (self.frida.take(), &self.live) {
+            let heard = frida.end(&live.phone).await;
+            self.tell_of_app(heard).await;
         }
         // The trial's time ends here.
         self.ticks = None;
