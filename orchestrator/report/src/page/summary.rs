@@ -179,7 +179,7 @@ fn sent_idle(r: &JobResult) -> Vec<Line> {
         let sent: Vec<&Verdict> = r.sending.iter().filter(in_idle).collect();
         let Some(answer) = sent.iter().map(|v| v.verdict).min() else { continue };
         let states: Vec<DeviceState> = sent.iter().map(|v| v.device_state).collect();
-        match said.iter_mut().find(|(a, s, _)| (*a, &*s) == (answer, &states)) {
+        match said.iter_mut().find(|(a, s, _)| (*a, s) == (answer, &states)) {
             Some((.., kinds)) => kinds.push(words::media(*kind)),
             None => said.push((answer, states, vec![words::media(*kind)])),
         }
