@@ -29,6 +29,7 @@ pub mod probability;
 pub mod result;
 pub mod scenario;
 pub mod statement;
+pub mod told;
 pub mod trial;
 pub mod words;
 

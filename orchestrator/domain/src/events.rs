@@ -14,7 +14,7 @@ use stakeout_contract::{
     trial::frame_time,
 };
 
-use crate::{acts::Acts, dates, permission, verdict::TrialEvidence};
+use crate::{acts::Acts, attribution::Attribution, dates, permission, verdict::TrialEvidence};
 
 /// A rung that was reached.
 #[derive(Clone, Debug)]
@@ -26,22 +26,30 @@ pub(crate) struct Event {
     pub sent: Option<DeviceState>,
     /// The probability, if it proves; none: it supports.
     pub proves: Option<Probability>,
+    /// Why it is not known to be the app's own doing: else it would prove.
+    pub unattributed: Option<String>,
     /// Its state rests on the device's record, so it proves under `any` alone.
     pub dated_by_record: bool,
     pub evidence: Evidence,
+}
+
+/// What tells more of a trial's sessions than its timeline.
+struct Known<'a> {
+    acts: Acts,
+    whose: Attribution<'a>,
 }
 
 /// All events of a trial.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
     let shown = previews_shown(t.observations);
-    let acts = Acts::of(t);
+    let known = Known { acts: Acts::of(t), whose: Attribution::of(t) };
     for (line, o) in t.observations.iter().enumerate() {
-        of_observation(t, &acts, (line, o), &shown, &mut out);
+        of_observation(t, &known.acts, (line, o), &shown, &mut out);
     }
-    of_delivery(t, &acts, &mut out);
+    of_delivery(t, &known, &mut out);
     for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
-        of_finding(t, &acts, (index, f), &mut out);
+        of_finding(t, &known, (index, f), &mut out);
     }
     for e in &mut out {
         (e.evidence.device_state, e.evidence.sent_state) = (Some(e.state), e.sent);
@@ -74,7 +82,16 @@ fn declared(t: &TrialEvidence<'_>) -> Vec<Event> {
     let of_kind = |kind: Kind| {
         let p = t.record.app.permissions.iter().find(|p| permission::is_of(kind, p))?;
         let evidence = Evidence { trial: number, text: format!("the manifest names `{p}`"), ..Evidence::default() };
-        Some(Event { kind, rung: Rung::Declared, state: DeviceState::Any, sent: None, proves: None, dated_by_record: true, evidence })
+        Some(Event {
+            kind,
+            rung: Rung::Declared,
+            state: DeviceState::Any,
+            sent: None,
+            proves: None,
+            unattributed: None,
+            dated_by_record: true,
+            evidence,
+        })
     };
     Kind::ALL.iter().filter_map(|k| of_kind(*k)).collect()
 }
@@ -87,7 +104,7 @@ fn of_observation(t: &TrialEvidence<'_>, acts: &Acts, (line, o): (usize, &Observ
     let mut push = |kind: Kind, rung: Rung, text: String| {
         let evidence =
             Evidence { trial: t.record.number, observation: Some(line), at_seconds: Some(o.at.as_secs_f64()), text, ..Evidence::default() };
-        out.push(Event { kind, rung, state, sent: None, proves: None, dated_by_record: true, evidence });
+        out.push(Event { kind, rung, state, sent: None, proves: None, unattributed: None, dated_by_record: true, evidence });
     };
     match &o.fact {
         Fact::PermissionRequested { permissions, answers } => {
@@ -124,8 +141,10 @@ fn of_observation(t: &TrialEvidence<'_>, acts: &Acts, (line, o): (usize, &Observ
 }
 
 /// What the feed gave, by its own log.
-fn of_delivery(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Event>) {
-    for d in &t.record.delivered {
+fn of_delivery(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, out: &mut Vec<Event>) {
+    // What another app was given is not the app's.
+    for d in t.record.delivered.iter().filter(|d| whose.other(d.sensor, d.session).is_none()) {
+        let unattributed = whose.of_session(d.sensor, d.session);
         let time = |n: u64| match d.sensor {
             Sensor::Camera => frame_time(n),
             Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
@@ -145,7 +164,16 @@ fn of_delivery(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Event>) {
                 ..Evidence::default()
             };
             let kind = d.sensor.into();
-            out.push(Event { kind, rung: Rung::Delivered, state, sent: None, proves: None, dated_by_record: true, evidence });
+            out.push(Event {
+                kind,
+                rung: Rung::Delivered,
+                state,
+                sent: None,
+                proves: None,
+                unattributed: unattributed.clone(),
+                dated_by_record: true,
+                evidence,
+            });
         }
     }
 }
@@ -174,13 +202,15 @@ pub(crate) fn rungs(f: &Finding) -> Vec<Rung> {
     out
 }
 
-fn of_finding(t: &TrialEvidence<'_>, acts: &Acts, (index, f): (usize, &Finding), out: &mut Vec<Event>) {
+fn of_finding(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, (index, f): (usize, &Finding), out: &mut Vec<Event>) {
     let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
-    let proves = (!f.cooperative).then(|| corrected(t, f));
+    let given: Vec<(Sensor, u64)> = dates::sessions(t, f).into_iter().collect();
+    let unattributed = whose.of_match(t, f, flow, &given);
+    let proves = (!f.cooperative && unattributed.is_none()).then(|| corrected(t, f));
     let evidence = Evidence {
         trial: t.record.number,
         finding: Some(index),
-        text: text(t, f, flow) + &by_act(t, acts, f),
+        text: text(t, f, flow) + &by_act(t, acts, f) + &unattributed.as_ref().map_or_else(String::new, |why| format!("; {why}")),
         at_seconds: captured_at(f).map(Nanos::as_secs_f64),
         frames: f.frames,
         seconds: f.seconds,
@@ -193,14 +223,19 @@ fn of_finding(t: &TrialEvidence<'_>, acts: &Acts, (index, f): (usize, &Finding),
         p_false: Some(corrected(t, f)),
         ..Evidence::default()
     };
-    let rungs = rungs(f);
+    let mut rungs = rungs(f);
+    if !given.is_empty() && given.iter().all(|(sensor, session)| whose.other(*sensor, *session).is_some()) {
+        // It was opened by somebody else, and given to them.
+        rungs.retain(|r| rung_of(f.role) == Some(*r));
+    }
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
     let left = flow.map(|w| acts.sent(state_at(t, w.at), w.at));
     for state in states(t, acts, f, flow) {
         for rung in &rungs {
             let dated_by_record = captured_at(f).is_none();
             let sent = left.filter(|_| *rung == Rung::Transmitted);
-            out.push(Event { kind: f.kind, rung: *rung, state, sent, proves, dated_by_record, evidence: evidence.clone() });
+            let (unattributed, evidence) = (unattributed.clone(), evidence.clone());
+            out.push(Event { kind: f.kind, rung: *rung, state, sent, proves, unattributed, dated_by_record, evidence });
         }
     }
 }
@@ -333,7 +368,7 @@ mod tests {
         let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
-            of_delivery(t, &Acts::of(t), &mut out);
+            of_delivery(t, &Known { acts: Acts::of(t), whose: Attribution::of(t) }, &mut out);
             out.iter().map(|e| (e.rung, e.state)).collect::<Vec<_>>()
         };
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);

@@ -17,6 +17,7 @@
 
 mod acts;
 mod apis;
+mod attribution;
 pub mod budget;
 mod captures;
 mod dates;

@@ -1,5 +1,7 @@
 //! The answers of a job, from what its trials left behind.
 
+use std::collections::BTreeSet;
+
 use stakeout_contract::{
     Answer, DeviceState, JobId, Kind, Rung,
     finding::Analysis,
@@ -130,6 +132,9 @@ fn answer(
         v.p_false = mine.iter().copied().filter_map(|e| proves(&e)).reduce(|a, b| if b < a { b } else { a });
         v.verdict = if v.p_false.is_some() { Answer::Proven } else { Answer::Supported };
         v.evidence = listed(&mine);
+        if v.verdict == Answer::Supported {
+            v.reasons = unattributed(&mine);
+        }
         return v;
     }
     if !covered(scenario, tested, kind, state) {
@@ -166,6 +171,21 @@ fn answer(
         v.verdict = Answer::Inconclusive;
     }
     v
+}
+
+/// Why what was seen does not prove more, where the app is not alone in its device: each why once, and few of them.
+fn unattributed(mine: &[&Event]) -> Vec<Reason> {
+    const TOLD: usize = 3;
+    let whys: BTreeSet<&str> = mine.iter().filter_map(|e| e.unattributed.as_deref()).collect();
+    let more = whys.len().saturating_sub(TOLD);
+    let more = (more > 0).then(|| format!("{more} more of this sort"));
+    let texts = whys.into_iter().take(TOLD).map(str::to_owned).chain(more);
+    let reason = |text| Reason {
+        code: "attribution".to_owned(),
+        text,
+        settled_by: "the `jvm` device, where the app is alone, or an image without other apps".to_owned(),
+    };
+    texts.map(reason).collect()
 }
 
 /// Proofs first, by probability; then by time.

@@ -9,6 +9,7 @@ use crate::{
     camera,
     faults::Fault,
     frida::{self, Inside},
+    guest::Package,
     script::{Act, On, Step, To, When},
     upload,
     world::{Note, World},
@@ -42,20 +43,38 @@ pub async fn play(world: Arc<World>) {
     }
 }
 
-/// The app's process and user, while it runs.
-fn process(world: &World) -> Option<(u32, u32)> {
-    let phone = world.phone();
-    let app = phone.packages.get(&world.script().package)?;
-    Some((app.pid?, app.uid))
+/// Who acts: the app of the script, or another one.
+#[derive(Clone)]
+struct Who {
+    package: String,
+    pid: u32,
+    uid: u32,
+}
+
+/// The user of the first app that is not the script's.
+const OTHERS: u32 = 10_300;
+
+/// The app's process and user, while it runs; or another app's, which is always there when it is wanted.
+fn process(world: &World, by: Option<&str>) -> Option<Who> {
+    let mut phone = world.phone();
+    let package = by.map_or_else(|| world.script().package.clone(), str::to_owned);
+    if by.is_some() && !phone.packages.contains_key(&package) {
+        let (pid, uid) = (phone.number(), OTHERS + phone.packages.len() as u32);
+        let all = ["CAMERA", "RECORD_AUDIO", "READ_CONTACTS", "READ_CALL_LOG"].map(|p| format!("android.permission.{p}"));
+        let other = Package { uid, pid: Some(pid), granted: all.into(), service: true, ..Package::default() };
+        phone.packages.insert(package.clone(), other);
+    }
+    let app = phone.packages.get(&package)?;
+    Some(Who { pid: app.pid?, uid: app.uid, package })
 }
 
 /// An act once, or again and again while the process lives that it began in.
 async fn again(world: Arc<World>, step: Step) {
-    let Some((first, _)) = process(&world) else { return };
+    let Some(first) = process(&world, None).map(|who| who.pid) else { return };
     let mut wait = step.after;
     loop {
         world.clock.sleep(wait).await;
-        if process(&world).is_none_or(|(pid, _)| pid != first) {
+        if process(&world, None).is_none_or(|who| who.pid != first) {
             return;
         }
         one(&world, &step).await;
@@ -71,32 +90,31 @@ async fn one(world: &Arc<World>, step: &Step) {
             return;
         }
     }
-    act(world, step.act.clone()).await;
+    act(world, step.by.as_deref(), step.act.clone()).await;
 }
 
-async fn act(world: &Arc<World>, what: Act) {
-    let Some((pid, uid)) = process(world) else { return };
-    let script = world.script();
-    let package = script.package.as_str();
+async fn act(world: &Arc<World>, by: Option<&str>, what: Act) {
+    let Some(who) = process(world, by) else { return };
+    let (package, pid) = (who.package.as_str(), who.pid);
     match what {
         Act::InTurn(all) => {
             for one in all {
-                Box::pin(act(world, one)).await;
+                Box::pin(act(world, by, one)).await;
             }
         }
         Act::RequestPermission(name) => {
-            if !has(world, &name) {
+            if !has(world, package, &name) {
                 world.phone().ask(package, name);
             }
         }
         Act::OpenCamera { id, seconds, to } => {
-            if let Some(jpeg) = look(world, pid, id, seconds).await {
-                put(world, pid, &to, jpeg).await;
+            if let Some(jpeg) = look(world, &who, id, seconds).await {
+                put(world, &who, &to, jpeg).await;
             }
         }
         Act::OpenMicrophone { seconds, to } => {
-            if let Some((samples, rate)) = hear(world, pid, uid, seconds).await {
-                put(world, pid, &to, camera::wav(&samples, rate)).await;
+            if let Some((samples, rate)) = hear(world, &who, seconds).await {
+                put(world, &who, &to, camera::wav(&samples, rate)).await;
             }
         }
         Act::Read { what, to } => {
@@ -104,17 +122,17 @@ async fn act(world: &Arc<World>, what: Act) {
                 "call_log" => ("content://call_log/calls", "READ_CALL_LOG", "READ_CALL_LOG"),
                 _ => ("content://com.android.contacts/data", "READ_CONTACTS", "READ_CONTACTS"),
             };
-            if !begin(world, &format!("android.permission.{permission}"), op) {
+            if !begin(world, package, &format!("android.permission.{permission}"), op) {
                 return;
             }
-            finish(world, op);
+            finish(world, package, op);
             let rows = world.phone().providers.get(address).cloned().unwrap_or_default();
             let lines = rows.iter().map(|r| r.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>();
-            put(world, pid, &to, lines.join("\n").into_bytes()).await;
+            put(world, &who, &to, lines.join("\n").into_bytes()).await;
         }
-        Act::WriteFile { path, text } => put(world, pid, &To::Store(path), text.into_bytes()).await,
-        Act::DeleteFile { path } => world.file(&path, None),
-        Act::Get { url, configuration } => match upload::get(world, &url).await {
+        Act::WriteFile { path, text } => put(world, &who, &To::Store(path), text.into_bytes()).await,
+        Act::DeleteFile { path } => world.file(&path, package, None),
+        Act::Get { url, configuration } => match upload::get(world, who.uid, &url).await {
             Ok((status, answer)) => {
                 world.say(pid, 'D', "App", &format!("got {} bytes: {status}", answer.len()));
                 if configuration {
@@ -131,7 +149,7 @@ async fn act(world: &Arc<World>, what: Act) {
                 Ok(Err(e)) => e.to_string(),
                 Err(_) => "no answer".to_owned(),
             };
-            put(world, pid, &to, format!("{host}:{port} {outcome}\n").into_bytes()).await;
+            put(world, &who, &to, format!("{host}:{port} {outcome}\n").into_bytes()).await;
         }
         Act::ForegroundService => {
             if let Some(app) = world.phone().packages.get_mut(package) {
@@ -143,17 +161,17 @@ async fn act(world: &Arc<World>, what: Act) {
     }
 }
 
-fn has(world: &World, permission: &str) -> bool {
-    world.phone().packages.get(&world.script().package).is_some_and(|p| p.granted.contains(permission))
+fn has(world: &World, package: &str, permission: &str) -> bool {
+    world.phone().packages.get(package).is_some_and(|p| p.granted.contains(permission))
 }
 
 /// Begins an operation; whether the app may.
-fn begin(world: &World, permission: &str, op: &str) -> bool {
+fn begin(world: &World, package: &str, permission: &str, op: &str) -> bool {
     let now = world.clock.millis();
-    let allowed = has(world, permission);
+    let allowed = has(world, package, permission);
     let mut phone = world.phone();
-    let state = phone.state(&world.script().package).0;
-    let Some(app) = phone.packages.get_mut(&world.script().package) else { return false };
+    let state = phone.state(package).0;
+    let Some(app) = phone.packages.get_mut(package) else { return false };
     let op = app.ops.entry(op.to_owned()).or_default();
     let allowed = allowed && !matches!(op.mode.as_deref(), Some("ignore" | "deny"));
     if allowed {
@@ -165,30 +183,29 @@ fn begin(world: &World, permission: &str, op: &str) -> bool {
     allowed
 }
 
-fn finish(world: &World, op: &str) {
+fn finish(world: &World, package: &str, op: &str) {
     let now = world.clock.millis();
     let mut phone = world.phone();
-    let Some(op) = phone.packages.get_mut(&world.script().package).and_then(|p| p.ops.get_mut(op)) else { return };
+    let Some(op) = phone.packages.get_mut(package).and_then(|p| p.ops.get_mut(op)) else { return };
     if let (Some(since), Some(access)) = (op.running.take(), &mut op.access) {
         access.2 = now - since;
     }
 }
 
 /// Refuses an operation that was allowed by its permission.
-fn reject(world: &World, op: &str) {
+fn reject(world: &World, package: &str, op: &str) {
     let now = world.clock.millis();
     let mut phone = world.phone();
-    let state = phone.state(&world.script().package).0;
-    if let Some(op) = phone.packages.get_mut(&world.script().package).map(|p| p.ops.entry(op.to_owned()).or_default()) {
+    let state = phone.state(package).0;
+    if let Some(op) = phone.packages.get_mut(package).map(|p| p.ops.entry(op.to_owned()).or_default()) {
         op.reject = Some((now, state));
         op.running = None;
     }
 }
 
-async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>> {
-    let script = world.script();
-    let package = &script.package;
-    if !begin(world, "android.permission.CAMERA", "CAMERA") {
+async fn look(world: &World, who: &Who, id: u32, seconds: f64) -> Option<Vec<u8>> {
+    let (package, pid) = (&who.package, who.pid);
+    if !begin(world, package, "android.permission.CAMERA", "CAMERA") {
         world.say(pid, 'W', "App", "java.lang.SecurityException: camera");
         return None;
     }
@@ -202,7 +219,7 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
     if !world.phone().may_capture(package) {
         let why = "caller cannot open camera from background";
         world.phone().camera_event(now, &format!("REJECT device {id} client for package {package} (PID {pid}), reason: ({why})"));
-        reject(world, "CAMERA");
+        reject(world, package, "CAMERA");
         return None;
     }
     {
@@ -228,15 +245,15 @@ async fn look(world: &World, pid: u32, id: u32, seconds: f64) -> Option<Vec<u8>>
         let _ = world.notes.send(Note::Camera(false));
     }
     world.say(600, 'I', "CameraService", &format!("disconnect: Disconnected client for camera {id} for PID {pid}"));
-    finish(world, "CAMERA");
+    finish(world, package, "CAMERA");
     Some(jpeg)
 }
 
 /// What a recording holds, and its samples a second.
-async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<(Vec<u8>, u32)> {
-    let script = world.script();
-    let package = &script.package;
-    if !begin(world, "android.permission.RECORD_AUDIO", "RECORD_AUDIO") {
+async fn hear(world: &World, who: &Who, seconds: f64) -> Option<(Vec<u8>, u32)> {
+    let Who { package, pid, uid } = who;
+    let (pid, uid) = (*pid, *uid);
+    if !begin(world, package, "android.permission.RECORD_AUDIO", "RECORD_AUDIO") {
         world.say(pid, 'W', "App", "java.lang.SecurityException: microphone");
         return None;
     }
@@ -250,7 +267,7 @@ async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<(Vec<u8
     };
     let _ = world.inside.send(Inside::Opened { pid, sensor: "microphone", api: "audio_record", id: String::new() });
     if silenced {
-        reject(world, "RECORD_AUDIO");
+        reject(world, package, "RECORD_AUDIO");
     }
     let silent = silenced || world.faults.has(Fault::MicSilent);
     let host = world.host.as_ref().filter(|_| world.phone().host_microphone);
@@ -265,7 +282,7 @@ async fn hear(world: &World, pid: u32, uid: u32, seconds: f64) -> Option<(Vec<u8
         phone.audio_event(world.clock.millis(), "stop", package, uid, session, silenced);
         phone.recording = None;
     }
-    finish(world, "RECORD_AUDIO");
+    finish(world, package, "RECORD_AUDIO");
     Some((if silent { vec![0; heard.len()] } else { heard }, rate))
 }
 
@@ -293,31 +310,33 @@ async fn record(world: &World, total: usize, seconds: f64) -> Vec<u8> {
     samples
 }
 
-async fn send(world: &World, pid: u32, url: &str, bytes: &[u8]) {
+async fn send(world: &World, who: &Who, url: &str, bytes: &[u8]) {
+    let pid = who.pid;
     if let Ok(url) = url.parse::<http::Uri>() {
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
         let _ = world.inside.send(Inside::Connected { pid, host: url.host().unwrap_or_default().to_owned(), port });
     }
-    match upload::post(world, url, bytes).await {
+    match upload::post(world, who.uid, url, bytes).await {
         Ok(status) => world.say(pid, 'D', "App", &format!("sent {} bytes: {status}", bytes.len())),
         Err(e) => world.say(pid, 'W', "App", &format!("not sent: {e:#}")),
     }
 }
 
 /// Stores or sends.
-async fn put(world: &World, pid: u32, to: &To, bytes: Vec<u8>) {
+async fn put(world: &World, who: &Who, to: &To, bytes: Vec<u8>) {
+    let pid = who.pid;
     match to {
         To::Store(path) => {
             if world.faults.has(Fault::DiskFull) {
                 return world.say(pid, 'W', "App", "java.io.IOException: No space left on device");
             }
-            world.file(path, Some(bytes));
+            world.file(path, &who.package, Some(bytes));
         }
-        To::Upload(url) => send(world, pid, url, &bytes).await,
+        To::Upload(url) => send(world, who, url, &bytes).await,
         To::Encrypted(url) => {
             let cipher = frida::encrypt(&bytes);
             let _ = world.inside.send(Inside::Encrypted { pid, plain: bytes, cipher: cipher.clone() });
-            send(world, pid, url, &cipher).await;
+            send(world, who, url, &cipher).await;
         }
     }
 }

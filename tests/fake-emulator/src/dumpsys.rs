@@ -85,7 +85,10 @@ fn audio(phone: &Phone) -> String {
 
 fn appops(phone: &Phone, now: i64) -> String {
     let mut out = String::from("Current AppOps Service state:\n");
-    for (name, package) in &phone.packages {
+    // By their users, as Android has them.
+    let mut packages: Vec<_> = phone.packages.iter().collect();
+    packages.sort_by_key(|(_, p)| p.uid);
+    for (name, package) in packages {
         let state = phone.state(name).0;
         let _ = writeln!(out, "  Uid u0a{}:\n    state={state}\n    Package {name}:", package.uid - 10_000);
         for (op, Op { mode, access, reject, running }) in &package.ops {

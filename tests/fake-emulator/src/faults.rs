@@ -84,11 +84,13 @@ pub enum Fault {
     FridaNoJava,
     /// It tells of openings that never were.
     FridaLies,
+    /// The guest's firewall knows no users.
+    NoOwnerMatch,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 39] = [
+    pub const ALL: [(&'static str, Self); 40] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -128,6 +130,7 @@ impl Fault {
         ("frida-dies", Self::FridaDies),
         ("frida-no-java", Self::FridaNoJava),
         ("frida-lies", Self::FridaLies),
+        ("no-owner-match", Self::NoOwnerMatch),
     ];
 }
 

@@ -134,6 +134,12 @@ pub struct Phone {
     pub camera: Option<(u32, String, u32)>,
     /// What the camera service remembers, newest first.
     pub camera_log: VecDeque<String>,
+    /// Who made which file.
+    pub made: BTreeMap<String, String>,
+    /// Bytes that each user has sent by TCP.
+    pub sent: BTreeMap<u32, u64>,
+    /// Whose bytes a device's rules count apart, from which count on.
+    pub counts: Option<(u32, BTreeMap<u32, u64>)>,
     /// Who records: package, uid, session, silenced.
     pub recording: Option<(String, u32, u32, bool)>,
     /// What the audio service remembers.

@@ -136,6 +136,9 @@ pub struct Step {
     /// Only if the configuration that was fetched says `true` under this name.
     #[serde(default)]
     pub ordered: Option<String>,
+    /// Another app of the guest does it, of this name; it comes into being when it does, and may do all.
+    #[serde(default)]
+    pub by: Option<String>,
     /// What.
     #[serde(rename = "do")]
     pub act: Act,

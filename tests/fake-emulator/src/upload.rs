@@ -16,14 +16,14 @@ use tokio_rustls::TlsConnector;
 
 use crate::world::World;
 
-/// Sends bytes; the status of the answer.
-pub async fn post(world: &World, url: &str, body: &[u8]) -> anyhow::Result<u16> {
-    tokio::time::timeout(Duration::from_secs(20), send(world, "POST", url, body)).await.context("no answer")?.map(|a| a.0)
+/// Sends bytes, as this user; the status of the answer.
+pub async fn post(world: &World, uid: u32, url: &str, body: &[u8]) -> anyhow::Result<u16> {
+    tokio::time::timeout(Duration::from_secs(20), send(world, uid, "POST", url, body)).await.context("no answer")?.map(|a| a.0)
 }
 
 /// Asks; the status and the body of the answer.
-pub async fn get(world: &World, url: &str) -> anyhow::Result<(u16, Vec<u8>)> {
-    tokio::time::timeout(Duration::from_secs(20), send(world, "GET", url, b"")).await.context("no answer")?
+pub async fn get(world: &World, uid: u32, url: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    tokio::time::timeout(Duration::from_secs(20), send(world, uid, "GET", url, b"")).await.context("no answer")?
 }
 
 /// The guest's authorities: those of its store, where its Android reads it, and of the environment.
@@ -48,7 +48,7 @@ fn authorities(world: &World) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-async fn send(world: &World, method: &str, url: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+async fn send(world: &World, uid: u32, method: &str, url: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
     let uri: http::Uri = url.parse()?;
     let host = uri.host().context("no host")?;
     let tls = uri.scheme_str() == Some("https");
@@ -59,6 +59,8 @@ async fn send(world: &World, method: &str, url: &str, body: &[u8]) -> anyhow::Re
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
+    // Before anything is on its way; a handshake and the heads of packets come on top.
+    *world.phone().sent.entry(uid).or_default() += (head.len() + body.len()) as u64 + 600;
     if !tls {
         return exchange(socket, &head, body).await;
     }

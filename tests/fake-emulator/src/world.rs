@@ -178,13 +178,16 @@ impl World {
         self.uptime().saturating_sub(passed).as_nanos() as u64
     }
 
-    /// A file of the guest is written, or removed.
-    pub fn file(&self, path: &str, bytes: Option<Vec<u8>>) {
+    /// A file of the guest is written, or removed, by an app.
+    pub fn file(&self, path: &str, by: &str, bytes: Option<Vec<u8>>) {
         self.keeper.changed(path, bytes.as_deref());
         let modified = self.clock.millis() / 1000;
         let mut phone = self.phone();
         match bytes {
-            Some(bytes) => drop(phone.files.insert(path.to_owned(), File { mode: 0o100_660, bytes, modified })),
+            Some(bytes) => {
+                phone.files.insert(path.to_owned(), File { mode: 0o100_660, bytes, modified });
+                phone.made.insert(path.to_owned(), by.to_owned());
+            }
             None => drop(phone.files.remove(path)),
         }
     }
@@ -342,6 +345,7 @@ impl World {
             phone.host_microphone = false;
             phone.screen = true;
             phone.bound = false;
+            (phone.counts, phone.sent) = (None, std::collections::BTreeMap::new());
             // What services keep in memory; app operations are on disk.
             phone.camera_log.clear();
             phone.audio_log.clear();

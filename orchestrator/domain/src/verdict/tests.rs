@@ -1,4 +1,5 @@
 mod acts;
+mod attribution;
 mod sending;
 mod served;
 

@@ -1,7 +1,22 @@
 //! `content`: rows of providers.
 
 use super::Done;
-use crate::world::World;
+use crate::{
+    guest::{Phone, Row},
+    world::World,
+};
+
+/// All files of the shared storage, as the media provider lists them.
+fn media(phone: &Phone) -> Vec<Row> {
+    let shared = phone.files.keys().filter_map(|p| Some((p, p.strip_prefix("/sdcard/")?)));
+    let row = |(n, (path, rest)): (usize, (&String, &str))| {
+        let owner = phone.made.get(path).map_or("NULL", String::as_str);
+        let cells =
+            [("_id", (n + 1).to_string()), ("_data", format!("/storage/emulated/0/{rest}")), ("owner_package_name", owner.to_owned())];
+        cells.map(|(k, v)| (k.to_owned(), v)).to_vec()
+    };
+    shared.enumerate().map(row).collect()
+}
 
 /// `content insert|query|delete|call ..`.
 pub(super) fn run(world: &World, rest: &[&str]) -> Done {
@@ -33,7 +48,10 @@ pub(super) fn run(world: &World, rest: &[&str]) -> Done {
             Done::default()
         }
         "query" => {
-            let rows = phone.providers.get(uri).cloned().unwrap_or_default();
+            let rows = match uri {
+                "content://media/external/file" => media(&phone),
+                _ => phone.providers.get(uri).cloned().unwrap_or_default(),
+            };
             if rows.is_empty() {
                 return Done::said("No result found.\n");
             }

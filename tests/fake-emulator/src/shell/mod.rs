@@ -3,6 +3,7 @@
 mod activity;
 mod content;
 mod files;
+mod firewall;
 mod package;
 
 use std::sync::Arc;
@@ -194,6 +195,7 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
         "cmd" => cmd(world, rest),
         "am" | "monkey" | "input" | "uiautomator" | "svc" => activity::run(world, name, rest),
         "content" => content::run(world, rest),
+        "iptables" | "ip6tables" => firewall::run(world, name == "ip6tables", rest),
         "cat" if rest == ["/proc/uptime"] => Done::said(format!("{:.2} 0.00\n", world.uptime().as_secs_f64())),
         // Two processors that have nothing to do.
         "cat" if rest == ["/proc/stat"] => {

@@ -7,6 +7,7 @@ mod film;
 mod frida;
 mod kept;
 mod microphone;
+mod others;
 mod probe;
 mod trial;
 mod window;

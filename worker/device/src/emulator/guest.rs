@@ -36,6 +36,7 @@ use super::{
     layout::Layout,
     recorder::Recorder,
     sound::Sound,
+    traffic::Traffic,
     watch::{Told, Watch},
 };
 use crate::{
@@ -84,6 +85,8 @@ pub struct EmulatorGuest {
     kept: Option<Kept>,
     /// Listens inside of the app, if the operator wants it.
     frida: Option<Frida>,
+    /// Counts what the app sends, and what others do.
+    traffic: Option<Traffic>,
     app: Option<App>,
     /// The app has a standby bucket of the scenario's, which counts only while the phone is on battery.
     bucket: bool,
@@ -126,6 +129,7 @@ impl EmulatorGuest {
             watch: None,
             kept: None,
             frida: None,
+            traffic: None,
             app: None,
             bucket: false,
             dead: false,
@@ -172,6 +176,9 @@ impl EmulatorGuest {
             let mut told = watch.poll(&live.phone, self.pictures.as_ref(), false).await?;
             if let Some(kept) = &mut self.kept {
                 told.extend(kept.poll(&live.phone, &self.clock).await?);
+            }
+            if let Some(traffic) = &mut self.traffic {
+                told.extend(traffic.poll(&live.phone, &self.clock).await?);
             }
             let inside = self.inside(&told).await;
             self.tell(told).await;
@@ -328,6 +335,7 @@ impl Guest for EmulatorGuest {
         }
         self.tell(told).await;
         self.keep(&app).await;
+        self.count(&app).await?;
         self.listen_inside(&app).await;
         (self.app, self.watch) = (Some(app), Some(watch));
         Ok(installed)

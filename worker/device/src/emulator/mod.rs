@@ -12,6 +12,7 @@
 //! - [`phone`]: commands in the guest. [`apps`], [`ui`], [`plant`], [`trust`], [`files`], [`kept`]: what is done with them.
 //! - [`camera`], [`sound`]: the feeds. [`display`]: a window that nobody sees. [`watch`]: what Android's books say, as facts. [`services`]: who keeps them.
 //! - [`frida`]: an agent inside of the app, where the operator gives one: the app's own word, beside the books.
+//! - [`traffic`], [`owners`]: whose what was sent and kept is.
 //! - [`probe`]: proof that a phone is ready. [`guest`]: the verbs. [`bake`]: no trial, but the snapshot that trials start from.
 //!
 //! What a device of this kind does not see is told by `not_watched`, so that silence is never taken for innocence. Doubts about
@@ -28,6 +29,7 @@ pub mod frida;
 pub mod guest;
 pub mod kept;
 pub mod layout;
+pub mod owners;
 pub mod phone;
 pub mod plant;
 pub mod probe;
@@ -35,6 +37,7 @@ pub mod process;
 pub mod recorder;
 pub mod services;
 pub mod sound;
+pub mod traffic;
 pub mod trust;
 pub mod ui;
 pub mod watch;

@@ -9,6 +9,7 @@
 //! (`lost`) of their own.
 
 mod frames;
+mod said;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,8 +19,8 @@ use std::{
 use stakeout_contract::{
     Kind, Nanos, Rung, Sensor,
     observation::{Facing, Fact, Source},
+    told::OthersSession,
 };
-use stakeout_links::guest::quote;
 use stakeout_protocol::Problem;
 use stakeout_truth::{
     Access, Outcome, Parsed, What, When,
@@ -28,7 +29,6 @@ use stakeout_truth::{
     appops::AppOps,
     audio::{self, AudioDump},
     camera::{self, CameraDump},
-    logcat::{self, Said},
 };
 
 use self::frames::Frames;
@@ -58,6 +58,15 @@ const TROUBLES: usize = 200;
 /// A fact, and who says it.
 pub type Told = (Nanos, Source, Fact);
 
+/// A session that is open.
+struct Opened {
+    session: u64,
+    from: Nanos,
+    facing: Option<Facing>,
+    /// It is not the app's: then only what it was given is told, and whose it is.
+    others: bool,
+}
+
 /// The polls before, and what is open.
 pub struct Watch {
     app: App,
@@ -68,7 +77,7 @@ pub struct Watch {
     /// Who keeps the books.
     services: Option<Services>,
     /// Sessions that are open: of which sensor, under which name in the books.
-    open: BTreeMap<(Sensor, String), (u64, Nanos)>,
+    open: BTreeMap<(Sensor, String), Opened>,
     /// When this life of the guest began, Unix milliseconds of its clock: the services' books say nothing of what was before.
     life: i64,
     /// Recorders that run and get zeros.
@@ -282,6 +291,8 @@ impl Watch {
             };
             if ours {
                 self.access(told, now, a);
+            } else if let Some(package) = a.package.clone().filter(|_| !books) {
+                self.access_of(told, now, a, &package);
             }
         }
     }
@@ -298,7 +309,7 @@ impl Watch {
             (Some(sensor), Outcome::Opened | Outcome::Unsilenced) if !books => {
                 let at = self.date(a.span.from, now);
                 self.silent.remove(&a.id);
-                self.begin(told, sensor, &a, at);
+                self.begin(told, sensor, &a, at, None);
             }
             (Some(Sensor::Microphone), Outcome::Closed) if self.silent.remove(&a.id) => {}
             (Some(sensor), Outcome::Closed) if !books => {
@@ -306,7 +317,7 @@ impl Watch {
                 // Its begin may lie before the first poll.
                 if !self.open.contains_key(&(sensor, a.id.clone())) && a.span.from.is_some() {
                     let from = self.date(a.span.from, now);
-                    self.begin(told, sensor, &a, from);
+                    self.begin(told, sensor, &a, from, None);
                 }
                 let latest = a.span.to.and_then(|w| lock(&self.clock).of_wall(w.latest)).unwrap_or(now);
                 self.end(told, (sensor, a.id), at, latest);
@@ -340,16 +351,48 @@ impl Watch {
         }
     }
 
+    /// A session of somebody else in the guest. What the feed gives it is not the app's.
+    fn access_of(&mut self, told: &mut Vec<Told>, now: Nanos, a: Access, package: &str) {
+        let sensor = match a.what {
+            What::Camera => Sensor::Camera,
+            What::Microphone => Sensor::Microphone,
+            _ => return,
+        };
+        let key = (sensor, name_of(package, &a.id));
+        match a.outcome {
+            Outcome::Opened | Outcome::Unsilenced => {
+                let at = self.date(a.span.from, now);
+                self.begin(told, sensor, &a, at, Some(package));
+            }
+            Outcome::Closed => {
+                let at = self.date(a.span.to, now);
+                if !self.open.contains_key(&key) && a.span.from.is_some() {
+                    let from = self.date(a.span.from, now);
+                    self.begin(told, sensor, &a, from, Some(package));
+                }
+                let latest = a.span.to.and_then(|w| lock(&self.clock).of_wall(w.latest)).unwrap_or(now);
+                self.end(told, key, at, latest);
+            }
+            // It gets zeros.
+            Outcome::Silenced => {
+                let at = self.date(a.span.from, now);
+                self.end(told, key, at, at);
+            }
+            _ => {}
+        }
+    }
+
     fn refusal(sensor: Option<Sensor>, data: Option<Kind>, what: &str, reason: &str) -> Fact {
         let cut = |s: &str| s.chars().take(300).collect::<String>();
         Fact::Refused { sensor, data, what: cut(what), reason: cut(reason) }
     }
 
-    fn begin(&mut self, told: &mut Vec<Told>, sensor: Sensor, a: &Access, at: Nanos) {
+    fn begin(&mut self, told: &mut Vec<Told>, sensor: Sensor, a: &Access, at: Nanos, other: Option<&str>) {
         self.sessions += 1;
         let session = self.sessions;
         let facing = (sensor == Sensor::Camera).then(|| if a.id == FRONT { Facing::Front } else { Facing::Back });
-        self.open.insert((sensor, a.id.clone()), (session, at));
+        let name = other.map_or_else(|| a.id.clone(), |package| name_of(package, &a.id));
+        self.open.insert((sensor, name), Opened { session, from: at, facing, others: other.is_some() });
         let api = if sensor == Sensor::Camera { "CameraService" } else { "AudioService" };
         let opened = Fact::Opened {
             sensor,
@@ -359,6 +402,7 @@ impl Watch {
             session,
             preview_visible: sensor == Sensor::Camera && self.visible,
         };
+        let opened = other.map_or(opened, |package| OthersSession { sensor, session, package: package.chars().take(200).collect() }.into());
         told.push((at, Source::Device, opened));
         if let Some(facing) = facing
             && !(self.streams && facing == Facing::Back)
@@ -373,19 +417,21 @@ impl Watch {
     }
 
     fn end(&mut self, told: &mut Vec<Told>, key: (Sensor, String), at: Nanos, latest: Nanos) {
-        let Some((session, from)) = self.open.remove(&key) else { return };
+        let Some(Opened { session, from, facing, others }) = self.open.remove(&key) else { return };
         if key.0 == Sensor::Microphone {
             let block = |t: u64| (u128::from(t) * u128::from(BLOCKS) / 1_000_000_000) as u64;
             let first = block(from.get().saturating_sub(QUEUE_MS * 1_000_000));
             let last = block(latest.get().saturating_add(QUEUE_MS * 1_000_000)).max(first);
             let delivered = Fact::Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: last - first + 1 };
             told.push((at, Source::Feed, delivered));
-        } else if self.streams && key.1 != FRONT {
+        } else if self.streams && facing != Some(Facing::Front) {
             told.push((at, Source::Feed, frames::streamed(session, from, latest)));
         } else {
             self.frames.end(told, session, latest);
         }
-        told.push((at.max(from), Source::Device, Fact::Closed { sensor: key.0, session }));
+        if !others {
+            told.push((at.max(from), Source::Device, Fact::Closed { sensor: key.0, session }));
+        }
     }
 
     /// Ends all that is open: the app was ended.
@@ -408,45 +454,11 @@ impl Watch {
         let mark = self.marks.iter().rev().copied().find(|m| *m > earliest && *m <= latest);
         mark.unwrap_or(earliest).min(now)
     }
+}
 
-    /// Crashes and ends of the app, by the log: what the system's own processes say, and what the app says of itself.
-    async fn log(&mut self, told: &mut Vec<Told>, phone: &Phone, look: Look) -> Result<(), Problem> {
-        let since = format!("{}.{:03}", self.log_until / 1000, self.log_until % 1000);
-        let command = format!("logcat -d -B -b main,system,crash -T {}", quote(&since));
-        let said = phone.run_long(&command, RECORD, phone.within).await?;
-        let log = logcat::parse_binary(&said.stdout);
-        let after = self.log_until;
-        if !log.notes.is_whole() {
-            self.trouble(told, lock_date(&self.clock, look), "lines of the guest's log");
-        }
-        // The date of a line is its writer's word: what lies ahead is read when its time comes.
-        let new = || log.value.lines.iter().filter(move |l| l.when.earliest > after && l.when.earliest <= look.wall_ms);
-        let ours: Vec<&logcat::Line> = new().filter(|l| l.uid == Some(self.app.uid)).collect();
-        let now = lock_date(&self.clock, look);
-        for c in logcat::crashes(ours) {
-            let at = self.date(Some(c.when), now);
-            let cut = |s: &str| s.chars().take(300).collect::<String>();
-            let message = cut(c.first.as_deref().unwrap_or("an exception"));
-            told.push((at, Source::Device, Fact::Crashed { message, trace: c.frames.iter().take(16).map(|f| cut(f)).collect() }));
-        }
-        let system: Vec<&logcat::Line> = new().filter(|l| l.uid.is_some_and(|u| logcat::TRUSTED.contains(&u))).collect();
-        for line in system {
-            let mine = |process: &str| process == self.app.package || process.starts_with(&format!("{}:", self.app.package));
-            let at = self.date(Some(line.when), now);
-            match logcat::said(line) {
-                Some(Said::NotAnswering { process }) if mine(&process) => {
-                    told.push((at, Source::Device, Fact::Anr { message: process.chars().take(200).collect() }));
-                }
-                Some(Said::Died { process, .. }) if mine(&process) && !self.ending => {
-                    let line = format!("the app's process `{}` has died", process.chars().take(200).collect::<String>());
-                    told.push((at, Source::Device, Fact::Log { line }));
-                }
-                _ => {}
-            }
-        }
-        self.log_until = look.wall_ms;
-        Ok(())
-    }
+/// How a session of somebody else is called here: both may have the same name in the books, one after the other.
+fn name_of(package: &str, id: &str) -> String {
+    format!("{package} {id}")
 }
 
 fn lock_date(clock: &SharedClock, look: Look) -> Nanos {

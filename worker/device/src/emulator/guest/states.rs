@@ -22,6 +22,7 @@ use super::{
         process,
         services::Services,
         sound::{Sound, Way},
+        traffic::{self, Traffic},
         watch::Told,
     },
     EmulatorGuest, STEP, sample,
@@ -185,6 +186,20 @@ impl EmulatorGuest {
         }
     }
 
+    /// From here on what the app sends is counted apart from what others do, if the guest can.
+    pub(super) async fn count(&mut self, app: &App) -> Result<(), Problem> {
+        let Some(live) = &self.live else { return Ok(()) };
+        match Traffic::start(&live.phone, app.uid).await {
+            Ok(mut traffic) => {
+                let told = traffic.poll(&live.phone, &self.clock).await?;
+                self.traffic = Some(traffic);
+                self.tell(told).await;
+            }
+            Err(e) => self.fact(traffic::not_known(&e.message)).await,
+        }
+        Ok(())
+    }
+
     pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
         let (app, bucket) = (self.app.clone(), self.bucket);
         let live = self.live()?;
@@ -279,6 +294,11 @@ impl EmulatorGuest {
         if let (Some(kept), Some(live)) = (&mut self.kept, &self.live) {
             kept.again(&live.phone, now).await?;
         }
+        // The rules went with the guest's kernel.
+        if let (Some(mut traffic), Some(app)) = (self.traffic.take(), self.app.clone()) {
+            self.tell(traffic.end().into_iter().collect()).await;
+            self.count(&app).await?;
+        }
         if let (Some(frida), Some(live)) = (&mut self.frida, &self.live) {
             frida.again(&live.phone);
         }
@@ -312,6 +332,14 @@ impl EmulatorGuest {
         if let (Some(frida), Some(live)) = (self.frida.take(), &self.live) {
             let heard = frida.end(&live.phone).await;
             self.tell_of_app(heard).await;
+        }
+        if let Some(mut traffic) = self.traffic.take() {
+            self.tell(traffic.end().into_iter().collect()).await;
+        }
+        if let Some(live) = &self.live {
+            for fact in live.phone.owners(live.api, &app, &self.before).await? {
+                self.fact(fact).await;
+            }
         }
         // The trial's time ends here.
         self.ticks = None;

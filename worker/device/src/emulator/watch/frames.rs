@@ -74,7 +74,8 @@ impl Frames {
         }
     }
 
-    /// What became of sessions without a picture, and of openings that the books know nothing of: the feed gave a frame all the same.
+    /// What became of sessions without a picture, and of openings that the books know nothing of: the feed gave a frame all the
+    /// same, to somebody. A session that no opening names is nobody's by the record, and proves nothing of the app.
     pub(super) fn left_over(&mut self, told: &mut Vec<Told>, now: Nanos, near: Duration, sessions: &mut u64) {
         let late = near * 5;
         for u in std::mem::take(&mut self.unframed) {
