@@ -82,7 +82,7 @@ async fn a_bundle_of_more_files_than_it_takes_verifies_and_says_what_is_missing(
     let facts = AppFacts { package: "com.example.many".to_owned(), sha256: Some(sha256), ..AppFacts::default() };
     let app = App { sha256, splits: vec![], bytes: 3, facts, created_ms: 0 };
     service.store().note_blob(&TenantId::farm(), &sha256, 3, 0).await.unwrap();
-    service.store().put_app(&TenantId::farm(), &app).await.unwrap();
+    service.store().put_app(&TenantId::farm(), &app, stakeout_store::Noted::NOTHING).await.unwrap();
     let scenario = stakeout_server::scenarios::parse("name: tiny\ntrials: 3\nsteps: [launchApp]\n").unwrap();
     let (job, _) = service.submit(Submission::plain(app, scenario, DeviceKind::Jvm)).await.unwrap();
     let files = files(&service).await;

@@ -43,7 +43,7 @@ async fn a_full_disk_is_told_from_other_failures_and_the_servers_clock_is_the_fa
         .execute(&mut conn)
         .await
         .unwrap();
-        let failed = store.put_tenant(&tenant_row("late")).await.unwrap_err();
+        let failed = store.put_tenant(&tenant_row("late"), stakeout_store::Noted::NOTHING).await.unwrap_err();
         assert_eq!(failed.is_full(), full, "{failed:?}");
     }
 }

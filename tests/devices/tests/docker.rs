@@ -26,6 +26,7 @@ async fn walk(device: DeviceKind, image: String) -> Vec<CheckReport> {
         image,
         gateway: Images::default().gateway,
         video: None,
+        frida: None,
         api: 34,
         app: app().await,
         only: Vec::new(),

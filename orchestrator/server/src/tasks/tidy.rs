@@ -93,7 +93,7 @@ mod tests {
             let mut j = job(&of, 1);
             j.delete_after = Some(1000);
             insert(&*store, &j).await;
-            one.service().store().cancel(&j.id, 0).await.unwrap();
+            one.service().store().cancel(&j.id, 0, stakeout_store::Noted::NOTHING).await.unwrap();
             one.service().store().decide(&j.id, &decided(&j, TrialState::Cancelled), 100).await.unwrap();
             jobs.push(j.id);
         }

@@ -17,7 +17,7 @@ fn an_honest_worker_never_meets_the_servers_bounds() {
     let own = Limits::default();
     // Of device and gateway, which have room of their own (`record.rs`), and as much again for the worker's facts.
     assert!(budget::OBSERVATIONS > own.observations + 50_000 + 100_000);
-    assert!(budget::OBSERVATION_BYTES > (96 + 32 + 32) << 20);
+    const { assert!(budget::OBSERVATION_BYTES > (96 + 32 + 32) << 20) };
     // Each upload that is broken off and begins anew counts again.
     assert!(budget::ARTIFACT_BYTES >= 2 * own.kept_bytes);
     // Two bodies of each exchange that can be told, and the app's files.

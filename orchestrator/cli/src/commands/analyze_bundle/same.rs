@@ -78,7 +78,9 @@ fn as_before(v: &mut Value) {
     let list = |v: Option<&mut Value>| v.and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     let without = |mut v: Value, keys: &[&str]| {
         if let Value::Object(m) = &mut v {
-            keys.iter().for_each(|k| drop(m.remove(*k)));
+            for k in keys {
+                m.remove(*k);
+            }
         }
         v
     };
