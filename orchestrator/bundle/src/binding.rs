@@ -15,6 +15,7 @@ use crate::{BundleError, broken, manifest::Manifest, receipt::Terms, statement::
 const TOLD: usize = 5;
 
 /// A trial's record, and the folder that it lies in: `1` of `trials/1/trial.json`.
+#[derive(Clone, Debug)]
 pub struct Recorded {
     /// The folder.
     pub folder: String,

@@ -16,11 +16,14 @@ use crate::{
     statement,
 };
 
+/// How trial keys follow from a job's root: `(root, trial id, epoch) -> key`.
+pub type Derive<'a> = &'a dyn Fn(&[u8; 32], &str, u32) -> [u8; 32];
+
 /// What the feed's crate knows of keys, and this one does not.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
-    /// How trial keys follow from a job's root: `(root, trial id, epoch) -> key`.
-    pub derive: &'a dyn Fn(&[u8; 32], &str, u32) -> [u8; 32],
+    /// A trial's key.
+    pub derive: Derive<'a>,
     /// What of a record's planted values its key does not give, each in a sentence.
     pub planted: &'a dyn Fn(&TrialRecord) -> Vec<String>,
 }

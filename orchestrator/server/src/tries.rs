@@ -29,7 +29,9 @@ pub(crate) async fn of(store: &dyn Store, job: &JobId, trials: &[TrialFull]) -> 
         let part = store.events(job, after, PART).await?;
         let Some(last) = part.last() else { break };
         after = last.number;
-        part.into_iter().for_each(|e| leases.heard(e.what));
+        for e in part {
+            leases.heard(e.what);
+        }
     }
     Ok(trials.iter().filter(again).map(|t| (t.id.clone(), leases.before(t))).collect())
 }

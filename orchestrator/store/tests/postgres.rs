@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sqlx::{Connection, PgConnection};
 use stakeout_contract::{DeviceKind, Sha256Digest, TenantId, TrialId, api::apps::Upload, lease::Abilities, trial::TrialState};
+use stakeout_domain::budget;
 use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
     Access, Deed, Jobs, LeaseFor, Library, Noted, Notes, StoreError, UploadRow,
     conformance::{
         self,
-        sample::{ask, completion, insert, job, tenant, tenant_row},
+        sample::{ask, completion, insert, job, lease, line, tenant, tenant_row},
     },
     postgres::PostgresStore,
 };
@@ -302,4 +303,26 @@ async fn uploads_that_begin_at_once_do_not_go_over_a_quota_together() {
         }
     }
     assert_eq!((taken, store.room(&row.id).await.unwrap()), (3, Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_where_its_bytes_do() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 4).await.unwrap();
+    insert(&store, &job(&tenant("t"), 1)).await;
+    let (trial, _) = lease(&store, &tenant("t"), "w-1", 0).await;
+    let (id, epoch) = (&trial.id, trial.row.epoch);
+    store.observe(id, epoch, 0, &[line("one"), line("two")], 1).await.unwrap();
+    let mut own = PgConnection::connect(&server.url()).await.unwrap();
+    let upto: Vec<i64> = sqlx::query_scalar("SELECT upto FROM observations ORDER BY line").fetch_all(&mut own).await.unwrap();
+    let size = serde_json::to_string(&line("one")).unwrap().len() as i64;
+    assert_eq!(upto, [size, 2 * size]);
+    let left = i64::try_from(budget::OBSERVATION_BYTES).unwrap() - size;
+    sqlx::query("UPDATE observations SET upto = $1").bind(left).execute(&mut own).await.unwrap();
+    let over = store.observe(id, epoch, 2, &[line("three")], 1).await;
+    assert!(matches!(over, Err(StoreError::OverBudget(budget::Over::ObservationBytes))), "{over:?}");
+    store.observe(id, epoch, 2, &[line("two")], 1).await.unwrap();
+    // What came before comes again, as its answer was lost, and counts once.
+    store.observe(id, epoch, 1, &[line("two"), line("two")], 1).await.unwrap();
+    assert!(store.observe(id, epoch, 3, &[line("")], 1).await.is_err());
 }

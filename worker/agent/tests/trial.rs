@@ -13,7 +13,7 @@ use stakeout_contract::{
     DeviceState, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::{Fact, Observation},
+    observation::{Fact, LOST_TYPED, Observation},
     trial::TrialState,
 };
 use stakeout_protocol::device::{Event, Verb};
@@ -489,5 +489,20 @@ async fn a_secret_is_typed_and_kept_nowhere() {
         assert!(!all.contains(form), "{form} is in what was kept");
     }
     assert!(all.contains("<string>***********</string>"));
+    assert!(!all.contains(LOST_TYPED), "each place was a field of its own");
     assert!(!given.completion.as_ref().unwrap().record.artifacts.iter().any(|a| a.role == Role::Screenshot));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_typed_value_takes_out_of_the_middle_of_something_is_told_as_lost() {
+    let told = told();
+    let steps = json!(["launchApp", {"inputText": {"secret": "PASSWORD"}}, {"idle": {"state": "background", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    orchestrator.given.lock().unwrap().secrets.insert("PASSWORD".into(), "hunter22".into());
+    let mut cells = FakeCells::new(&told);
+    cells.files = vec![("files/a", b"a name: xhunter22x, a field: \"hunter22\"".to_vec())];
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let lost: Vec<&Fact> = given.observations.iter().map(|o| &o.fact).filter(|f| matches!(f, Fact::Lost { .. })).collect();
+    assert_eq!(lost, [&Fact::Lost { what: LOST_TYPED.into(), count: 1 }]);
 }

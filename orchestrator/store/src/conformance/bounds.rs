@@ -7,7 +7,7 @@ use stakeout_contract::{
 };
 use stakeout_domain::budget::{self, Over};
 
-use super::sample::{FIRST, end, insert, job, lease, line, tenant, tenant_row};
+use super::sample::{FIRST, end, insert, job, lease, tenant, tenant_row};
 use crate::{Noted, OverQuota, Store, StoreError, UploadRow, library};
 
 pub(super) async fn all(store: &dyn Store) {
@@ -15,7 +15,6 @@ pub(super) async fn all(store: &dyn Store) {
     a_tenant_has_a_number_of_open_uploads(store).await;
     a_tenant_has_a_number_of_scenarios(store).await;
     a_lease_uploads_so_many_bytes_and_the_next_one_as_many(store).await;
-    a_stream_knows_how_many_bytes_it_has(store).await;
 }
 
 fn upload(tenant: &TenantId, name: &str, bytes: u64, trial: Option<&TrialId>) -> UploadRow {
@@ -117,23 +116,4 @@ async fn a_lease_uploads_so_many_bytes_and_the_next_one_as_many(store: &dyn Stor
     assert!(over(begin("trial-d", 1).await, Over::Uploads));
     store.cancel(&j.id, 3, Noted::NOTHING).await.unwrap();
     store.drop_uploads(30_000_000_000, 1000).await.unwrap();
-}
-
-async fn a_stream_knows_how_many_bytes_it_has(store: &dyn Store) {
-    let t = tenant("stream-bytes");
-    let j = job(&t, 1);
-    insert(store, &j).await;
-    let (trial, _) = lease(store, &t, "sb-1", 0).await;
-    let long = line(&"x".repeat(30 << 20));
-    let most = budget::OBSERVATION_BYTES / (30 << 20);
-    for n in 0..most {
-        store.observe(&trial.id, FIRST, n, std::slice::from_ref(&long), 1).await.unwrap();
-    }
-    let over = store.observe(&trial.id, FIRST, most, std::slice::from_ref(&long), 1).await;
-    assert!(matches!(over, Err(StoreError::OverBudget(Over::ObservationBytes))), "{over:?}");
-    store.observe(&trial.id, FIRST, most, &[line("short")], 1).await.unwrap();
-    // What came before comes again, as an answer was lost: it counts once.
-    store.observe(&trial.id, FIRST, most - 1, &[long, line("short"), line("one more")], 1).await.unwrap();
-    store.give_back(&trial.id, FIRST, &end(TrialState::Failed, "over"), 2).await.unwrap();
-    store.cancel(&j.id, 3, Noted::NOTHING).await.unwrap();
 }

@@ -97,7 +97,7 @@ async fn what_the_app_encrypts_is_known_before_it_does_and_who_opened_what() {
     assert_eq!(books(&w), [("camera".to_owned(), "CameraService".to_owned()), ("microphone".to_owned(), "AudioService".to_owned())]);
     let all = w.facts("opened");
     for (at, o, stack) in w.of_app("opened") {
-        let twin = all.iter().find(|(t, b)| *t == at && b["session"] == o["session"] && b["api"] != o["api"]).unwrap();
+        let twin = all.iter().find(|(t, b)| t.total_cmp(&at).is_eq() && b["session"] == o["session"] && b["api"] != o["api"]).unwrap();
         assert_eq!((&twin.1["id"], &twin.1["preview_visible"]), (&o["id"], &o["preview_visible"]));
         assert_eq!(stack.as_array().unwrap().len(), 1);
     }

@@ -145,8 +145,6 @@ fn samples_of(b: &[u8], table: Range<usize>, base: usize, count: &mut usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn boxed(name: &[u8], body: &[u8]) -> Vec<u8> {
         [&(body.len() as u32 + 8).to_be_bytes()[..], name, body].concat()
     }

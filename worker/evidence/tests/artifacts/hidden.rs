@@ -12,7 +12,7 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xff, marker][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
 }
 
-fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(name);
     crc.update(content);
@@ -22,7 +22,7 @@ fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
 fn png(w: u32, h: u32, rows: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
     let head = [&w.to_be_bytes()[..], &h.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     let mut out = [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head)].concat();
-    more.iter().for_each(|m| out.extend(m));
+    out.extend(more.concat());
     out.extend(chunk(b"IDAT", &zlib(rows)));
     out.extend(chunk(b"IEND", &[]));
     out
@@ -33,7 +33,7 @@ fn rows(w: usize, luma: &[u8]) -> Vec<u8> {
     luma.chunks(w).flat_map(|r| [&[0][..], r].concat()).collect()
 }
 
-fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn boxed(name: &[u8], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes()[..], name, content].concat()
 }
 
@@ -117,9 +117,9 @@ fn a_later_picture_of_an_animation_is_read_and_too_many_are_told() {
         chunk(b"fcTL", &c)
     };
     let frame = |n: u32, luma: &[u8]| chunk(b"fdAT", &[&n.to_be_bytes()[..], &zlib(&rows(160, luma))].concat());
-    let mut file = png(w, h, &rows(160, &[80; 160 * 120]), &[chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0])]);
+    let mut file = png(w, h, &rows(160, &vec![80; 160 * 120]), &[chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0])]);
     let end = file.split_off(file.len() - 12);
-    file.extend([control(0), frame(1, &[70; 160 * 120]), control(2), frame(3, &feed.luma(FRAME, w, h)), end].concat());
+    file.extend([control(0), frame(1, &vec![70; 160 * 120]), control(2), frame(3, &feed.luma(FRAME, w, h)), end].concat());
     let a = kept(file.clone());
     assert_eq!((proofs(&a)[0].frames, chain(&a, Kind::Camera)), (Some([FRAME; 2]), vec!["png".to_owned()]));
     assert_eq!(skipped(&a), Vec::<&str>::new());

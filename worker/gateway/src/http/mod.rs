@@ -187,12 +187,11 @@ async fn sent<S: Duplex>(
 
 /// Trailers are told with the headers where they can be read; their bytes are kept in any case.
 async fn trailers(decoder: &Decoder, exchange: &mut Exchange<'_>, trial: &Trial) {
-    match decoder.trailers() {
-        Some(found) => exchange.flow.request_headers.extend(found),
-        None => {
-            let id = exchange.flow.id;
-            trial.note(format!("flow {id}: its trailers are too many or no headers; they lie behind its body")).await;
-        }
+    if let Some(found) = decoder.trailers() {
+        exchange.flow.request_headers.extend(found);
+    } else {
+        let id = exchange.flow.id;
+        trial.note(format!("flow {id}: its trailers are too many or no headers; they lie behind its body")).await;
     }
 }
 
