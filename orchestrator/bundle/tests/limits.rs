@@ -16,7 +16,7 @@ use stakeout_contract::{Sha256Digest, trial::KeyHex};
 fn manifest() -> Manifest {
     let job = "job-1".parse().unwrap();
     Manifest {
-        format: Manifest::FORMAT.to_owned(),
+        format: Manifest::FORMER.to_owned(),
         app: Sha256Digest::of(b"app"),
         created: String::new(),
         versions: BTreeMap::new(),

@@ -15,7 +15,7 @@ use stakeout_contract::{
     lease::{Abilities, Completion, Lease},
     trial::{AppFacts, TrialCost, TrialEnd, TrialRecord, TrialState},
 };
-use stakeout_feed::TrialKey;
+use stakeout_feed::{TrialKey, planting};
 use stakeout_server::{Service, Submission, finish, seal::Sealer};
 use stakeout_store::sqlite::SqliteStore;
 
@@ -43,7 +43,7 @@ fn in_memory() -> tempfile::TempDir {
 }
 
 fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
-    let record = TrialRecord {
+    let mut record = TrialRecord {
         format: TrialRecord::FORMAT.to_owned(),
         trial: lease.trial.clone(),
         job: lease.job.clone(),
@@ -58,7 +58,7 @@ fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
         commitment: Sha256Digest::from_bytes(TrialKey::from_bytes(*lease.key.bytes()).commitment()),
         key: None,
         feed_mode: lease.feed_mode,
-        started_at: "2016-02-09T08:00:00+08:00".to_owned(),
+        started_at: String::new(),
         started_real: "2026-01-01T00:00:00Z".to_owned(),
         timeline: vec![],
         clock: vec![],
@@ -68,6 +68,10 @@ fn completion(lease: &Lease, artifacts: Vec<Artifact>) -> Completion {
         end: TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
         cost: TrialCost::default(),
     };
+    // What is planted follows from the key.
+    let start = record.scenario.start_millis(record.seed()).unwrap();
+    record.started_at = jiff::Timestamp::from_millisecond(start).unwrap().to_string();
+    record.canaries = planting::again(&record, &lease.key).unwrap();
     Completion { record, flows: vec![], analysis: Analysis::default(), statement: None }
 }
 

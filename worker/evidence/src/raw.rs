@@ -29,9 +29,13 @@ pub(crate) fn behind_text(b: &[u8]) -> Range<usize> {
     if text < 1024 || !look::is_text(&b[..text]) {
         return 0..b.len();
     }
+    // Frames one after the other end where the bytes do.
+    let width = row_length(&b[text..b.len().min(text + PROBE)]);
+    let frames: Vec<usize> = width.map_or_else(Vec::new, |w| known_heights(w).iter().map(|h| w as usize * *h as usize * 3 / 2).collect());
     let exact = |from: &usize| {
         let n = b.len() - from;
-        raw_candidates(n).iter().any(|&(w, h)| [w as usize * h as usize * 3 / 2, w as usize * h as usize].contains(&n))
+        let one = raw_candidates(n).iter().any(|&(w, h)| [w as usize * h as usize * 3 / 2, w as usize * h as usize].contains(&n));
+        one || frames.iter().any(|f| n >= *f && n.is_multiple_of(*f))
     };
     let from = (0..=BLURRED).map(|k| text - k).filter(|from| *from < b.len()).find(exact);
     from.unwrap_or(text)..b.len()
@@ -236,5 +240,8 @@ mod tests {
         assert_eq!(behind_text(&b), text.len()..b.len());
         assert!(behind_text(&text).is_empty());
         assert_eq!(behind_text(&picture), 0..picture.len());
+        let roll: Vec<u8> = (0..40).flat_map(|f| CameraFeed::new(SubKey::from_bytes([1; 32])).nv21(f, 640, 480)).collect();
+        let b = [&text[..], &roll].concat();
+        assert_eq!(behind_text(&b), text.len()..b.len());
     }
 }

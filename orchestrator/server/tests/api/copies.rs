@@ -24,7 +24,9 @@ async fn answers_of_before_are_copied_for_a_batch_within_bounds() {
     let grown = "UPDATE jobs SET result = json_set(result, '$.scenario', printf('%.*c', 1000000, 'x')) WHERE id = $1";
     sqlx::query(grown).bind(text(&job, "id")).execute(&file).await.unwrap();
     let refused = farm.send("POST", "/v1/batches", &admin, &batch(40)).await.fails(Code::TooLarge);
-    assert_eq!(refused.at.as_deref(), Some("jobs[33].reuse"), "{refused:?}");
+    // 32 MiB: fewer than 34 of them, as each has its other rows and its job's documents too.
+    let at = refused.at.as_deref().and_then(|at| at.strip_prefix("jobs[")?.strip_suffix("].reuse")?.parse::<usize>().ok());
+    assert!(at.is_some_and(|n| (20..34).contains(&n)), "{refused:?}");
     farm.send("POST", "/v1/batches", &admin, &batch(10)).await.json(201);
     // And none of it without room.
     farm.send("PUT", "/v1/tenants", &farm.admin, &json!({"id": "acme", "quota": {"bytes": 1}})).await.json(200);

@@ -113,7 +113,7 @@ async fn after_a_restart_of_the_phone_it_listens_again() {
     let mut w = device("", "16.7.19", false).await;
     w.advance(65).await;
     w.ok(json!({"verb": "reboot"})).await;
-    w.advance(120).await;
+    w.advance(200).await;
     end(&mut w).await;
     let said = said(&w);
     assert_eq!(said.iter().filter(|l| l.contains("frida: attached to process")).count(), 2, "{said:?}");

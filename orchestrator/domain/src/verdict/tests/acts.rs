@@ -46,7 +46,7 @@ fn worker(s: Sample, secs: u64, fact: Fact) -> Sample {
     s
 }
 
-/// A session of this sensor, all of which was given to the app and is in a file of it.
+/// A session of this sensor, all of which was given to the app and is in a file of it, where each part proves by itself.
 fn session(s: Sample, sensor: Sensor, from: u64, to: u64) -> Sample {
     let opened = Fact::Opened { sensor, id: "0".into(), facing: None, api: String::new(), session: 1, preview_visible: false };
     let mut s = s.saw(from, opened).saw(to, Fact::Closed { sensor, session: 1 });
@@ -56,9 +56,10 @@ fn session(s: Sample, sensor: Sensor, from: u64, to: u64) -> Sample {
     s = s.found(sensor.into(), Role::AppFile, None, Some(first), 1e-30);
     let f = s.analysis.findings.last_mut().unwrap();
     if sensor == Sensor::Camera {
-        f.frames = Some([first, last]);
+        (f.frames, f.shown) = (Some([first, last]), (first..=last).collect());
     } else {
-        (f.frames, f.seconds) = (None, Some([from as f64, to as f64]));
+        let whole = [from as f64, to as f64];
+        (f.frames, f.seconds, f.heard) = (None, Some(whole), vec![whole]);
     }
     s
 }
