@@ -89,6 +89,7 @@ mod tests {
     use super::*;
 
     async fn service(dir: &std::path::Path, sealer: Sealer) -> Service {
+        std::fs::create_dir_all(dir).unwrap();
         let store = SqliteStore::open(&dir.join("db")).await.unwrap();
         Service::new(Arc::new(store), Blobs::folder(&dir.join("blobs")).unwrap(), sealer)
     }

@@ -98,7 +98,9 @@ impl Model {
                 store.shorten(self.now, 60).await.unwrap();
                 for (_, row) in self.trials.values_mut().filter(|(_, r)| !r.state.is_final()) {
                     *row = apply(row, &Command::Expire, self.now).unwrap();
-                    *row = apply(row, &Command::Shorten { seconds: 60 }, self.now).unwrap();
+                    if !row.state.is_final() {
+                        *row = apply(row, &Command::Shorten { seconds: 60 }, self.now).unwrap();
+                    }
                 }
             }
             Step::Decide => self.decide(store).await,
