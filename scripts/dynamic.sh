@@ -1,25 +1,37 @@
 #!/bin/bash
 # The programs of `make test-faults` once more, linked dynamically, in target/dynamic: a static one takes no library that sets its
-# clock. Only the last step, the program itself, is compiled again; all crates below it are those of the static one.
+# clock. Only the last step, the program itself, is done again; all crates below it are those of the static one.
 set -euo pipefail
 
-# As cargo's wrapper: this script before the compiler. Both values of the setting together would count as the static one.
-if [ "${1-}" != "" ]; then
-    args=()
+# As cargo's wrapper: the compiler and its arguments.
+if [ $# -gt 0 ]; then
+    "$@"
+    # Packages alone are selected with other features than the whole workspace, and everything below them would be built again.
+    case " $* " in *" --crate-type bin "*) ;; *) exit 0 ;; esac
+    args=(); out=
     for a in "$@"; do
-        if [ "$a" = target-feature=+crt-static ]; then a=target-feature=-crt-static; fi
+        case $out in
+            name) case $a in stakeout | stakeout_farm) ;; *) exit 0 ;; esac ;;
+            dir) a=$STAKEOUT_DYNAMIC ;;
+        esac
+        out=
+        case $a in
+            --crate-name) out=name ;;
+            --out-dir) out=dir ;;
+            target-feature=+crt-static) a="target-feature=-crt-static" ;;
+            extra-filename=*) a=extra-filename= ;;
+            incremental=*) a=incremental=$STAKEOUT_DYNAMIC/incremental ;;
+        esac
         args+=("$a")
     done
-    case " $* " in *" stakeout_dynamic "*) exec "${args[@]}" ;; *) exec "$@" ;; esac
+    exec "${args[@]}" >/dev/null 2>&1
 fi
 
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
-release=$target/x86_64-unknown-linux-gnu/release
 mkdir -p "$target/dynamic"
-for name in stakeout stakeout-farm; do
-    RUSTC_WRAPPER=$PWD/scripts/dynamic.sh cargo rustc --release --locked -p "$name" --bin "$name" -- --cfg stakeout_dynamic
-    cp "$release/$name" "$target/dynamic/"
-done
-# Those beside the others are the static ones again.
-cargo build --release --locked -p stakeout -p stakeout-farm --bins
+export STAKEOUT_DYNAMIC=$PWD/$target/dynamic
+# Cargo calls no compiler for what is there already.
+touch orchestrator/cli/src/main.rs tests/farm/src/main.rs
+RUSTC_WRAPPER=$PWD/scripts/dynamic.sh cargo build --release --locked --workspace --bins
+mv "$STAKEOUT_DYNAMIC/stakeout_farm" "$STAKEOUT_DYNAMIC/stakeout-farm"
