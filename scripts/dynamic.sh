@@ -33,5 +33,6 @@ mkdir -p "$target/dynamic"
 export STAKEOUT_DYNAMIC=$PWD/$target/dynamic
 # Cargo calls no compiler for what is there already.
 touch orchestrator/cli/src/main.rs tests/farm/src/main.rs
-RUSTC_WRAPPER=$PWD/scripts/dynamic.sh cargo build --release --locked --workspace --bins
+# With the tests where these were built: the crates below have other features then.
+RUSTC_WRAPPER=$PWD/scripts/dynamic.sh cargo build --release --locked --workspace --bins ${STAKEOUT_TESTS:+--tests}
 mv "$STAKEOUT_DYNAMIC/stakeout_farm" "$STAKEOUT_DYNAMIC/stakeout-farm"
