@@ -105,42 +105,6 @@ fn with_a_hidden_window_and_films_for_cameras_a_tap_s_picture_is_the_tap_s_and_t
 }
 
 #[test]
-fn what_an_app_encrypts_before_it_sends_is_supported_with_an_agent_in_it_and_inconclusive_without() {
-    let act = r#"{"open_camera":{"id":0,"seconds":1,"to":{"encrypted":"https://sealed.example/up"}}}"#;
-    let steps = format!(
-        r#"{{"on":"launch","do":"foreground_service"}},{{"on":"background","after":15,"do":{act}}},{{"on":"screen_off","after":15,"do":{act}}}"#
-    );
-    let asks = r#"["android.permission.CAMERA","android.permission.INTERNET"]"#;
-    let ask = r#"{"on":"launch","do":{"request_permission":"android.permission.CAMERA"}}"#;
-    let script = format!(r#"{{"package":"net.example.sealed","activity":".Main","permissions":{asks},"steps":[{ask},{steps}]}}"#);
-    let image = Image::with("sealed", &format!("FAKE_EMULATOR_SCRIPT='{script}'"));
-    let kit = tempfile::tempdir().unwrap();
-    std::fs::write(kit.path().join("frida-inject"), "#!stand-in frida-inject 16.7.19\n").unwrap();
-    let run = |frida: &[&str]| {
-        let s = Stakeout::new();
-        // An app that brings no script plays the one of the stand-in's environment.
-        let mut c = s.command(&["run", &text(&app("quiet")), "--device", "emulator-fake", "--trials", "1"]);
-        c.args(["--scenario", &text(&scenario("emulator")), "--out", &text(&s.out())]).args(frida);
-        (Answers::read(&s.out(), c.env("STAKEOUT_IMAGE_EMULATOR_FAKE", &image.0).output().unwrap()), s)
-    };
-    let (a, s) = run(&["--frida", kit.path().to_str().unwrap()]);
-    for state in [Background, ScreenOff] {
-        a.is(Camera, Transmitted, state, Supported);
-    }
-    let bundle = s.out().join("bundle.zip");
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(&bundle).unwrap()).unwrap();
-    let told = std::io::read_to_string(zip.by_name("trials/1/observations.jsonl").unwrap()).unwrap();
-    for said in ["frida 16.7.19 listens inside of the app: frida-inject sha256:", "frida: attached to process"] {
-        assert!(told.contains(said), "no `{said}`");
-    }
-    assert!(s.call(&["analyze", bundle.to_str().unwrap()]).status.success(), "and is found again from the bundle");
-    let (a, _) = run(&[]);
-    for state in [Background, ScreenOff] {
-        a.is(Camera, Transmitted, state, Inconclusive);
-    }
-}
-
-#[test]
 fn a_stand_in_never_answers_for_an_emulator() {
     let s = Stakeout::new();
     let image = format!("stakeout/emulator-fake:{}", env!("CARGO_PKG_VERSION"));
