@@ -60,6 +60,7 @@ mod tests {
         let head = element(b"\x1a\x45\xdf\xa3", b"\x42\x82\x84webm");
         let film = [head.clone(), element(b"\x18\x53\x80\x67", &inner)].concat();
         let found = probe(&[&film[..], b"more"].concat(), 0).unwrap();
-        assert_eq!((found.at, &found.asides[..]), (0..film.len(), &[film.len() - 100..film.len()][..]));
+        let aside = film.len() - 100..film.len();
+        assert_eq!((found.at, found.asides.as_slice()), (0..film.len(), std::slice::from_ref(&aside)));
     }
 }
