@@ -68,8 +68,7 @@ for layer in "${layers[@]}"; do
             prepare
             tests/apps/build.sh "$target/apps" --only quiet
             tests/schemathesis.sh
-            STAKEOUT_TESTS=1 scripts/dynamic.sh
-            unshare --mount --propagation private "$target/dynamic/stakeout-farm" faults --faults 12 --out "$target/bench/faults-short.json"
+            unshare --mount --propagation private "$target/x86_64-unknown-linux-gnu/release/stakeout-farm" faults --faults 12 --out "$target/bench/faults-short.json"
             ;;
         *) echo "test: unknown layer \`$layer\`" >&2; exit 2 ;;
     esac

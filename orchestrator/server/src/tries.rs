@@ -62,7 +62,8 @@ impl Leases {
                 lease.reason = reason;
                 lease.stopped = stopped;
             }
-            What::Progress { progress } => {
+            // That it failed is no stage: it did where it was.
+            What::Progress { progress } if progress.stage != "failed" => {
                 if let Some(epoch) = self.now.get(&progress.trial).copied() {
                     self.of(&progress.trial, epoch).stage = progress.stage;
                 }
