@@ -12,7 +12,7 @@ for name in loud quiet nag; do
     code=0
     echo "== stakeout run $name-played.apk --scenario emulator --device emulator-fake --out $demo/$name" >&2
     "$stakeout" run "$target/apps/$name-played.apk" --scenario emulator --device emulator-fake --out "$demo/$name" --force || code=$?
-    case $code in 0 | 10 | 11) ;; *) echo "demo-emulator: \`$name\` ended with exit code $code" >&2; exit "$code" ;; esac
+    case $code in 0 | 10 | 11 | 13) ;; *) echo "demo-emulator: \`$name\` ended with exit code $code" >&2; exit "$code" ;; esac
 done
 echo
 for name in loud quiet nag; do

@@ -24,7 +24,10 @@ if [ $# -gt 0 ]; then
         esac
         args+=("$a")
     done
-    exec "${args[@]}" >/dev/null 2>&1
+    # Not to cargo, which reads what its own compiler says.
+    "${args[@]}" >"$STAKEOUT_DYNAMIC/link.log" 2>&1 && exit 0
+    echo "dynamic: a program could not be linked; the compiler's words are in $STAKEOUT_DYNAMIC/link.log" >&2
+    exit 1
 fi
 
 cd "$(dirname "$0")/.."

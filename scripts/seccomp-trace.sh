@@ -68,7 +68,7 @@ for a in "${apps[@]}"; do
         exits) "$stakeout" run "$target/apps/exits.apk" --scenario "$target/apps/scenarios/exits.yaml" --trials 1 --slots 1 --out "$state/out/exits" --force >/dev/null || code=$? ;;
         *) "$stakeout" run "$target/apps/$name.apk" --scenario idle-demo ${api:+--api "${api#:}"} --trials 1 --slots 1 --out "$state/out/$name${api/:/-}" --force >/dev/null || code=$? ;;
     esac
-    case $code in 0 | 10 | 11) ;; *) echo "seccomp-trace: \`$a\` ended with exit code $code" >&2 ;; esac
+    case $code in 0 | 10 | 11 | 13) ;; *) echo "seccomp-trace: \`$a\` ended with exit code $code" >&2 ;; esac
 done
 scripts/second-engine.sh stop "$engine"
 scripts/seccomp_calls.py "$state/traces" worker/containers/seccomp --out "$state/calls.json"
