@@ -78,26 +78,30 @@ struct Roll {
     step: usize,
 }
 
-/// A buffer of several frames of a known width, by the length of its rows.
-fn roll(b: &[u8]) -> Option<Roll> {
+/// How a buffer of several frames may be made, by the length of its rows, likeliest first. A picture of few and broad patches looks
+/// as if its pixels had several bytes, so that is never all.
+fn rolls(b: &[u8]) -> Vec<Roll> {
     // The begin may be something else.
     let places = [0, b.len() / 2].map(|at| &b[at..b.len().min(at + PROBE)]);
-    let found = |pixel: usize, width: u32| {
+    let of = |pixel: usize, width: u32| {
         let heights = known_heights(width);
         let bytes = |h: u32| width as usize * h as usize * if pixel == 1 { 3 } else { 2 * pixel } / 2;
         let exact = heights.iter().find(|h| b.len().is_multiple_of(bytes(**h)));
         let height = *exact.or(heights.first())?;
         (b.len() >= 2 * bytes(height)).then(|| Roll { width, height, pixel, step: bytes(height) })
     };
-    places.iter().find_map(|p| {
-        let full = [4, 3].into_iter().filter(|n| has_pixels_of(*n, p)).find_map(|n| found(n, row_length(&mean(p, n))?));
-        full.or_else(|| found(1, row_length(p)?))
-    })
+    let luma = places.iter().find_map(|p| of(1, row_length(p)?));
+    let full =
+        [4, 3].into_iter().filter_map(|n| places.iter().filter(|p| has_pixels_of(n, p)).find_map(|p| of(n, row_length(&mean(p, n))?)));
+    luma.into_iter().chain(full).collect()
 }
 
-/// Frames of a buffer that holds several, and whether these are all.
-pub(crate) fn frames(b: &[u8]) -> Option<(Vec<Guess>, bool)> {
-    let r = roll(b)?;
+/// Frames of a buffer that holds several, in each way that it may, and whether these are all.
+pub(crate) fn frames(b: &[u8]) -> Vec<(Vec<Guess>, bool)> {
+    rolls(b).iter().map(|r| frames_of(b, r)).collect()
+}
+
+fn frames_of(b: &[u8], r: &Roll) -> (Vec<Guess>, bool) {
     let count = b.len() / r.step;
     let read = count.min(FRAMES);
     let one = |i: usize| {
@@ -113,7 +117,7 @@ pub(crate) fn frames(b: &[u8]) -> Option<(Vec<Guess>, bool)> {
         };
         (guess.0, at..at + bytes.len(), guess.1)
     };
-    Some(((0..read).map(one).collect(), count == read))
+    ((0..read).map(one).collect(), count == read)
 }
 
 /// What all of the bytes may be, unless there are too many.
@@ -225,11 +229,15 @@ mod tests {
     fn a_long_roll_of_frames_is_read_from_its_first_to_its_last() {
         let feed = CameraFeed::new(SubKey::from_bytes([1; 32]));
         let roll: Vec<u8> = (0..40).flat_map(|f| feed.nv21(f, 176, 144)).collect();
-        let (read, all) = frames(&roll).unwrap();
+        let (read, all) = frames(&roll).remove(0);
         let size = 176 * 144 * 3 / 2;
         assert_eq!((read.len(), all, read[0].1.clone(), read[23].1.clone()), (FRAMES, false, 0..size, 39 * size..40 * size));
-        assert!(frames(&roll[..3 * size]).is_some_and(|(read, all)| read.len() == 3 && all));
-        assert!(frames(&roll[..size]).is_none());
+        let (read, all) = frames(&roll[..3 * size]).remove(0);
+        assert!(read.len() == 3 && all);
+        assert!(frames(&roll[..size]).is_empty());
+        // Its patches are 20 pixels broad: they look like pixels of four bytes, too.
+        let large: Vec<u8> = (0..3).flat_map(|f| feed.nv21(f, 640, 480)).collect();
+        assert_eq!(frames(&large)[0].0[2].1, 2 * 460_800..3 * 460_800);
     }
 
     #[test]

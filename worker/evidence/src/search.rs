@@ -104,7 +104,7 @@ impl<'a> Quest<'a> {
             shown
         };
         let mut cut = false;
-        if let Some((frames, all)) = raw::frames(b) {
+        for (frames, all) in raw::frames(b) {
             cut |= !all;
             let found = frames.into_iter().fold(false, |found, (step, at, p)| keep(step, at, read(p)) || found);
             if found {
