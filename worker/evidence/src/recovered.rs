@@ -66,8 +66,8 @@ impl Visitor for Wanted<'_> {
         let behind = raw::behind_text(&part.bytes[gap.clone()]);
         let from = gap.start + behind.start;
         let b = &part.bytes[from..gap.end];
-        let frames = raw::frames(b).map_or_else(Vec::new, |(frames, _)| frames);
-        for (step, at, picture) in frames.into_iter().chain(raw::pictures(b)) {
+        let frames = raw::frames(b).into_iter().flat_map(|(frames, _)| frames);
+        for (step, at, picture) in frames.chain(raw::pictures(b)) {
             let at = from + at.start..from + at.end;
             if self.is(part.origin.of(&at), &part.chain, step) {
                 self.found = Some(picture);
