@@ -19,6 +19,8 @@ fn script() -> Value {
     json!({"package": PACKAGE, "steps": [
         {"on": "launch", "after": 1, "do": "foreground_service"},
         {"on": "launch", "after": 40, "do": {"open_camera": {"id": 0, "seconds": 2, "to": nobody}}},
+        // Its process lives from the phone's start on: an owner who opens it then does not start it.
+        {"on": "foreground", "after": 20, "do": {"open_camera": {"id": 0, "seconds": 2, "to": nobody}}},
         {"on": "launch", "after": 50, "do": {"open_microphone": {"seconds": 3, "to": sound}}},
     ]})
 }
@@ -119,7 +121,7 @@ async fn after_a_restart_of_the_phone_it_listens_again() {
     let said = said(&w);
     assert_eq!(said.iter().filter(|l| l.contains("frida: attached to process")).count(), 2, "{said:?}");
     assert!(said.iter().any(|l| l.ends_with("the phone restarts")), "{said:?}");
-    assert_eq!(w.of_app("crypto").len(), 2, "{said:?}");
+    assert_eq!(w.of_app("crypto").len(), 2, "{said:?} {:?}", w.facts("opened"));
 }
 
 /// Of a device that misbehaves so: what the record says, and that all else is as it is without an agent.
