@@ -39,9 +39,14 @@ impl Left {
         for o in observations {
             lines.add(o)?;
         }
+        Self::with(completion, lines.end())
+    }
+
+    /// The same with observations of which only their digest is here.
+    pub fn with(completion: &Completion, observations: Lines) -> Result<Self, BundleError> {
         Ok(Self {
             record: record(serde_json::to_value(&completion.record)?)?,
-            observations: lines.end(),
+            observations,
             flows: canonical(&completion.flows)?,
             findings: canonical(&completion.analysis)?,
         })

@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use sha2::{Digest, Sha256};
+use stakeout_contract::Sha256Digest;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
@@ -167,24 +169,48 @@ impl Writer {
 
     /// Names an entry in the manifest, and gives its salt.
     fn list(&mut self, name: &str, bytes: &[u8]) -> Result<String, BundleError> {
-        let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(|e| BundleError::Limit { what: format!("no randomness: {e}") })?;
-        let salt = hex::encode(salt);
+        let salt = salt()?;
         self.entries.push(ManifestEntry { path: name.to_owned(), size: bytes.len() as u64, digest: salted(&salt, bytes) });
         self.used.own += row(name);
         Ok(salt)
     }
 
-    pub(crate) fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), BundleError> {
+    /// Begins an entry of text of so many bytes, which are given in parts; it must be ended.
+    pub fn begin(&mut self, name: &str, bytes: u64) -> Result<Entry<'_>, BundleError> {
+        if let Some(what) = self.used.refuses(name, bytes, Later::default()) {
+            return Err(BundleError::Limit { what });
+        }
+        self.start(name, CompressionMethod::Deflated)?;
+        self.used.add(name, bytes);
+        self.parts(name, bytes, true)
+    }
+
+    /// The same of an entry that does not fit, as [`Self::leave_out`].
+    pub fn begin_left_out(&mut self, name: &str, bytes: u64) -> Result<Entry<'_>, BundleError> {
+        self.parts(name, bytes, false)
+    }
+
+    fn parts(&mut self, name: &str, left: u64, kept: bool) -> Result<Entry<'_>, BundleError> {
+        let salt = salt()?;
+        let mut hash = Sha256::new();
+        hash.update(salt.as_bytes());
+        Ok(Entry { name: name.to_owned(), salt, hash, size: 0, left, kept, writer: self })
+    }
+
+    fn start(&mut self, name: &str, method: CompressionMethod) -> Result<(), BundleError> {
         if !layout::plain(name) {
             return Err(BundleError::Limit { what: format!("`{}` cannot be an entry's name", name.escape_debug()) });
         }
+        let options =
+            SimpleFileOptions::default().compression_method(method).last_modified_time(zip::DateTime::default()).unix_permissions(0o644);
+        Ok(self.zip.start_file(name, options)?)
+    }
+
+    pub(crate) fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), BundleError> {
         // Media and archives do not shrink; a size below the limit of plain ZIP is part of the format.
         let dense = bytes.len() > 64 && (bytes.starts_with(b"\xff\xd8\xff") || bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"PK"));
         let method = if dense { CompressionMethod::Stored } else { CompressionMethod::Deflated };
-        let options =
-            SimpleFileOptions::default().compression_method(method).last_modified_time(zip::DateTime::default()).unix_permissions(0o644);
-        self.zip.start_file(name, options)?;
+        self.start(name, method)?;
         self.used.add(name, bytes.len() as u64);
         let failed = |source| BundleError::File { path: self.part.display().to_string(), doing: "written", source };
         self.zip.write_all(bytes).map_err(failed)
@@ -213,5 +239,51 @@ impl Writer {
         }
         file.sync_all().map_err(failed)?;
         std::fs::rename(&self.part, &self.path).map_err(failed)
+    }
+}
+
+fn salt() -> Result<String, BundleError> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|e| BundleError::Limit { what: format!("no randomness: {e}") })?;
+    Ok(hex::encode(salt))
+}
+
+/// An entry that is being written: what is large is never in memory as a whole.
+pub struct Entry<'a> {
+    writer: &'a mut Writer,
+    name: String,
+    salt: String,
+    hash: Sha256,
+    size: u64,
+    left: u64,
+    kept: bool,
+}
+
+impl Entry<'_> {
+    /// The next part.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), BundleError> {
+        let other = || BundleError::Limit { what: format!("entry `{}` has become longer than it was", self.name) };
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(other)?;
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        if !self.kept {
+            return Ok(());
+        }
+        let part = &self.writer.part;
+        self.writer.zip.write_all(bytes).map_err(|source| BundleError::File { path: part.display().to_string(), doing: "written", source })
+    }
+
+    /// There is no more of it.
+    pub fn end(self) {
+        let Self { writer: w, name, salt, hash, size, kept, .. } = self;
+        if kept || w.names_left_out() {
+            w.used.own += row(&name);
+            w.entries.push(ManifestEntry { path: name.clone(), size, digest: Sha256Digest::from_bytes(hash.finalize().into()) });
+        }
+        if kept {
+            w.salts.insert(name, salt);
+        } else {
+            w.left_out += 1;
+        }
     }
 }

@@ -44,7 +44,8 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
     let shown = previews_shown(t.observations);
     let known = Known { acts: Acts::of(t), whose: Attribution::of(t) };
-    for (line, o) in t.observations.iter().enumerate() {
+    for (i, o) in t.observations.iter().enumerate() {
+        let line = t.lines.get(i).map_or(i, |line| *line as usize);
         of_observation(t, &known.acts, (line, o), &shown, &mut out);
     }
     of_delivery(t, &known, &mut out);
@@ -365,7 +366,7 @@ mod tests {
         };
         // A preview that the owner sees, stopped for hours without the camera being closed, and seen again.
         s.record.delivered = vec![run(10, 20), run(8000, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        let t = TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
             of_delivery(t, &Known { acts: Acts::of(t), whose: Attribution::of(t) }, &mut out);
@@ -374,7 +375,7 @@ mod tests {
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);
         // One run over all of them would lie in each state.
         s.record.delivered = vec![run(10, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        let t = TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         assert_eq!(states(&t).len(), 3);
     }
 }

@@ -25,6 +25,7 @@ mod events;
 mod footprint;
 pub mod gate;
 pub mod lease;
+pub mod matters;
 pub mod permission;
 pub mod reasons;
 pub mod share;

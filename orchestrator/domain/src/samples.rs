@@ -10,7 +10,10 @@ use stakeout_contract::{
     trial::{AppFacts, Delivered, FeedMode, StateSpan, TrialCost, TrialEnd, TrialRecord, TrialState, Try},
 };
 
-use crate::verdict::{JobFacts, TrialEvidence, decide};
+use crate::{
+    matters,
+    verdict::{JobFacts, TrialEvidence, decide},
+};
 
 pub(crate) struct Sample {
     pub record: TrialRecord,
@@ -133,12 +136,36 @@ impl Sample {
     }
 }
 
+/// Every sample is decided with all of its observations and with those that matter alone: nothing may differ.
 pub(crate) fn decide_all(samples: &[Sample]) -> stakeout_contract::result::JobResult {
+    let whole = of(samples, &vec![vec![]; samples.len()]);
+    assert_eq!(serde_json::to_value(&whole).unwrap(), serde_json::to_value(decide_some(samples)).unwrap(), "see matters.rs");
+    whole
+}
+
+/// Without the observations that matter to nobody.
+fn decide_some(samples: &[Sample]) -> stakeout_contract::result::JobResult {
+    let kept = |s: &Sample| (0..s.observations.len()).filter(|i| matters::to_anyone(&s.observations[*i])).map(|i| i as u32).collect();
+    let lines: Vec<Vec<u32>> = samples.iter().map(kept).collect();
+    let some = |(s, lines): (&Sample, &Vec<u32>)| Sample {
+        record: s.record.clone(),
+        observations: lines.iter().map(|i| s.observations[*i as usize].clone()).collect(),
+        flows: s.flows.clone(),
+        analysis: s.analysis.clone(),
+        tries: s.tries.clone(),
+    };
+    let samples: Vec<Sample> = samples.iter().zip(&lines).map(some).collect();
+    of(&samples, &lines)
+}
+
+fn of(samples: &[Sample], lines: &[Vec<u32>]) -> stakeout_contract::result::JobResult {
     let evidence: Vec<TrialEvidence<'_>> = samples
         .iter()
-        .map(|s| TrialEvidence {
+        .zip(lines)
+        .map(|(s, lines)| TrialEvidence {
             record: &s.record,
             observations: &s.observations,
+            lines,
             flows: &s.flows,
             analysis: &s.analysis,
             tries: &s.tries,

@@ -24,8 +24,10 @@ use crate::{
 pub struct TrialEvidence<'a> {
     /// The record.
     pub record: &'a TrialRecord,
-    /// In order of time.
+    /// In order of time; those that [`crate::matters::to_anyone`] leaves out need not be there.
     pub observations: &'a [Observation],
+    /// Which line of the trial each of them is; empty: they are all there.
+    pub lines: &'a [u32],
     /// In order of their ids.
     pub flows: &'a [Flow],
     /// What the analysis found.

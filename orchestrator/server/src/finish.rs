@@ -1,5 +1,7 @@
 //! The end of a job: verdicts, result, report, bundle.
 
+mod observed;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -25,7 +27,10 @@ use stakeout_domain::{
 };
 use stakeout_feed::TrialKey;
 use stakeout_report::{ReportInput, TrialInput};
-use stakeout_store::{Decided, JobRow, Store, TrialFull};
+use stakeout_store::{Decided, JobRow, TrialFull};
+
+pub use observed::Observed;
+pub(crate) use observed::{each, line};
 
 use crate::{ENGINE, Service, ServiceError, host, packing, pictures, receipts, service::now, tries};
 
@@ -44,8 +49,8 @@ pub struct FinishOptions {
 pub struct TrialData {
     /// The record, key revealed.
     pub record: TrialRecord,
-    /// In order.
-    pub observations: Vec<Observation>,
+    /// What was observed, as far as it matters.
+    pub observed: Observed,
     /// In order.
     pub flows: Vec<Flow>,
     /// What was found.
@@ -63,7 +68,7 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
     let trials = service.store.trials(&job.id).await?;
     let mut tries = tries::of(service.store(), &job.id, &trials).await?;
     for t in trials {
-        let observations = all_observations(service.store(), &t).await?;
+        let observed = observed::of(service.store(), &t.id, t.row.epoch).await?;
         let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
         let commitment = Sha256Digest::from_bytes(key.commitment());
         let Completion { mut record, flows, analysis, statement } = t.completion.clone().unwrap_or_else(|| Completion {
@@ -81,23 +86,9 @@ pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, S
         record.commitment = commitment;
         record.key = Some(KeyHex::new(key.reveal()));
         let tries = tries.remove(&t.id).unwrap_or_default();
-        out.push(TrialData { record, observations, flows, analysis, statement, tries });
+        out.push(TrialData { record, observed, flows, analysis, statement, tries });
     }
     Ok(out)
-}
-
-/// The whole stream of a trial's last lease, read in parts.
-pub(crate) async fn all_observations(store: &dyn Store, t: &TrialFull) -> Result<Vec<Observation>, ServiceError> {
-    const PART: u32 = 5000;
-    let mut all = Vec::new();
-    loop {
-        let part = store.observations(&t.id, t.row.epoch, all.len() as u64, PART).await?;
-        let last = part.len() < PART as usize;
-        all.extend(part);
-        if last {
-            return Ok(all);
-        }
-    }
 }
 
 /// A trial that nobody completed: it says so, and nothing else.
@@ -152,7 +143,8 @@ pub fn result_of(job: &JobRow, data: &[TrialData], wall_seconds: f64) -> JobResu
         .iter()
         .map(|d| TrialEvidence {
             record: &d.record,
-            observations: &d.observations,
+            observations: &d.observed.kept,
+            lines: &d.observed.lines,
             flows: &d.flows,
             analysis: &d.analysis,
             tries: &d.tries,
@@ -201,7 +193,7 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
     // Evidence first: what does not fit into the bundle is part of what is decided.
     let (mut bundle, left_out) = packing::evidence(service, job, &data, options.with_app, &path).await?;
     for (d, n) in data.iter_mut().zip(&left_out) {
-        d.observations.extend(lost(&d.record, *n));
+        lost(&d.record, *n).into_iter().for_each(|o| d.observed.push(o));
     }
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = JobResult { left_out: left_out.iter().sum(), ..result_of(job, &data, wall) };
@@ -212,7 +204,7 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
         scenario: &job.spec.scenario,
         trials: data
             .iter()
-            .map(|d| TrialInput { record: &d.record, observations: &d.observations, flows: &d.flows, analysis: &d.analysis })
+            .map(|d| TrialInput { record: &d.record, observations: &d.observed.kept, flows: &d.flows, analysis: &d.analysis })
             .collect(),
         pictures,
         signer: operator.public().fingerprint(),

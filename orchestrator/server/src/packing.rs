@@ -9,11 +9,11 @@ use std::{collections::HashSet, path::Path};
 use stakeout_blobs::TenantBlobs;
 use stakeout_bundle::{Later, Writer};
 use stakeout_contract::artifact::{Artifact, Role};
-use stakeout_store::JobRow;
+use stakeout_store::{JobRow, Store};
 
 use crate::{
     Service, ServiceError,
-    finish::{TrialData, entry_name, pretty},
+    finish::{Observed, TrialData, each, entry_name, line, pretty},
 };
 
 /// Room for `result.json` and `report.html`, which follow.
@@ -29,7 +29,7 @@ pub(crate) async fn evidence(
 ) -> Result<(Writer, Vec<u64>), ServiceError> {
     let mut p = Packing { writer: Writer::create(path)?, later: LATER, left_out: vec![0; data.len()] };
     for (i, d) in data.iter().enumerate() {
-        documents(&mut p, i, d)?;
+        documents(&mut p, service.store(), i, d).await?;
     }
     let blobs = service.blobs.of(&job.tenant);
     if with_app {
@@ -76,6 +76,18 @@ impl Packing {
         Ok(())
     }
 
+    /// They are never in memory as a whole.
+    async fn observations(&mut self, store: &dyn Store, trial: usize, name: &str, all: &Observed) -> Result<(), ServiceError> {
+        let fits = self.fits(name, all.bytes);
+        let mut entry = if fits { self.writer.begin(name, all.bytes)? } else { self.writer.begin_left_out(name, all.bytes)? };
+        each(store, &all.trial, all.epoch, |o| Ok(entry.write(&line(&o)?)?)).await?;
+        entry.end();
+        if !fits {
+            self.count(Some(trial));
+        }
+        Ok(())
+    }
+
     fn count(&mut self, trial: Option<usize>) {
         if let Some(n) = trial.and_then(|t| self.left_out.get_mut(t)) {
             *n += 1;
@@ -83,16 +95,10 @@ impl Packing {
     }
 }
 
-fn documents(p: &mut Packing, i: usize, d: &TrialData) -> Result<(), ServiceError> {
+async fn documents(p: &mut Packing, store: &dyn Store, i: usize, d: &TrialData) -> Result<(), ServiceError> {
     let at = |name: &str| format!("trials/{}/{name}", d.record.number);
     p.add(Some(i), &at("trial.json"), &pretty("trial.json", &d.record)?)?;
-    let mut lines = Vec::new();
-    for o in &d.observations {
-        let what = || "observations.jsonl".to_owned();
-        serde_json::to_writer(&mut lines, o).map_err(|source| ServiceError::Document { what: what(), source })?;
-        lines.push(b'\n');
-    }
-    p.add(Some(i), &at("observations.jsonl"), &lines)?;
+    p.observations(store, i, &at("observations.jsonl"), &d.observed).await?;
     // The detectors make them again.
     p.add(None, &at("findings.json"), &pretty("findings.json", &d.analysis)?)?;
     p.add(Some(i), &at("flows.json"), &pretty("flows.json", &d.flows)?)?;
@@ -139,7 +145,7 @@ const fn rank(role: Role) -> u8 {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stakeout_contract::{Sha256Digest, finding::Analysis};
+    use stakeout_contract::{Epoch, Sha256Digest, finding::Analysis};
 
     use super::*;
 
@@ -160,7 +166,7 @@ mod tests {
             {"files": 0, "bytes": 0, "media": 0, "keys": 1, "skipped": []}});
         TrialData {
             record: serde_json::from_value(record).unwrap(),
-            observations: vec![],
+            observed: Observed::new("trial-1".parse().unwrap(), Epoch(1)),
             flows: vec![],
             analysis: serde_json::from_value::<Analysis>(analysis).unwrap(),
             statement: None,

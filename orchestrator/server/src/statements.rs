@@ -1,7 +1,7 @@
 //! Whether what a worker hands in is what it signed.
 
 use stakeout_agent::Fence;
-use stakeout_bundle::statement::{self, Left};
+use stakeout_bundle::statement::{self, Left, LineHasher};
 use stakeout_contract::lease::Completion;
 use stakeout_store::TrialFull;
 
@@ -33,7 +33,9 @@ pub(crate) async fn check(service: &Service, fence: &Fence, trial: &TrialFull, c
     if s.app != service.store.job(None, &trial.job).await?.spec.app {
         return Err(wrong("it is of another app than the job's"));
     }
-    let left = Left::of(completion, &finish::all_observations(service.store(), trial).await?)?;
+    let mut lines = LineHasher::default();
+    finish::each(service.store(), &trial.id, trial.row.epoch, |o| Ok(lines.add(&o)?)).await?;
+    let left = Left::with(completion, lines.end())?;
     match statement::differs(&s, &completion.record, &left) {
         Some(what) => Err(wrong(format!("the {what} is not what was signed"))),
         None => Ok(()),

@@ -254,6 +254,7 @@ fn decided(trials: &[Trial], left_out: u64, asked: usize) -> Option<JobResult> {
         .map(|t| TrialEvidence {
             record: &t.record,
             observations: &t.observations,
+            lines: &[],
             flows: &t.flows,
             analysis: &t.analysis,
             tries: &t.tries,

@@ -317,3 +317,20 @@ fn junit_fails_what_the_gate_fails() {
     assert!(case(&sent, "camera.transmitted", "background").contains("<failure"));
     assert_eq!(at(stakeout_contract::Rung::Read), opened, "opened and read are one step");
 }
+
+#[test]
+fn the_page_is_the_same_without_what_matters_to_nobody() {
+    let mut s = hostile();
+    for t in &mut s.trials {
+        t.saw(800, Fact::Log { line: "a line".to_owned() });
+        t.saw(800, Fact::File { path: "/data/x".to_owned(), change: "written".to_owned(), bytes: Some(7), to: None });
+        t.saw(800, Fact::Delivered { sensor: Sensor::Camera, facing: None, session: 1, first: 1, last: 2, count: 2 });
+    }
+    let whole = html(&s.input()).unwrap();
+    let all = s.trials.iter().map(|t| t.observations.len()).sum::<usize>();
+    for t in &mut s.trials {
+        t.observations.retain(|o| stakeout_domain::matters::to_anyone(o));
+    }
+    assert!(s.trials.iter().map(|t| t.observations.len()).sum::<usize>() + 9 <= all);
+    assert!(html(&s.input()).unwrap() == whole, "the page reads a fact that is left out");
+}

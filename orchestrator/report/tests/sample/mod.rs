@@ -58,6 +58,7 @@ fn result(scenario: &Scenario, trials: &[Trial]) -> JobResult {
         .map(|t| TrialEvidence {
             record: &t.record,
             observations: &t.observations,
+            lines: &[],
             flows: &t.flows,
             analysis: &t.analysis,
             tries: &[],

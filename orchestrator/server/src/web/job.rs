@@ -146,7 +146,7 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
     let id: JobId = id_of("job", &id)?;
     let store = app.service().store();
     let row = store.job(Some(c.tenant()), &id).await?;
-    let trials = store.trials(&id).await?;
+    let trials = trials::of(store, &id).await?;
     let (seen, behind) = watch::read(&app, &id).await?;
     let receipt = receipts::signed(&row, app.operator())?.and_then(|r| serde_json::to_string_pretty(&r).ok());
     Ok(page(StatusCode::OK, &Page { receipt, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))

@@ -1,7 +1,7 @@
 //! The trials of a job's page: where each one is, and the pictures of its screen.
 
-use stakeout_contract::{artifact::Role, trial::TrialState};
-use stakeout_store::TrialFull;
+use stakeout_contract::{JobId, artifact::Role, finding::Analysis, trial::TrialState};
+use stakeout_store::{Store, StoreError, TrialFull};
 
 use super::{seen::Seen, words};
 
@@ -35,6 +35,33 @@ pub(super) struct Shot {
     pub(super) at: String,
     /// The scenario's name for it.
     pub(super) name: String,
+}
+
+/// Trials that are read at a time: each may have a completion of a hundred megabytes.
+const PART: u32 = 8;
+
+/// All trials of a job, with no more of what was handed in than is shown of it.
+pub(super) async fn of(store: &dyn Store, job: &JobId) -> Result<Vec<TrialFull>, StoreError> {
+    let mut all: Vec<TrialFull> = Vec::new();
+    loop {
+        let part = store.trials_after(job, all.last().map_or(0, |t| t.number), PART).await?;
+        let last = part.len() < PART as usize;
+        all.extend(part.into_iter().map(thin));
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+fn thin(mut t: TrialFull) -> TrialFull {
+    if let Some(c) = &mut t.completion {
+        (c.flows, c.analysis, c.statement) = (Vec::new(), Analysis::default(), None);
+        let r = &mut c.record;
+        (r.timeline, r.clock, r.delivered, r.canaries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        r.artifacts.retain(|a| a.role == Role::Screenshot);
+        r.artifacts.shrink_to_fit();
+    }
+    t
 }
 
 /// The list, and how many trials are not in it: those that wait first.
@@ -128,6 +155,12 @@ mod tests {
         };
         done.record.artifacts = vec![artifact(Role::AppFile), artifact(Role::Screenshot)];
         t.completion = Some(done);
+        let thin = thin(t.clone());
+        assert_eq!(thin.completion.as_ref().unwrap().record.artifacts.len(), 1);
+        assert_eq!(
+            format!("{:?}", (lines(std::slice::from_ref(&thin), &Seen::default()), shots(&[thin]))),
+            format!("{:?}", (lines(std::slice::from_ref(&t), &Seen::default()), shots(std::slice::from_ref(&t))))
+        );
         let (lines, _) = lines(std::slice::from_ref(&t), &Seen::default());
         assert_eq!((lines[0].stage.as_str(), lines[0].detail.as_str()), ("boot", "ran"));
         let (shots, n) = shots(&[t]);

@@ -19,6 +19,7 @@ mod hostile;
 mod jobs;
 mod leases;
 mod lists;
+mod memory;
 mod noted;
 mod numbers;
 mod quotas;
