@@ -16,6 +16,9 @@ pub struct Flow {
     pub real: u64,
     /// And when the answer's last byte was given.
     pub real_end: u64,
+    /// The same clock when the request's last byte came; 0: not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub real_sent: u64,
     /// Wall clock of the gateway's host, RFC 3339.
     pub wall: String,
     /// `http`, `https`, `tls` (opaque inside), `tcp`, `udp`.
@@ -54,4 +57,9 @@ pub struct Flow {
     /// Why the exchange did not end well, else empty.
     #[serde(default)]
     pub error: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }

@@ -13,6 +13,14 @@ pub(crate) enum Kinds {
     All,
 }
 
+/// How a call to another app's page begins, and how it ends where that page is told something: by its address, or by extras.
+const PAGE: (&str, &str) = ("android.content.Context.startActivity of ", ", with data");
+
+/// Whether a call gave something to another app's page. On a phone that page may send it.
+pub(crate) fn gives(name: &str) -> bool {
+    name.starts_with(PAGE.0) && name.ends_with(PAGE.1)
+}
+
 /// Calls whose absence hides nothing: they play, show or set something, or lead to another app's page.
 const HARMLESS: &[&str] = &[
     "android.app.WallpaperManager",
@@ -126,10 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_is_told_something_is_no_page_that_is_only_shown() {
+        let view = "android.content.Context.startActivity of android.intent.action.VIEW";
+        assert!(!gives(view) && gives(&format!("{view}, with data")) && !gives("android.content.X, with data"));
+    }
+
+    #[test]
     fn playing_and_showing_hide_nothing() {
         for name in [
             "android.media.MediaPlayer.native_start",
-            "android.content.Context.startActivity of android.intent.action.VIEW",
+            "android.content.Context.startActivity of android.intent.action.MAIN",
             "android.hardware.display.X",
         ] {
             assert_eq!(kinds_of(name), Kinds::None, "{name}");

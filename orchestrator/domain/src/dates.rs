@@ -143,7 +143,8 @@ mod tests {
     use crate::samples::{Sample, silent};
 
     fn dated(s: &Sample) -> Dated {
-        let t = TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        let t =
+            TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         of(&t, &Acts::of(&t), &s.analysis.findings[0])
     }
 

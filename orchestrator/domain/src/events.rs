@@ -14,7 +14,7 @@ use stakeout_contract::{
     trial::frame_time,
 };
 
-use crate::{acts::Acts, attribution::Attribution, dates, permission, verdict::TrialEvidence};
+use crate::{acts::Acts, attribution::Attribution, dates, permission, sent, verdict::TrialEvidence};
 
 /// A rung that was reached.
 #[derive(Clone, Debug)]
@@ -230,7 +230,8 @@ fn of_finding(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, (index, 
         rungs.retain(|r| rung_of(f.role) == Some(*r));
     }
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
-    let left = flow.map(|w| acts.sent(state_at(t, w.at), w.at));
+    // Which of several states it was is not known: a doubt says so.
+    let left = flow.map(|w| sent::states(t, acts, w)).and_then(|s| if let [one] = s[..] { Some(one) } else { None });
     for state in states(t, acts, f, flow) {
         for rung in &rungs {
             let dated_by_record = captured_at(f).is_none();
@@ -275,13 +276,32 @@ fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) 
     }
     let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
     if let Some(w) = flow {
-        vec![state_at(t, read_before(t, f, w).map_or(w.at, |o| o.at))]
+        let may_be = read_in(t, f, w);
+        if may_be.len() == 1 { may_be } else { vec![DeviceState::Any] }
     } else {
         let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
         s.sort_unstable();
         s.dedup();
         if s.len() == 1 { s } else { vec![DeviceState::Any] }
     }
+}
+
+/// The states in which a canary may have been read that left in a request: by the last read before that began, and by each while it
+/// went. Without a read, those in which it went.
+fn read_in(t: &TrialEvidence<'_>, f: &Finding, w: &Flow) -> Vec<DeviceState> {
+    let (from, until) = (w.at, sent::until(t, w));
+    let while_it_went = |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind) && o.at > from && o.at <= until;
+    let reads = read_before(t, f, w).into_iter().chain(t.observations.iter().filter(while_it_went));
+    let mut out: Vec<DeviceState> = reads.map(|o| state_at(t, o.at)).collect();
+    out.sort_unstable();
+    out.dedup();
+    if out.is_empty() { sent::by_timeline(t, w) } else { out }
+}
+
+/// The states of which one is a canary's, where it is not known which.
+pub(crate) fn undated(t: &TrialEvidence<'_>, f: &Finding) -> Vec<DeviceState> {
+    let flow = f.flow.filter(|_| captured_at(f).is_none()).and_then(|id| t.flows.iter().find(|w| w.id == id));
+    flow.map(|w| read_in(t, f, w)).filter(|s| s.len() > 1).unwrap_or_default()
 }
 
 /// The last read of a canary's kind before it left.
@@ -366,7 +386,8 @@ mod tests {
         };
         // A preview that the owner sees, stopped for hours without the camera being closed, and seen again.
         s.record.delivered = vec![run(10, 20), run(8000, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        let t =
+            TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
             of_delivery(t, &Known { acts: Acts::of(t), whose: Attribution::of(t) }, &mut out);
@@ -375,7 +396,8 @@ mod tests {
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);
         // One run over all of them would lie in each state.
         s.record.delivered = vec![run(10, 8100)];
-        let t = TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
+        let t =
+            TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         assert_eq!(states(&t).len(), 3);
     }
 }

@@ -8,7 +8,8 @@ use stakeout_contract::{
 };
 
 use crate::{
-    events::{self, Event},
+    events::Event,
+    sent,
     verdict::TrialEvidence,
 };
 
@@ -23,7 +24,7 @@ pub(crate) fn of(trials: &[TrialEvidence<'_>]) -> Footprint {
     let kept: u64 = trials.iter().flat_map(|t| &t.record.artifacts).filter(|a| a.role == Role::AppFile).map(|a| a.size).sum();
     let flows = || trials.iter().flat_map(|t| t.flows.iter().map(move |f| (t, f)));
     let sent: u64 = flows().map(|(_, f)| f.sent).sum();
-    let sent_idle: u64 = flows().filter(|(t, f)| events::state_at(t, f.at).is_idle()).map(|(_, f)| f.sent).sum();
+    let sent_idle: u64 = flows().filter(|(t, f)| sent::by_timeline(t, f).into_iter().any(DeviceState::is_idle)).map(|(_, f)| f.sent).sum();
     let per = |x: u64| if idle > 0.0 { x as f64 / idle } else { 0.0 };
     Footprint {
         kept_bytes_per_idle_hour: per(kept),

@@ -28,6 +28,7 @@ pub mod lease;
 pub mod matters;
 pub mod permission;
 pub mod reasons;
+mod sent;
 pub mod share;
 pub mod tally;
 pub mod turn;

@@ -12,8 +12,12 @@ use stakeout_contract::{
 pub fn to_anyone(o: &Observation) -> bool {
     match &o.fact {
         // Told by the trial's record instead, which the worker made of them, or by its flows.
-        Fact::Delivered { .. } | Fact::Flow { .. } | Fact::PermissionDeclared { .. } => false,
-        Fact::Crypto { .. } | Fact::Activity { .. } | Fact::Network { .. } => false,
+        Fact::Delivered { .. }
+        | Fact::Flow { .. }
+        | Fact::PermissionDeclared { .. }
+        | Fact::Crypto { .. }
+        | Fact::Activity { .. }
+        | Fact::Network { .. } => false,
         // Of these, what tells whose a file, a session or a request was.
         Fact::Log { .. } => o.source == Source::Device && (Traffic::of(&o.fact).is_some() || OthersSession::of(&o.fact).is_some()),
         Fact::File { to, .. } => o.source == Source::Device && to.is_some(),

@@ -8,6 +8,7 @@ use stakeout_contract::{
     DeviceState, Kind, Nanos, Rung, Sensor, Sha256Digest,
     artifact::Role,
     finding::{Finding, Skipped},
+    flow::Flow,
     observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
     trial::{FeedMode, TrialState, frame_time},
@@ -16,7 +17,7 @@ use stakeout_contract::{
 use crate::{
     acts::Acts,
     apis::{self, Kinds},
-    dates, events,
+    dates, events, sent,
     verdict::TrialEvidence,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Doubt {
     rungs: Reach,
     /// States in which it can hide something; none: in each.
     states: Option<Vec<DeviceState>>,
+    /// The same of what was sent there, whenever it was captured or read; none: the same states.
+    sent: Option<Vec<DeviceState>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,13 +51,18 @@ impl Doubt {
             Reach::Use => !rung.is_permission(),
             Reach::Only(r) => r == rung,
         };
-        let states = state == DeviceState::Any || self.states.as_ref().is_none_or(|s| s.contains(&state));
+        let states = self.states.as_ref().is_none_or(|s| s.contains(&state) || state == DeviceState::Any && !s.is_empty());
         kinds && rungs && states
+    }
+
+    /// The same doubt about the states in which something was sent.
+    pub(crate) fn by_sending(&self) -> Self {
+        Self { states: self.sent.clone().or_else(|| self.states.clone()), ..self.clone() }
     }
 
     /// Doubts of one sort are told as one where they are many.
     fn sort(&self) -> Sort {
-        (self.reason.code.clone(), self.kinds.clone(), format!("{:?} {:?}", self.rungs, self.states))
+        (self.reason.code.clone(), self.kinds.clone(), format!("{:?} {:?} {:?}", self.rungs, self.states, self.sent))
     }
 }
 
@@ -62,7 +70,7 @@ type Sort = (String, Option<Vec<Kind>>, String);
 
 fn doubt(code: &str, text: String, settled_by: &str, rungs: Reach) -> Doubt {
     let reason = Reason { code: code.to_owned(), text, settled_by: settled_by.to_owned() };
-    Doubt { reason, kinds: None, rungs, states: None }
+    Doubt { reason, kinds: None, rungs, states: None, sent: None }
 }
 
 /// All doubts of a trial, each once.
@@ -232,6 +240,7 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "a scenario whose `consent` or `tapOn` answers it",
                 Reach::All,
             )),
+            Fact::UnsupportedApi { name, .. } if apis::gives(name) => of_page(t, name, o.at, out),
             Fact::UnsupportedApi { name, .. } => of_api(name, out),
             Fact::NotWatched { kinds, rung, what, settled_by } => {
                 let mut d = doubt("not_watched", short(what), &short(settled_by), Reach::Only(*rung));
@@ -293,6 +302,19 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     };
     let mut d = doubt("unsupported_api", format!("`{}` does nothing on this device", short(name)), "the `emulator` device", Reach::Use);
     d.kinds = kinds;
+    out.push(d);
+}
+
+/// What another app's page was told may be anything that was captured or read until then, and left there and then.
+fn of_page(t: &TrialEvidence<'_>, name: &str, at: Nanos, out: &mut Vec<Doubt>) {
+    let mut d = doubt(
+        "unsupported_api",
+        format!("`{}`: another app's page was told something, which it may have sent, and this device has no other apps", short(name)),
+        "the `emulator` device",
+        Reach::Only(Rung::Transmitted),
+    );
+    let before: BTreeSet<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= at).map(|s| s.state).collect();
+    (d.states, d.sent) = (Some(before.into_iter().collect()), Some(vec![events::state_at(t, at)]));
     out.push(d);
 }
 
@@ -385,25 +407,46 @@ fn adds_nothing(t: &TrialEvidence<'_>, acts: &Acts, weak: &Finding) -> bool {
     !mine.sure.is_empty() && mine.sure.iter().chain(&mine.maybe).all(|s| sure.contains(s))
 }
 
-/// A match that proves, but not of which of several states it is.
+fn names(states: &[DeviceState]) -> String {
+    states.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A match that proves, but not in which of several states it was captured or read, or in which it was sent.
 fn of_dates(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
     for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && events::delivered(t, f)) {
-        let maybe = dates::of(t, acts, f).maybe;
+        of_sending(t, acts, f, out);
+        let maybe = [dates::of(t, acts, f).maybe, events::undated(t, f)].concat();
         if maybe.is_empty() {
             continue;
         }
-        let names: Vec<String> = maybe.iter().map(ToString::to_string).collect();
         for rung in events::rungs(f) {
             let mut d = doubt(
                 "undated",
-                format!("{} was found, and may be of any of these states: {}", events::what(t, f), names.join(", ")),
+                format!("{} was found, and may be of any of these states: {}", events::what(t, f), names(&maybe)),
                 "another trial, whose begin differs",
                 Reach::Only(rung),
             );
-            (d.kinds, d.states) = (Some(vec![f.kind]), Some(maybe.clone()));
+            (d.kinds, d.states, d.sent) = (Some(vec![f.kind]), Some(maybe.clone()), Some(vec![]));
             out.push(d);
         }
     }
+}
+
+/// A request that began in one state and ended in another: when its parts went is not known.
+fn of_sending(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, out: &mut Vec<Doubt>) {
+    let flow = f.flow.filter(|_| f.role == Some(Role::FlowRequest)).and_then(|id| t.flows.iter().find(|w| w.id == id));
+    let states = flow.map(|w| sent::states(t, acts, w)).filter(|s| s.len() > 1).unwrap_or_default();
+    if states.is_empty() {
+        return;
+    }
+    let mut d = doubt(
+        "undated",
+        format!("{} was in a request that went on through these states: {}", events::what(t, f), names(&states)),
+        "another trial, whose begin differs",
+        Reach::Only(Rung::Transmitted),
+    );
+    (d.kinds, d.states, d.sent) = (Some(vec![f.kind]), Some(vec![]), Some(states));
+    out.push(d);
 }
 
 /// Pictures and sounds that the app kept or sent, which were opened and not recognised. They can be made of frames or sound only
@@ -417,7 +460,8 @@ fn of_unread(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
             _ => continue,
         };
         let Some(rung) = events::rung_of(u.role) else { continue };
-        let until = sent_at(t, u);
+        let requests = requests(t, u);
+        let until = requests.iter().map(|w| sent::until(t, w)).max();
         let time = |n: u64| match sensor {
             Sensor::Camera => frame_time(n),
             Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
@@ -436,14 +480,18 @@ fn of_unread(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
             Reach::Only(rung),
         );
         (d.kinds, d.states) = (Some(vec![sensor.into()]), Some(states.into_iter().collect()));
+        if !requests.is_empty() {
+            let sent: BTreeSet<DeviceState> = requests.iter().flat_map(|w| sent::states(t, acts, w)).collect();
+            d.sent = Some(sent.into_iter().collect());
+        }
         out.push(d);
     }
 }
 
-/// When the last request with these bytes was made; none: it is a file.
-fn sent_at(t: &TrialEvidence<'_>, u: &Skipped) -> Option<Nanos> {
-    let digest: Sha256Digest = u.file.rsplit('/').next()?.parse().ok()?;
-    t.flows.iter().filter(|f| u.role == Some(Role::FlowRequest) && f.request == Some(digest)).map(|f| f.at).max()
+/// The requests with these bytes; none: it is a file.
+fn requests<'a>(t: &TrialEvidence<'a>, u: &Skipped) -> Vec<&'a Flow> {
+    let digest: Option<Sha256Digest> = u.file.rsplit('/').next().and_then(|d| d.parse().ok());
+    t.flows.iter().filter(|f| u.role == Some(Role::FlowRequest) && f.request.is_some() && f.request == digest).collect()
 }
 
 fn short(s: &str) -> String {

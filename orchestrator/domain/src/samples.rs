@@ -73,6 +73,7 @@ impl Sample {
             at: Nanos::from_secs(secs),
             real,
             real_end: real + 1,
+            real_sent: 0,
             wall: String::new(),
             scheme: "https".to_owned(),
             host: host.to_owned(),

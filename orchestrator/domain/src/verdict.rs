@@ -100,9 +100,10 @@ pub fn decide(job: &JobFacts<'_>, trials: &[TrialEvidence<'_>]) -> JobResult {
 fn sending(scenario: &Scenario, trials: &[TrialEvidence<'_>], events: &[Event], doubts: &[Doubt], tested: &[DeviceState]) -> Vec<Verdict> {
     let by_sending = |e: &Event| Some(Event { state: e.sent?, dated_by_record: false, ..e.clone() });
     let sent: Vec<Event> = events.iter().filter_map(by_sending).collect();
+    let doubts: Vec<Doubt> = doubts.iter().map(Doubt::by_sending).collect();
     let states = || DeviceState::ALL.iter().filter(|s| **s != DeviceState::Any);
     let claims = Kind::ALL.iter().flat_map(|kind| states().map(move |state| (*kind, Rung::Transmitted, *state)));
-    claims.map(|claim| answer(scenario, trials, &sent, doubts, tested, claim)).collect()
+    claims.map(|claim| answer(scenario, trials, &sent, &doubts, tested, claim)).collect()
 }
 
 fn answer(

@@ -193,7 +193,9 @@ pub async fn produce(service: &Service, job: &JobRow, operator: &SigningKey, opt
     // Evidence first: what does not fit into the bundle is part of what is decided.
     let (mut bundle, left_out) = packing::evidence(service, job, &data, options.with_app, &path).await?;
     for (d, n) in data.iter_mut().zip(&left_out) {
-        lost(&d.record, *n).into_iter().for_each(|o| d.observed.push(o));
+        if let Some(o) = lost(&d.record, *n) {
+            d.observed.push(o);
+        }
     }
     let wall = (now() - job.created).max(0) as f64 / 1000.0;
     let result = JobResult { left_out: left_out.iter().sum(), ..result_of(job, &data, wall) };

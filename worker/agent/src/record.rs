@@ -24,6 +24,10 @@ const DEVICE_BYTES: usize = 96 << 20;
 /// what was lost, always have room: they are few, and short.
 const GATEWAY_BYTES: usize = 32 << 20;
 const RESERVED: u64 = 50_000;
+/// Bytes of the heads of all requests and answers, in what is handed in. Behind that a head is in its request's artifact alone.
+const HEAD_BYTES: usize = 32 << 20;
+/// Bytes of a host or path that are kept then.
+const SHORT: usize = 300;
 
 /// Runs of frames or sound that are kept, more than a device of ours reports.
 const DELIVERED_MOST: usize = 100_000;
@@ -67,6 +71,8 @@ pub struct Record {
     handed_in: usize,
     device_room: usize,
     gateway_room: usize,
+    head_room: usize,
+    lost_heads: u64,
     most: u64,
     lost: u64,
     lost_runs: u64,
@@ -129,6 +135,8 @@ impl Record {
             handed_in: 0,
             device_room: DEVICE_BYTES,
             gateway_room: GATEWAY_BYTES,
+            head_room: HEAD_BYTES,
+            lost_heads: 0,
             most,
             lost: 0,
             lost_runs: 0,
@@ -211,9 +219,25 @@ impl Record {
     }
 
     /// A flow of the gateway, its blobs already kept.
-    pub fn flow(&mut self, flow: Flow) {
+    pub fn flow(&mut self, mut flow: Flow) {
         if self.begun {
+            self.fit(&mut flow);
             self.pend(flow.real, Pending::Flow(Box::new(flow)));
+        }
+    }
+
+    /// An app may send as many large heads as it likes; all flows are held until they are handed in.
+    fn fit(&mut self, flow: &mut Flow) {
+        let headers = flow.request_headers.iter().chain(&flow.response_headers).map(|(k, v)| k.len() + v.len() + 8);
+        let size = headers.sum::<usize>() + flow.host.len() + flow.path.len() + flow.method.len() + flow.error.len();
+        if let Some(room) = self.head_room.checked_sub(size) {
+            self.head_room = room;
+            return;
+        }
+        self.lost_heads += 1;
+        (flow.request_headers, flow.response_headers) = (Vec::new(), Vec::new());
+        for text in [&mut flow.host, &mut flow.path, &mut flow.method, &mut flow.error] {
+            *text = head(text, SHORT);
         }
     }
 
@@ -250,7 +274,9 @@ impl Record {
     /// Dates what is left and says what was lost. `more_lost`: blobs that found no room.
     pub fn end(&mut self, more_lost: u64) -> Ended {
         self.settle(u64::MAX);
-        for (what, count) in [("observations", self.lost), ("delivered", self.lost_runs), ("artifacts", more_lost)] {
+        for (what, count) in
+            [("observations", self.lost), ("delivered", self.lost_runs), ("artifacts", more_lost), ("heads of requests", self.lost_heads)]
+        {
             if count > 0 {
                 self.worker_fact(Fact::Lost { what: what.to_owned(), count });
             }
@@ -407,6 +433,25 @@ mod tests {
         r.end(0);
         assert_eq!(r.observations()[2].fact, Fact::State { state: DeviceState::Background, step: "idle".into() });
         assert_eq!(r.observations()[3].fact, Fact::Lost { what: "observations".into(), count: 3 });
+    }
+
+    #[test]
+    fn requests_with_large_heads_are_held_within_bounds_and_the_loss_is_told() {
+        let mut r = begun(1000);
+        r.head_room = 10_000;
+        for id in 1..=20 {
+            let text = "x".repeat(1000);
+            r.flow(serde_json::from_value(serde_json::json!({
+                "id": id, "real": 1, "real_end": 2, "wall": "", "scheme": "https", "host": "h.test", "address": "1.2.3.4", "port": 443, "method": "GET",
+                "path": text, "request_headers": [["x", text]], "status": 200, "response_headers": [], "sent": 0, "received": 0,
+                "request": null, "response": null, "stub": null, "policy": "sinkhole"})).unwrap());
+        }
+        let ended = r.end(0);
+        let whole = ended.flows.iter().filter(|f| !f.request_headers.is_empty()).count();
+        assert_eq!((ended.flows.len(), whole, ended.flows[19].host.as_str()), (20, 4, "h.test"));
+        assert!(ended.flows[19].path.len() < 400);
+        let last = &r.observations().last().unwrap().fact;
+        assert_eq!(*last, Fact::Lost { what: "heads of requests".into(), count: 16 });
     }
 
     #[test]

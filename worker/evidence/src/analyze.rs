@@ -86,6 +86,12 @@ impl Input {
         self.artifact.as_ref().map(|a| a.role)
     }
 
+    /// The name that the app gave to a file: it can hold what the file does not.
+    fn name(&self) -> Option<&str> {
+        let a = self.artifact.as_ref().filter(|a| matches!(a.role, Role::AppFile | Role::DeletedFile))?;
+        Some(a.name.as_str())
+    }
+
     /// Copies of other artifacts, and what the app did not write, are not searched.
     fn is_searched(&self) -> bool {
         !matches!(self.role(), Some(Role::CryptoCipher | Role::LoadedCode | Role::Capture | Role::Har | Role::Screenshot | Role::Log))
@@ -231,6 +237,11 @@ fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphe
     let first = if ciphers.add() { &none } else { ciphers };
     for hit in Walker::new(Budget::new(limits, until), first, &mut search).file(&bytes) {
         search.skip(hit);
+    }
+    if let Some(name) = input.name() {
+        let mut named = Search::new(quest, i, input.role());
+        Walker::new(Budget::new(limits, until), &none, &mut named).file(name.as_bytes());
+        search.add_name(named);
     }
     if ciphers.add() {
         let mut more = Search::new(quest, i, input.role());

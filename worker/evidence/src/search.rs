@@ -185,6 +185,16 @@ impl<'a> Search<'a> {
         self.media = self.media.max(other.media);
     }
 
+    /// Takes over what was found in a file's name.
+    pub(crate) fn add_name(&mut self, name: Self) {
+        let none = Origin { offset: 0, length: 0, exact: false };
+        let named = |d: Draft| Draft { origin: none, chain: [&["name"], &d.chain[..]].concat(), ..d };
+        self.drafts.extend(name.drafts.into_iter().map(named));
+        for (class, n) in name.places {
+            *self.places.entry(class).or_default() += n;
+        }
+    }
+
     /// Keeps what was matched; false if there was nothing but leads.
     fn keep(&mut self, origin: Origin, chain: &[&'static str], shown: Shown) -> bool {
         let found = shown.is_match();

@@ -1,6 +1,10 @@
 //! `stakeout analyze`: the detectors, offline.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    io::{Read as _, Seek as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use stakeout_contract::finding::{Analysis, Finding};
 use stakeout_evidence::{
@@ -40,7 +44,7 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
         }
     }
     if let [one] = a.inputs.as_slice()
-        && is_bundle(one)
+        && is_bundle(one)?
     {
         return analyze_bundle::run(one, a.json);
     }
@@ -56,7 +60,7 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
             analyze_files(&engine, files, Some(&trial)).map_err(Failure::usage)?
         }
         (files, None) => {
-            eprintln!("hint: without `--trial TRIAL.json` nothing can be matched; only what could be opened is said");
+            eprintln!("hint: without `--trial TRIAL.json` nothing is looked for; a bundle has one as `trials/N/trial.json`");
             analyze_files(&engine, files, None).map_err(Failure::usage)?
         }
     };
@@ -74,8 +78,29 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!untrue.is_empty())))
 }
 
-fn is_bundle(path: &Path) -> bool {
-    path.is_file() && stakeout_bundle::Bundle::open(path).is_ok_and(|b| b.names().any(|n| n == "manifest.json"))
+/// A bundle that is broken, or packed again by another program, is not taken for a file of an app.
+fn is_bundle(path: &Path) -> Result<bool, Failure> {
+    match stakeout_bundle::Bundle::open(path) {
+        Ok(b) => Ok(b.names().any(|n| n == "manifest.json")),
+        Err(e) if path.is_file() && lists_a_bundle(path).unwrap_or(false) => Err(Failure::hint(
+            e.to_string(),
+            "it looks like a bundle: use it as it was made; to search its bytes as a file, give a second file beside it",
+        )),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Whether the end of a file, where a ZIP has its directory, names what every bundle has.
+fn lists_a_bundle(path: &Path) -> std::io::Result<bool> {
+    const END: u64 = 1 << 20;
+    let mut file = std::fs::File::open(path)?;
+    let mut bytes = vec![0; 2];
+    file.read_exact(&mut bytes)?;
+    let long = file.metadata()?.len();
+    file.seek(std::io::SeekFrom::Start(long.saturating_sub(END)))?;
+    file.take(END).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.starts_with("PK") && text.contains("manifest.json") && text.contains("salts.json") && text.contains("/trial.json"))
 }
 
 /// A finding in a line.

@@ -91,8 +91,9 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let result = decided(&trials, left_out.len() as u64, asked);
     // What its maker left out was decided with it. What was left out since was not.
     let as_made = |s: &JobResult| s.left_out == left_out.len() as u64 && trials_left_out.is_empty();
+    let older = said.as_ref().is_some_and(|s| same::is_older(manifest.as_ref().map(|m| m.format.as_str()), s));
     let verdicts_agree = match (&said, &result) {
-        (Some(s), Some(r)) if as_made(s) => Some(same::results(s, r, &mut differences)?),
+        (Some(s), Some(r)) if as_made(s) => Some(same::results(s, r, older, &mut differences)?),
         _ => None,
     };
     let doc = Again { trials: again, verdicts_agree, differences, left_out, trials_left_out, result };
@@ -106,7 +107,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
         eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
-        if said.as_ref().is_some_and(same::is_older) {
+        if older {
             eprintln!(
                 "the bundle's result says nothing of the state in which things were sent, as it was made before; that is not compared"
             );

@@ -68,6 +68,9 @@ const fn default_trials() -> u32 {
     3
 }
 
+/// Real time that a trial may take at most: so long it holds its slot on a farm.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
+
 fn default_deadline() -> Span {
     Span::from_secs(900)
 }
@@ -199,6 +202,9 @@ impl Scenario {
         }
         if self.virtual_length() > std::time::Duration::from_secs(40 * 24 * 3600) {
             return problem("the steps last longer than 40 days".to_owned(), "shorten the `idle` steps, or split the scenario");
+        }
+        if self.deadline.get() > LONGEST || self.deadline.get().is_zero() {
+            return problem("`deadline` is out of range".to_owned(), "a trial may take at most 7 days of real time (`7d`)");
         }
         for s in &self.steps {
             if let Step::PressKey(key) = s

@@ -329,7 +329,7 @@ fn the_page_is_the_same_without_what_matters_to_nobody() {
     let whole = html(&s.input()).unwrap();
     let all = s.trials.iter().map(|t| t.observations.len()).sum::<usize>();
     for t in &mut s.trials {
-        t.observations.retain(|o| stakeout_domain::matters::to_anyone(o));
+        t.observations.retain(stakeout_domain::matters::to_anyone);
     }
     assert!(s.trials.iter().map(|t| t.observations.len()).sum::<usize>() + 9 <= all);
     assert!(html(&s.input()).unwrap() == whole, "the page reads a fact that is left out");

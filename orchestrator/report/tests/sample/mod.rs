@@ -243,6 +243,7 @@ impl Trial {
             at: Nanos::from_secs(secs),
             real: secs * 1_000_000,
             real_end: secs * 1_000_000 + 1,
+            real_sent: 0,
             wall: String::new(),
             scheme: "https".to_owned(),
             host: host.to_owned(),

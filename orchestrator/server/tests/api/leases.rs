@@ -221,6 +221,7 @@ fn flow(id: u32) -> Flow {
         at: Nanos::ZERO,
         real: u64::from(id),
         real_end: u64::from(id) + 1,
+        real_sent: 0,
         wall: "2026-01-01T00:00:00Z".to_owned(),
         scheme: "https".to_owned(),
         host: "telemetry.example".to_owned(),

@@ -54,7 +54,14 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         }
         let mut ended = record.end(keep.lost());
         if !scrubber.is_empty() {
-            let mut wiped = scrub(&mut keep, &scrubber, &mut ended.flows).map_err(io)?;
+            // A gigabyte may be gone through: the lease is renewed meanwhile.
+            let (kept, flows, scrubber) = (keep, std::mem::take(&mut ended.flows), scrubber.clone());
+            let scrubbed = tokio::task::spawn_blocking(move || {
+                let (mut kept, mut flows) = (kept, flows);
+                scrub(&mut kept, &scrubber, &mut flows).map(|wiped| (kept, flows, wiped))
+            });
+            let (kept, flows, mut wiped) = scrubbed.await.map_err(std::io::Error::other).map_err(io)?.map_err(io)?;
+            (keep, ended.flows) = (kept, flows);
             wiped += record.wiped;
             if wiped.doubtful > 0 {
                 record.worker_fact(Fact::Lost { what: LOST_TYPED.to_owned(), count: wiped.doubtful });

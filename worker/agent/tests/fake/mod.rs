@@ -369,6 +369,7 @@ pub fn flow(id: u32, real: u64) -> Flow {
         at: Nanos::ZERO,
         real,
         real_end: real,
+        real_sent: 0,
         wall: String::new(),
         scheme: "https".into(),
         host: "up.example".into(),

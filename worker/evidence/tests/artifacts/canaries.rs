@@ -110,3 +110,18 @@ fn what_the_server_said_first_is_only_a_lead() {
     let a = search_all(&trial(1), &[artifact(Role::FlowResponse, [&says[..], b"!"].concat()), earlier], Limits::default());
     assert!(a.findings.iter().any(|f| f.role == Some(Role::FlowRequest) && !f.lead), "{:?}", a.findings);
 }
+
+#[test]
+fn a_name_of_a_file_holds_what_the_file_does_not() {
+    let named = |name: &str| {
+        let mut file = artifact(Role::AppFile, b"nothing".to_vec());
+        file.0.name = name.to_owned();
+        search_all(&trial(1), &[file], Limits::default()).findings
+    };
+    let found = named("cache/avatar_linyuhe.q7w2k9@example.org.jpg");
+    assert!(found.len() == 1 && found[0].chain[0] == "name" && !found[0].lead, "{found:?}");
+    // "Morwenna Quistgaard-Vael", as base64.
+    let found = named("files/TW9yd2VubmEgUXVpc3RnYWFyZC1WYWVs");
+    assert!(found.len() == 1 && found[0].chain.contains(&"base64".to_owned()), "{found:?}");
+    assert!(named("cache/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.0").is_empty());
+}

@@ -66,6 +66,7 @@ impl<'t> Exchange<'t> {
             at: Nanos::default(),
             real,
             real_end: real,
+            real_sent: 0,
             wall,
             scheme: peer.scheme.to_owned(),
             host: peer.host(),
@@ -91,12 +92,14 @@ impl<'t> Exchange<'t> {
 
     /// Keeps the request's head as it was sent; it does not count as body.
     pub async fn head(&mut self, raw: &[u8]) {
+        self.flow.real_sent = clock::real();
         self.request.allow(raw.len().min(HEAD_MAX) as u64);
         self.request.push(raw).await;
     }
 
     /// Keeps a piece of the request's body.
     pub async fn sent(&mut self, data: &[u8]) {
+        self.flow.real_sent = clock::real();
         self.flow.sent += data.len() as u64;
         self.request.push(data).await;
     }
@@ -104,6 +107,7 @@ impl<'t> Exchange<'t> {
     /// Keeps what a request's framing says beside lengths. It counts as sent, and is told behind the body, where it is searched with
     /// it.
     pub fn aside(&mut self, lines: &[u8]) {
+        self.flow.real_sent = clock::real();
         self.flow.sent += lines.len() as u64;
         let room = ASIDES_MAX - self.asides.len();
         self.flow.truncated |= lines.len() > room;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
+use stakeout_bundle::manifest::Manifest;
 use stakeout_contract::{finding::Analysis, result::JobResult};
 
 use crate::exit::Failure;
@@ -52,12 +53,12 @@ fn order(f: &Value) -> String {
 }
 
 /// Compares results.
-pub(super) fn results(said: &JobResult, found: &JobResult, differences: &mut Vec<String>) -> Result<bool, Failure> {
+pub(super) fn results(said: &JobResult, found: &JobResult, older: bool, differences: &mut Vec<String>) -> Result<bool, Failure> {
     let before = differences.len();
     let mut docs = [said, found].map(|r| serde_json::to_value(r).map_err(Failure::other));
     for d in docs.iter_mut().flatten() {
         bare(d);
-        if is_older(said) {
+        if older {
             as_before(d);
         }
     }
@@ -66,9 +67,10 @@ pub(super) fn results(said: &JobResult, found: &JobResult, differences: &mut Vec
     Ok(differences.len() == before)
 }
 
-/// A result of before it was looked at in which state things were sent, and at what an act of the owner began.
-pub(super) fn is_older(said: &JobResult) -> bool {
-    said.sending.is_empty() && !said.verdicts.is_empty()
+/// A result of before it was looked at in which state things were sent, and at what an act of the owner began. A bundle says by its
+/// format that it is so old: in a newer one, what is missing was taken out.
+pub(super) fn is_older(format: Option<&str>, said: &JobResult) -> bool {
+    format == Some(Manifest::FORMER) && said.sending.is_empty() && !said.verdicts.is_empty()
 }
 
 /// Takes out what such a result has not.
@@ -163,6 +165,7 @@ fn tell(path: &str, said: &str, found: &str, differences: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use stakeout_contract::trial::AppFacts;
 
     use super::*;
 
@@ -189,6 +192,21 @@ mod tests {
         assert_eq!(differs(&json!({"hours": 3.0}), &json!({"hours": 3.1})).len(), 1);
         assert_eq!(differs(&json!({"package": "a"}), &json!({"package": "b"})).len(), 1);
         assert_eq!(differs(&json!({}), &json!({"bound": 1})).len(), 1);
+    }
+
+    #[test]
+    fn a_bundle_of_today_without_what_was_sent_is_not_taken_for_an_older_one() {
+        let verdict = json!({"kind": "camera", "rung": "opened", "device_state": "any", "verdict": "proven", "p_false": null, "bound": null,
+            "reasons": [], "evidence": [], "count": 1});
+        let stripped: JobResult = serde_json::from_value(json!({
+            "format": "stakeout-result/1", "job": "job-1", "state": "finished", "scenario": "s", "device": "jvm 34", "trials": [],
+            "app": AppFacts::default(), "verdicts": [verdict], "footprint": {"kept_bytes_per_idle_hour": 0.0, "sent_bytes_per_idle_hour": 0.0,
+                "kept_bytes": 0.0, "sent_bytes": 0.0, "idle_hours": 0.0},
+            "requests_per_idle_hour": [], "captures": [], "engine": "x",
+            "cost": {"trials": 0, "wall_seconds": 0.0, "virtual_seconds": 0.0, "cpu_seconds": 0.0, "peak_memory_bytes": 0, "kept_bytes": 0}}))
+        .unwrap();
+        assert!(is_older(Some(Manifest::FORMER), &stripped));
+        assert!(!is_older(Some(Manifest::FORMAT), &stripped) && !is_older(None, &stripped));
     }
 
     #[test]

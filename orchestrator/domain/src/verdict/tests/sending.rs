@@ -1,5 +1,7 @@
 //! In which state things were sent, whenever they were captured or read.
 
+use stakeout_contract::{Nanos, Sha256Digest, clock::ClockSample};
+
 use super::*;
 
 fn sent(r: &JobResult, kind: Kind, state: DeviceState) -> &Verdict {
@@ -61,4 +63,69 @@ fn a_result_of_before_has_no_answer_about_sending_and_can_still_be_read() {
     let old: JobResult = serde_json::from_value(old).unwrap();
     assert!(old.sending.is_empty());
     assert_eq!(gate(&old, Rung::Opened, 1), Gate::Nothing);
+}
+
+/// A request that began at `from` and whose last byte came at `until`.
+fn went(s: Sample, id: u32, from: u64, until: u64) -> Sample {
+    let mut s = s.flow(id, from, "drop.example", Some(0));
+    let nanos = |seconds: u64| seconds * 1_000_000_000;
+    s.record.clock = vec![ClockSample { real: 0, at: Nanos::ZERO }];
+    let flow = s.flows.last_mut().unwrap();
+    (flow.real, flow.real_sent, flow.real_end) = (nanos(from), nanos(until), nanos(until) + 1);
+    s
+}
+
+fn read_contacts(s: Sample, at: u64) -> Sample {
+    s.saw(at, Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: Some(25) })
+}
+
+#[test]
+fn a_request_that_begins_in_use_and_ends_at_night_is_not_taken_for_one_of_the_use() {
+    let found = |s: Sample| s.found(Kind::Contacts, Role::FlowRequest, Some(1), None, 1e-12).decide();
+    // Read in use, begun in use; the rest of it went at night, for all that is known.
+    let r = found(went(read_contacts(silent(), 10), 1, 20, 5000));
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::InUse), Answer::Supported);
+    let v = sent(&r, Kind::Contacts, DeviceState::ScreenOff);
+    assert_eq!((v.verdict, v.reasons[0].code.as_str()), (Answer::Inconclusive, "undated"));
+    assert_eq!(gate(&r, Rung::Opened, 1), Gate::Inconclusive);
+    // Read at night, after its first byte.
+    let r = found(went(read_contacts(silent(), 4000), 1, 20, 5000));
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::ScreenOff), Answer::Supported);
+    // Read in both.
+    let r = found(went(read_contacts(read_contacts(silent(), 10), 4000), 1, 20, 5000));
+    for state in [DeviceState::InUse, DeviceState::ScreenOff] {
+        assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, state), Answer::Inconclusive);
+    }
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Any), Answer::Proven);
+    // All of it at once, as it was.
+    let r = found(went(read_contacts(silent(), 10), 1, 20, 20));
+    assert_eq!(sent(&r, Kind::Contacts, DeviceState::ScreenOff).verdict, Answer::NotObserved);
+}
+
+#[test]
+fn a_picture_that_is_not_recognised_may_be_what_was_sent_when_it_was_sent() {
+    let mut s = silent().gave(10, 20).flow(1, 5000, "drop.example", Some(0));
+    let digest = Sha256Digest::of(b"picture");
+    s.flows[0].request = Some(digest);
+    s.analysis.searched.unread =
+        vec![Skipped { file: format!("artifacts/{digest}"), reason: "picture".into(), role: Some(Role::FlowRequest) }];
+    let r = s.decide();
+    // Of what was given in use, and sent at night.
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::InUse), Answer::Inconclusive);
+    assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::ScreenOff), Answer::NotObserved);
+    assert_eq!(sent(&r, Kind::Camera, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
+    assert_eq!(sent(&r, Kind::Camera, DeviceState::Background).verdict, Answer::NotObserved);
+}
+
+#[test]
+fn what_another_apps_page_is_told_may_leave_then() {
+    let page = Fact::UnsupportedApi {
+        name: "android.content.Context.startActivity of android.intent.action.VIEW, with data".into(),
+        effect: "ignored".into(),
+    };
+    let r = silent().saw(5000, page).decide();
+    assert_eq!(sent(&r, Kind::Contacts, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
+    assert_eq!(sent(&r, Kind::Contacts, DeviceState::Background).verdict, Answer::NotObserved);
+    assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background), Answer::Inconclusive);
+    assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::ScreenOff), Answer::NotObserved);
 }

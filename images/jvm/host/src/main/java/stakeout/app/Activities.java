@@ -67,7 +67,7 @@ public final class Activities {
   static void start(Activity from, String who, Intent intent, int code) {
     ActivityInfo info = intent.resolveActivityInfo(RuntimeEnvironment.getApplication().getPackageManager(), PackageManager.GET_META_DATA);
     if (info == null || !info.packageName.equals(Installed.packageName())) {
-      Events.unsupported("android.content.Context.startActivity of " + (intent.getAction() != null ? intent.getAction() : intent.getComponent()), "ignored");
+      Events.unsupported("android.content.Context.startActivity of " + (intent.getAction() != null ? intent.getAction() : intent.getComponent()) + (gives(intent) ? ", with data" : ""), "ignored");
       if (code >= 0 && from != null) result(from, who, code, Activity.RESULT_CANCELED, null);
       return;
     }
@@ -76,6 +76,12 @@ public final class Activities {
       return;
     }
     new Handler(Looper.getMainLooper()).post(() -> change(() -> open(from, who, intent, code, info)));
+  }
+
+  /** Whether another app's page is told more than what it is for: an address or extras can hold anything. */
+  private static boolean gives(Intent intent) {
+    boolean names = intent.getData() != null && !"package".equals(intent.getScheme());
+    return names || intent.getClipData() != null || intent.getExtras() != null && !intent.getExtras().isEmpty();
   }
 
   private static void open(Activity from, String who, Intent intent, int code, ActivityInfo info) {

@@ -9,7 +9,7 @@ import org.junit.Test;
 /** Roundabout ways out of the app's world are refused and told; roundabout ways inside of it work and are not. */
 public class OutTest extends ProbeTest {
   @Test public void roundabout_ways_are_seen() throws Exception {
-    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Out.fine", "Out.made", "Out.twice", "Out.handle", "Out.links", "Out.descriptor", "Out.names"))) {
+    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Out.fine", "Out.made", "Out.twice", "Out.handle", "Out.links", "Out.descriptor", "Out.names", "Out.page"))) {
       h.seconds(70);
       assertEquals("4 own true", h.said("Out.fine"));
       assertEquals("deleted true", h.said("Out.made"));
@@ -26,6 +26,11 @@ public class OutTest extends ProbeTest {
       assertEquals("no no Keep", h.said("Out.names"));
       assertTrue(told.toString(), told.containsAll(List.of("class stakeout.tap.Files refused", "class stakeout.time.VTime refused")));
       assertTrue("the code itself names none of the host's classes", told.stream().noneMatch(w -> w.toString().contains("code names")));
+      h.seconds(160);
+      assertEquals("shown", h.said("Out.page"));
+      String page = "android.content.Context.startActivity of android.intent.action.";
+      List<Object> pages = h.all("unsupported_api", "name").stream().filter(n -> n.toString().startsWith(page)).distinct().toList();
+      assertEquals(List.of(page + "VIEW, with data", page + "DIAL"), pages);
     }
   }
 

@@ -42,6 +42,13 @@ final class Out {
     }
   }
 
+  /** Another app's page, which is told something by its address. */
+  static String page(Context c) throws Exception {
+    c.startActivity(new android.content.Intent("android.intent.action.VIEW", android.net.Uri.parse("https://x.test/?d=1")).addFlags(0x10000000));
+    c.startActivity(new android.content.Intent("android.intent.action.DIAL").addFlags(0x10000000));
+    return "shown";
+  }
+
   private static String own() {
     return "own";
   }

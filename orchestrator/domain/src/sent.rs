@@ -1,0 +1,44 @@
+//! When a request went: from its first byte to its last. An app can begin one in use and end it at night.
+
+use stakeout_contract::{DeviceState, Nanos, clock::trial_time, flow::Flow};
+
+use crate::{acts::Acts, events, verdict::TrialEvidence};
+
+/// When its last byte had come. Where that is not known, its answer's end is after it.
+pub(crate) fn until(t: &TrialEvidence<'_>, w: &Flow) -> Nanos {
+    let last = if w.real_sent > 0 { w.real_sent } else { w.real_end };
+    trial_time(&t.record.clock, last).max(w.at)
+}
+
+/// Each state of the timeline in which it went, with the first moment there.
+fn spans(t: &TrialEvidence<'_>, w: &Flow) -> Vec<(DeviceState, Nanos)> {
+    let until = until(t, w);
+    let mut out: Vec<(DeviceState, Nanos)> = t
+        .record
+        .timeline
+        .iter()
+        .filter(|s| (s.from < until || s.from <= w.at) && s.to > w.at)
+        .map(|s| (s.state, s.from.max(w.at)))
+        .collect();
+    if out.is_empty() {
+        out.push((events::state_at(t, w.at), w.at));
+    }
+    out
+}
+
+fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
+    let mut out: Vec<DeviceState> = states.collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The states in which it may have gone; what follows a tap goes in use.
+pub(crate) fn states(t: &TrialEvidence<'_>, acts: &Acts, w: &Flow) -> Vec<DeviceState> {
+    sorted(spans(t, w).into_iter().map(|(state, at)| acts.sent(state, at)))
+}
+
+/// The same by the timeline alone.
+pub(crate) fn by_timeline(t: &TrialEvidence<'_>, w: &Flow) -> Vec<DeviceState> {
+    sorted(spans(t, w).into_iter().map(|s| s.0))
+}
