@@ -44,6 +44,6 @@ pub(crate) async fn metrics(State(app): State<App>) -> Answer<Response> {
 }
 
 async fn document(State(app): State<App>) -> Response {
-    let text = app.0.document.get().cloned().unwrap_or_default();
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    let bytes = app.0.document.get().cloned().unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
 }

@@ -61,7 +61,8 @@ struct Inner {
     rates: auth::Rates,
     streams: streams::Streams,
     watched: web::Watched,
-    document: std::sync::OnceLock<String>,
+    /// The OpenAPI document: the same bytes for all who ask.
+    document: std::sync::OnceLock<axum::body::Bytes>,
 }
 
 /// What handlers share.
@@ -138,7 +139,11 @@ fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {
 /// The OpenAPI document, as it is served.
 pub fn openapi(app: &App) -> String {
     let (_, ops) = table(app);
-    serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n"
+    text_of(&ops)
+}
+
+fn text_of(ops: &[spec::Op]) -> String {
+    serde_json::to_string_pretty(&spec::document(ops)).unwrap_or_default() + "\n"
 }
 
 /// Figures for Prometheus, for an address that only it reaches.
@@ -149,7 +154,7 @@ pub fn metrics(app: App) -> Router {
 /// All routes, of programs and of people, with the answers to what is none.
 pub fn router(app: App) -> Router {
     let (router, ops) = table(&app);
-    let _ = app.0.document.set(serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n");
+    let _ = app.0.document.set(text_of(&ops).into());
     router
         .merge(web::router(&app))
         .fallback(async |req: axum::extract::Request| {
