@@ -27,6 +27,7 @@ pub(crate) mod session;
 pub(crate) mod spec;
 mod streams;
 pub(crate) mod trials;
+mod turns;
 pub(crate) mod uploads;
 pub(crate) mod workers;
 
@@ -61,6 +62,7 @@ struct Inner {
     rates: auth::Rates,
     streams: streams::Streams,
     watched: web::Watched,
+    turns: turns::Turns,
     /// The OpenAPI document: the same bytes for all who ask.
     document: std::sync::OnceLock<axum::body::Bytes>,
 }
@@ -78,7 +80,8 @@ impl App {
     /// On a service.
     pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
         let (rates, streams, watched) = (auth::Rates::default(), streams::Streams::default(), web::Watched::default());
-        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, document: std::sync::OnceLock::new() }))
+        let (turns, document) = (turns::Turns::default(), std::sync::OnceLock::new());
+        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, turns, document }))
     }
 
     /// The service.
@@ -108,6 +111,11 @@ impl App {
 
     pub(crate) fn streams(&self) -> &streams::Streams {
         &self.0.streams
+    }
+
+    /// Whose uploads are copied to be read.
+    pub(crate) fn turns(&self) -> &turns::Turns {
+        &self.0.turns
     }
 
     pub(crate) fn rates(&self) -> &auth::Rates {
