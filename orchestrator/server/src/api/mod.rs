@@ -63,6 +63,7 @@ struct Inner {
     streams: streams::Streams,
     watched: web::Watched,
     turns: turns::Turns,
+    ready: health::Ready,
     /// The OpenAPI document: the same bytes for all who ask.
     document: std::sync::OnceLock<axum::body::Bytes>,
 }
@@ -80,8 +81,8 @@ impl App {
     /// On a service.
     pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
         let (rates, streams, watched) = (auth::Rates::default(), streams::Streams::default(), web::Watched::default());
-        let (turns, document) = (turns::Turns::default(), std::sync::OnceLock::new());
-        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, turns, document }))
+        let (turns, ready, document) = (turns::Turns::default(), health::Ready::default(), std::sync::OnceLock::new());
+        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, turns, ready, document }))
     }
 
     /// The service.
