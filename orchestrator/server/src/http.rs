@@ -1,8 +1,9 @@
 //! Listening: TLS, bounds on connections and headers, an end that lets requests end.
 //!
-//! A client that sends its header slowly, or its body, or does not read its answer, is let go: it holds one of a bounded number
-//! of connections.
+//! A client that sends its header slowly, or its body, or does not read its answer, or asks nothing, is let go: it holds one of a
+//! bounded number of connections.
 
+mod idle;
 mod prompt;
 mod refusals;
 
@@ -11,24 +12,37 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Extension, Router};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::conn::auto,
     service::TowerToHyperService,
 };
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use idle::Asked;
 use prompt::Prompt;
 use refusals::Refusals;
 pub(crate) use refusals::bounded;
 
-/// Connections at a time; each worker holds one or two.
-const CONNECTIONS: usize = 16_384;
+/// What is borne of clients.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Connections at a time; each worker holds one or two.
+    connections: u32,
+    /// A connection on which nothing was asked and nothing is answered for so long is closed, after twice as long at the latest.
+    idle: Duration,
+}
+
+const BOUNDS: Bounds = Bounds { connections: 16_384, idle: Duration::from_secs(60) };
 /// A header must have come after so long.
 const HEADER: Duration = Duration::from_secs(10);
 /// A TLS handshake, likewise.
@@ -89,44 +103,25 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 
 /// Serves until told to stop; then takes no more, and lets requests end for a while.
 pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>, stop: CancellationToken) {
+    serve_within(listener, router, tls, stop, BOUNDS).await;
+}
+
+async fn serve_within(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>, stop: CancellationToken, bounds: Bounds) {
     let router = router.layer(RequestBodyTimeoutLayer::new(BODY)).layer(Extension(Stopping(stop.clone())));
     let router = if tls.is_some() { router.layer(axum::middleware::map_response(strict_transport)) } else { router };
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { break };
-        let stream = tokio::select! {
-            () = stop.cancelled() => break,
-            s = listener.accept() => match s {
-                Ok((s, _)) => s,
-                // No file descriptors: others must end first.
-                Err(e) => { tracing::warn!(error = %e, "a connection was not taken"); tokio::time::sleep(Duration::from_millis(100)).await; continue; }
-            },
-        };
+    let room = Arc::new(Semaphore::new(bounds.connections as usize));
+    while let Some((stream, permit)) = next(&listener, &room, &stop).await {
         let _ = stream.set_nodelay(true);
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(64 << 10);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_secs(20))
-            .max_concurrent_streams(64)
-            .max_header_list_size(64 << 10);
-        let service = TowerToHyperService::new(router.clone());
-        let watcher = graceful.watcher();
         let tls = tls.clone();
+        let serving = Serving { router: router.clone(), stop: stop.clone(), idle: bounds.idle };
         tokio::spawn(async move {
             let _permit = permit;
             let ended = match tls {
-                None => {
-                    let stream = Refusals::new(Prompt::new(stream, HEADER));
-                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await
-                }
+                None => serving.speak(stream).await,
                 Some(tls) => {
                     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
-                    let stream = Refusals::new(Prompt::new(stream, HEADER));
-                    watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()).await
+                    serving.speak(stream).await
                 }
             };
             if let Err(e) = ended {
@@ -136,9 +131,73 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<TlsAccepto
     }
     drop(listener);
     tokio::select! {
-        () = graceful.shutdown() => {}
+        // Each gives its place back when it has ended.
+        _ = room.acquire_many(bounds.connections) => {}
         () = tokio::time::sleep(ENDING) => tracing::warn!("some requests did not end in time"),
     }
+}
+
+/// The next connection and its place; none after the stop, also while no place is free.
+async fn next(listener: &TcpListener, room: &Arc<Semaphore>, stop: &CancellationToken) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    tokio::select! {
+        () = stop.cancelled() => None,
+        found = taken(listener, room) => found,
+    }
+}
+
+async fn taken(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    // It is never closed.
+    let permit = room.clone().acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Some((stream, permit)),
+            // No file descriptors: others must end first.
+            Err(e) => {
+                tracing::warn!(error = %e, "a connection was not taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// How a connection is served.
+struct Serving {
+    router: Router,
+    stop: CancellationToken,
+    idle: Duration,
+}
+
+impl Serving {
+    /// Speaks HTTP until the connection ends. After the stop, and when nobody asks anything, it ends with what is open.
+    async fn speak<IO>(self, stream: IO) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let asked = Asked::default();
+        let service = TowerToHyperService::new(asked.of(self.router));
+        let stream = TokioIo::new(Refusals::new(Prompt::new(stream, HEADER)));
+        let builder = builder();
+        let mut served = std::pin::pin!(builder.serve_connection_with_upgrades(stream, service).into_owned());
+        tokio::select! {
+            ended = served.as_mut() => return ended,
+            () = self.stop.cancelled() => {}
+            () = asked.idle(self.idle) => {}
+        }
+        served.as_mut().graceful_shutdown();
+        served.await
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(64 << 10);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .max_concurrent_streams(64)
+        .max_header_list_size(64 << 10);
+    builder
 }
 
 async fn strict_transport(mut r: axum::response::Response) -> axum::response::Response {
@@ -146,3 +205,6 @@ async fn strict_transport(mut r: axum::response::Response) -> axum::response::Re
     r.headers_mut().insert(axum::http::header::STRICT_TRANSPORT_SECURITY, value);
     r
 }
+
+#[cfg(test)]
+mod tests;

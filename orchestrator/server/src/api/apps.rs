@@ -131,7 +131,7 @@ async fn add_set(State(app): State<App>, Extension(c): Extension<Caller>, body: 
     if s.splits.len() > 100 {
         return Err(Failed::value("splits", "an app has at most 100 splits"));
     }
-    let (mut files, mut total) = (Vec::new(), 0);
+    let (mut digests, mut total) = (Vec::new(), 0);
     for id in std::iter::once(&s.upload).chain(&s.splits) {
         let row = app.service().store().upload(c.tenant(), id).await?;
         if row.trial.is_some() {
@@ -144,7 +144,13 @@ async fn add_set(State(app): State<App>, Extension(c): Extension<Caller>, body: 
         if total > app.options().app_bytes {
             return Err(Failed::new(Code::TooLarge, format!("an app has at most {} bytes with its splits", app.options().app_bytes)));
         }
-        files.push(uploads::fetch(&app, c.tenant(), &row.upload.sha256).await?);
+        digests.push(row.upload.sha256);
+    }
+    // Held until the app was read: who waits has copied nothing.
+    let _turn = app.turns().take(c.tenant()).await;
+    let mut files = Vec::new();
+    for digest in &digests {
+        files.push(uploads::fetch(&app, c.tenant(), digest).await?);
     }
     let splits: Vec<_> = files[1..].iter().map(|(_, p)| p.clone()).collect();
     let (doc, new) = take(&app, &c, &files[0].1, &splits).await?;

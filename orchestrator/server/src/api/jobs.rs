@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use stakeout_contract::{
-    JobId, TrialId,
+    JobId, TenantId, TrialId,
     api::{
         access::Role,
         jobs::{Batch, BatchSpec, Estimate, Job, JobQuery, JobSpec, Offer, Reused, ScenarioRef},
@@ -122,7 +122,10 @@ pub(crate) fn doc(j: &JobRow) -> Job {
 
 /// The same, with when the answer of before was given.
 async fn shown(app: &App, row: &JobRow) -> Answer<Job> {
-    let mut job = doc(row);
+    with_before(app, doc(row)).await
+}
+
+async fn with_before(app: &App, mut job: Job) -> Answer<Job> {
     if let Some(r) = &mut job.reused {
         match app.service().store().job(Some(&job.tenant), &r.job).await {
             Ok(before) => r.ended_ms = before.ended,
@@ -318,6 +321,25 @@ async fn estimate(State(app): State<App>, Extension(c): Extension<Caller>, body:
     Ok(Json(plan::estimate(&app, &c, &s, &job).await?))
 }
 
+/// Rows that are read at once: each may have megabytes of scenario and result, of which a list shows little.
+const PART: u32 = 20;
+
+/// What is shown of each job of a list.
+pub(crate) async fn listed<T>(app: &App, tenant: &TenantId, filter: &JobFilter, show: impl Fn(&JobRow) -> T) -> Answer<Vec<T>> {
+    let (mut all, mut part, mut left) = (Vec::new(), filter.clone(), filter.most);
+    while left > 0 {
+        part.most = left.min(PART);
+        let rows = app.service().store().jobs(tenant, &part).await?;
+        all.extend(rows.iter().map(&show));
+        if rows.len() < part.most as usize {
+            break;
+        }
+        left -= part.most;
+        part.before = rows.last().map(|j| j.id.clone());
+    }
+    Ok(all)
+}
+
 async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): Args<JobQuery>) -> Answer<Json<Page<Job>>> {
     let n = within("limit", q.limit, 50, 200)?;
     let filter = JobFilter {
@@ -328,10 +350,9 @@ async fn list(State(app): State<App>, Extension(c): Extension<Caller>, Args(q): 
         app: q.app,
         most: n + 1,
     };
-    let rows = app.service().store().jobs(c.tenant(), &filter).await?;
     let mut docs = Vec::new();
-    for row in &rows {
-        docs.push(shown(&app, row).await?);
+    for job in listed(&app, c.tenant(), &filter, doc).await? {
+        docs.push(with_before(&app, job).await?);
     }
     Ok(Json(page::of(docs, n, |j: &Job| j.id.clone())))
 }

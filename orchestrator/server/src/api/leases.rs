@@ -4,7 +4,7 @@
 //! the tenant `farm` serves everyone; another tenant's worker reaches only its own tenant's trials, the rest is not found. A
 //! repeated call is answered as the first.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::{
     Extension, Json,
@@ -143,13 +143,23 @@ pub(crate) fn routes(r: &mut Routes) {
     );
 }
 
-/// Nobody names a thousand devices.
-pub(crate) fn bounded(a: &Abilities) -> Answer<()> {
-    let many = a.devices.len() > 16 || a.devices.iter().any(|(_, apis)| apis.len() > 64);
-    if many || a.slots > 10_000 {
-        return Err(Failed::value("abilities", "a worker has at most 16 kinds of 64 API levels, and 10000 slots"));
+/// Pairs of device and API level that a worker can run, at most: the database is asked about each.
+const PAIRS: usize = 64;
+
+/// What a worker can run, each device at each level once.
+pub(crate) fn bounded(mut a: Abilities) -> Answer<Abilities> {
+    let mut seen = BTreeSet::new();
+    let many = a.devices.len() > PAIRS || a.devices.iter().any(|(_, levels)| levels.len() > PAIRS);
+    if !many {
+        for (device, levels) in &mut a.devices {
+            levels.retain(|level| seen.insert((*device, *level)));
+        }
+        a.devices.retain(|(_, levels)| !levels.is_empty());
     }
-    Ok(())
+    if many || seen.len() > PAIRS || a.slots > 10_000 {
+        return Err(Failed::value("abilities", format!("a worker has at most {PAIRS} pairs of device and API level, and 10000 slots")));
+    }
+    Ok(a)
 }
 
 async fn lease(
@@ -158,8 +168,8 @@ async fn lease(
     stopping: Option<Extension<Stopping>>,
     body: Body<LeaseAsk>,
 ) -> Answer<Json<LeaseAnswer>> {
-    let ask = body.value;
-    bounded(&ask.abilities)?;
+    let mut ask = body.value;
+    ask.abilities = bounded(ask.abilities)?;
     if ask.wait_seconds > 30 {
         return Err(Failed::value("wait_seconds", "a worker waits at most 30 seconds"));
     }

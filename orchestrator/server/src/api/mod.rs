@@ -27,6 +27,7 @@ pub(crate) mod session;
 pub(crate) mod spec;
 mod streams;
 pub(crate) mod trials;
+mod turns;
 pub(crate) mod uploads;
 pub(crate) mod workers;
 
@@ -61,7 +62,10 @@ struct Inner {
     rates: auth::Rates,
     streams: streams::Streams,
     watched: web::Watched,
-    document: std::sync::OnceLock<String>,
+    turns: turns::Turns,
+    ready: health::Ready,
+    /// The OpenAPI document: the same bytes for all who ask.
+    document: std::sync::OnceLock<axum::body::Bytes>,
 }
 
 /// What handlers share.
@@ -77,7 +81,8 @@ impl App {
     /// On a service.
     pub fn new(service: Arc<Service>, operator: SigningKey, options: ApiOptions) -> Self {
         let (rates, streams, watched) = (auth::Rates::default(), streams::Streams::default(), web::Watched::default());
-        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, document: std::sync::OnceLock::new() }))
+        let (turns, ready, document) = (turns::Turns::default(), health::Ready::default(), std::sync::OnceLock::new());
+        Self(Arc::new(Inner { service, operator, options, rates, streams, watched, turns, ready, document }))
     }
 
     /// The service.
@@ -109,6 +114,11 @@ impl App {
         &self.0.streams
     }
 
+    /// Whose uploads are copied to be read.
+    pub(crate) fn turns(&self) -> &turns::Turns {
+        &self.0.turns
+    }
+
     pub(crate) fn rates(&self) -> &auth::Rates {
         &self.0.rates
     }
@@ -138,7 +148,11 @@ fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {
 /// The OpenAPI document, as it is served.
 pub fn openapi(app: &App) -> String {
     let (_, ops) = table(app);
-    serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n"
+    text_of(&ops)
+}
+
+fn text_of(ops: &[spec::Op]) -> String {
+    serde_json::to_string_pretty(&spec::document(ops)).unwrap_or_default() + "\n"
 }
 
 /// Figures for Prometheus, for an address that only it reaches.
@@ -149,7 +163,7 @@ pub fn metrics(app: App) -> Router {
 /// All routes, of programs and of people, with the answers to what is none.
 pub fn router(app: App) -> Router {
     let (router, ops) = table(&app);
-    let _ = app.0.document.set(serde_json::to_string_pretty(&spec::document(&ops)).unwrap_or_default() + "\n");
+    let _ = app.0.document.set(text_of(&ops).into());
     router
         .merge(web::router(&app))
         .fallback(async |req: axum::extract::Request| {

@@ -12,7 +12,7 @@ use stakeout_store::{OverQuota, StoreError};
 use crate::{ServiceError, intake::IntakeError, service::now, worker_port::chain};
 
 /// A problem as an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failed {
     pub(crate) problem: Box<Problem>,
     /// Seconds after which trying again may help.

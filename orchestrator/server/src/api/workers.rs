@@ -101,7 +101,7 @@ async fn heartbeat(
     body: Body<Heartbeat>,
 ) -> Answer<Json<HeartbeatAnswer>> {
     let mut h = body.value;
-    super::leases::bounded(&h.abilities)?;
+    h.abilities = super::leases::bounded(h.abilities)?;
     bounded(&h.host)?;
     // An engine's words may be long; that a worker is in trouble is said all the same.
     h.host.troubles = h.host.troubles.iter().map(|t| t.chars().take(TROUBLE).collect()).collect();

@@ -20,7 +20,12 @@ use super::{
     shell::{Shell, page},
     words::{self, Moment},
 };
-use crate::api::{App, auth::Caller, jobs::doc, problem::Failed};
+use crate::api::{
+    App,
+    auth::Caller,
+    jobs::{doc, listed},
+    problem::Failed,
+};
 
 /// Other jobs that are offered.
 const OFFERED: u32 = 50;
@@ -164,12 +169,13 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
     let a = store.job(Some(c.tenant()), &id_of::<JobId>("job", w.a.trim())?).await?;
     if w.b.trim().is_empty() {
         let filter = JobFilter { package: Some(a.spec.facts.package.clone()), most: OFFERED, ..JobFilter::default() };
-        let jobs = store.jobs(c.tenant(), &filter).await?;
+        let offered = |j: &JobRow| (j.id != a.id && j.result.is_some()).then(|| other(&a, j));
+        let others = listed(&app, c.tenant(), &filter, offered).await?;
         let model = Choose {
             shell: Shell::of(&c, ""),
             a: a.id.to_string(),
             package: words::short(&a.spec.facts.package),
-            others: jobs.iter().filter(|j| j.id != a.id && j.result.is_some()).map(|j| other(&a, j)).collect(),
+            others: others.into_iter().flatten().collect(),
         };
         return Ok(page(StatusCode::OK, &model));
     }

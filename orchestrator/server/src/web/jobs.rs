@@ -12,7 +12,12 @@ use super::{
     shell::{Shell, page},
     words::{self, Moment, Said, Segment},
 };
-use crate::api::{App, auth::Caller, jobs::doc, page as cursor};
+use crate::api::{
+    App,
+    auth::Caller,
+    jobs::{doc, listed},
+    page as cursor,
+};
 
 /// Jobs on one page.
 const MOST: u32 = 50;
@@ -106,8 +111,7 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
         app: None,
         most: MOST + 1,
     };
-    let rows = app.service().store().jobs(c.tenant(), &filter).await?;
-    let jobs = cursor::of(rows.iter().map(doc).collect(), MOST, |j: &Job| j.id.clone());
+    let jobs = cursor::of(listed(&app, c.tenant(), &filter, doc).await?, MOST, |j: &Job| j.id.clone());
     let same = |cursor: &str| link::to("/", &[("state", &w.state), ("tag", &w.tag), ("package", &w.package), ("cursor", cursor)]);
     let model = Page {
         shell: Shell::of(&c, "jobs"),

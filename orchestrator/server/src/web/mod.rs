@@ -47,6 +47,9 @@ use crate::api::{App, auth::Gate, spec::Needs};
 /// What a page's handler gives.
 type Shown = Result<axum::response::Response, Fault>;
 
+/// Largest form, bytes, but for that of a submit: who sends one may not be known yet, and it is read as a whole.
+const FORM_MAX: usize = 64 << 10;
+
 struct Pages {
     app: App,
     router: Router<App>,
@@ -56,6 +59,8 @@ impl Pages {
     /// Adds what is at a path, for those with a role.
     fn at(mut self, path: &'static str, needs: Needs, methods: MethodRouter<App>) -> Self {
         let gate = Gate { app: self.app.clone(), needs, route: path };
+        // The innermost bound counts: a page's own is within this one.
+        let methods: MethodRouter<App> = methods.layer(DefaultBodyLimit::max(FORM_MAX));
         self.router = self.router.route(path, methods.route_layer(axum::middleware::from_fn_with_state(gate, gate::check)));
         self
     }

@@ -203,3 +203,32 @@ async fn a_webhook_that_never_answers_delays_nobody_elses() {
     }
     panic!("it waits for another tenant's receivers");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_one_too_many_keeps_no_text_and_has_it_when_it_is_told_after_all() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let (url, got) = receiver(&["200 OK"]).await;
+    let made = farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.json(201);
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    // Their time never comes.
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+                INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, since, body) \
+                SELECT 'delivery-00-' || i, h.id, 'job-x', 'waiting', 0, 9000000000000000, '', 1, 9000000000000000, '{}' FROM hooks h, n";
+    assert_eq!(sqlx::query(many).execute(&file).await.unwrap().rows_affected(), 10_000);
+    let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
+    farm.send("POST", &format!("/v1/jobs/{}/cancel", text(&job, "id")), &admin, &json!({})).await.json(200);
+    let path = format!("/v1/webhooks/{}/deliveries", text(&made["hook"], "id"));
+    let failed = delivery(&farm, &path, &admin, |d| d["state"] == "failed").await;
+    assert_eq!((text(&failed, "job"), failed["tries"].as_u64()), (text(&job, "id"), Some(0)));
+    let length: i64 = sqlx::query_scalar("SELECT length(body) FROM deliveries WHERE state = 'failed'").fetch_one(&file).await.unwrap();
+    assert_eq!(length, 0);
+    let replay = format!("/v1/deliveries/{}/replay", text(&failed, "id"));
+    farm.send("POST", &replay, &admin, &json!({})).await.fails(Code::Quota);
+    sqlx::query("DELETE FROM deliveries WHERE state = 'waiting'").execute(&file).await.unwrap();
+    assert_eq!(farm.send("POST", &replay, &admin, &json!({})).await.json(200)["state"], "waiting");
+    delivery(&farm, &path, &admin, |d| d["state"] == "delivered").await;
+    let body: Value = serde_json::from_str(&got.lock().unwrap()[0].1).unwrap();
+    assert_eq!((text(&body, "delivery"), text(&body["job"], "id")), (text(&failed, "id"), text(&job, "id")));
+    assert_eq!((&body["job"]["state"], &body["at_ms"]), (&json!("cancelled"), &failed["created_ms"]));
+}

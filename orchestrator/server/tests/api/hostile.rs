@@ -259,3 +259,28 @@ async fn a_body_that_is_none_is_a_problem_with_its_place() {
     let got = raw(&farm.server.base, cut.as_bytes(), PATIENCE).await;
     assert!(got.starts_with("HTTP/1.1 400"), "{got}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_somebody_who_is_not_known_is_small() {
+    let farm = Farm::start().await;
+    let sign_in = |bytes: usize| {
+        let request = farm.request("POST", "/sign-in", "").header("sec-fetch-site", "same-origin");
+        said(request.header("content-type", "application/x-www-form-urlencoded").body(format!("token={}", "x".repeat(bytes))))
+    };
+    // Not many more than are taken: who still sends when the answer comes sees a connection that broke.
+    for (bytes, status) in [(100, 403), (63 << 10, 403), (64 << 10, 413)] {
+        let answer = sign_in(bytes).await;
+        assert_eq!(answer.status, status, "{bytes}: {}", answer.text());
+        assert!(answer.header("content-type").starts_with("text/html"), "a person reads it");
+    }
+    // Of more than is taken no more is waited for.
+    let head = "POST /sign-in HTTP/1.1\r\nhost: x\r\nsec-fetch-site: same-origin\r\nconnection: close\r\n\
+                content-type: application/x-www-form-urlencoded\r\ncontent-length: 102400\r\n\r\n";
+    let got = raw(&farm.server.base, format!("{head}token={}", "x".repeat(64 << 10)).as_bytes(), PATIENCE).await;
+    assert!(got.starts_with("HTTP/1.1 413 "), "{got:.300}");
+    // A submit is only for who is known, and has an app in it.
+    let app = format!("--b\r\ncontent-disposition: form-data; name=\"apk\"; filename=\"a\"\r\n\r\n{}\r\n--b--\r\n", "x".repeat(200 << 10));
+    let known = farm.request("POST", "/submit", "").header("sec-fetch-site", "same-origin");
+    let known = known.header("cookie", format!("stakeout_token={}", farm.admin)).header("content-type", "multipart/form-data; boundary=b");
+    assert_eq!(said(known.body(app)).await.status, 422);
+}

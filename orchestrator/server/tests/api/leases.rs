@@ -316,6 +316,31 @@ async fn what_workers_say_of_themselves_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_names_few_devices_and_each_counts_once() {
+    let farm = Farm::start().await;
+    let token = farm.token("farm", "worker").await;
+    let beat = async |devices: &serde_json::Value| {
+        let body = json!({"abilities": {"devices": devices, "slots": 1}, "host": {}});
+        farm.send("PUT", "/v1/workers/w/heartbeat", &token, &body).await
+    };
+    let ask = async |devices: &serde_json::Value| {
+        let body = json!({"worker": "w", "abilities": {"devices": devices, "slots": 1}});
+        farm.send("POST", "/v1/leases", &token, &body).await
+    };
+    let levels = |n: u32| (1..=n).collect::<Vec<_>>();
+    for many in [json!([["jvm", levels(65)]]), json!([["jvm", levels(40)], ["emulator", levels(25)]]), json!(vec![("jvm", [34]); 65])] {
+        for refused in [beat(&many).await, ask(&many).await] {
+            assert_eq!(refused.fails(Code::BadValue).at.as_deref(), Some("abilities"));
+        }
+    }
+    let twice = json!([["jvm", [34, 29, 34]], ["jvm", [29]], ["emulator", levels(62)]]);
+    beat(&twice).await.json(200);
+    ask(&twice).await.json(200);
+    let kept = farm.get("/v1/workers/w", &farm.admin).await;
+    assert_eq!(kept["abilities"]["devices"], json!([["jvm", [34, 29]], ["emulator", levels(62)]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_trial_writes_once_and_wakes_when_one_waits() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;

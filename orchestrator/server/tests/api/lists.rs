@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use stakeout_contract::api::problem::Code;
+use stakeout_store::conformance::sample;
 
 use crate::{
     farm::{Farm, said, text},
@@ -52,6 +53,26 @@ async fn pages_are_complete_and_without_doubles_while_jobs_come() {
     assert_eq!((apps.len(), apps.iter().collect::<BTreeSet<_>>().len()), (8, 8));
     let tokens = pages(&farm, "/v1/tokens?", &admin, async |_| ()).await;
     assert_eq!(tokens.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_page_of_jobs_is_whole_though_few_are_read_at_once() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let tenant = "acme".parse().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..41 {
+        let job = sample::job(&tenant, 1);
+        sample::insert(farm.store(), &job).await;
+        ids.push(job.id.to_string());
+    }
+    ids.reverse();
+    for (limit, most) in [(20, 20), (39, 39), (40, 40), (41, 41), (200, 41)] {
+        let page = farm.get(&format!("/v1/jobs?limit={limit}"), &admin).await;
+        let got: Vec<&str> = page["items"].as_array().unwrap().iter().map(|j| text(j, "id")).collect();
+        assert_eq!(got, ids[..most], "{limit}");
+        assert_eq!(page["next"].is_string(), most < 41, "{limit}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use stakeout_domain::{
 
 use super::{
     Backend, Conn, Db, DbRow, audit,
-    row::{Read, columns},
+    row::{Read, columns, job_of},
 };
 use crate::{
     DeliveryRow, HookRow, JobRow, Noted, OverQuota, StoreError,
@@ -50,27 +50,9 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
             continue;
         }
         let id = DeliveryId::generate();
-        let body = object!({
-            "event": "job.ended",
-            "delivery": id,
-            "at_ms": now,
-            "job": {
-                "id": job.id,
-                "tenant": job.tenant,
-                "app": job.spec.app,
-                "package": job.spec.facts.package,
-                "scenario": job.spec.scenario.name,
-                "device": job.spec.device.with_api(job.spec.scenario.device.api),
-                "state": job.state,
-                "tags": job.tags,
-                "created_ms": job.created,
-                "ended_ms": job.ended,
-                "reused": job.reused,
-                "outcome": job.outcome,
-            },
-        });
-        // One too many is shown, and told when it is asked for.
+        // One too many is shown, and told when it is asked for: its text is made then.
         let waits = n < room;
+        let body = if waits { told(job, &id, now) } else { String::new() };
         run!(
             conn,
             "begin a delivery",
@@ -83,10 +65,47 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
             waits.then_some(now),
             if waits { String::new() } else { format!("not tried: {WAITING} deliveries of this tenant waited") },
             now,
-            body.to_string()
+            body
         )?;
     }
     Ok(())
+}
+
+/// The text that tells of a job's end.
+fn told(job: &JobRow, id: &DeliveryId, at: Millis) -> String {
+    let text = object!({
+        "event": "job.ended",
+        "delivery": id,
+        "at_ms": at,
+        "job": {
+            "id": job.id,
+            "tenant": job.tenant,
+            "app": job.spec.app,
+            "package": job.spec.facts.package,
+            "scenario": job.spec.scenario.name,
+            "device": job.spec.device.with_api(job.spec.scenario.device.api),
+            "state": job.state,
+            "tags": job.tags,
+            "created_ms": job.created,
+            "ended_ms": job.ended,
+            "reused": job.reused,
+            "outcome": job.outcome,
+        },
+    });
+    text.to_string()
+}
+
+/// Gives a delivery its text, if it never waited before. It goes with its job, so the job is there.
+async fn give_text(conn: &mut Conn, d: &Delivery) -> Result<(), StoreError> {
+    let row = maybe!(
+        conn,
+        "read the job of a delivery without a text",
+        concat!("SELECT ", columns!(jobs), " FROM jobs WHERE id = (SELECT job FROM deliveries WHERE id = $1 AND body = '')"),
+        d.id.as_str()
+    )?;
+    let Some(row) = row else { return Ok(()) };
+    let text = told(&job_of(&row)?, &d.id, d.created_ms);
+    run!(conn, "give a delivery its text", "UPDATE deliveries SET body = $1 WHERE id = $2", text, d.id.as_str()).map(drop)
 }
 
 /// Deliveries of a tenant that wait, at most.
@@ -295,6 +314,7 @@ pub(super) async fn replay(
     }
     let row = one!(tx, "read a delivery", concat!("SELECT ", columns!(deliveries), " FROM deliveries WHERE id = $1"), id.as_str())?;
     let delivery = delivery_of(&row)?;
+    give_text(&mut tx, &delivery).await?;
     audit::note(&mut tx, noted).await?;
     tx.commit().await.map_err(db("commit"))?;
     Ok(delivery)
