@@ -7,11 +7,7 @@ use stakeout_contract::{
     trial::TrialRecord,
 };
 
-use crate::{
-    events::Event,
-    sent,
-    verdict::TrialEvidence,
-};
+use crate::{events::Event, sent, verdict::TrialEvidence};
 
 /// Hours of a trial in which nobody used the device.
 pub(crate) fn idle_hours(r: &TrialRecord) -> f64 {

@@ -209,6 +209,7 @@ impl Session {
             deny: Vec::new(),
             rules: self.plan.api,
             hold_cap_ms: HOLD_CAP_MS,
+            answered: false,
             record: self.plan.record.is_some(),
         };
         Ok((Verb::Assign(assignment), configuration))

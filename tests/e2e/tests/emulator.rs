@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use stakeout_bundle::Bundle;
 use stakeout_contract::{
     Answer::{Inconclusive, NotObserved, Proven, Supported},
     DeviceState::{AfterReboot, Any, Background, Doze, Foreground, InUse, ScreenOff},
@@ -42,6 +43,10 @@ fn what_the_stand_in_plays_is_proven_in_its_states_and_every_document_says_that_
         assert!(text.contains("emulator-fake") && text.contains("tand-in played"), "{name} does not say that a stand-in played");
     }
     let bundle = s.out().join("bundle.zip");
+    // The probe was answered through the gateway, and that is no part of the trial.
+    let told = Bundle::open(&bundle).unwrap().read("trials/1/observations.jsonl").unwrap();
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("of before the app was there") && !told.contains("ready.stakeout.test"));
     let verified = s.call(&["verify", bundle.to_str().unwrap()]);
     assert!(verified.status.success(), "{}", stderr(&verified));
     let again = s.call(&["analyze", bundle.to_str().unwrap()]);

@@ -132,8 +132,11 @@ async fn act(world: &Arc<World>, by: Option<&str>, what: Act) {
         }
         Act::WriteFile { path, text } => put(world, &who, &To::Store(path), text.into_bytes()).await,
         Act::DeleteFile { path } => world.file(&path, package, None),
-        Act::Get { url, configuration } => match upload::get(world, who.uid, &url).await {
+        Act::Get { url, configuration, status: kept } => match upload::get(world, who.uid, &url).await {
             Ok((status, answer)) => {
+                if let Some(path) = kept {
+                    put(world, &who, &To::Store(path), status.to_string().into_bytes()).await;
+                }
                 world.say(pid, 'D', "App", &format!("got {} bytes: {status}", answer.len()));
                 if configuration {
                     *world.configuration.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =

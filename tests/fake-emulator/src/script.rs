@@ -205,6 +205,9 @@ pub enum Act {
         /// The answer, JSON, is the app's configuration.
         #[serde(default)]
         configuration: bool,
+        /// Where its status is kept, if there was one.
+        #[serde(default)]
+        status: Option<String>,
     },
     /// Connects by TCP and keeps what came of it: `connected`, or why not.
     Connect {

@@ -311,6 +311,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             deny: scenario.deny.clone(),
             rules: scenario.device.api,
             hold_cap_ms: HOLD_CAP_MS,
+            answered: scenario.network.policy == NetworkPolicy::Sinkhole,
             record: false,
         };
         talk.record.begin();
@@ -336,6 +337,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             None => None,
         };
         let given = prepared.is_some();
+        // What was called until now was not the app: it is not there yet.
+        talk.record.app_comes();
         let verb = Verb::Install { apk: sent.remove(0), splits: sent, prepared };
         let installed: Installed = match talk.device(verb, self.until()).await {
             Ok(i) => i,

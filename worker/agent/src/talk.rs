@@ -328,6 +328,11 @@ impl Talk {
             gateway::Event::Sealed { .. } => {}
             gateway::Event::Log { line } => self.record.gateway_log.line(&line),
             gateway::Event::Observation { real, fact } => self.record.gateway_fact(real, *fact),
+            gateway::Event::Flow { flow, request, response } if self.record.is_before_app(flow.real) => {
+                for named in [request, response].into_iter().flatten() {
+                    drop(self.take(Side::Gateway, &named)?);
+                }
+            }
             gateway::Event::Flow { mut flow, request, response } => {
                 // Digests are ours, of the bytes that came; what the gateway writes there is not needed.
                 flow.request = self.keep_of_flow(&flow, request.as_ref(), Role::FlowRequest)?;

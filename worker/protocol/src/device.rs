@@ -58,6 +58,9 @@ pub struct Assignment {
     pub rules: u32,
     /// Real milliseconds that one app thread may hold a virtual clock.
     pub hold_cap_ms: u64,
+    /// Whether every name that an app calls is answered: then a phone is ready only if an app of ours was.
+    #[serde(default)]
+    pub answered: bool,
     /// Tell the guest's raw answers as `record:` lines of the log: for a lab that sends them to those who write parsers.
     #[serde(default)]
     pub record: bool,

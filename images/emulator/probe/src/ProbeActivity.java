@@ -8,10 +8,13 @@ import android.provider.ContactsContract;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URL;
 
 /**
  * Does once what a trial's app might do, so that the device's program can see from outside that the phone's links are whole: a
- * picture of each camera, a second and a half of sound, and the names of all contacts, each in a file of its own. Then `done` says
+ * picture of each camera, a second and a half of sound, the names of all contacts, and the status with which a server answers, each in
+ * a file of its own. Then `done` says
  * of each how it went, one line `WHAT ok` or `WHAT failed: WHY`.
  */
 public final class ProbeActivity extends Activity implements Runnable {
@@ -22,7 +25,7 @@ public final class ProbeActivity extends Activity implements Runnable {
 
   @Override public void run() {
     StringBuilder said = new StringBuilder();
-    for (String what : new String[] {"back", "front", "sound", "contacts"}) {
+    for (String what : new String[] {"back", "front", "sound", "contacts", "call"}) {
       String how = "ok";
       try {
         one(what);
@@ -46,7 +49,20 @@ public final class ProbeActivity extends Activity implements Runnable {
       case "front": put("front.jpg", Picture.take(this, CameraCharacteristics.LENS_FACING_FRONT)); break;
       case "sound": put("sound.wav", Recording.take()); break;
       case "contacts": put("contacts.txt", contacts().getBytes("UTF-8")); break;
+      case "call": put("call.txt", String.valueOf(call()).getBytes("UTF-8")); break;
       default: throw new IllegalArgumentException(what);
+    }
+  }
+
+  /** A name that nobody has; where every name is answered, by whom does not matter. */
+  private static int call() throws IOException {
+    HttpURLConnection c = (HttpURLConnection) new URL("https://ready.stakeout.test/").openConnection();
+    c.setConnectTimeout(5000);
+    c.setReadTimeout(5000);
+    try {
+      return c.getResponseCode();
+    } finally {
+      c.disconnect();
     }
   }
 

@@ -49,6 +49,20 @@ async fn a_phone_that_sees_hears_and_reads_is_ready_and_the_probe_leaves_nothing
 }
 
 #[tokio::test]
+async fn a_phone_whose_apps_no_server_answers_is_not_used_where_every_name_is_answered() {
+    let (folder, mut layout) = layout("", false, &[]);
+    layout.probe = Some(probe(folder.path()));
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+    let mut assignment = Worker::assignment("grant-all");
+    assignment["answered"] = json!(true);
+    w.ok(assignment).await;
+    // There is no gateway here.
+    let e = w.ask(plant()).await.unwrap_err();
+    assert!(e["message"].as_str().unwrap().contains("the probe's `call`"), "{e}");
+}
+
+#[tokio::test]
 async fn a_phone_that_is_not_is_not_used_and_the_reason_names_what_failed() {
     for (faults, part, why) in [
         ("scene-magenta", "`back`", "did not open its picture"),

@@ -256,8 +256,15 @@ impl Oven<'_> {
             let (way, line) = Way::choose(&mut process.sound, &links.console, &links.control).await;
             self.notes.push(line);
             let _sound = Sound::play(way, feeds.clone(), clock.clone());
-            let probe =
-                Probe { apk, keys: &keys, mode: stakeout_feed::FeedMode::Pattern, clock: &clock, pictures: &pictures, contact: None };
+            let probe = Probe {
+                apk,
+                keys: &keys,
+                mode: stakeout_feed::FeedMode::Pattern,
+                clock: &clock,
+                pictures: &pictures,
+                contact: None,
+                answered: false,
+            };
             probe.run(&links.phone).await
         };
         *feeds.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -104,6 +104,7 @@ struct Trial {
     start_millis: i64,
     keys: SubKeys,
     mode: FeedMode,
+    answered: bool,
 }
 
 impl EmulatorGuest {
@@ -260,6 +261,7 @@ impl Guest for EmulatorGuest {
             start_millis: to.start_millis,
             keys,
             mode: to.feed_mode,
+            answered: to.answered,
         });
         if to.record {
             let recorder = Recorder::new(self.out.clone());
@@ -302,6 +304,8 @@ impl Guest for EmulatorGuest {
         let contact = data.contacts.first().map(|c| c.name.clone());
         let done = self.probe(contact.as_deref()).await;
         self.judged(done).await?;
+        // What was called before this moment was not the app.
+        self.sample().await;
         Ok(planted)
     }
 

@@ -2,9 +2,9 @@
 //!
 //! A phone may say that it has booted while its camera service hangs, show the picture of its boot for ever, or hear nothing; then
 //! an app under test would be called innocent of what it could not do. So, before the app comes, an app of ours
-//! (`images/emulator/probe`) takes a picture of each camera, records, and reads the contacts, and what it got is looked at here: the
-//! pictures must show the very frames that were put before the cameras when it opened them, the sound the seconds in which it
-//! recorded, the contacts a person who was planted. It is then removed, and what it did is part of no trial's record.
+//! (`images/emulator/probe`) takes a picture of each camera, records, reads the contacts, and calls a server by HTTPS, and what it got is
+//! looked at here: the pictures must show the very frames that were put before the cameras when it opened them, the sound the seconds
+//! in which it recorded, the contacts a person who was planted, and, where every name is answered, the server must have answered. It is then removed, and what it did is part of no trial's record.
 
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 
@@ -31,6 +31,8 @@ const FILE: u64 = 8 << 20;
 const AREA: u64 = 1 << 23;
 /// What it does, in its order.
 const PARTS: [&str; 4] = ["back", "front", "sound", "contacts"];
+/// And what it does last, which counts only where a server answers: in a bake none does, nor for a name that nobody has.
+const CALL: &str = "call";
 /// log10 of the chance that a match is none, at most.
 const SURE: f64 = -6.0;
 /// How much older than the moment sound may be, and how far a match may be off.
@@ -50,6 +52,8 @@ pub struct Probe<'a> {
     pub pictures: &'a Pictures,
     /// Somebody who was planted among the contacts.
     pub contact: Option<&'a str>,
+    /// Whether a server answers it.
+    pub answered: bool,
 }
 
 fn failed(part: &str, why: impl std::fmt::Display) -> Problem {
@@ -80,7 +84,10 @@ impl Probe<'_> {
         let from = self.now();
         phone.launch(app).await.map_err(|e| failed("launch", e.message))?;
         let folder = format!("/data/data/{}/files", app.package);
-        outcome(&self.wait(phone, &app.package, &format!("{folder}/done")).await?)?;
+        let call: &[&str] = if self.answered { &[CALL] } else { &[] };
+        let parts = [&PARTS[..], call].concat();
+        outcome(&self.wait(phone, &app.package, &format!("{folder}/done")).await?, &parts)?;
+        let status = if self.answered { Some(self.status(phone, &format!("{folder}/call.txt")).await?) } else { None };
         self.look(phone).await?;
         let until = self.now();
         let seen = self.pictures.take();
@@ -109,6 +116,7 @@ impl Probe<'_> {
             Ok::<_, Problem>((back, front, seconds(&sound, &keys, from, until)?))
         });
         let (back, front, (first, last)) = found.await.map_err(|e| failed("files", e))??;
+        let called = status.map_or_else(String::new, |s| format!("; a server answered it by HTTPS ({s})"));
         let people = String::from_utf8_lossy(&contacts);
         if let Some(name) = self.contact.filter(|n| !people.contains(*n)) {
             return Err(failed(
@@ -117,9 +125,18 @@ impl Probe<'_> {
             ));
         }
         Ok(format!(
-            "the back camera shows frame {back}, the front camera frame {front}, as they were opened; the microphone {first:.2} to {last:.2} s; {} lines of contacts",
+            "the back camera shows frame {back}, the front camera frame {front}, as they were opened; the microphone {first:.2} to {last:.2} s; {} lines of contacts{called}",
             people.lines().count()
         ))
+    }
+
+    /// The status with which it was answered: of whatever server, it trusts the job's certificate and its way is whole.
+    async fn status(&self, phone: &Phone, path: &str) -> Result<u16, Problem> {
+        let mut bytes = Vec::new();
+        phone.adb.pull(path, &mut bytes, 64, phone.within).await.map_err(problem).map_err(|e| failed(CALL, e.message))?;
+        let said = String::from_utf8_lossy(&bytes);
+        let status = said.trim().parse().ok().filter(|s| (100..600).contains(s));
+        status.ok_or_else(|| failed(CALL, format!("`{}` is no status", said.escape_debug())))
     }
 
     async fn look(&self, phone: &Phone) -> Result<(), Problem> {
@@ -152,8 +169,8 @@ impl Probe<'_> {
 }
 
 /// Whether all of it went well, as the app says.
-fn outcome(said: &str) -> Result<(), Problem> {
-    for part in PARTS {
+fn outcome(said: &str, parts: &[&str]) -> Result<(), Problem> {
+    for part in parts {
         let how = said.lines().find_map(|l| l.strip_prefix(part)?.strip_prefix(' '));
         match how {
             Some("ok") => {}
@@ -329,6 +346,7 @@ mod tests {
 
     #[test]
     fn a_part_that_failed_is_named_with_its_reason() {
+        let outcome = |said: &str| outcome(said, &PARTS);
         assert!(outcome("back ok\nfront ok\nsound ok\ncontacts ok\n").is_ok());
         let camera = "back failed: android.hardware.camera2.CameraAccessException: CAMERA_ERROR (3)\nfront ok\nsound ok\ncontacts ok\n";
         assert!(why(outcome(camera)).contains("the probe's `back`: failed: android.hardware.camera2.CameraAccessException"));
@@ -340,7 +358,7 @@ mod tests {
         fn no_file_of_a_guest_is_fatal(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = samples(&bytes);
             let _ = samples(&[b"RIFF\0\0\0\0WAVE".as_slice(), &bytes].concat());
-            let _ = outcome(&String::from_utf8_lossy(&bytes));
+            let _ = outcome(&String::from_utf8_lossy(&bytes), &PARTS);
         }
     }
 }

@@ -246,7 +246,9 @@ impl EmulatorGuest {
                     FeedMode::Pattern => stakeout_feed::FeedMode::Pattern,
                     FeedMode::Scene => stakeout_feed::FeedMode::Scene,
                 };
-                Probe { apk, keys: &trial.keys, mode, clock: &self.clock, pictures, contact }.run(&live.phone).await?
+                Probe { apk, keys: &trial.keys, mode, clock: &self.clock, pictures, contact, answered: trial.answered }
+                    .run(&live.phone)
+                    .await?
             }
             None => "the image has no probe: that the phone sees, hears and reads what it is given was not proven".to_owned(),
         };
