@@ -38,7 +38,7 @@ demo-emulator: images apps ## The same apps on the emulator device, played by a 
 demo-farm: images apps ## A farm on this machine: two orchestrators, workers and tenants, PostgreSQL, S3; one of each is killed
 	@scripts/demo-farm.sh
 
-test: ## All tests: lint, deployment, unit, Java, containers, end to end
+test: ## All tests: lint, deployment, unit, Java, containers, the farm, end to end
 	@scripts/test.sh
 
 lint lint-tools test-deploy test-unit test-java test-containers test-farm test-e2e: ## One layer of the tests

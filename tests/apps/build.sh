@@ -23,7 +23,7 @@ done
 export PYTHONDONTWRITEBYTECODE=1
 
 # 1. The framework's classes to compile against, and the dex compiler: by coordinates, checked by digest.
-sdk=${STAKEOUT_CACHE:-/root/.cache/stakeout}/apps-sdk
+sdk=${STAKEOUT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/stakeout}/apps-sdk
 mkdir -p "$sdk" "$out"
 out=$(cd "$out" && pwd)
 while read -r sum coordinates file; do

@@ -56,9 +56,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workers(farm::WorkersCommand),
     /// Write all that a store holds, and all artifacts, to a folder
-    Backup(farm::BackupArgs),
+    Backup(backup::BackupArgs),
     /// Read a backup into an empty store
-    Restore(farm::BackupArgs),
+    Restore(backup::RestoreArgs),
     /// Check a bundle: signature, every entry, every commitment
     Verify(VerifyArgs),
     /// Copy a bundle without some of its entries; the rest still verifies
@@ -92,6 +92,7 @@ pub(crate) enum Command {
     },
 }
 
+pub(crate) mod backup;
 pub(crate) mod farm;
 pub(crate) mod frida;
 pub(crate) mod walls;
@@ -127,11 +128,13 @@ impl Command {
       the same under the rules of Android 6
   stakeout run app.apk --scenario login.yaml --secret PASSWORD=env:TEST_PASSWORD
   stakeout run app.apk --server https://farm.example --out result
-      the same on a farm: submits, waits, fetches the three files
+      the same on a farm: submits, waits, fetches the report, the result and the bundle,
+      and keeps the receipt
 
-Exit codes: 0 nothing at or above --fail-on in an idle state, and nothing sent in one (see the bounds: it does not
-mean clean), 10 found, 13 what was taken in use was sent while nobody used the device, 11 a covered claim is
-inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, 1 anything else, 130 interrupted.")]
+Exit codes: 0 nothing at or above --fail-on in an idle state, and nothing sent in one (see the bounds: it does not \
+mean clean), 10 found, 13 what was taken in use, or when is not known, was sent while nobody used the device, \
+11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, 1 anything else, \
+130 interrupted.")]
 pub(crate) struct RunArgs {
     /// The app
     #[arg(value_name = "APP.apk")]
@@ -151,7 +154,7 @@ pub(crate) struct RunArgs {
     /// How often, instead of the scenario's number
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub trials: Option<u32>,
-    /// Folder for result.json, report.html and bundle.zip
+    /// Folder for result.json, report.html, bundle.zip and receipt.json
     #[arg(long, default_value = "stakeout-result", value_name = "DIR")]
     pub out: PathBuf,
     /// Replace what an earlier run left in --out, once the new job is taken
@@ -282,7 +285,8 @@ pub(crate) enum Feed {
       which frame and which seconds of that trial are in these files
   stakeout analyze capture.har --trial trial.json --json
 
-Exit codes: 0 done (for a bundle: the same was found), 1 the bundle says something else, 2 wrong input.")]
+Exit codes: 0 done (for a bundle: the same was found), 1 the bundle says something else, 4 nothing differs, but \
+entries that the verdicts need were left out, 2 wrong input.")]
 pub(crate) struct AnalyzeArgs {
     /// A bundle, or files of any kind: pictures, sounds, HTTP bodies, HAR, captures
     #[arg(required = true, value_name = "BUNDLE|FILE")]
@@ -362,7 +366,8 @@ pub(crate) enum FacingArg {
 
 #[derive(Args)]
 #[command(
-    after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, 2 wrong usage."
+    after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, or not of the receipt, \
+2 wrong usage."
 )]
 pub(crate) struct VerifyArgs {
     /// The bundle

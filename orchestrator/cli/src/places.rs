@@ -31,9 +31,10 @@ pub(crate) fn operator_key() -> Result<PathBuf, Failure> {
 }
 
 /// Settings for servers: `STAKEOUT_CONFIG`, else `$XDG_CONFIG_HOME/stakeout/config.yaml`, else `~/.config/stakeout/config.yaml`.
-pub(crate) fn config() -> Option<PathBuf> {
-    let set = std::env::var_os("STAKEOUT_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
-    set.or_else(|| folder(None, "XDG_CONFIG_HOME", ".config").map(|d| d.join("config.yaml")))
+/// With it, whether somebody chose it.
+pub(crate) fn config() -> Option<(PathBuf, bool)> {
+    let set = std::env::var_os("STAKEOUT_CONFIG").filter(|v| !v.is_empty()).map(|v| (PathBuf::from(v), true));
+    set.or_else(|| folder(None, "XDG_CONFIG_HOME", ".config").map(|d| (d.join("config.yaml"), false)))
 }
 
 /// Keys of operators that are trusted, `*.pub`.

@@ -1,4 +1,4 @@
-//! `stakeout serve` and `stakeout report` as a person calls them, without an engine.
+//! `stakeout serve`, `stakeout backup` and `stakeout report` as a person calls them, without an engine.
 #![allow(clippy::unwrap_used, reason = "a test suite")]
 
 use std::{
@@ -67,4 +67,63 @@ fn files_of_a_job_are_not_asked_of_a_folder() {
         assert_eq!(o.status.code(), Some(2), "{said}");
         assert!(said.contains("of a job on a server") && said.contains("\nhint: "), "{said}");
     }
+}
+
+#[test]
+fn a_misspelt_result_is_no_job() {
+    let folder = tempfile::tempdir().unwrap();
+    for (given, wanted) in [("resutl", "there is no `resutl`"), ("job-1", "no server is named")] {
+        let mut command = stakeout(folder.path(), &["report", given]);
+        for unset in ["STAKEOUT_SERVER", "STAKEOUT_CONFIG", "XDG_CONFIG_HOME"] {
+            command.env_remove(unset);
+        }
+        let o = command.env("HOME", folder.path()).output().unwrap();
+        let said = String::from_utf8(o.stderr).unwrap();
+        assert_eq!(o.status.code(), Some(2), "{said}");
+        assert!(said.contains(wanted) && said.contains("\nhint: "), "{said}");
+    }
+}
+
+#[test]
+fn a_config_file_that_was_chosen_and_is_not_there_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let o = stakeout(folder.path(), &["report", "job-1"]).env("STAKEOUT_CONFIG", "none.yaml").output().unwrap();
+    let said = String::from_utf8(o.stderr).unwrap();
+    assert_eq!(o.status.code(), Some(2), "{said}");
+    assert!(said.contains("`none.yaml` cannot be read") && said.contains("\nhint: check STAKEOUT_CONFIG"), "{said}");
+}
+
+#[test]
+fn a_backup_of_what_is_not_there_is_refused_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("farm.db"), "").unwrap();
+    for (store, blobs, wanted) in [
+        ("none.db", ".", "there is no store `none.db`"),
+        ("sqlite:none.db", ".", "there is no store `none.db`"),
+        ("farm.db", "none", "there is no folder `none`"),
+        ("farm.db", "file:///none/a%20b", "there is no folder `/none/a b`"),
+        ("mysql://db/stakeout", ".", "`mysql://` is no kind of store"),
+    ] {
+        let o = stakeout(folder.path(), &["backup", "--store", store, "--blobs", blobs, "--out", "bk"]).output().unwrap();
+        let said = String::from_utf8(o.stderr).unwrap();
+        assert_eq!(o.status.code(), Some(2), "{said}");
+        assert!(said.contains(wanted) && said.contains("\nhint: "), "{said}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["farm.db"], "neither a store, nor a folder, nor a backup");
+}
+
+#[test]
+fn what_was_backed_up_is_restored_by_either_name_of_the_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = serving(folder.path(), "data");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let ends_well = |arguments: &[&str]| {
+        let o = stakeout(folder.path(), arguments).output().unwrap();
+        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
+    };
+    ends_well(&["backup", "--store", "data/farm.db", "--blobs", "data/artifacts", "--out", "bk"]);
+    ends_well(&["restore", "--store", "one.db", "--blobs", "one", "--from", "bk"]);
+    ends_well(&["restore", "--store", "two.db", "--blobs", "two", "--out", "bk"]);
 }

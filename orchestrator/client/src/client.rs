@@ -302,12 +302,6 @@ impl Client {
         self.read(r).await
     }
 
-    /// Sends text of a kind and gets a document.
-    pub async fn put_text<T: DeserializeOwned>(&self, method: Method, path: &str, media: &str, text: &str) -> Result<T, ClientError> {
-        let r = self.send(|| Ok(self.request(method.clone(), path)?.header(header::CONTENT_TYPE, media).body(text.to_owned()))).await?;
-        self.read(r).await
-    }
-
     /// Sends a document; nothing comes back.
     pub async fn tell<B: Serialize>(&self, method: Method, path: &str, body: &B) -> Result<(), ClientError> {
         self.send(|| Ok(self.request(method.clone(), path)?.json(body))).await.map(drop)

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
 mod fake;
+#[path = "trial/leases.rs"]
+mod leases;
 
 use std::sync::{Arc, Mutex};
 
 use fake::*;
 use serde_json::{Value, json};
-use stakeout_agent::{RenewAnswer, Shutdown, Worker, WorkerConfig, WorkerReport};
+use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
 use stakeout_bundle::statement;
 use stakeout_contract::{
     DeviceState, Sensor, Sha256Digest,
@@ -327,57 +329,6 @@ async fn an_analysis_that_fails_is_said_and_the_trial_is_completed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_lease_stops_at_once_and_writes_nothing() {
-    let told = told();
-    let orchestrator =
-        FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}])))]);
-    let shared = orchestrator.given.clone();
-    let cells = FakeCells::new(&told).reply(move |v, _| {
-        matches!(v, Verb::Launch).then(|| {
-            let mut g = shared.lock().unwrap();
-            (g.renew, g.lost) = (Some(RenewAnswer::Lost), true);
-            Act::Silence
-        })
-    });
-    assert_eq!(run(&orchestrator, cells).await, WorkerReport { completed: 0, given_back: 1 });
-    assert_eq!(lines(&told).last().unwrap(), "cell destroyed");
-    let given = orchestrator.given.lock().unwrap();
-    assert!(given.completion.is_none() && given.failed.is_none() && given.artifacts.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_renewal_that_hangs_is_asked_again_before_the_lease_ends() {
-    let told = told();
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
-    orchestrator.given.lock().unwrap().silent_renewals = 2;
-    run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Launch).then_some(Act::Silence))).await;
-    let given = orchestrator.given.lock().unwrap();
-    assert!(given.completion.is_some());
-    let gaps: Vec<u64> = given.renewals.windows(2).map(|w| (w[1] - w[0]).as_secs()).collect();
-    // Two that hang for 20 s, each with 5 s before the next; then every 20 s.
-    assert_eq!(gaps[..4], [25, 25, 20, 20], "of a lease of 60 s");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_outage_of_the_orchestrator_is_no_time_of_the_app() {
-    let told = told();
-    let mut scenario = scenario(json!(["launchApp", {"idle": {"state": "background", "for": "5m"}}, {"tapOn": "Agree"}]));
-    scenario["deadline"] = json!("2m");
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario)]);
-    {
-        let mut given = orchestrator.given.lock().unwrap();
-        (given.outage, given.deaf) = (Some(std::time::Duration::from_secs(600)), true);
-    }
-    // A device that takes its time, so that something is handed in within the script.
-    let cells = FakeCells::new(&told).slow(std::time::Duration::from_secs(2));
-    assert_eq!(run(&orchestrator, cells).await, WorkerReport { completed: 1, given_back: 0 });
-    let given = orchestrator.given.lock().unwrap();
-    let record = &given.completion.as_ref().unwrap().record;
-    assert!(record.cost.wall_seconds > 600.0, "{}", record.cost.wall_seconds);
-    assert_eq!((record.end.state, record.end.reason.as_str()), (TrialState::Finished, ""));
-}
-
-#[tokio::test(start_paused = true)]
 async fn observations_are_handed_in_by_bytes_too() {
     let told = told();
     let long = || Fact::Crashed { message: "m".repeat(600_000), trace: vec![] };
@@ -417,32 +368,6 @@ async fn what_is_handed_in_is_what_the_worker_signed() {
     changed = came.clone();
     changed.flows.clear();
     assert_eq!(differs(&changed, &given.observations), Some("flows"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cancelled_trial_ends_as_cancelled() {
-    let told = told();
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
-    orchestrator.given.lock().unwrap().renew = Some(RenewAnswer::Cancelled);
-    run(&orchestrator, FakeCells::new(&told).reply(|v, _| matches!(v, Verb::Launch).then_some(Act::Silence))).await;
-    assert_eq!(orchestrator.given.lock().unwrap().failed.as_ref().unwrap().state, TrialState::Cancelled);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_is_stopped_destroys_its_cell_and_gives_the_lease_back() {
-    let told = told();
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(json!(["launchApp"])))]);
-    let (shutdown, cache) = (Shutdown::default(), tempfile::tempdir().unwrap());
-    let stop = shutdown.stop.clone();
-    let cells = FakeCells::new(&told).reply(move |v, _| {
-        matches!(v, Verb::Launch).then(|| {
-            stop.cancel();
-            Act::Silence
-        })
-    });
-    let report = Worker::with_cells(orchestrator.clone(), cells, config(cache.path().into())).unwrap().run(shutdown).await.unwrap();
-    assert_eq!(report, WorkerReport { completed: 0, given_back: 1 });
-    assert_eq!(lines(&told)[lines(&told).len() - 2..], ["cell destroyed", "fail Queued script: the worker was stopped"]);
 }
 
 #[tokio::test(start_paused = true)]

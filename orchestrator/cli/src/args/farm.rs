@@ -146,7 +146,8 @@ pub(crate) struct WorkArgs {
       answered by a job of before if the tenant has one
 
 Settings: --server, --token-file, or ~/.config/stakeout/config.yaml with `server:` and `token:`.
-Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken or anything else, 2 wrong usage or input,
+
+Exit codes: 0 taken (with --watch: as `stakeout run`), 1 not all were taken or anything else, 2 wrong usage or input, \
 130 interrupted.")]
 pub(crate) struct SubmitArgs {
     /// APKs, or folders with them
@@ -242,7 +243,7 @@ pub(crate) struct JobsArgs {
 }
 
 #[derive(Args)]
-#[command(after_long_help = "Exit codes: 0, 10, 11, 12, 13 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else;
+#[command(after_long_help = "Exit codes: 0, 10, 11, 12, 13 as `stakeout run`; 2 wrong usage, or refused by the server; 1 anything else; \
 130 interrupted (the job goes on; `stakeout cancel` gives it up).")]
 pub(crate) struct WatchArgs {
     /// The job
@@ -451,27 +452,4 @@ pub(crate) struct WorkerArgs {
     pub id: WorkerId,
     #[command(flatten)]
     pub server: ServerArgs,
-}
-
-#[derive(Args)]
-#[command(after_long_help = "Example:
-  stakeout backup --store farm.db --blobs artifacts --out backup-1
-  stakeout restore --store postgres://db/stakeout --blobs s3://evidence/lab --out backup-1
-      moves a farm from one host to several
-
-Servers may run: rows are read in one transaction, artifacts after them. What is deleted meanwhile may be missing, what comes in is
-not in it: stop the servers before a move. Large farms use the tools of PostgreSQL and of their object storage.")]
-pub(crate) struct BackupArgs {
-    /// The store: a file of SQLite, or postgres://..
-    #[arg(long, value_name = "PATH|URL", env = "STAKEOUT_STORE", hide_env_values = true)]
-    pub store: String,
-    /// The artifacts: a folder, or s3://..
-    #[arg(long, value_name = "DIR|URL", env = "STAKEOUT_BLOBS")]
-    pub blobs: String,
-    /// The key that encrypts artifacts at rest
-    #[arg(long, value_name = "FILE", env = "STAKEOUT_BLOB_KEY")]
-    pub blob_key: Option<PathBuf>,
-    /// The backup's folder
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
 }

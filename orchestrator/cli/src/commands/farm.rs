@@ -1,9 +1,9 @@
 //! Commands that ask a server: jobs, tokens, tenants, workers. And how a server is found.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use stakeout_client::{Client, ClientError, ClientOptions};
 use stakeout_contract::api::{
@@ -42,9 +42,13 @@ pub(crate) fn failed(e: ClientError) -> Failure {
 }
 
 fn config() -> Result<Config, Failure> {
-    let Some(path) = places::config() else { return Ok(Config::default()) };
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(Config::default()) };
+    let Some((path, chosen)) = places::config() else { return Ok(Config::default()) };
     let bad = |e: String, hint: &str| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), hint);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound && !chosen => return Ok(Config::default()),
+        Err(e) => return Err(bad(e.to_string(), "check STAKEOUT_CONFIG and that you may read it")),
+    };
     let config: Config =
         serde_norway::from_str(&text).map_err(|e| bad(e.to_string(), "it may hold `server:`, `token:`, `tokenFile:` and `ca:`"))?;
     if config.token.is_some() {
@@ -120,6 +124,20 @@ fn query(pairs: &[(&str, Option<String>)]) -> String {
     reqwest::Url::parse_with_params("http://server/", given).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
 }
 
+/// All of a list of a server.
+async fn whole<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Vec<T>, Failure> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let q = query(&[("limit", Some("200".to_owned())), ("cursor", cursor)]);
+        let page: Page<T> = client.get(&format!("{path}?{q}")).await.map_err(failed)?;
+        all.extend(page.items);
+        if page.next.is_none() {
+            return Ok(all);
+        }
+        cursor = page.next;
+    }
+}
+
 pub(crate) async fn jobs(a: JobsArgs) -> Result<ExitCode, Failure> {
     let client = usual(&a.server)?;
     let (mut all, mut cursor) = (Vec::<Job>::new(), None);
@@ -185,13 +203,13 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
             output::line(&new.secret)?;
         }
         TokenCommand::List { server, json } => {
-            let page: Page<Token> = usual(&server)?.get("v1/tokens?limit=200").await.map_err(failed)?;
+            let tokens: Vec<Token> = whole(&usual(&server)?, "v1/tokens").await?;
             if json {
-                output::json(&page.items)?;
+                output::json(&tokens)?;
                 return Ok(ExitCode::SUCCESS);
             }
             let mut t = table(&["token", "role", "label", "made", "last used", "ends"]);
-            for k in &page.items {
+            for k in &tokens {
                 let ends = match (k.revoked_ms, k.expires_ms) {
                     (Some(r), _) => format!("taken back {}", when(r)),
                     (None, Some(e)) => when(e),
@@ -247,8 +265,8 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
             output::json(&new)?;
         }
         TenantCommand::Deliveries { hook, server } => {
-            let page: Page<Delivery> = usual(&server)?.get(&format!("v1/webhooks/{hook}/deliveries?limit=200")).await.map_err(failed)?;
-            output::json(&page.items)?;
+            let told: Vec<Delivery> = whole(&usual(&server)?, &format!("v1/webhooks/{hook}/deliveries")).await?;
+            output::json(&told)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -11,8 +11,11 @@ use stakeout_domain::gate::gate;
 use super::farm;
 use crate::{args::ReportArgs, exit::Failure, output, table};
 
+/// What is wanted.
+const WANTED: &str = "give the --out folder of a run, its result.json, or a job's id (`job-..`)";
+
 pub(crate) async fn run(a: ReportArgs) -> Result<ExitCode, Failure> {
-    let (path, r) = match a.result.to_str().and_then(|t| t.parse::<JobId>().ok()).filter(|_| !a.result.exists()) {
+    let (path, r) = match job(&a.result) {
         Some(job) => (a.result.clone(), fetched(&a, &job).await?),
         None if a.html.is_some() || a.bundle.is_some() => {
             return Err(Failure::hint(
@@ -46,6 +49,12 @@ pub(crate) async fn run(a: ReportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if a.gate { gate(&r, a.fail_on, asked) as u8 } else { 0 }))
 }
 
+/// The job that is meant. Any word could be an id: a misspelt folder is none.
+fn job(given: &Path) -> Option<JobId> {
+    let text = given.to_str().filter(|t| t.starts_with("job-") && !given.exists())?;
+    text.parse().ok()
+}
+
 /// The result of a job on a server, and the files that are wanted of it.
 async fn fetched(a: &ReportArgs, job: &JobId) -> Result<JobResult, Failure> {
     let client = farm::usual(&a.server)?;
@@ -60,13 +69,13 @@ async fn fetched(a: &ReportArgs, job: &JobId) -> Result<JobResult, Failure> {
 
 /// The result of a run on this host.
 fn kept(a: &ReportArgs) -> Result<(PathBuf, JobResult), Failure> {
+    if !a.result.exists() {
+        return Err(Failure::hint(format!("there is no `{}`", a.result.display()), WANTED));
+    }
     let path = if a.result.is_dir() { a.result.join("result.json") } else { a.result.clone() };
-    let text = std::fs::read(&path).map_err(|e| {
-        Failure::hint(format!("`{}` cannot be read: {e}", path.display()), "give the --out folder of a run, or its result.json")
-    })?;
-    let r: JobResult = serde_json::from_slice(&text).map_err(|e| {
-        Failure::hint(format!("`{}` is no result: {e}", path.display()), "give the --out folder of a run, or its result.json")
-    })?;
+    let text = std::fs::read(&path).map_err(|e| Failure::hint(format!("`{}` cannot be read: {e}", path.display()), WANTED))?;
+    let r: JobResult =
+        serde_json::from_slice(&text).map_err(|e| Failure::hint(format!("`{}` is no result: {e}", path.display()), WANTED))?;
     Ok((path, r))
 }
 

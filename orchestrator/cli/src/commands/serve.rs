@@ -35,11 +35,17 @@ pub(crate) enum Place {
 }
 
 /// A store's address.
-pub(crate) fn place(text: &str) -> Place {
+pub(crate) fn place(text: &str) -> Result<Place, Failure> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        Place::Postgres(text.to_owned())
-    } else {
-        Place::Sqlite(text.strip_prefix("sqlite:").unwrap_or(text).into())
+        return Ok(Place::Postgres(text.to_owned()));
+    }
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        return Ok(Place::Sqlite(path.into()));
+    }
+    match text.split_once("://") {
+        // The rest may hold a password.
+        Some((scheme, _)) => Err(Failure::hint(format!("`{scheme}://` is no kind of store"), "a file, sqlite:PATH or postgres://..")),
+        None => Ok(Place::Sqlite(text.into())),
     }
 }
 
@@ -63,7 +69,7 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
     let data = places::data()?;
     std::fs::create_dir_all(&data).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be used: {e}", data.display())))?;
     let store = a.store.clone().unwrap_or_else(|| data.join("farm.db").display().to_string());
-    let store: Arc<dyn Store> = match place(&store) {
+    let store: Arc<dyn Store> = match place(&store)? {
         Place::Sqlite(path) => {
             if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
                 std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
@@ -241,6 +247,20 @@ mod tests {
 
     fn said(r: Result<(), Failure>) -> String {
         r.err().map(|e| e.error_for_tests()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_of_another_kind_of_store_is_no_file() {
+        for (file, path) in [("farm.db", "farm.db"), ("/srv/farm.db", "/srv/farm.db"), ("sqlite:/srv/a.db", "/srv/a.db")] {
+            assert!(matches!(place(file), Ok(Place::Sqlite(p)) if p.as_path() == Path::new(path)), "{file}");
+        }
+        for url in ["postgres://db/stakeout", "postgresql://u@db/stakeout"] {
+            assert!(matches!(place(url), Ok(Place::Postgres(u)) if u == url), "{url}");
+        }
+        for bad in ["mysql://u:secret@db/stakeout", "foo://x", "file:///srv/farm.db"] {
+            let failed = said(place(bad).map(drop));
+            assert!(failed.contains("is no kind of store") && failed.contains("hint: ") && !failed.contains("secret"), "{bad}: {failed}");
+        }
     }
 
     #[tokio::test]

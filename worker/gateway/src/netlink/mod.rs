@@ -17,8 +17,6 @@ const REQUEST: u16 = 1;
 const ACK: u16 = 4;
 /// `NLMSG_ERROR`: an answer with an errno, 0 for "done".
 pub const MESSAGE_ERROR: u16 = 2;
-/// `NLMSG_NOOP`, `NLMSG_DONE` and their like: types below this are netlink's own.
-pub const FIRST_OWN_TYPE: u16 = 16;
 
 /// Builds one request.
 #[derive(Debug)]

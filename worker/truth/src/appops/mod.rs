@@ -85,16 +85,6 @@ impl UidState {
             other => Self::Other(other.to_owned()),
         }
     }
-
-    /// Whether this says that the app was not on screen. None where the word leaves it open: a foreground service goes on
-    /// with the screen off as well as on, and the words of the system's own parts and unknown ones say nothing.
-    pub const fn in_background(&self) -> Option<bool> {
-        match self {
-            Self::Top => Some(false),
-            Self::Bg | Self::Cch => Some(true),
-            Self::Pers | Self::FgsvcLocation | Self::Fgsvc | Self::Fg | Self::Other(_) => None,
-        }
-    }
 }
 
 /// A name of an operation: capitals, digits, underscores (and `android:..` of later levels).

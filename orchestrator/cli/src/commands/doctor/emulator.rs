@@ -17,8 +17,8 @@ use crate::{
 /// Cores and memory of one emulator: the guest's 4 and 4 GiB, and what the emulator itself needs.
 const CORES: u64 = 4;
 const MEMORY: u64 = 8 << 30;
-/// Disk for the images of one API level.
-const DISK: u64 = 12 << 30;
+/// Disk for one API level, bytes: its image, its bake, and what was fetched for it.
+const DISK: u64 = 20_000_000_000;
 
 const BUILD: &str = "`stakeout images build emulator --api 34` shows the licences, with `--accept-licenses` it builds";
 
@@ -193,7 +193,7 @@ pub(super) async fn checks(engine: Option<&Engine>) -> Vec<Check> {
                 |_| format!("`{}` cannot be looked at from here", info.root),
                 |f| format!("`{}` has {} free", info.root, images::bytes(f)),
             ),
-            "an emulator's images need about 10 GB, and 6 for each more API level: `stakeout images prune`, `docker system df`",
+            "an emulator's image and its bake need up to 20 GB, and each more API level up to 16: `stakeout images prune`, `docker system df`",
         ));
     }
     if let Ok(all) = engine.images().await {

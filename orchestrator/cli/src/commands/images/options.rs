@@ -19,7 +19,7 @@ pub(crate) enum ImagesCommand {
         json: bool,
     },
     /// Remove images of this project that nothing uses any more
-    #[command(after_long_help = "Goes: an image whose only names are digests (`stakeout/jvm:eb90…`) or an older version's, that no
+    #[command(after_long_help = "Goes: an image whose only names are digests (`stakeout/jvm:eb90…`) or an older version's, that no \
 container uses and nothing that stays was built on; a bake whose image goes or is gone.
 Stays: what has this version's name or one that you gave it, and everything of others.")]
     Prune {
@@ -49,10 +49,10 @@ pub(crate) enum BuildCommand {
       the same without a network, from files that somebody brought
   stakeout images build emulator --api 34 --accept-licenses --sdk-index https://mirror.example/android/repository/
 
-A broken download goes on where it stopped, also after Ctrl-C. docs/emulator-images.md says which files are fetched,
+A broken download goes on where it stopped, also after Ctrl-C. docs/emulator-images.md says which files are fetched, \
 how they are pinned and how much disk is needed.
 
-Exit codes: 0 built (nothing is baked yet: trials boot cold), 2 licences not
+Exit codes: 0 built (nothing is baked yet: trials boot cold), 2 licences not \
 accepted, wrong usage or input, 1 anything else, also a bake that failed, 130 interrupted.")]
 pub(crate) struct EmulatorArgs {
     /// API levels, parted by commas; an image each

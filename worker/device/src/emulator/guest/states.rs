@@ -200,6 +200,17 @@ impl EmulatorGuest {
         Ok(())
     }
 
+    /// Waits until the guest's wall clock begins a second: Android's books know no smaller times.
+    pub(super) async fn second(&self) -> Nanos {
+        let left = {
+            let clock = lock(&self.clock);
+            let ms = 1000 - clock.wall(monotonic_nanos()).rem_euclid(1000);
+            Duration::from_millis(u64::try_from(ms).unwrap_or(0)).div_f64(clock.speed().max(0.01))
+        };
+        tokio::time::sleep(left.min(Duration::from_secs(2))).await;
+        self.now()
+    }
+
     pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
         let (app, bucket) = (self.app.clone(), self.bucket);
         let live = self.live()?;
