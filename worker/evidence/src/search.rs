@@ -17,7 +17,7 @@ use crate::{
     media::{self, MediaDecoder, NotOpened, Piece as MediaPiece, Sound},
     part::{Origin, Part},
     raw,
-    shown::{Shown, What},
+    shown::{Shown, Unread, What},
     walk::Visitor,
 };
 
@@ -149,8 +149,8 @@ pub(crate) struct Search<'a> {
     pub(crate) skipped: BTreeSet<String>,
     /// Media that were read.
     pub(crate) media: u64,
-    /// Kinds of media that were opened and not recognised.
-    pub(crate) unread: BTreeSet<&'static str>,
+    /// What was opened and not recognised.
+    pub(crate) unread: Unread,
     raw_gaps: usize,
     pieces: Vec<Piece>,
 }
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
             drafts: Vec::new(),
             skipped: BTreeSet::new(),
             media: 0,
-            unread: BTreeSet::new(),
+            unread: Unread::default(),
             raw_gaps: 0,
             pieces: Vec::new(),
         }
@@ -257,8 +257,7 @@ impl Visitor for Search<'_> {
                         self.skip(told.as_str());
                     }
                 }
-                self.unread.extend(shown.unread_picture.then_some("picture"));
-                self.unread.extend(shown.unread_sound.then_some("sound"));
+                self.unread.add(shown.unread);
                 self.keep(part.origin.of(&found.at), &chain, shown);
                 true
             }
@@ -289,6 +288,10 @@ impl Visitor for Search<'_> {
         let mut found = Vec::new();
         let cut = quest.buffer(detectors, b, &mut |step, at, shown| {
             let at = from + at.start..from + at.end;
+            // What is recognised is a picture or a sound; whether the rest of it is read is worth telling then.
+            if shown.is_match() {
+                self.unread.add(shown.unread);
+            }
             let kept = self.keep(part.origin.of(&at), &[&part.chain[..], &[step]].concat(), shown);
             found.extend(kept.then_some(at));
             kept

@@ -1,0 +1,85 @@
+//! Media of which a part is what was fed, or that say that they are less than they are.
+
+use crate::common::*;
+use stakeout_contract::{Kind, artifact::Role, finding::Analysis};
+use stakeout_evidence::{Ffmpeg, Limits};
+use stakeout_feed::CameraFeed;
+
+fn unread(a: &Analysis) -> Vec<&str> {
+    a.searched.unread.iter().map(|u| u.reason.as_str()).collect()
+}
+
+/// The same 16-bit samples from the last to the first.
+fn backwards(pcm: &[u8]) -> Vec<u8> {
+    pcm.chunks_exact(2).rev().flatten().copied().collect()
+}
+
+/// Frames that the feed drew, as a grey PNG.
+fn png(w: u32, h: u32, luma: Vec<u8>) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_raw(w, h, luma).unwrap().write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+#[test]
+fn one_window_that_is_recognised_speaks_for_no_other() {
+    let fed = pcm(1, SECOND, 2.0, 8_000);
+    let hidden = backwards(&pcm(1, SECOND + 2, 3.0, 8_000)).repeat(20);
+    let a = kept(wav(&[fed.clone(), hidden.clone()].concat(), 8_000));
+    assert!(proofs(&a).iter().any(|f| f.kind == Kind::Microphone), "{a:?}");
+    assert_eq!(unread(&a), ["sound"]);
+    let a = kept([fed.clone(), hidden].concat());
+    assert!(chain(&a, Kind::Microphone) == ["raw-pcm"] && unread(&a) == ["sound"], "{:?}", a.searched);
+    // Within one window, too.
+    assert_eq!(unread(&kept(wav(&[fed.clone(), backwards(&fed)].concat(), 8_000))), ["sound"]);
+}
+
+#[test]
+fn a_whole_recording_of_what_was_fed_leaves_nothing_unread() {
+    let none = Vec::<&str>::new();
+    for seconds in [0.3, 1.0, 3.9, 5.3] {
+        for rate in [8_000, 44_100] {
+            assert_eq!(unread(&kept(wav(&pcm(1, SECOND, seconds, rate), rate))), none, "{seconds} s at {rate}");
+        }
+    }
+    let silent = |n: usize| vec![0; n];
+    let between = [silent(9_000), pcm(1, SECOND, 3.0, 16_000), silent(50_000)].concat();
+    assert_eq!(unread(&kept(wav(&between, 16_000))), none);
+    if Ffmpeg::on_path().is_none() {
+        eprintln!("no ffmpeg on the path: codecs were not tested here");
+        return;
+    }
+    let sound = wav(&pcm(1, SECOND, 5.3, 16_000), 16_000);
+    for (output, container) in [
+        (&["-ar", "8000", "-c:a", "libopencore_amrnb", "-b:a", "4.75k"][..], "amr"),
+        (&["-ar", "8000", "-c:a", "libopencore_amrnb", "-b:a", "12.2k"], "amr"),
+        (&["-c:a", "aac", "-b:a", "24k"], "m4a"),
+        (&["-c:a", "libopus", "-b:a", "12k"], "ogg"),
+        (&["-c:a", "libmp3lame", "-b:a", "16k"], "mp3"),
+    ] {
+        let Some(file) = encoded(&sound, &[], output, container) else { continue };
+        assert_eq!(unread(&kept(file)), none, "{output:?}");
+    }
+}
+
+#[test]
+fn what_is_cut_into_pieces_that_say_nothing_alone_is_told_together() {
+    let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 640, 480);
+    let strip = |i: usize| png(640, 23, stranger[i * 23 * 640..(i + 1) * 23 * 640].to_vec());
+    assert_eq!(unread(&kept(strip(3))), ["picture"]);
+    let tile = |i: usize| png(16, 16, stranger.chunks_exact(640).skip(i * 16).take(16).flat_map(|r| r[..16].to_vec()).collect());
+    assert_eq!(unread(&kept(tile(3))), Vec::<&str>::new());
+    let all = |made: Vec<Vec<u8>>| {
+        let made: Vec<Made> = made.into_iter().map(|b| artifact(Role::AppFile, b)).collect();
+        let a = search_all(&trial(1), &made, Limits::default());
+        a.searched.unread.into_iter().map(|u| u.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(all((0..3).map(tile).collect()), ["picture"; 3]);
+    assert_eq!(unread(&kept((0..3).flat_map(tile).collect())), ["picture"]);
+    let click = |i: u64| wav(&pcm(2, SECOND + i, 0.2, 8_000), 8_000);
+    assert_eq!(unread(&kept(click(0))), Vec::<&str>::new());
+    assert_eq!(all((0..2).map(click).collect()), ["sound"; 2]);
+    assert_eq!(unread(&kept((0..2).flat_map(click).collect())), ["sound"]);
+    // A blank and silence are nothing, however many there are.
+    assert_eq!(all((0..4).map(|i| png(23, 23, vec![i; 23 * 23])).collect()), Vec::<String>::new());
+}
