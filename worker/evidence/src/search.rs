@@ -16,7 +16,7 @@ use crate::{
     look,
     media::{self, MediaDecoder, NotOpened, Piece as MediaPiece, Sound},
     part::{Origin, Part},
-    raw,
+    pcm, raw,
     shown::{Shown, Unread, What},
     walk::Visitor,
 };
@@ -117,7 +117,7 @@ impl<'a> Quest<'a> {
                 return cut;
             }
         }
-        for pcm in raw::sounds(b) {
+        for pcm in pcm::sounds(b) {
             let mut shown = Shown::default();
             let bytes = pcm.of(b);
             let mut read = 0;
@@ -277,7 +277,8 @@ impl Visitor for Search<'_> {
         let behind = raw::behind_text(bytes);
         let from = gap.start + behind.start;
         let b = &bytes[behind];
-        if b.len() < RAW_SOUND || look::random_bytes(b) * 2 > b.len() {
+        // The lower bytes of wide samples are noise.
+        if b.len() < RAW_SOUND || look::random_bytes(b) * 2 > b.len() && pcm::sounds(b).is_empty() {
             return Vec::new();
         }
         self.raw_gaps += 1;

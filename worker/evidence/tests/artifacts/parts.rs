@@ -63,6 +63,27 @@ fn a_whole_recording_of_what_was_fed_leaves_nothing_unread() {
 }
 
 #[test]
+fn raw_samples_of_24_and_32_bits_and_floats_are_heard() {
+    let wide: Vec<i16> = pcm(1, SECOND, 2.0, 16_000).chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]])).collect();
+    let long = |s: &i16| (i32::from(*s) << 16) + i32::from(*s).wrapping_mul(40_503).rem_euclid(1 << 16);
+    let float = |s: &i16| f32::from(*s) / 32_768.0;
+    for (bytes, coding) in [
+        (wide.iter().flat_map(|s| long(s).to_le_bytes()).collect::<Vec<u8>>(), "32 bits"),
+        (wide.iter().flat_map(|s| long(s).to_be_bytes()).collect(), "32 bits, most first"),
+        (wide.iter().flat_map(|s| long(s).to_le_bytes()[1..].to_vec()).collect(), "24 bits"),
+        (wide.iter().flat_map(|s| long(s).to_be_bytes()[..3].to_vec()).collect(), "24 bits, most first"),
+        (wide.iter().flat_map(|s| float(s).to_le_bytes()).collect(), "floats"),
+        (wide.iter().flat_map(|s| float(s).to_be_bytes()).collect(), "floats, most first"),
+    ] {
+        let a = kept([b"HDR".to_vec(), bytes].concat());
+        let found: Vec<_> = proofs(&a).into_iter().filter(|f| f.kind == Kind::Microphone).collect();
+        assert_eq!(found.len(), 1, "{coding}: {a:?}");
+        let [from, to] = found[0].seconds.unwrap();
+        assert!(found[0].chain == ["raw-pcm"] && (from - 125.0).abs() < 0.1 && (to - 127.0).abs() < 0.1, "{coding}: {from} {to}");
+    }
+}
+
+#[test]
 fn what_is_cut_into_pieces_that_say_nothing_alone_is_told_together() {
     let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 640, 480);
     let strip = |i: usize| png(640, 23, stranger[i * 23 * 640..(i + 1) * 23 * 640].to_vec());
