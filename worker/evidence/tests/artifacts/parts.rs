@@ -83,6 +83,38 @@ fn raw_samples_of_24_and_32_bits_and_floats_are_heard() {
     }
 }
 
+/// Writes another length into the first edit list.
+fn shortened(mut film: Vec<u8>, length: u32) -> Vec<u8> {
+    let at = film.windows(4).position(|w| w == b"elst").unwrap() + 12;
+    film[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    film
+}
+
+#[test]
+fn an_edit_list_hides_no_part_of_a_film_or_of_a_recording() {
+    if Ffmpeg::on_path().is_none() {
+        eprintln!("no ffmpeg on the path: nothing was tested here");
+        return;
+    }
+    let sound = wav(&pcm(1, SECOND, 5.0, 16_000), 16_000);
+    let sound = encoded(&sound, &[], &["-c:a", "aac", "-b:a", "32k"], "m4a").unwrap();
+    for file in [shortened(sound.clone(), 300), sound] {
+        let a = kept(file);
+        let heard = proofs(&a).into_iter().flat_map(|f| f.heard.clone()).collect::<Vec<_>>();
+        let (first, last) = (heard[0][0], heard.last().unwrap()[1]);
+        // The encoder's beginning is played, and dates nothing.
+        assert!((first - 125.0).abs() < 0.1 && last > 129.7, "{heard:?}");
+        assert_eq!(unread(&a), Vec::<&str>::new());
+    }
+    let feed = CameraFeed::new(keys(1).camera_back);
+    let raw: Vec<u8> = (FRAME..FRAME + 30).flat_map(|f| feed.luma(f, 320, 240)).collect();
+    let input = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", "320x240", "-r", "30"];
+    let film = encoded(&raw, &input, &["-c:v", "mpeg4", "-g", "1", "-b:v", "8M", "-pix_fmt", "yuv420p"], "mp4").unwrap();
+    let a = kept(shortened(film, 100));
+    let last = proofs(&a).iter().filter_map(|f| f.frames).map(|f| f[1]).max();
+    assert_eq!(last, Some(FRAME + 29), "{a:?}");
+}
+
 #[test]
 fn what_is_cut_into_pieces_that_say_nothing_alone_is_told_together() {
     let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 640, 480);
