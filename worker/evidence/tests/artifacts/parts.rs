@@ -116,6 +116,28 @@ fn an_edit_list_hides_no_part_of_a_film_or_of_a_recording() {
 }
 
 #[test]
+fn a_jpeg_that_says_that_it_is_low_is_read_to_the_end_of_its_scan() {
+    let patched = |mut photo: Vec<u8>, height: u16| {
+        let at = photo.windows(2).position(|w| w == b"\xff\xc0").unwrap() + 5;
+        photo[at..at + 2].copy_from_slice(&height.to_be_bytes());
+        photo
+    };
+    for height in [16, 100, 240] {
+        let a = kept(patched(jpeg(1, FRAME), height));
+        assert_eq!(proofs(&a).first().and_then(|f| f.frames), Some([FRAME; 2]), "{height}: {a:?}");
+        // Nobody's is told.
+        assert_eq!(unread(&kept(patched(jpeg(2, FRAME), height))), ["picture"], "{height}");
+    }
+    // As it is, cut and odd in size, there is nothing below the end.
+    let whole = jpeg(1, FRAME);
+    let feed = CameraFeed::new(keys(1).camera_back);
+    for photo in [whole[..whole.len() / 2].to_vec(), feed.jpeg(FRAME, 333, 241, 80).unwrap(), whole] {
+        let a = kept(photo);
+        assert!(proofs(&a).len() == 1 && unread(&a).is_empty(), "{a:?}");
+    }
+}
+
+#[test]
 fn what_is_cut_into_pieces_that_say_nothing_alone_is_told_together() {
     let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 640, 480);
     let strip = |i: usize| png(640, 23, stranger[i * 23 * 640..(i + 1) * 23 * 640].to_vec());
