@@ -89,9 +89,20 @@ impl Shown {
         }
     }
 
+    /// A picture, and the part of it that does not show the frame that was found in it, as a picture of its own.
     fn picture(&mut self, detectors: &Detectors, p: &GrayImage) {
-        if !is_recognised(&self.note(detectors, p)) {
-            self.unread.pixels += pixels(p);
+        let first = self.note(detectors, p);
+        let Some(rest) = &first.rest else {
+            if !is_recognised(&first) {
+                self.unread.pixels += pixels(p);
+            }
+            return;
+        };
+        let second = self.note(detectors, rest);
+        let same = |r: &CameraReading| r.matches.iter().map(|m| (m.facing, m.frame)).collect::<Vec<_>>();
+        // What is left of the rest, or is the same frame once more, says nothing of what else is there.
+        if !is_recognised(&second) || second.rest.is_some() || same(&first) == same(&second) {
+            self.unread.pixels += pixels(rest);
         }
     }
 

@@ -25,6 +25,7 @@ mod codeword;
 mod correlate;
 mod cyclic;
 mod effort;
+mod elsewhere;
 mod error;
 pub mod keys;
 mod lattice;

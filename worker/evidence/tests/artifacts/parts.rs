@@ -138,6 +138,35 @@ fn a_jpeg_that_says_that_it_is_low_is_read_to_the_end_of_its_scan() {
 }
 
 #[test]
+fn a_photo_in_the_corner_of_another_is_read_and_what_it_is_not_is_told() {
+    let feed = CameraFeed::new(keys(1).camera_back);
+    let pasted = |small: &[u8], (w, h): (usize, usize), (x, y): (usize, usize)| {
+        let mut large = feed.luma(FRAME, 640, 480);
+        for (r, row) in small.chunks_exact(w).enumerate().take(h) {
+            large[(y + r) * 640 + x..][..w].copy_from_slice(row);
+        }
+        png(640, 480, large)
+    };
+    let frames = |a: &Analysis| proofs(a).iter().filter_map(|f| f.frames).flatten().collect::<std::collections::BTreeSet<u64>>();
+    let other = FRAME + 20;
+    let a = kept(pasted(&feed.luma(other, 160, 120), (160, 120), (480, 360)));
+    let both = proofs(&a).iter().flat_map(|f| [f.frames.unwrap().to_vec(), f.shown.clone()].concat()).collect::<Vec<_>>();
+    assert!(both.contains(&FRAME) && (both.contains(&other) || unread(&a) == ["picture"]), "{a:?}");
+    let a = kept(pasted(&feed.luma(other, 96, 72), (96, 72), (20, 30)));
+    assert!(frames(&a).contains(&FRAME) && (frames(&a).contains(&other) || unread(&a) == ["picture"]), "{a:?}");
+    // Half of a frame beside half of another, cell by cell in its place.
+    let half: Vec<u8> = feed.luma(other, 640, 480).chunks_exact(640).flat_map(|r| r[320..].to_vec()).collect();
+    let a = kept(pasted(&half, (320, 480), (320, 0)));
+    assert!(frames(&a).contains(&other) || unread(&a) == ["picture"], "{a:?}");
+    let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 160, 120);
+    assert_eq!(unread(&kept(pasted(&stranger, (160, 120), (0, 0)))), ["picture"]);
+    assert_eq!(unread(&kept(png(640, 480, feed.luma(FRAME, 640, 480)))), Vec::<&str>::new());
+    // Bars beside it are nothing.
+    let barred = [vec![0; 640 * 60], feed.luma(FRAME, 640, 480), vec![0; 640 * 60]].concat();
+    assert_eq!(unread(&kept(png(640, 600, barred))), Vec::<&str>::new());
+}
+
+#[test]
 fn what_is_cut_into_pieces_that_say_nothing_alone_is_told_together() {
     let stranger = CameraFeed::new(keys(2).camera_back).luma(FRAME, 640, 480);
     let strip = |i: usize| png(640, 23, stranger[i * 23 * 640..(i + 1) * 23 * 640].to_vec());
