@@ -1,7 +1,7 @@
 //! One trial's artifacts, or any files: everything searched, then corrected, ordered and told.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -28,7 +28,7 @@ use crate::{
     limits::{Budget, Limits},
     media::MediaDecoder,
     search::{Draft, Quest, Search},
-    shown::What,
+    shown::{Unread, What},
     told::{Statement, statements},
     tshark::CaptureReader,
     walk::Walker,
@@ -153,10 +153,11 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     let results = side_by_side(&wanted, one);
     let mut whole = Whole { index, drafts: Vec::new(), places: Places::new(), read: quest.read() };
     let mut searched = Searched { keys, ..Searched::default() };
+    let mut unread = Vec::new();
     for (i, File { search, bytes }) in results {
         let (file, role) = (&inputs[i].file, inputs[i].role());
         searched.skipped.extend(search.skipped.into_iter().map(|reason| Skipped { file: file.clone(), reason, role }));
-        searched.unread.extend(search.unread.into_iter().map(|what| Skipped { file: file.clone(), reason: what.to_owned(), role }));
+        unread.push((i, search.unread));
         searched.media += search.media;
         if let Some(bytes) = bytes {
             searched.files += 1;
@@ -167,7 +168,27 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
             *whole.places.entry(class).or_default() += n;
         }
     }
+    searched.unread = told_unread(&unread, &inputs);
     Analysis { findings: findings(&whole, &inputs), searched }
+}
+
+/// Files with media that were not recognised: each that holds enough to hide something, and those that do only together with
+/// others of their role, as a recording can be kept in pieces.
+fn told_unread(unread: &[(usize, Unread)], inputs: &[&Input]) -> Vec<Skipped> {
+    let role = |i: usize| inputs[i].role();
+    let mut small: BTreeMap<Option<Role>, Unread> = BTreeMap::new();
+    for (i, u) in unread {
+        let rest = |kind| u.kinds().any(|k| k == (kind, false));
+        let pixels = if rest("picture") { u.pixels } else { 0 };
+        let samples = if rest("sound") { u.samples } else { 0 };
+        small.entry(role(*i)).or_default().add(Unread { pixels, samples });
+    }
+    let together = |i: usize, kind| small.get(&role(i)).is_some_and(|s| s.kinds().any(|k| k == (kind, true)));
+    let of = |&(i, u): &(usize, Unread)| {
+        let told: Vec<&str> = u.kinds().filter(|(kind, enough)| *enough || together(i, kind)).map(|k| k.0).collect();
+        told.into_iter().map(move |kind| Skipped { file: inputs[i].file.clone(), reason: kind.to_owned(), role: role(i) })
+    };
+    unread.iter().flat_map(of).collect()
 }
 
 /// What all files gave.

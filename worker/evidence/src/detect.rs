@@ -12,7 +12,7 @@ use stakeout_contract::{
     trial::{self, TrialRecord, frame_at},
 };
 use stakeout_feed::{
-    CameraDetector, CameraReading, CandidateTrial, Effort, Facing, FeedMode, GrayImage, MicCandidate, MicDetector, SoundMatch, TrialKey,
+    CameraDetector, CameraReading, CandidateTrial, Effort, Facing, FeedMode, GrayImage, Listened, MicCandidate, MicDetector, TrialKey,
 };
 
 use crate::media::Sound;
@@ -29,7 +29,7 @@ pub(crate) struct Detectors {
     camera: CameraDetector,
     microphone: MicDetector,
     pictures: Seen<CameraReading>,
-    sounds: Seen<(Vec<SoundMatch>, Effort)>,
+    sounds: Seen<(Listened, Effort)>,
 }
 
 /// What was said of bytes, by their digest: asked by several threads, answered once.
@@ -113,7 +113,7 @@ impl Detectors {
     }
 
     /// What a sound holds, with the effort that is left for its track.
-    pub(crate) fn sound(&self, s: &Sound, effort: &mut Effort) -> Vec<SoundMatch> {
+    pub(crate) fn sound(&self, s: &Sound, effort: &mut Effort) -> Listened {
         let mut h = Sha256::new();
         h.update(s.rate.to_le_bytes());
         s.samples.iter().for_each(|v| h.update(v.to_le_bytes()));
@@ -122,7 +122,7 @@ impl Detectors {
         let before = &*effort;
         let (found, left) = self.sounds.of(h.finalize().into(), || {
             let mut effort = before.clone();
-            (self.microphone.detect_within(&s.samples, s.rate, &mut effort), effort)
+            (self.microphone.listen(&s.samples, s.rate, &mut effort), effort)
         });
         *effort = left;
         found

@@ -34,6 +34,7 @@ mod limits;
 mod look;
 mod media;
 mod part;
+mod pcm;
 mod raw;
 mod recovered;
 mod search;

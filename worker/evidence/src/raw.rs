@@ -1,4 +1,4 @@
-//! Pictures and sounds without a head: what bytes that nothing explains may be.
+//! Pictures without a head: what bytes that nothing explains may be. Sound without one is [`pcm`](crate::pcm)'s.
 
 use std::ops::Range;
 
@@ -131,99 +131,11 @@ pub(crate) fn is_tried_whole(b: &[u8]) -> bool {
     b.len() <= WHOLE
 }
 
-/// Samples that raw sound may consist of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pcm {
-    /// 16 bits, or 8.
-    wide: bool,
-    /// First byte.
-    skip: usize,
-    /// Samples a second.
-    pub(crate) rate: u32,
-}
-
-impl Pcm {
-    /// Bytes of so many samples.
-    pub(crate) fn bytes(self, samples: usize) -> usize {
-        if self.wide { 2 * samples } else { samples }
-    }
-
-    /// All samples in the bytes.
-    pub(crate) fn samples(self, b: &[u8]) -> Vec<f32> {
-        if self.wide { wide(b).collect() } else { narrow(b).collect() }
-    }
-
-    /// The bytes from its first sample on.
-    pub(crate) fn of(self, b: &[u8]) -> &[u8] {
-        &b[self.skip.min(b.len())..]
-    }
-}
-
-/// Sounds that raw bytes may be: 16 bits at either alignment, then 8 bits.
-pub(crate) fn sounds(b: &[u8]) -> Vec<Pcm> {
-    // A recording may begin or end with silence, from which nothing follows.
-    let probed = |f: &dyn Fn(&[u8]) -> &'static [u32]| {
-        let step = (b.len() / PLACES).max(1) & !1;
-        let found = (0..PLACES).map(|i| &b[(i * step).min(b.len())..]).map(f).find(|r| !r.is_empty());
-        found.unwrap_or_default()
-    };
-    let mut out = Vec::new();
-    for skip in [0, 1] {
-        out.extend(probed(&|p| rates(wide(&p[skip.min(p.len())..]))).iter().map(|&rate| Pcm { wide: true, skip, rate }));
-    }
-    out.extend(probed(&|p| rates(narrow(p))).iter().map(|&rate| Pcm { wide: false, skip: 0, rate }));
-    out
-}
-
-/// Places of a buffer in which its samples are looked at.
-const PLACES: usize = 8;
-
-/// Rates at which samples may be sound: none if they are too loud, silent, or noise without a colour, as other bytes are (and
-/// sound at the wrong alignment). A voice keeps to a few kHz, so the likeness of neighbours tells how many samples a second.
-fn rates(samples: impl Iterator<Item = f32>) -> &'static [u32] {
-    let x: Vec<f64> = samples.take(1 << 16).map(f64::from).collect();
-    let n = x.len().max(1) as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    let power = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    let likeness = x.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum::<f64>() / n / power.max(1e-12);
-    // Full-scale noise has a power of 1/3.
-    if !(1e-8..0.16).contains(&power) {
-        return &[];
-    }
-    match likeness {
-        0.9.. => &[44_100, 48_000, 16_000, 22_050, 32_000],
-        0.65.. => &[16_000, 11_025, 22_050, 8_000],
-        0.03.. => &[8_000, 11_025],
-        _ => &[],
-    }
-}
-
-fn wide(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    b.chunks_exact(2).map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0)
-}
-
-fn narrow(b: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    b.iter().map(|s| (f32::from(*s) - 128.0) / 128.0)
-}
-
 #[cfg(test)]
 mod tests {
-    use stakeout_feed::{CameraFeed, MIC_RATES, MicFeed, SubKey};
+    use stakeout_feed::{CameraFeed, SubKey};
 
     use super::*;
-
-    #[test]
-    fn the_feed_at_each_rate_is_tried_at_that_rate() {
-        for rate in MIC_RATES {
-            let pcm = MicFeed::new(SubKey::from_bytes([4; 32])).pcm(9_000_000_000, rate as usize * 2, rate);
-            let tried = rates(pcm.iter().map(|s| f32::from(*s) / 32_768.0));
-            assert!(tried.contains(&rate), "{rate}: {tried:?}");
-            let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
-            let behind_silence = [vec![0; bytes.len() * 3], bytes].concat();
-            assert!(sounds(&behind_silence).iter().any(|p| p.rate == rate && p.wide), "{rate}");
-        }
-        assert!(rates(std::iter::repeat_n(0.1, 5000)).is_empty());
-    }
 
     #[test]
     fn a_long_roll_of_frames_is_read_from_its_first_to_its_last() {

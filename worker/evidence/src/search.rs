@@ -16,8 +16,8 @@ use crate::{
     look,
     media::{self, MediaDecoder, NotOpened, Piece as MediaPiece, Sound},
     part::{Origin, Part},
-    raw,
-    shown::{Shown, What},
+    pcm, raw,
+    shown::{Shown, Unread, What},
     walk::Visitor,
 };
 
@@ -117,7 +117,7 @@ impl<'a> Quest<'a> {
                 return cut;
             }
         }
-        for pcm in raw::sounds(b) {
+        for pcm in pcm::sounds(b) {
             let mut shown = Shown::default();
             let bytes = pcm.of(b);
             let mut read = 0;
@@ -149,8 +149,8 @@ pub(crate) struct Search<'a> {
     pub(crate) skipped: BTreeSet<String>,
     /// Media that were read.
     pub(crate) media: u64,
-    /// Kinds of media that were opened and not recognised.
-    pub(crate) unread: BTreeSet<&'static str>,
+    /// What was opened and not recognised.
+    pub(crate) unread: Unread,
     raw_gaps: usize,
     pieces: Vec<Piece>,
 }
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
             drafts: Vec::new(),
             skipped: BTreeSet::new(),
             media: 0,
-            unread: BTreeSet::new(),
+            unread: Unread::default(),
             raw_gaps: 0,
             pieces: Vec::new(),
         }
@@ -267,8 +267,7 @@ impl Visitor for Search<'_> {
                         self.skip(told.as_str());
                     }
                 }
-                self.unread.extend(shown.unread_picture.then_some("picture"));
-                self.unread.extend(shown.unread_sound.then_some("sound"));
+                self.unread.add(shown.unread);
                 self.keep(part.origin.of(&found.at), &chain, shown);
                 true
             }
@@ -288,7 +287,8 @@ impl Visitor for Search<'_> {
         let behind = raw::behind_text(bytes);
         let from = gap.start + behind.start;
         let b = &bytes[behind];
-        if b.len() < RAW_SOUND || look::random_bytes(b) * 2 > b.len() {
+        // The lower bytes of wide samples are noise.
+        if b.len() < RAW_SOUND || look::random_bytes(b) * 2 > b.len() && pcm::sounds(b).is_empty() {
             return Vec::new();
         }
         self.raw_gaps += 1;
@@ -299,6 +299,10 @@ impl Visitor for Search<'_> {
         let mut found = Vec::new();
         let cut = quest.buffer(detectors, b, &mut |step, at, shown| {
             let at = from + at.start..from + at.end;
+            // What is recognised is a picture or a sound; whether the rest of it is read is worth telling then.
+            if shown.is_match() {
+                self.unread.add(shown.unread);
+            }
             let kept = self.keep(part.origin.of(&at), &[&part.chain[..], &[step]].concat(), shown);
             found.extend(kept.then_some(at));
             kept

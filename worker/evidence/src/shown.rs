@@ -1,6 +1,6 @@
 //! What a medium shows of the trial, piece by piece.
 
-use stakeout_feed::{Effort, Facing, GrayImage, SoundMatch};
+use stakeout_feed::{CameraReading, Effort, Facing, GrayImage, SoundMatch};
 
 use crate::{
     canary::Hit,
@@ -8,10 +8,32 @@ use crate::{
     media::{self, Piece, Sound},
 };
 
-/// Side of a picture from which it can hold a code that is read.
-const READABLE: u32 = 24;
-/// Samples of a sound from which it can.
-const AUDIBLE: usize = 2_000;
+/// Pixels from which pictures can hold a code that is read: 24 x 24, however they are cut.
+const READABLE: u64 = 24 * 24;
+/// Samples at 8 kHz from which sound can: a quarter of a second.
+const AUDIBLE: u64 = 2_000;
+
+/// How much was opened and not recognised. It is added up, as what is too little to say anything in each piece is not so in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Of pictures that are not blank.
+    pub(crate) pixels: u64,
+    /// At 8 kHz, of sound that is no silence.
+    pub(crate) samples: u64,
+}
+
+impl Unread {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.pixels = self.pixels.saturating_add(other.pixels);
+        self.samples = self.samples.saturating_add(other.samples);
+    }
+
+    /// Kinds of media of which there is any, and whether there is enough to hold something.
+    pub(crate) fn kinds(self) -> impl Iterator<Item = (&'static str, bool)> {
+        let all = [("picture", self.pixels, READABLE), ("sound", self.samples, AUDIBLE)];
+        all.into_iter().filter(|k| k.1 > 0).map(|(kind, n, least)| (kind, n >= least))
+    }
+}
 
 /// A frame that one picture shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,10 +68,8 @@ pub(crate) struct Shown {
     pub(crate) media: u64,
     /// What was not read of it.
     pub(crate) told: Vec<String>,
-    /// There is a picture that nothing was recognised in.
-    pub(crate) unread_picture: bool,
-    /// There is sound that nothing was recognised in.
-    pub(crate) unread_sound: bool,
+    /// That nothing was recognised in.
+    pub(crate) unread: Unread,
     /// Of the track that is being read.
     effort: Option<(usize, Effort)>,
 }
@@ -69,7 +89,25 @@ impl Shown {
         }
     }
 
+    /// A picture, and the part of it that does not show the frame that was found in it, as a picture of its own.
     fn picture(&mut self, detectors: &Detectors, p: &GrayImage) {
+        let first = self.note(detectors, p);
+        let Some(rest) = &first.rest else {
+            if !is_recognised(&first) {
+                self.unread.pixels += pixels(p);
+            }
+            return;
+        };
+        let second = self.note(detectors, rest);
+        let same = |r: &CameraReading| r.matches.iter().map(|m| (m.facing, m.frame)).collect::<Vec<_>>();
+        // What is left of the rest, or is the same frame once more, says nothing of what else is there.
+        if !is_recognised(&second) || second.rest.is_some() || same(&first) == same(&second) {
+            self.unread.pixels += pixels(rest);
+        }
+    }
+
+    /// Keeps what a picture shows.
+    fn note(&mut self, detectors: &Detectors, p: &GrayImage) -> CameraReading {
         let reading = detectors.picture(p);
         for m in &reading.matches {
             let seen = FrameSeen { frame: m.frame, t: m.t, log10_p: m.log10_p };
@@ -88,8 +126,7 @@ impl Shown {
                 self.whats.push(What::Card { facing: l.facing, t: l.z });
             }
         }
-        let nothing = reading.matches.is_empty() && reading.leads.is_empty();
-        self.unread_picture |= nothing && p.width.min(p.height) >= READABLE && !is_plain(&p.luma);
+        reading
     }
 
     fn sound(&mut self, detectors: &Detectors, track: usize, sound: &Sound, transforms: u64) {
@@ -101,12 +138,17 @@ impl Shown {
         if effort.is_cut() && !self.told.iter().any(|t| t == media::SOUND) {
             self.told.push(media::SOUND.to_owned());
         }
-        self.unread_sound |= found.is_empty() && sound.samples.len() >= AUDIBLE && sound.samples.iter().any(|v| v.abs() > 1e-4);
-        self.whats.extend(found.into_iter().map(What::Microphone));
+        self.unread.samples += found.unheard;
+        self.whats.extend(found.matches.into_iter().map(What::Microphone));
     }
 }
 
-/// All pixels alike: a blank, which says nothing.
-fn is_plain(luma: &[u8]) -> bool {
-    luma.iter().all(|v| Some(v) == luma.first())
+fn is_recognised(r: &CameraReading) -> bool {
+    !r.matches.is_empty() || !r.leads.is_empty()
+}
+
+/// Of a picture that is not all alike: a blank says nothing.
+fn pixels(p: &GrayImage) -> u64 {
+    let plain = p.luma.iter().all(|v| Some(v) == p.luma.first());
+    if plain { 0 } else { p.luma.len() as u64 }
 }

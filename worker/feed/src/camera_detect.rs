@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::bound::log10_p;
 use crate::codeword::{Layer, sync_tile};
+use crate::elsewhere::{Bounds, elsewhere};
 use crate::lattice::lattices;
 use crate::matrix::Mat3;
 use crate::plane::{Picture, Plane};
@@ -126,6 +127,9 @@ pub struct CameraReading {
     pub matches: Vec<FrameMatch>,
     /// Candidates that were recognised without a frame.
     pub leads: Vec<Lead>,
+    /// The part of the picture that does not show the frame found, if there is one that is not plain and large enough to say so:
+    /// it may be another frame. Not looked for in the room, whose code is too faint for it.
+    pub rest: Option<GrayImage>,
 }
 
 /// Looks for the cards of some trials in pictures.
@@ -159,22 +163,31 @@ impl CameraDetector {
         if w < 24 || h < 24 || image.luma.len() < w * h || self.candidates.is_empty() {
             return CameraReading::default();
         }
-        let mut work =
-            Work { detector: self, reads: vec![0; self.candidates.len()], matches: Vec::new(), leads: Vec::new(), negative: None };
+        let mut work = Work {
+            detector: self,
+            reads: vec![0; self.candidates.len()],
+            matches: Vec::new(),
+            leads: Vec::new(),
+            negative: None,
+            rest: None,
+        };
+        let mut laid = w;
         let plane = |w: usize, h: usize| Plane { w, h, v: image.luma[..w * h].iter().map(|&v| f32::from(v)).collect() };
         if !self.search(shrunk(plane(w, h), LONGEST), &mut work)
             && let Some(row) = row_length(&image.luma).map(|r| r as usize)
             && row.abs_diff(w) > 1
             && (w / 2..=2 * w).contains(&row)
         {
+            laid = row;
             // The rows are like each other at another distance than a row's: a buffer that was read with the wrong width.
             self.search(shrunk(plane(row, w * h / row), LONGEST), &mut work);
         }
-        let Work { matches, mut leads, .. } = work;
+        let Work { matches, mut leads, rest, .. } = work;
+        let rest = rest.and_then(|part| cut(&image.luma, laid, w * h / laid, part));
         leads.retain(|l| matches.iter().all(|m| m.trial_index != l.trial_index));
         leads.sort_by(|a, b| a.trial_index.cmp(&b.trial_index).then(b.z.total_cmp(&a.z)));
         leads.dedup_by_key(|l| l.trial_index);
-        CameraReading { matches, leads }
+        CameraReading { matches, leads, rest }
     }
 
     /// True when a frame was found. Cheap and likely places first.
@@ -254,6 +267,19 @@ fn shrunk(p: Plane, longest: usize) -> Plane {
     p.resized(((p.w as f64 * f).round() as usize).max(1), ((p.h as f64 * f).round() as usize).max(1))
 }
 
+/// A part of a picture of `w` bytes a row, by parts of its sides; none if it is too small to be read.
+fn cut(luma: &[u8], w: usize, h: usize, part: Bounds) -> Option<GrayImage> {
+    let at = |v: f64, n: usize| (v.clamp(0.0, 1.0) * n as f64).round() as usize;
+    let (x, y, to_x, to_y) = (at(part[0], w), at(part[1], h), at(part[2], w), at(part[3], h));
+    let (width, height) = (to_x.saturating_sub(x), to_y.saturating_sub(y));
+    if width * height < 24 * 24 {
+        return None;
+    }
+    let rows = luma.chunks_exact(w).skip(y).take(height);
+    let luma = rows.flat_map(|r| &r[x..to_x]).copied().collect();
+    Some(GrayImage { width: width as u32, height: height as u32, luma })
+}
+
 struct Work<'a> {
     detector: &'a CameraDetector,
     reads: Vec<u64>,
@@ -261,6 +287,8 @@ struct Work<'a> {
     leads: Vec<Lead>,
     /// The picture that is searched, with dark and light exchanged, once a place asks for it.
     negative: Option<Picture>,
+    /// Where the frame found is not, in parts of the picture's sides.
+    rest: Option<Bounds>,
 }
 
 impl Work<'_> {
@@ -303,6 +331,11 @@ impl Work<'_> {
             let tests = count(ranges).saturating_mul(others);
             let p = log10_p(best.t, tests);
             if p <= TELL {
+                if candidate.mode == FeedMode::Pattern {
+                    let (w, h) = (full.base().w as f64, full.base().h as f64);
+                    let rest = elsewhere(full, &reading.map, &candidate.subkey, best.frame);
+                    self.rest = rest.map(|r| [r[0] / w, r[1] / h, r[2] / w, r[3] / h]);
+                }
                 return Some(FrameMatch {
                     trial_index: place.trial,
                     facing: candidate.facing,

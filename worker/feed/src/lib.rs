@@ -25,6 +25,7 @@ mod codeword;
 mod correlate;
 mod cyclic;
 mod effort;
+mod elsewhere;
 mod error;
 pub mod keys;
 mod lattice;
@@ -51,7 +52,7 @@ pub use camera_detect::{CameraDetector, CameraReading, CandidateTrial, FrameMatc
 pub use effort::Effort;
 pub use error::FeedError;
 pub use keys::{SubKey, SubKeys, TrialKey};
-pub use mic_detect::{MicCandidate, MicDetector, SoundMatch, SoundPart};
+pub use mic_detect::{Listened, MicCandidate, MicDetector, SoundMatch, SoundPart};
 pub use microphone::{BLOCK_CHIPS, CHIP_RATE, MIC_RATES, MicFeed};
 pub use raw::{known_heights, raw_candidates, raw_gray, row_length};
 pub use time::{FRAMES_PER_SECOND, Facing, frame_at, nanos_of_frame};

@@ -7,9 +7,13 @@
 //! minute's. What an [`Effort`] leaves no room for is told.
 //!
 //! A window that matches holds *some* of those seconds, and may be half silence or another room's. So each match also says which
-//! pieces of a quarter of a second are found on their own.
+//! pieces of a quarter of a second are found on their own. And how much of the recording can be heard and is not recognised is
+//! told as well ([`Listened::unheard`]), so that one window that matches speaks for no other.
 
 use std::{ops::RangeInclusive, sync::OnceLock};
+
+mod speeds;
+mod unheard;
 
 use crate::SubKey;
 use crate::bound::log10_p_of;
@@ -18,6 +22,8 @@ use crate::effort::{Effort, spread};
 use crate::resample::resampled;
 use crate::whisper::RATE;
 use crate::whiten::whitened;
+use speeds::{SPEED_PIECE, other_speeds};
+use unheard::{heard, missed, unheard};
 
 /// Samples at 8 kHz of a window.
 const WINDOW: usize = 16_000;
@@ -30,8 +36,6 @@ const TELL: f64 = -4.0;
 const _: () = assert!(2 * WINDOW <= FOLDED_MOST, "every window can be looked for in folded signs");
 /// Speeds are searched only when no more than this was delivered: half an hour.
 const SPEED_REACH: i64 = 30 * 60 * RATE as i64;
-/// Speeds that the fine search could have tried, for the bound: 7e-5 apart over 4 %.
-const SPEEDS: f64 = 600.0;
 /// How far two windows' places may disagree and still be one match: 50 ms.
 const SLACK: f64 = 400.0;
 /// Windows that are looked for everywhere at once: first a few, since one that is found finds its neighbours.
@@ -94,6 +98,15 @@ pub struct SoundMatch {
     pub pieces: Vec<SoundPart>,
 }
 
+/// All that a recording says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listened {
+    /// Matches in the recording's order, by trial.
+    pub matches: Vec<SoundMatch>,
+    /// Samples at 8 kHz that are no silence and lie in nothing that matched.
+    pub unheard: u64,
+}
+
 /// A window of the recording at its place in a trial.
 #[derive(Debug, Clone)]
 struct Hit {
@@ -107,6 +120,8 @@ struct Hit {
     log10_tests: f64,
     delivered: bool,
     pieces: Vec<SoundPart>,
+    /// First sample and samples, in the recording, of pieces that should match as the others do, and do not.
+    missed: Vec<(usize, usize)>,
 }
 
 impl Hit {
@@ -128,6 +143,7 @@ impl Hit {
             to_nanos: nanos((self.lag + to as i64) as f64),
             log10_p: log10_p_of(t, log10_tests),
         };
+        self.missed = missed(&scores, log10_tests, self.start);
         self.pieces = scores.into_iter().map(part).filter(|p| p.log10_p <= TELL && p.to_nanos > p.from_nanos).collect();
         self
     }
@@ -174,6 +190,7 @@ impl Asked<'_> {
             log10_tests: self.log10_tests,
             delivered: true,
             pieces: Vec::new(),
+            missed: Vec::new(),
         };
         (hit.log10_p() <= TELL).then(|| hit.with_pieces(&self.key, &w.signal))
     }
@@ -232,6 +249,24 @@ impl Asked<'_> {
         found.into_iter().flatten().collect()
     }
 
+    /// Windows that were found, and their neighbours as far as they follow; what of it was delivered the caller says.
+    fn onwards(&self, found: Vec<Hit>, is_delivered: impl Fn(i64, i64) -> bool) -> Vec<Hit> {
+        let mut all: Vec<Option<Hit>> = self.windows.iter().map(|_| None).collect();
+        let at: Vec<usize> = found.iter().filter_map(|h| self.windows.iter().position(|w| w.0 == h.start)).collect();
+        for (i, hit) in at.iter().zip(found) {
+            all[*i] = Some(hit);
+        }
+        let asked = vec![false; all.len()];
+        for i in at {
+            self.along(i, &mut all, &asked);
+        }
+        let mut hits: Vec<Hit> = all.into_iter().flatten().collect();
+        for hit in &mut hits {
+            hit.delivered = is_delivered(hit.lag, hit.length as i64);
+        }
+        hits
+    }
+
     /// From a window that was found to both sides, as long as its neighbours are found where they must be.
     fn along(&self, from: usize, found: &mut [Option<Hit>], asked: &[bool]) {
         for forwards in [true, false] {
@@ -260,14 +295,14 @@ impl MicDetector {
 
     /// Matches in a mono recording, -1 to 1, at `rate` samples a second (4000 to 384000), in the recording's order.
     pub fn detect(&self, recording: &[f32], rate: u32) -> Vec<SoundMatch> {
-        self.detect_within(recording, rate, &mut Effort::unbounded())
+        self.listen(recording, rate, &mut Effort::unbounded()).matches
     }
 
-    /// The same with as much effort as is left; what it did not reach is told by [`Effort::is_cut`]. A long recording may be handed
-    /// in by pieces that follow each other, with one effort.
-    pub fn detect_within(&self, recording: &[f32], rate: u32, effort: &mut Effort) -> Vec<SoundMatch> {
+    /// The same with as much effort as is left, and with what was not recognised; what the effort did not reach is told by
+    /// [`Effort::is_cut`]. A long recording may be handed in by pieces that follow each other, with one effort.
+    pub fn listen(&self, recording: &[f32], rate: u32, effort: &mut Effort) -> Listened {
         if !(4000..=384_000).contains(&rate) || recording.iter().any(|v| !v.is_finite()) {
-            return Vec::new();
+            return Listened { matches: Vec::new(), unheard: recording.len() as u64 };
         }
         let x = resampled(recording, f64::from(rate) / RATE as f64);
         let windows = windows(&x);
@@ -275,7 +310,8 @@ impl MicDetector {
         for trial in 0..self.candidates.len() {
             hits.extend(self.windows_of(trial, &x, &windows, effort));
         }
-        joined(hits)
+        let unheard = unheard(&x, &windows, &hits);
+        Listened { matches: joined(hits), unheard }
     }
 
     fn windows_of(&self, trial: usize, x: &[f32], windows: &[(usize, usize)], effort: &mut Effort) -> Vec<Hit> {
@@ -293,12 +329,12 @@ impl MicDetector {
         let log10_tests = tests_in(&spans) + others;
         let asked = Asked { trial, key: candidate.subkey, x, windows, spans, log10_tests };
         let mut hits = asked.delivered(&mut correlator, effort);
-        if !hits.is_empty() || windows.is_empty() {
-            return hits;
-        }
+        // What is left over may run at another speed.
+        let open: Vec<(usize, usize)> =
+            windows.iter().filter(|w| hits.iter().all(|h| h.start != w.0) && heard(&x[w.0..w.0 + w.1]) > 0).copied().collect();
         let reach: i64 = delivered.iter().map(|&(a, b)| b - a).sum();
-        if (1..=SPEED_REACH).contains(&reach) && effort.take(5 * Correlator::cost(8, SPEED_PIECE, &asked.spans)) {
-            hits = other_speeds(&asked, &mut correlator);
+        if !open.is_empty() && (1..=SPEED_REACH).contains(&reach) && effort.take(5 * Correlator::cost(8, SPEED_PIECE, &asked.spans)) {
+            hits.extend(other_speeds(&asked, &open, &mut correlator));
         }
         if hits.is_empty() { self.anywhere(trial, x, windows, &delivered, others, effort) } else { hits }
     }
@@ -331,23 +367,25 @@ impl MicDetector {
         }
         let signals: Vec<Vec<f32>> = tried.iter().map(|&(s, n)| whitened(&x[s..s + n])).collect();
         let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        let asked = Asked { trial, key: candidate.subkey, x, windows, spans: spans.to_vec(), log10_tests };
         let hits = |best: Vec<(f64, i64)>| -> Vec<Hit> {
             let mut out = Vec::new();
             for ((&(start, length), signal), (t, lag)) in tried.iter().zip(&signals).zip(best) {
                 let delivered = delivered.iter().any(|&(a, b)| lag + length as i64 > a && lag < b);
-                let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered, pieces: Vec::new() };
+                let hit = Hit { trial, start, length, lag, speed: 1.0, t, log10_tests, delivered, pieces: Vec::new(), missed: Vec::new() };
                 if hit.log10_p() <= TELL {
                     out.push(hit.with_pieces(&candidate.subkey, signal));
                 }
             }
             out
         };
-        if candidate.logged {
+        let found = if candidate.logged {
             let folded = folded.get_or_init(|| Folded::new(&candidate.subkey, horizon));
             hits(signals.iter().map(|s| folded.best(s)).collect())
         } else {
             hits(Correlator::default().best(&candidate.subkey, &signals, &spans))
-        }
+        };
+        asked.onwards(found, |lag, length| delivered.iter().any(|&(a, b)| lag + length > a && lag < b))
     }
 }
 
@@ -367,71 +405,9 @@ fn windows(x: &[f32]) -> Vec<(usize, usize)> {
     (0..count).map(|i| (i * n / count, (i + 1) * n / count - i * n / count)).collect()
 }
 
-/// Samples of the piece of a window that other speeds are tried with.
-const SPEED_PIECE: usize = 4_800;
-
-/// Speeds within 2 %: a short loud piece at 41 speeds, then the best of them finely over the whole window.
-fn other_speeds(asked: &Asked<'_>, correlator: &mut Correlator) -> Vec<Hit> {
-    let (x, key, open) = (asked.x, &asked.key, asked.windows);
-    let Some(&(start, length)) = open.iter().max_by(|a, b| loudness(x, a).total_cmp(&loudness(x, b))) else { return Vec::new() };
-    let window = &x[start..start + length];
-    let piece = length.min(SPEED_PIECE);
-    let from = loudest(window, piece);
-    let mut tried: Vec<(f64, i64, f64)> = Vec::new();
-    let speeds: Vec<f64> = (-20..=20).filter(|k| *k != 0).map(|k| 1.0 + 1e-3 * f64::from(k)).collect();
-    for chunk in speeds.chunks(8) {
-        let signals: Vec<Vec<f32>> = chunk.iter().map(|&v| whitened(&resampled(&window[from..from + piece], 1.0 / v))).collect();
-        let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        tried.extend(correlator.best(key, &signals, &asked.spans).into_iter().zip(chunk).map(|((t, lag), &v)| (t, lag, v)));
-    }
-    tried.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let hit = |start: usize, length: usize, t: f64, lag: i64, speed: f64, signal: &[f32]| {
-        let log10_tests = asked.log10_tests + SPEEDS.log10();
-        let hit = Hit { trial: asked.trial, start, length, lag, speed, t, log10_tests, delivered: true, pieces: Vec::new() };
-        (hit.log10_p() <= TELL).then(|| hit.with_pieces(key, signal))
-    };
-    let mut best: Option<(f64, i64, f64)> = None;
-    for &(_, lag, coarse) in tried.iter().take(4) {
-        for k in -8..=8 {
-            let speed = coarse + 1.25e-4 * f64::from(k);
-            let signal = whitened(&resampled(window, 1.0 / speed));
-            let centre = lag - (from as f64 * speed) as i64;
-            let (t, lag) = near(key, &signal, centre);
-            if best.is_none_or(|b| t > b.0) {
-                best = Some((t, lag, speed));
-            }
-        }
-    }
-    let Some((t, place, speed)) = best else { return Vec::new() };
-    let sounds = |from: usize, n: usize| whitened(&resampled(&x[from..from + n], 1.0 / speed));
-    let Some(best) = hit(start, length, t, place, speed, &sounds(start, length)) else { return Vec::new() };
-    // The other windows run at the same speed, near where this one puts them.
-    let mut hits = vec![best];
-    for &(other, n) in open.iter().filter(|w| w.0 != start) {
-        let signal = sounds(other, n);
-        let centre = place + ((other as f64 - start as f64) * speed) as i64;
-        let (t, lag) = near(key, &signal, centre);
-        hits.extend(hit(other, n, t, lag, speed, &signal));
-    }
-    hits
-}
-
 /// Mean power of a window.
 fn loudness(x: &[f32], &(start, n): &(usize, usize)) -> f32 {
     x[start..start + n].iter().map(|v| v * v).sum::<f32>() / n as f32
-}
-
-/// Start of the piece of `n` samples with the most energy.
-fn loudest(x: &[f32], n: usize) -> usize {
-    let mut sum: f64 = x[..n].iter().map(|v| f64::from(v * v)).sum();
-    let mut best = (sum, 0);
-    for i in n..x.len() {
-        sum += f64::from(x[i] * x[i]) - f64::from(x[i - n] * x[i - n]);
-        if sum > best.0 {
-            best = (sum, i - n + 1);
-        }
-    }
-    best.1
 }
 
 /// Windows that follow each other in the recording and in the trial are one match.

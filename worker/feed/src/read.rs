@@ -17,7 +17,7 @@ const GIVE_UP_GUESS: f64 = 2.5;
 /// Samples that the prediction is fitted to.
 const FITS: usize = 20_000;
 /// The same for a first look, which asks only whether the tile is there.
-const FITS_FIRST: usize = 4_000;
+pub(crate) const FITS_FIRST: usize = 4_000;
 
 /// What a reading gives.
 pub(crate) struct Reading {
@@ -91,13 +91,13 @@ fn weighted(v: &[f32], z: f64) -> Vec<f32> {
 }
 
 /// Cell values of a layer and their mask, from cell `lo` on.
-struct Cells {
-    lo: [i64; 2],
-    values: Plane,
-    mask: Plane,
+pub(crate) struct Cells {
+    pub(crate) lo: [i64; 2],
+    pub(crate) values: Plane,
+    pub(crate) mask: Plane,
 }
 
-fn cells(image: &Picture, map: &Mat3, layer: Layer, fits: usize) -> Option<Cells> {
+pub(crate) fn cells(image: &Picture, map: &Mat3, layer: Layer, fits: usize) -> Option<Cells> {
     let samples = if layer == Layer::Coarse { 3 } else { 2 };
     let (lo, mut hi) = extent(map, image, layer, WIDEST)?;
     for a in 0..2 {
@@ -130,7 +130,7 @@ fn cells(image: &Picture, map: &Mat3, layer: Layer, fits: usize) -> Option<Cells
 
 impl Cells {
     /// Index in the tile of the cell in this column and row.
-    fn index(&self, x: usize, y: usize) -> usize {
+    pub(crate) fn index(&self, x: usize, y: usize) -> usize {
         let wrap = |v: i64| v.rem_euclid(TILE as i64) as usize;
         wrap(self.lo[1] + y as i64) * TILE + wrap(self.lo[0] + x as i64)
     }

@@ -208,3 +208,63 @@ fn the_whole_frame_outside_of_the_log_is_found_and_said_to_be_so() {
     assert!(!seen(40_000).delivered && seen(40_000).tests > 1_000_000);
     assert_eq!(seen(40_000).trial_index, 1);
 }
+
+/// What is left of a picture, by the frames around its own.
+fn rest(picture: &image::GrayImage) -> Option<stakeout_feed::GrayImage> {
+    let mut trial = candidate(1, 4000);
+    trial.delivered = vec![900..=1100];
+    let found = CameraDetector::new(&[trial]).examine(&gray(picture));
+    assert_eq!(found.matches.len(), 1);
+    found.rest
+}
+
+#[test]
+fn a_picture_of_one_frame_has_no_part_that_shows_something_else() {
+    let p = shot(1, 1000, 640, 480);
+    let barred = |p: &image::GrayImage| {
+        let mut out = image::GrayImage::new(640, 600);
+        imageops::replace(&mut out, p, 0, 60);
+        out
+    };
+    for (picture, bend) in [
+        (p.clone(), "as it was drawn"),
+        (jpeg(&p, 5), "a strong JPEG"),
+        (bend::noise(&p, 25.0, 1), "noise"),
+        (bend::tone(&p, |v| v / 6.0), "dark"),
+        (bend::tone(&p, |v| 255.0 - v), "negative"),
+        (bend::soft(&p, 96, 72), "small"),
+        (jpeg(&width(&p, 96), 50), "small, and a JPEG"),
+        (crop(&p, 0.5, 1), "a cut"),
+        (crop(&p, 0.25, 2), "a small cut"),
+        (width(&crop(&p, 0.5, 3), 544), "a cut, larger"),
+        (imageops::rotate270(&p), "turned"),
+        (bend::turned(&p, 5.0), "turned a little"),
+        (bend::turned(&p, 33.0), "turned by any angle"),
+        (bend::tilted(&p, 0.02, 1), "tilted"),
+        (bend::size(&p, 480, 480), "squashed"),
+        (barred(&p), "with bars"),
+        (jpeg(&barred(&p), 40), "with bars, and a JPEG"),
+        (width(&jpeg(&width(&p, 237), 40), 403), "smaller and larger"),
+    ] {
+        assert_eq!(rest(&picture).map(|r| (r.width, r.height)), None, "{bend}");
+    }
+}
+
+#[test]
+fn the_part_of_a_picture_that_shows_something_else_is_cut_out() {
+    let p = shot(1, 1000, 640, 480);
+    let mut corner = p.clone();
+    imageops::replace(&mut corner, &shot(1, 1050, 160, 120), 480, 360);
+    for picture in [corner.clone(), jpeg(&corner, 30)] {
+        let rest = rest(&picture).unwrap();
+        assert!((110..=240).contains(&rest.width) && (90..=190).contains(&rest.height), "{} x {}", rest.width, rest.height);
+    }
+    // So large a part that its frame is found, and one that lies cell by cell as the rest does.
+    let mut small = p.clone();
+    imageops::replace(&mut small, &shot(1, 1050, 72, 54), 30, 40);
+    assert!(rest(&small).is_some());
+    let mut half = p.clone();
+    imageops::replace(&mut half, &imageops::crop_imm(&shot(1, 1050, 640, 480), 320, 0, 320, 480).to_image(), 320, 0);
+    assert!(rest(&half).is_some());
+    assert!(rest(&bend::covered(&p, 0.2)).is_some());
+}

@@ -1,6 +1,6 @@
 //! The sound's code, drawn and found again.
 #![allow(clippy::unwrap_used)]
-use stakeout_feed::{MicCandidate, MicDetector, MicFeed, SubKey};
+use stakeout_feed::{Effort, MicCandidate, MicDetector, MicFeed, SubKey};
 
 fn floats(x: &[i16]) -> Vec<f32> {
     x.iter().map(|&v| f32::from(v) / 32768.0).collect()
@@ -62,6 +62,41 @@ fn a_recording_played_two_percent_too_fast_is_found() {
         assert!((found[0].speed - f64::from(rate) / 16000.0).abs() < 1e-3, "{found:?}");
         assert!(found[0].from_nanos.abs_diff(60_000_000_000) < 20_000_000, "{found:?}");
     }
+}
+
+#[test]
+fn what_is_not_recognised_of_a_recording_is_counted() {
+    let feed = MicFeed::new(SubKey::from_bytes([3; 32]));
+    let fed = |second: u64, seconds: usize| floats(&feed.pcm(second * 1_000_000_000, 8000 * seconds, 8000));
+    let detector = MicDetector::new(&[trial(3, &[(50, 90)], 600)]);
+    let unheard = |x: &[f32], rate: u32| detector.listen(x, rate, &mut Effort::unbounded()).unheard;
+    let back = |x: Vec<f32>| x.into_iter().rev().collect::<Vec<f32>>();
+    assert_eq!(unheard(&fed(60, 9), 8000), 0);
+    assert_eq!(unheard(&[fed(60, 2), vec![0.0; 8000 * 9]].concat(), 8000), 0);
+    assert!(unheard(&[fed(60, 2), back(fed(62, 20))].concat(), 8000) >= 18 * 8000);
+    // One window: its pieces are missed.
+    assert!(unheard(&[fed(60, 2), back(fed(62, 2))].concat(), 8000) >= 12_000);
+    assert!(unheard(&back(fed(62, 1)), 8000) >= 7_900);
+    assert!(unheard(&fed(60, 1)[..1000], 8000) >= 990);
+    assert_eq!(unheard(&[0.1; 3000], 3000), 3000);
+}
+
+#[test]
+fn what_goes_on_at_another_speed_is_found_beside_what_does_not() {
+    let feed = MicFeed::new(SubKey::from_bytes([3; 32]));
+    let detector = MicDetector::new(&[trial(3, &[(50, 90)], 600)]);
+    let slow = floats(&feed.pcm(70_000_000_000, 8080 * 6, 8080));
+    let found = detector.listen(&[floats(&feed.pcm(60_000_000_000, 8000 * 6, 8000)), slow].concat(), 8000, &mut Effort::unbounded());
+    assert!(found.matches.iter().any(|m| (m.speed - 8000.0 / 8080.0).abs() < 1e-3 && m.to_nanos > 75_000_000_000), "{found:?}");
+    assert_eq!(found.unheard, 0);
+}
+
+#[test]
+fn a_long_recording_that_no_log_lists_is_found_whole() {
+    let x = floats(&MicFeed::new(SubKey::from_bytes([3; 32])).pcm(400_000_000_000, 8000 * 30, 8000));
+    let found = MicDetector::new(&[trial(3, &[], 600)]).listen(&x, 8000, &mut Effort::unbounded());
+    assert!(found.matches.len() == 1 && found.matches[0].windows.len() == 15 && !found.matches[0].delivered, "{found:?}");
+    assert_eq!(found.unheard, 0);
 }
 
 #[test]

@@ -6,8 +6,10 @@
 mod animated;
 mod bmp;
 mod ffmpeg;
+mod jpeg;
 mod noise;
 mod picture;
+mod scan;
 mod streams;
 mod wav;
 
@@ -88,7 +90,9 @@ pub(crate) fn open(
     let mut told = Told::new();
     match format {
         Format::Jpeg => {
-            each(Piece::Picture(picture::jpeg(bytes, limits)?));
+            let (picture, more) = jpeg::read(bytes, limits)?;
+            each(Piece::Picture(picture));
+            told.extend(more);
         }
         Format::Png | Format::WebP => told = animated::open(bytes, format, limits, each)?,
         Format::Bmp => {

@@ -2,41 +2,12 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder};
 use stakeout_feed::GrayImage;
-use zune_jpeg::{
-    JpegDecoder,
-    zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
-};
 
 use super::{NotOpened, luma, size};
 use crate::{Format, limits::Limits};
 
-/// Scans of a progressive picture: cameras make about ten.
-const SCANS: usize = 64;
-
 /// Values of transparency from which it is read as a picture.
 const ALPHA_STEPS: usize = 8;
-
-/// Luma of a JPEG. What a truncated one lacks is grey.
-pub(super) fn jpeg(bytes: &[u8], limits: &Limits) -> Result<GrayImage, NotOpened> {
-    let broken = |_| NotOpened("broken: jpeg".to_owned());
-    let options = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_use_unsafe(false)
-        .set_max_width(65_535)
-        .set_max_height(65_535)
-        .jpeg_set_max_scans(SCANS);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(broken)?;
-    let info = decoder.info().ok_or_else(|| NotOpened("broken: jpeg".to_owned()))?;
-    let (width, height) = (u32::from(info.width), u32::from(info.height));
-    let area = size(width, height, limits)?;
-    let gray = matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma));
-    decoder.set_options(options.jpeg_set_out_colorspace(if gray { ColorSpace::Luma } else { ColorSpace::RGB }));
-    let data = decoder.decode().map_err(broken)?;
-    let mut luma = if gray { data } else { data.chunks_exact(3).map(|p| super::luma(p[0], p[1], p[2])).collect() };
-    luma.resize(area, 128);
-    Ok(GrayImage { width, height, luma })
-}
 
 /// Luma of a PNG or WebP, the first picture of an animated one. Transparency is ignored: an app can hide pixels by it, and they
 /// are still there. Where it is no plain one it is a picture of its own, as it can hold one.

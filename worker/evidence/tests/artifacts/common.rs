@@ -186,3 +186,14 @@ pub fn noise(seed: u64, n: usize) -> Vec<u8> {
     stakeout_feed::SubKey::from_bytes([0xee; 32]).fill("noise", seed, &mut out);
     out
 }
+
+/// By ffmpeg, from a file of these options, in a container of this name; none where it has no such encoder.
+pub fn encoded(raw: &[u8], input: &[&str], output: &[&str], container: &str) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("in"), dir.path().join("out").with_extension(container));
+    std::fs::write(&from, raw).unwrap();
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-y"]).args(input).arg("-i").arg(&from).args(output).arg(&to);
+    command.status().ok().filter(std::process::ExitStatus::success)?;
+    std::fs::read(&to).ok()
+}

@@ -8,4 +8,5 @@ mod common;
 mod hidden;
 mod hostile;
 mod media;
+mod parts;
 mod records;
