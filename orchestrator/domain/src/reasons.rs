@@ -1,17 +1,17 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
 mod served;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stakeout_contract::{
-    DeviceState, Kind, Nanos, Rung, Sensor, Sha256Digest,
+    DeviceState, Kind, Nanos, Rung, Sensor,
     artifact::Role,
-    finding::{Finding, Skipped},
-    flow::Flow,
+    finding::Finding,
     observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
-    trial::{FeedMode, TrialState, frame_time},
+    trial::{FeedMode, TrialState},
 };
 
 use crate::{
@@ -87,7 +87,7 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_alarms(t, &mut out);
     of_analysis(t, acts, &mut out);
     of_dates(t, acts, &mut out);
-    of_unread(t, acts, &mut out);
+    unread::of(t, acts, &mut out);
     let mut seen = BTreeSet::new();
     out.retain(|d| seen.insert((d.reason.clone(), d.sort())));
     few(out, t.record.number)
@@ -447,51 +447,6 @@ fn of_sending(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, out: &mut Vec<Dou
     );
     (d.kinds, d.states, d.sent) = (Some(vec![f.kind]), Some(vec![]), Some(states));
     out.push(d);
-}
-
-/// Pictures and sounds that the app kept or sent, which were opened and not recognised. They can be made of frames or sound only
-/// where it was given some: so they are doubts about the states in which it was, and about no others. Of a request, about what was
-/// given before it.
-fn of_unread(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
-    for u in &t.analysis.searched.unread {
-        let (sensor, code) = match u.reason.as_str() {
-            "picture" => (Sensor::Camera, "unread_picture"),
-            "sound" => (Sensor::Microphone, "unread_sound"),
-            _ => continue,
-        };
-        let Some(rung) = events::rung_of(u.role) else { continue };
-        let requests = requests(t, u);
-        let until = requests.iter().map(|w| sent::until(t, w)).max();
-        let time = |n: u64| match sensor {
-            Sensor::Camera => frame_time(n),
-            Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
-        };
-        let given = t.record.delivered.iter().filter(|d| d.sensor == sensor && until.is_none_or(|u| time(d.first) <= u));
-        let states: BTreeSet<DeviceState> =
-            given.flat_map(|d| acts.states(t, (d.sensor, d.session), time(d.first), time(d.last))).collect();
-        if states.is_empty() {
-            continue;
-        }
-        let verb = if rung == Rung::Stored { "kept" } else { "sent" };
-        let mut d = doubt(
-            code,
-            format!("the app {verb} a {} in which nothing was recognised, and may have made it of what it was given", u.reason),
-            "the artifact, looked at by a person",
-            Reach::Only(rung),
-        );
-        (d.kinds, d.states) = (Some(vec![sensor.into()]), Some(states.into_iter().collect()));
-        if !requests.is_empty() {
-            let sent: BTreeSet<DeviceState> = requests.iter().flat_map(|w| sent::states(t, acts, w)).collect();
-            d.sent = Some(sent.into_iter().collect());
-        }
-        out.push(d);
-    }
-}
-
-/// The requests with these bytes; none: it is a file.
-fn requests<'a>(t: &TrialEvidence<'a>, u: &Skipped) -> Vec<&'a Flow> {
-    let digest: Option<Sha256Digest> = u.file.rsplit('/').next().and_then(|d| d.parse().ok());
-    t.flows.iter().filter(|f| u.role == Some(Role::FlowRequest) && f.request.is_some() && f.request == digest).collect()
 }
 
 fn short(s: &str) -> String {
