@@ -261,7 +261,8 @@ fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphe
     }
     if let Some(name) = input.name() {
         let mut named = Search::new(quest, i, input.role());
-        Walker::new(Budget::new(limits, until), &none, &mut named).file(name.as_bytes());
+        // What parts folders is a symbol of base64 too.
+        Walker::new(Budget::new(limits, until), &none, &mut named).file(name.replace('/', "\t").as_bytes());
         search.add_name(named);
     }
     if ciphers.add() {
