@@ -115,6 +115,9 @@ fn a_picture_that_is_not_recognised_may_be_what_was_sent_when_it_was_sent() {
     assert_eq!(said(&r, Kind::Camera, Rung::Transmitted, DeviceState::ScreenOff), Answer::NotObserved);
     assert_eq!(sent(&r, Kind::Camera, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
     assert_eq!(sent(&r, Kind::Camera, DeviceState::Background).verdict, Answer::NotObserved);
+    // The row says so; a gate that took it for an open claim would let no app pass that has pictures of its own.
+    assert_eq!(gate(&r, Rung::Opened, 1), Gate::Nothing);
+    assert_eq!(gate(&silent().saw(100, opaque(8)).decide(), Rung::Opened, 1), Gate::Inconclusive);
 }
 
 #[test]
