@@ -234,6 +234,7 @@ impl Session {
             Some(bytes) => Some(self.send(&bytes).await?),
             None => None,
         };
+        self.talk.record.app_comes();
         let installed: Installed = self.ask(Verb::Install { apk, splits, prepared }).await?;
         if let Some(named) = &installed.prepared
             && let Some(blob) = self.talk.take(Side::Device, named)?
