@@ -289,13 +289,18 @@ fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) 
 /// The states in which a canary may have been read that left in a request: by the last read before that began, and by each while it
 /// went. Without a read, those in which it went.
 fn read_in(t: &TrialEvidence<'_>, f: &Finding, w: &Flow) -> Vec<DeviceState> {
-    let (from, until) = (w.at, sent::until(t, w));
-    let while_it_went = |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind) && o.at > from && o.at <= until;
-    let reads = read_before(t, f, w).into_iter().chain(t.observations.iter().filter(while_it_went));
+    let reads = read_before(t, f, w).into_iter().chain(read_while(t, f, w));
     let mut out: Vec<DeviceState> = reads.map(|o| state_at(t, o.at)).collect();
     out.sort_unstable();
     out.dedup();
     if out.is_empty() { sent::by_timeline(t, w) } else { out }
+}
+
+/// Reads of a canary's kind while it left.
+fn read_while<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> impl Iterator<Item = &'a Observation> {
+    let (from, until, kind) = (w.at, sent::until(t, w), f.kind);
+    let is = move |o: &&Observation| matches!(&o.fact, Fact::Read { data, .. } if *data == kind) && o.at > from && o.at <= until;
+    t.observations.iter().filter(is)
 }
 
 /// The states of which one is a canary's, where it is not known which.
@@ -337,6 +342,9 @@ fn text(t: &TrialEvidence<'_>, f: &Finding, flow: Option<&Flow>) -> String {
                 w.host,
                 w.at.as_secs_f64() - o.at.as_secs_f64()
             ),
+            None if captured_at(f).is_none() && read_while(t, f, w).next().is_some() => {
+                format!("{what} in what was sent to `{}`, read while that went by the device's record", w.host)
+            }
             None if captured_at(f).is_none() => format!("{what} in what was sent to `{}`, without a read on the device's record", w.host),
             None => format!("{what} in what was sent to `{}`", w.host),
         },

@@ -240,8 +240,10 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "a scenario whose `consent` or `tapOn` answers it",
                 Reach::All,
             )),
-            Fact::UnsupportedApi { name, .. } if apis::gives(name) => of_page(t, name, o.at, out),
-            Fact::UnsupportedApi { name, .. } => of_api(name, out),
+            Fact::UnsupportedApi { name, .. } => {
+                of_api(name, out);
+                of_page(t, name, o.at, out);
+            }
             Fact::NotWatched { kinds, rung, what, settled_by } => {
                 let mut d = doubt("not_watched", short(what), &short(settled_by), Reach::Only(*rung));
                 d.kinds = Some(kinds.clone());
@@ -307,6 +309,9 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
 
 /// What another app's page was told may be anything that was captured or read until then, and left there and then.
 fn of_page(t: &TrialEvidence<'_>, name: &str, at: Nanos, out: &mut Vec<Doubt>) {
+    if !apis::gives(name) {
+        return;
+    }
     let mut d = doubt(
         "unsupported_api",
         format!("`{}`: another app's page was told something, which it may have sent, and this device has no other apps", short(name)),

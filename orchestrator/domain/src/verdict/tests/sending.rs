@@ -91,6 +91,8 @@ fn a_request_that_begins_in_use_and_ends_at_night_is_not_taken_for_one_of_the_us
     // Read at night, after its first byte.
     let r = found(went(read_contacts(silent(), 4000), 1, 20, 5000));
     assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::ScreenOff), Answer::Supported);
+    let e = &row(&r, Kind::Contacts, Rung::Transmitted, DeviceState::ScreenOff).evidence[0];
+    assert!(e.text.contains("read while that went"), "{}", e.text);
     // Read in both.
     let r = found(went(read_contacts(read_contacts(silent(), 10), 4000), 1, 20, 5000));
     for state in [DeviceState::InUse, DeviceState::ScreenOff] {
@@ -122,13 +124,17 @@ fn a_picture_that_is_not_recognised_may_be_what_was_sent_when_it_was_sent() {
 
 #[test]
 fn what_another_apps_page_is_told_may_leave_then() {
-    let page = Fact::UnsupportedApi {
-        name: "android.content.Context.startActivity of android.intent.action.VIEW, with data".into(),
+    let page = |action: &str| Fact::UnsupportedApi {
+        name: format!("android.content.Context.startActivity of {action}, with data"),
         effect: "ignored".into(),
     };
-    let r = silent().saw(5000, page).decide();
+    let r = silent().saw(5000, page("android.intent.action.VIEW")).decide();
     assert_eq!(sent(&r, Kind::Contacts, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
     assert_eq!(sent(&r, Kind::Contacts, DeviceState::Background).verdict, Answer::NotObserved);
     assert_eq!(said(&r, Kind::Contacts, Rung::Transmitted, DeviceState::Background), Answer::Inconclusive);
     assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::ScreenOff), Answer::NotObserved);
+    // What such a page would have given to the app is in doubt all the same.
+    let r = silent().saw(5000, page("android.media.action.IMAGE_CAPTURE")).decide();
+    assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::ScreenOff), Answer::Inconclusive);
+    assert_eq!(sent(&r, Kind::Contacts, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
 }
