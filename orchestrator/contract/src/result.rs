@@ -104,6 +104,14 @@ pub struct Verdict {
     pub count: u64,
 }
 
+impl Verdict {
+    /// Of what was sent: whether a claim is open for another reason than that the app sends pictures or sounds of its own, and was
+    /// given some in use. Of every app with a camera button and a picture in its letters that would be so, and none would ever pass.
+    pub fn keeps_a_gate_shut(&self) -> bool {
+        self.verdict == Answer::Inconclusive && self.reasons.iter().any(|r| !r.code.starts_with("unread_"))
+    }
+}
+
 /// What `not_observed` excludes, at 95 %, given this device, scenario, rules and server.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bound {
@@ -204,7 +212,7 @@ pub struct Capture {
 pub struct Footprint {
     /// Bytes in its files at the end, for each idle hour.
     pub kept_bytes_per_idle_hour: f64,
-    /// Bytes of its requests while idle, for each idle hour.
+    /// Bytes of its requests that went while idle, or in part, for each idle hour.
     pub sent_bytes_per_idle_hour: f64,
     /// Bytes in its files at the end, mean of the trials.
     pub kept_bytes: f64,

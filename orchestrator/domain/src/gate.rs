@@ -35,12 +35,6 @@ const fn step(r: Rung) -> u8 {
     }
 }
 
-/// Whether a claim about sending is open for another reason than that the app sends pictures or sounds of its own, and was given some
-/// in use: of every app with a camera button and a picture in its letters that would be so, and no gate would ever be passed.
-fn is_open(v: &Verdict) -> bool {
-    v.verdict == Answer::Inconclusive && v.reasons.iter().any(|r| !r.code.starts_with("unread_"))
-}
-
 /// The gate's answer for `fail_on`. That something is sent while nobody uses the device fails every gate: no rung is above it.
 /// A result of before that was looked at (`sending` is empty) has no answer to it. `asked` is the number of trials that the job asked for.
 pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
@@ -55,7 +49,7 @@ pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
         Gate::Found
     } else if sent(|v| matches!(v.verdict, Answer::Proven | Answer::Supported)) {
         Gate::SentIdle
-    } else if any(&[Answer::Inconclusive]) || sent(is_open) || !any(&[Answer::NotObserved]) {
+    } else if any(&[Answer::Inconclusive]) || sent(Verdict::keeps_a_gate_shut) || !any(&[Answer::NotObserved]) {
         // A scenario without idle time, or without anything that is looked for, answers nothing.
         Gate::Inconclusive
     } else {

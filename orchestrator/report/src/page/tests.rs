@@ -319,6 +319,23 @@ fn junit_fails_what_the_gate_fails() {
 }
 
 #[test]
+fn junit_has_no_error_where_the_gate_has_none() {
+    let mut s = sample();
+    let background = |v: &&mut stakeout_contract::result::Verdict| v.device_state == stakeout_contract::DeviceState::Background;
+    let v = s.result.sending.iter_mut().find(background).unwrap();
+    let reason = |code: &str| stakeout_contract::result::Reason { code: code.into(), text: "t".into(), settled_by: "s".into() };
+    (v.verdict, v.reasons) = (stakeout_contract::Answer::Inconclusive, vec![reason("unread_picture")]);
+    let head = format!("<testcase classname=\"stakeout.{}.sent\" name=\"background\"", v.kind);
+    let errors = |s: &Sample| {
+        let text = junit(&s.result, stakeout_contract::Rung::Opened).unwrap();
+        text.split("</testcase>").find(|c| c.contains(&head)).unwrap().contains("<error")
+    };
+    assert!(!errors(&s));
+    s.result.sending.iter_mut().find(background).unwrap().reasons.push(reason("encrypted"));
+    assert!(errors(&s));
+}
+
+#[test]
 fn the_page_is_the_same_without_what_matters_to_nobody() {
     let mut s = hostile();
     for t in &mut s.trials {
