@@ -119,6 +119,12 @@ async fn a_bundle_of_more_files_than_it_takes_verifies_and_says_what_is_missing(
     let (code, v, said) = stakeout(dir.path(), &["verify", "bundle.zip", "--key", "op.pub", "--json"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!((v["left_out"].as_array().unwrap().len() as u64, v["manifest"]["left_out"].as_u64()), (missing, Some(missing)));
+    // Broken, it is no file of an app that could be searched.
+    let mut broken = std::fs::read(dir.path().join("bundle.zip")).unwrap();
+    broken[2] = 7;
+    std::fs::write(dir.path().join("broken.zip"), broken).unwrap();
+    let (code, _, said) = stakeout(dir.path(), &["analyze", "broken.zip"]);
+    assert!(code == Some(2) && said.contains("it looks like a bundle"), "{said}");
     let (code, again, said) = stakeout(dir.path(), &["analyze", "bundle.zip", "--json"]);
     assert_eq!(code, Some(0), "{said} {}", again["differences"]);
     assert_eq!((&again["verdicts_agree"], again["left_out"].as_array().unwrap().len() as u64), (&Value::Bool(true), missing));

@@ -90,7 +90,7 @@ fn is_bundle(path: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether the end of a file, where a ZIP has its directory, names what every bundle has.
+/// Whether the end of a file, where a ZIP has its directory, names what every bundle has last.
 fn lists_a_bundle(path: &Path) -> std::io::Result<bool> {
     const END: u64 = 1 << 20;
     let mut file = std::fs::File::open(path)?;
@@ -100,7 +100,7 @@ fn lists_a_bundle(path: &Path) -> std::io::Result<bool> {
     file.seek(std::io::SeekFrom::Start(long.saturating_sub(END)))?;
     file.take(END).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(text.starts_with("PK") && text.contains("manifest.json") && text.contains("salts.json") && text.contains("/trial.json"))
+    Ok(text.starts_with("PK") && ["manifest.json", "manifest.dsse.json", "salts.json"].iter().all(|name| text.contains(name)))
 }
 
 /// A finding in a line.
