@@ -106,6 +106,9 @@ fn with_tls_passed_the_connection_is_opaque_and_its_name_known() {
     assert_eq!((flow.scheme.as_str(), flow.sent, request.len() as u64, request[0]), ("tls", sent, sent, 22));
 }
 
+/// How long an app holds back the rest of a request.
+const HELD: std::time::Duration = std::time::Duration::from_millis(700);
+
 #[test]
 fn chunked_pipelined_and_expected_bodies_are_kept_without_their_framing() {
     let mut cell = Cell::with(&json!({}));
@@ -119,6 +122,7 @@ fn chunked_pipelined_and_expected_bodies_are_kept_without_their_framing() {
             assert_ne!(n, 0, "{}", String::from_utf8_lossy(&heard));
             heard.extend(&piece[..n]);
         }
+        std::thread::sleep(HELD);
         s.write_all(b"xyz").unwrap();
         s.read_to_end(&mut heard).unwrap();
         String::from_utf8(heard).unwrap()
@@ -134,6 +138,9 @@ fn chunked_pipelined_and_expected_bodies_are_kept_without_their_framing() {
     assert!(kept_b.ends_with(b"\r\n\r\nxyz"));
     assert_eq!((a.sent, b.sent, a.id + 1, a.host.as_str(), a.stub), (12, 3, b.id, "raw.example", None));
     assert!(a.error.is_empty() && b.error.is_empty());
+    let held = HELD.as_nanos() as u64;
+    assert!(b.real_sent >= b.real + held && b.real_sent <= b.real_end, "its last byte came late: {b:?}");
+    assert!(a.real_sent < a.real + held, "and that of the one before did not: {a:?}");
 }
 
 #[test]

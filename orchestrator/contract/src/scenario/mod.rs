@@ -204,7 +204,10 @@ impl Scenario {
             return problem("the steps last longer than 40 days".to_owned(), "shorten the `idle` steps, or split the scenario");
         }
         if self.deadline.get() > LONGEST || self.deadline.get().is_zero() {
-            return problem("`deadline` is out of range".to_owned(), "a trial may take at most 7 days of real time (`7d`)");
+            return problem(
+                "`deadline` is out of range".to_owned(),
+                "give more than none, and at most `7d`: it is real time, in which the trial holds its slot",
+            );
         }
         for s in &self.steps {
             if let Step::PressKey(key) = s

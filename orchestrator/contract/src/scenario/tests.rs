@@ -55,3 +55,12 @@ fn a_start_that_is_no_time_is_refused() {
     s.start_at = "yesterday".to_owned();
     assert!(s.check().unwrap_err().to_string().contains("startAt"));
 }
+
+#[test]
+fn no_trial_holds_its_slot_for_longer_than_a_week() {
+    let with = |deadline: &str| read(&format!(r#"{{"name":"x","deadline":"{deadline}","steps":["launchApp"]}}"#)).unwrap().check();
+    assert!(with("7d").is_ok() && with("1s").is_ok());
+    for out in ["169h", "10000d", "0s"] {
+        assert!(with(out).unwrap_err().to_string().contains("`deadline` is out of range"), "{out}");
+    }
+}
