@@ -76,10 +76,14 @@ pub type Salts = BTreeMap<String, String>;
 
 /// The salted digest of an entry.
 pub(crate) fn salted(salt: &str, bytes: &[u8]) -> Sha256Digest {
-    let mut h = Sha256::new();
-    h.update(salt.as_bytes());
+    let mut h = salting(salt);
     h.update(bytes);
     Sha256Digest::from_bytes(h.finalize().into())
+}
+
+/// The same, begun: the entry's bytes follow.
+pub(crate) fn salting(salt: &str) -> Sha256 {
+    Sha256::new_with_prefix(salt)
 }
 
 /// Names of the entries that are not in the manifest.

@@ -18,7 +18,7 @@ use crate::{
     BundleError, dsse,
     keys::SigningKey,
     layout::{self, ENTRIES_MAX},
-    manifest::{LISTED_MAX, Manifest, ManifestEntry, OWN, Salts, salted},
+    manifest::{LISTED_MAX, Manifest, ManifestEntry, OWN, Salts, salted, salting},
     read::{BUNDLE_MAX, ENTRY_MAX, UNPACKED_MAX},
 };
 
@@ -192,8 +192,7 @@ impl Writer {
 
     fn parts(&mut self, name: &str, left: u64, kept: bool) -> Result<Entry<'_>, BundleError> {
         let salt = salt()?;
-        let mut hash = Sha256::new();
-        hash.update(salt.as_bytes());
+        let hash = salting(&salt);
         Ok(Entry { name: name.to_owned(), salt, hash, size: 0, left, kept, writer: self })
     }
 

@@ -124,39 +124,31 @@ fn query(pairs: &[(&str, Option<String>)]) -> String {
     reqwest::Url::parse_with_params("http://server/", given).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
 }
 
-/// All of a list of a server.
-async fn whole<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Vec<T>, Failure> {
+/// A list of a server, or its first so many, page by page.
+async fn listed<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    filter: &[(&str, Option<String>)],
+    most: usize,
+) -> Result<Vec<T>, Failure> {
     let (mut all, mut cursor) = (Vec::new(), None);
-    loop {
-        let q = query(&[("limit", Some("200".to_owned())), ("cursor", cursor)]);
+    while all.len() < most {
+        let n = (most - all.len()).min(200).to_string();
+        let q = query(&[filter, &[("limit", Some(n)), ("cursor", cursor)]].concat());
         let page: Page<T> = client.get(&format!("{path}?{q}")).await.map_err(failed)?;
-        all.extend(page.items);
-        if page.next.is_none() {
-            return Ok(all);
-        }
-        cursor = page.next;
-    }
-}
-
-pub(crate) async fn jobs(a: JobsArgs) -> Result<ExitCode, Failure> {
-    let client = usual(&a.server)?;
-    let (mut all, mut cursor) = (Vec::<Job>::new(), None);
-    while (all.len() as u32) < a.limit {
-        let n = (a.limit - all.len() as u32).min(200).to_string();
-        let q = query(&[
-            ("state", a.state.clone()),
-            ("tag", a.tag.clone()),
-            ("package", a.package.clone()),
-            ("limit", Some(n)),
-            ("cursor", cursor),
-        ]);
-        let page: Page<Job> = client.get(&format!("v1/jobs?{q}")).await.map_err(failed)?;
         all.extend(page.items);
         cursor = page.next;
         if cursor.is_none() {
             break;
         }
     }
+    Ok(all)
+}
+
+pub(crate) async fn jobs(a: JobsArgs) -> Result<ExitCode, Failure> {
+    let client = usual(&a.server)?;
+    let filter = [("state", a.state.clone()), ("tag", a.tag.clone()), ("package", a.package.clone())];
+    let all: Vec<Job> = listed(&client, "v1/jobs", &filter, a.limit as usize).await?;
     if a.json {
         output::json(&all)?;
         return Ok(ExitCode::SUCCESS);
@@ -203,7 +195,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
             output::line(&new.secret)?;
         }
         TokenCommand::List { server, json } => {
-            let tokens: Vec<Token> = whole(&usual(&server)?, "v1/tokens").await?;
+            let tokens: Vec<Token> = listed(&usual(&server)?, "v1/tokens", &[], usize::MAX).await?;
             if json {
                 output::json(&tokens)?;
                 return Ok(ExitCode::SUCCESS);
@@ -265,7 +257,7 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
             output::json(&new)?;
         }
         TenantCommand::Deliveries { hook, server } => {
-            let told: Vec<Delivery> = whole(&usual(&server)?, &format!("v1/webhooks/{hook}/deliveries")).await?;
+            let told: Vec<Delivery> = listed(&usual(&server)?, &format!("v1/webhooks/{hook}/deliveries"), &[], usize::MAX).await?;
             output::json(&told)?;
         }
     }

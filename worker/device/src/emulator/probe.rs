@@ -2,9 +2,10 @@
 //!
 //! A phone may say that it has booted while its camera service hangs, show the picture of its boot for ever, or hear nothing; then
 //! an app under test would be called innocent of what it could not do. So, before the app comes, an app of ours
-//! (`images/emulator/probe`) takes a picture of each camera, records, reads the contacts, and calls a server by HTTPS, and what it got is
-//! looked at here: the pictures must show the very frames that were put before the cameras when it opened them, the sound the seconds
-//! in which it recorded, the contacts a person who was planted, and, where every name is answered, the server must have answered. It is then removed, and what it did is part of no trial's record.
+//! (`images/emulator/probe`) takes a picture of each camera, records, reads the contacts, and calls a server by HTTPS, and what it
+//! got is looked at here: the pictures must show the very frames that were put before the cameras when it opened them, the sound the
+//! seconds in which it recorded, the contacts a person who was planted, and, where every name is answered, the server must have
+//! answered. It is then removed, and what it did is part of no trial's record.
 
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 

@@ -60,7 +60,7 @@ impl Ffmpeg {
             return Streams::one(has_sound(format));
         }
         let entries = "stream=index,codec_type,duration,avg_frame_rate,nb_frames:format=duration";
-        let arguments = [demuxed(format), &["-show_entries", entries, "-of", "json", path]].concat();
+        let arguments = [&demuxed(format)[..], &["-show_entries", entries, "-of", "json", path]].concat();
         let mut command = Self::command(&self.program.with_file_name("ffprobe"), &arguments);
         let said = child::run(&mut command, PROBED, self.patience);
         said.ok().and_then(|json| Streams::read(&json)).unwrap_or_else(|| {
@@ -160,25 +160,30 @@ impl Read {
     }
 }
 
-/// Options of the input. The demuxer is named, so that no file can pose as a playlist. An edit list says which part of an MP4 a
-/// player shows: the rest is in the file all the same.
-const fn demuxed(format: Format) -> &'static [&'static str] {
+/// Options of the input. An edit list says which part of an MP4 a player shows: the rest is in the file all the same.
+fn demuxed(format: Format) -> Vec<&'static str> {
+    let named = demuxer(format);
+    if named == "mov" { vec!["-ignore_editlist", "1", "-f", named] } else { vec!["-f", named] }
+}
+
+/// The demuxer is named, so that no file can pose as a playlist.
+const fn demuxer(format: Format) -> &'static str {
     match format {
-        Format::Mp4 | Format::Heif => &["-ignore_editlist", "1", "-f", "mov"],
-        Format::Amr => &["-f", "amr"],
-        Format::Ogg => &["-f", "ogg"],
-        Format::Adts => &["-f", "aac"],
-        Format::Mp3 => &["-f", "mp3"],
-        Format::Flac => &["-f", "flac"],
-        Format::Matroska => &["-f", "matroska"],
-        Format::Avi => &["-f", "avi"],
-        Format::H264 => &["-f", "h264"],
-        Format::Gif => &["-f", "gif"],
-        Format::Jpeg => &["-f", "jpeg_pipe"],
-        Format::WebP => &["-f", "webp_pipe"],
-        Format::Bmp => &["-f", "bmp_pipe"],
-        Format::Wav | Format::WavOther => &["-f", "wav"],
-        Format::Png => &["-f", "png_pipe"],
+        Format::Mp4 | Format::Heif => "mov",
+        Format::Amr => "amr",
+        Format::Ogg => "ogg",
+        Format::Adts => "aac",
+        Format::Mp3 => "mp3",
+        Format::Flac => "flac",
+        Format::Matroska => "matroska",
+        Format::Avi => "avi",
+        Format::H264 => "h264",
+        Format::Gif => "gif",
+        Format::Wav | Format::WavOther => "wav",
+        Format::Jpeg => "jpeg_pipe",
+        Format::Png => "png_pipe",
+        Format::WebP => "webp_pipe",
+        Format::Bmp => "bmp_pipe",
     }
 }
 
@@ -195,7 +200,7 @@ impl MediaDecoder for Ffmpeg {
         let Some(path) = file.path().to_str() else { return Err(failed("no decoder".to_owned())) };
         let mut read = Read::default();
         let streams = self.streams(path, format, &mut read.told);
-        let input = [demuxed(format), &["-i", path]].concat();
+        let input = [&demuxed(format)[..], &["-i", path]].concat();
         for track in &streams.sounds {
             self.sound(&input, *track, limits, each, &mut read);
         }
