@@ -163,6 +163,9 @@ impl Cells for DockerCells {
         if out.code != 0 {
             return Err(format!("it ended with code {}: {}", out.code, crate::text::tail(&out.stderr, 400)));
         }
+        if out.stderr.contains(stakeout_confine::UNCONFINED) {
+            tracing::warn!("ffmpeg runs beside a trial's key: {}", stakeout_confine::UNCONFINED);
+        }
         Ok(out.stdout)
     }
 

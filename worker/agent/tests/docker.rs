@@ -14,7 +14,7 @@ use std::{
 
 use fake::{FakeOrchestrator, Told};
 use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
-use stakeout_containers::Engine;
+use stakeout_containers::{Engine, OnceSpec};
 use stakeout_contract::{
     Kind, Sha256Digest,
     artifact::Role,
@@ -106,6 +106,28 @@ async fn a_loud_app_is_caught_in_a_real_cell_and_the_cell_is_gone() {
     for kind in [Kind::Camera, Kind::Microphone, Kind::Contacts, Kind::CallLog, Kind::Cell, Kind::Wifi] {
         assert!(sent.contains(&kind), "{kind} was sent and not found in what was sent: {sent:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decoders_are_confined_in_the_analysis_container() {
+    let input = tempfile::tempdir().unwrap();
+    let spec = OnceSpec {
+        image: format!("stakeout/analysis:{}", env!("CARGO_PKG_VERSION")),
+        arguments: ["doctor", "--json"].map(str::to_owned).to_vec(),
+        environment: vec!["HOME=/tmp".to_owned()],
+        user: "971:971".to_owned(),
+        input: input.path().into(),
+        memory: 256 << 20,
+        pids: 64,
+        time: std::time::Duration::from_secs(60),
+        output: 1 << 20,
+        tmp: 16 << 20,
+    };
+    let out = Engine::connect().await.unwrap().run_once(&spec).await.unwrap();
+    let checks: Vec<serde_json::Value> = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out:?}"));
+    let here = format!("what reads strangers' bytes is held to its own: {}", stakeout_confine::held().as_str());
+    let there = checks.iter().find(|c| c["what"] == "landlock").unwrap();
+    assert_eq!(there["found"], here, "the same kernel, behind the container's filter");
 }
 
 /// Begins a trial and gives what it says when its script runs.

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use stakeout_confine::Reach;
+
 /// Bytes that are handed on at once.
 const PIECE: usize = 1 << 18;
 /// Pieces that may wait: a child that is faster than we are waits for us.
@@ -26,16 +28,13 @@ pub(crate) enum End {
 }
 
 /// Hands on what a child says while it says it, until `sink` wants no more. The child gets no input and no environment; `patience`
-/// is how long it may be waited for, without the time that `sink` takes. Errors are reasons for `Skipped`: `no decoder: ..`.
-pub(crate) fn stream(command: &mut Command, patience: Duration, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<End, String> {
+/// is how long it may be waited for, without the time that `sink` takes, and `reach` what it may touch: it reads what an app made,
+/// and a fault of it must give nobody the trial's key. Errors are reasons for `Skipped`: `no decoder: ..`.
+pub(crate) fn stream(command: &mut Command, reach: &Reach, patience: Duration, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<End, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("no decoder: {name} does not start: {}", e.kind()))?;
+    let reach = Reach { program: Some(command.get_program().into()), ..reach.clone() };
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = stakeout_confine::spawn(command, &reach).map_err(|e| format!("no decoder: {name} does not start: {}", e.kind()))?;
     let Some(mut stdout) = child.stdout.take() else { return Err(format!("no decoder: {name} has no output")) };
     let (give, pieces) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
     let reader = std::thread::spawn(move || {
@@ -89,9 +88,9 @@ pub(crate) fn stream(command: &mut Command, patience: Duration, sink: &mut dyn F
 }
 
 /// Output of one call, at most `most` bytes. Errors are reasons for `Skipped`: `no decoder: ..`, `limit: time`, `broken`.
-pub(crate) fn run(command: &mut Command, most: usize, patience: Duration) -> Result<Vec<u8>, String> {
+pub(crate) fn run(command: &mut Command, reach: &Reach, most: usize, patience: Duration) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    let end = stream(command, patience, &mut |piece| {
+    let end = stream(command, reach, patience, &mut |piece| {
         out.extend_from_slice(&piece[..piece.len().min(most - out.len())]);
         out.len() < most
     })?;
@@ -116,7 +115,7 @@ mod tests {
         let mut out = Vec::new();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        let end = stream(&mut command, patience, &mut |p| {
+        let end = stream(&mut command, &Reach::default(), patience, &mut |p| {
             out.extend_from_slice(p);
             true
         });
@@ -131,9 +130,22 @@ mod tests {
     }
 
     #[test]
+    fn a_decoder_reads_its_file_and_not_the_key_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (film, key) = (dir.path().join("film"), dir.path().join("trial.json"));
+        std::fs::write(&film, "film").unwrap();
+        std::fs::write(&key, "key").unwrap();
+        let reach = Reach { reads: vec![film.clone()], ..Reach::default() };
+        let read = |path: &std::path::Path| run(Command::new("/bin/cat").arg(path), &reach, 100, Duration::from_secs(9));
+        assert_eq!(read(&film).unwrap(), b"film");
+        let confined = stakeout_confine::held() != stakeout_confine::Held::Nothing;
+        assert_eq!(read(&key), if confined { Err("broken".to_owned()) } else { Ok(b"key".to_vec()) });
+    }
+
+    #[test]
     fn a_child_that_says_too_much_is_ended() {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done"]);
-        assert_eq!(run(&mut command, 1000, Duration::from_secs(60)).unwrap().len(), 1000);
+        assert_eq!(run(&mut command, &Reach::default(), 1000, Duration::from_secs(60)).unwrap().len(), 1000);
     }
 }

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use stakeout_confine::Reach;
+
 use crate::{NotOpened, child};
 
 /// Objects of one capture that are searched.
@@ -50,7 +52,8 @@ impl CaptureReader for Tshark {
         let mut option = std::ffi::OsString::from("http,");
         option.push(into);
         command.arg("--export-objects").arg(option);
-        child::run(&mut command, 1 << 20, self.patience).map_err(failed)?;
+        let reach = Reach { reads: vec![capture.into()], writes: vec![into.into()], program: None };
+        child::run(&mut command, &reach, 1 << 20, self.patience).map_err(failed)?;
         let listed = fs::read_dir(into).map_err(|e| failed(format!("no folder: {}", e.kind())))?;
         let mut out: Vec<PathBuf> = listed.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.is_file()).collect();
         out.sort();

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use stakeout_confine::{Held, UNCONFINED};
 use stakeout_contract::finding::{Analysis, Finding};
 use stakeout_evidence::{
     Engine, Ffmpeg, Limits, MediaDecoder, NoDecoder, analyze_files, analyze_trial_dir,
@@ -50,6 +51,9 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     }
     let tools = Tools::here();
     let engine = tools.engine();
+    if stakeout_confine::held() == Held::Nothing {
+        eprintln!("note: {UNCONFINED}");
+    }
     let mut untrue = Vec::new();
     let analysis = match (a.inputs.as_slice(), &a.trial) {
         // A trial's folder: what a worker gives to its analysis container.

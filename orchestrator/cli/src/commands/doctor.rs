@@ -134,6 +134,14 @@ pub(crate) async fn run(json: bool, walls: &WallArgs) -> Result<ExitCode, Failur
             &format!("`apt-get install {program}`"),
         ));
     }
+    let held = stakeout_confine::held();
+    checks.push(check(
+        "landlock",
+        held != stakeout_confine::Held::Nothing,
+        false,
+        format!("what reads strangers' bytes is held to its own: {}", held.as_str()),
+        "a kernel since 5.13 with `landlock` among its `lsm=`: without it ffmpeg, tshark and the reader of apps have their user's rights",
+    ));
     checks.extend(emulator::checks(engine.as_ref().ok()).await);
     let good = checks.iter().all(|c| c.state != State::Missing);
     if json {

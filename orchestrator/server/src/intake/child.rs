@@ -19,6 +19,7 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use stakeout_confine::Reach;
 use stakeout_contract::trial::AppFacts;
 use tokio::{io::AsyncReadExt, process::Command, sync::Semaphore};
 
@@ -105,6 +106,8 @@ impl<T> Said<T> {
 /// standard output.
 pub fn answer(question: Question, files: &[PathBuf]) -> io::Result<Vec<u8>> {
     bound()?;
+    // What the libraries' faults may give is this process: it has the server's user, and is to reach none of the server's files.
+    stakeout_confine::here(&reach(files));
     let said = match question {
         Question::App => {
             let (apk, splits) = files.split_first().ok_or_else(|| io::Error::other("there is no file"))?;
@@ -113,6 +116,10 @@ pub fn answer(question: Question, files: &[PathBuf]) -> io::Result<Vec<u8>> {
         Question::Base => serde_json::to_vec(&Said::of(super::base_of(files))),
     };
     Ok(said?)
+}
+
+fn reach(files: &[PathBuf]) -> Reach {
+    Reach { reads: files.to_vec(), ..Reach::default() }
 }
 
 fn bound() -> io::Result<()> {
@@ -311,6 +318,24 @@ mod tests {
         // The shell makes some of its own.
         let text = "[ -z \"$HOME$CARGO_MANIFEST_DIR$NEXTEST\" ] && echo '{\"is\":0}'";
         assert_eq!(said(dir.path(), text, Duration::from_secs(60)).await, "0");
+    }
+
+    /// It cannot be undone, so it has a process of its own only where each test has.
+    #[test]
+    fn a_child_reads_no_file_but_the_app() {
+        let dir = tempfile::tempdir().unwrap();
+        let (app, key) = (dir.path().join("a.apk"), dir.path().join("operator.pem"));
+        fs::write(&app, "no zip").unwrap();
+        fs::write(&key, "a key").unwrap();
+        std::thread::spawn(move || {
+            stakeout_confine::here(&reach(std::slice::from_ref(&app)));
+            let held = stakeout_confine::held() != stakeout_confine::Held::Nothing;
+            assert_eq!(fs::read(&key).is_err(), held);
+            let e = super::super::app(&app, &[]).unwrap_err().to_string();
+            assert!(e.contains("not a ZIP") || e.contains("no ZIP") || !e.contains("ermission"), "{e}");
+        })
+        .join()
+        .unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! A local `ffmpeg` as a child without any protocol but files, with one thread, a clock and a ceiling on what it may say.
+//! A local `ffmpeg` as a child without any protocol but files, with one thread, a clock and a ceiling on what it may say, that can
+//! open nothing but the one film.
 
 use std::{
     fs,
@@ -7,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use stakeout_confine::Reach;
 use stakeout_feed::GrayImage;
 
 use super::{
@@ -24,7 +26,7 @@ const RATE: u32 = 8_000;
 /// What `ffprobe` may say.
 const PROBED: usize = 1 << 20;
 
-/// Runs a local `ffmpeg`. It is meant for a container without network; outside of one, a film is as dangerous as ffmpeg is.
+/// Runs a local `ffmpeg`, which reaches nothing but its film where the kernel can hold it to that ([`stakeout_confine`]).
 #[derive(Debug, Clone)]
 pub struct Ffmpeg {
     program: PathBuf,
@@ -49,9 +51,9 @@ impl Ffmpeg {
         command
     }
 
-    fn run(&self, arguments: &[&str], sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<End, String> {
+    fn run(&self, path: &str, arguments: &[&str], sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<End, String> {
         let mut command = Self::command(&self.program, &[&["-nostdin", "-threads", "1"][..], arguments].concat());
-        child::stream(&mut command, self.patience, sink)
+        child::stream(&mut command, &only(path), self.patience, sink)
     }
 
     /// The tracks of a film; only what may have several is asked, as each start costs.
@@ -62,7 +64,7 @@ impl Ffmpeg {
         let entries = "stream=index,codec_type,duration,avg_frame_rate,nb_frames:format=duration";
         let arguments = [&demuxed(format)[..], &["-show_entries", entries, "-of", "json", path]].concat();
         let mut command = Self::command(&self.program.with_file_name("ffprobe"), &arguments);
-        let said = child::run(&mut command, PROBED, self.patience);
+        let said = child::run(&mut command, &only(path), PROBED, self.patience);
         said.ok().and_then(|json| Streams::read(&json)).unwrap_or_else(|| {
             // What the first tracks hold is better than nothing, and that there may be others is told.
             told.push("unread track: unknown".to_owned());
@@ -72,7 +74,7 @@ impl Ffmpeg {
         })
     }
 
-    fn sound(&self, input: &[&str], track: u64, limits: &Limits, each: &mut Taker<'_>, read: &mut Read) {
+    fn sound(&self, path: &str, input: &[&str], track: u64, limits: &Limits, each: &mut Taker<'_>, read: &mut Read) {
         let most = u64::from(limits.media_seconds) * u64::from(RATE);
         let (rate, map, seconds) = (RATE.to_string(), format!("0:{track}"), (u64::from(limits.media_seconds) + 1).to_string());
         let out = ["-t", &seconds, "-map", &map, "-vn", "-sn", "-dn", "-ac", "1", "-ar", &rate, "-f", "f32le", "pipe:1"];
@@ -81,7 +83,7 @@ impl Ffmpeg {
             let sound = Sound { samples: std::mem::take(samples), rate: RATE };
             sound.samples.is_empty() || each(Piece::Sound { track: track as usize, sound })
         };
-        let end = self.run(&[input, &out].concat(), &mut |piece| {
+        let end = self.run(path, &[input, &out].concat(), &mut |piece| {
             bytes.extend_from_slice(piece);
             let whole = bytes.len() / 4 * 4;
             for s in bytes[..whole].chunks_exact(4) {
@@ -102,7 +104,7 @@ impl Ffmpeg {
         read.ended(end);
     }
 
-    fn film(&self, input: &[&str], film: &Film, limits: &Limits, each: &mut Taker<'_>, read: &mut Read) {
+    fn film(&self, path: &str, input: &[&str], film: &Film, limits: &Limits, each: &mut Taker<'_>, read: &mut Read) {
         let most = limits.film_pictures;
         let longer = film.pictures.is_some_and(|n| n > most as f64);
         // Each picture, or of a long film as many as may be, spread over its length.
@@ -114,7 +116,7 @@ impl Ffmpeg {
         let form = ["-c:v", "pgm", "-f", "image2pipe", "pipe:1"];
         let (mut bytes, mut pictures, mut wants) = (Vec::new(), 0, true);
         let ceiling = limits.pixels as usize + 64;
-        let end = self.run(&[input, &out, pass, &form].concat(), &mut |piece| {
+        let end = self.run(path, &[input, &out, pass, &form].concat(), &mut |piece| {
             bytes.extend_from_slice(piece);
             let mut used = 0;
             while let Some((picture, n)) = pgm(&bytes[used..], limits) {
@@ -140,6 +142,11 @@ impl Ffmpeg {
         }
         read.ended(end);
     }
+}
+
+/// A decoder reads the one film and nothing else.
+fn only(path: &str) -> Reach {
+    Reach { reads: vec![path.into()], ..Reach::default() }
 }
 
 /// What came of a medium so far.
@@ -202,10 +209,10 @@ impl MediaDecoder for Ffmpeg {
         let streams = self.streams(path, format, &mut read.told);
         let input = [&demuxed(format)[..], &["-i", path]].concat();
         for track in &streams.sounds {
-            self.sound(&input, *track, limits, each, &mut read);
+            self.sound(path, &input, *track, limits, each, &mut read);
         }
         for film in &streams.pictures {
-            self.film(&input, film, limits, each, &mut read);
+            self.film(path, &input, film, limits, each, &mut read);
         }
         let limit = |t: &String| t.starts_with("limit: ") || t.starts_with("unread track");
         if !read.came {
