@@ -20,7 +20,7 @@ pub struct TrialRow {
     pub expires: Option<Millis>,
     /// Its owner gave it up; the worker hears of it when it renews.
     pub cancel: bool,
-    /// Workers on which it failed, each once.
+    /// Workers on which it failed or that were lost with it, each once.
     pub failed_on: Vec<WorkerId>,
     /// Leases that were lost or failed; those of workers that were told to stop do not count.
     pub attempts: u32,
@@ -130,7 +130,9 @@ pub const LEASES: u32 = 20;
 /// Clocks of one farm that are right differ by less, milliseconds.
 const APART: Millis = 5000;
 
-/// A trial that failed on so many workers is poison: it is not given to another.
+/// A trial that failed on so many workers, or was lost with them, is poison: it is not given to another. What it is that ends a host is
+/// not known when the host is gone, so a host that was switched off counts as one that the trial brought down; one that was told to
+/// stop does not.
 pub const WORKERS: usize = 2;
 
 /// What a trial becomes, or why not. `Expire` on a lease that still holds changes nothing.
@@ -166,15 +168,14 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
         Command::GiveBack { epoch, failed } => {
             fence(row, *epoch)?;
             if *failed {
-                next.attempts = row.attempts.saturating_add(1);
-                next.failed_on.extend(row.worker.iter().filter(|w| !row.failed_on.contains(w)).cloned());
+                blame(&mut next);
             }
             release(&mut next);
         }
         Command::Expire => {
             let over = row.expires.is_some_and(|e| e <= now);
             if row.state != TrialState::Queued && over {
-                next.attempts = row.attempts.saturating_add(1);
+                blame(&mut next);
                 release(&mut next);
             }
         }
@@ -211,6 +212,13 @@ fn end(row: &mut TrialRow, state: TrialState) {
     row.state = state;
     row.worker = None;
     row.expires = None;
+}
+
+/// Counts a lease that was lost or failed, and notes on whom.
+fn blame(row: &mut TrialRow) {
+    row.attempts = row.attempts.saturating_add(1);
+    let new = row.worker.as_ref().filter(|w| !row.failed_on.contains(w)).cloned();
+    row.failed_on.extend(new);
 }
 
 fn release(row: &mut TrialRow) {
@@ -291,6 +299,19 @@ mod tests {
             row = apply(&row, &Command::Expire, 2000).unwrap();
         }
         assert_eq!(row.state, TrialState::Failed);
+    }
+
+    #[test]
+    fn a_trial_that_is_lost_with_two_workers_is_given_to_no_third() {
+        let lost = |row: &TrialRow, name: &str| {
+            let lease = Command::Lease { worker: name.parse().unwrap(), token: None, seconds: 1 };
+            apply(&apply(row, &lease, 0).unwrap(), &Command::Expire, 2000).unwrap()
+        };
+        let once = lost(&TrialRow::queued(), "worker-1");
+        assert_eq!((once.state, &once.failed_on), (TrialState::Queued, &vec![worker()]));
+        assert_eq!(lost(&once, "worker-1").state, TrialState::Queued, "it may be that host alone");
+        let twice = lost(&once, "worker-2");
+        assert_eq!((twice.state, twice.attempts), (TrialState::Failed, 2));
     }
 
     #[test]

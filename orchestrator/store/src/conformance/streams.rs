@@ -1,6 +1,6 @@
 //! What leases stream, and the events that come of it.
 
-use stakeout_contract::{Epoch, Sha256Digest, api::events::What, lease::Progress, trial::TrialState};
+use stakeout_contract::{Epoch, Sha256Digest, WorkerId, api::events::What, lease::Progress, trial::TrialState};
 use stakeout_domain::lease::Refused;
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, line, tenant};
@@ -29,6 +29,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert!(store.expire(59_999).await.unwrap().is_empty());
     assert_eq!(store.expire(60_000).await.unwrap(), std::slice::from_ref(id));
     let lost = store.trial(None, id).await.unwrap();
+    assert_eq!(lost.row.failed_on, ["w-1".parse::<WorkerId>().unwrap()], "others get it first");
     assert!(lost.ended.unwrap().reason.contains("w-1"));
     let (again, _) = lease(store, &t, "w-2", 61_000).await;
     assert_eq!((&again.id, again.row.epoch), (id, Epoch(2)));
