@@ -323,7 +323,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
     async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError>;
-    /// Jobs whose time to be deleted has come, at most so many.
+    /// Jobs whose time to be deleted has come, at most so many. One whose end webhooks have still to be told is kept until they were,
+    /// for a day at most: what they are told goes with it.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
     /// would tell who runs it, how long and how much it finds.

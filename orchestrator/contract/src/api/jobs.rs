@@ -82,7 +82,8 @@ pub struct JobSpec {
     /// Whether an answer of before is wanted.
     #[serde(default)]
     pub reuse: Reuse,
-    /// Days after its end when the job is deleted with all it left; none: as long as the tenant's things are kept.
+    /// Days after its end when the job is deleted with all it left; none: as long as the tenant's things are kept. Webhooks are told
+    /// first, for a day at most.
     #[serde(default)]
     #[schemars(range(min = 0, max = 36500))]
     pub delete_after_days: Option<u32>,

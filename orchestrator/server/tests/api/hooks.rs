@@ -232,3 +232,40 @@ async fn what_is_one_too_many_keeps_no_text_and_has_it_when_it_is_told_after_all
     assert_eq!((text(&body, "delivery"), text(&body["job"], "id")), (text(&failed, "id"), text(&job, "id")));
     assert_eq!((&body["job"]["state"], &body["at_ms"]), (&json!("cancelled"), &failed["created_ms"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_deleted_at_once_is_told_before_it_goes() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let (url, got) = receiver(&["500 Oh no", "200 OK"]).await;
+    let made = farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.json(201);
+    let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({"delete_after_days": 0})).await;
+    farm.send("POST", &format!("/v1/jobs/{}/cancel", text(&job, "id")), &admin, &json!({})).await.json(200);
+    let path = format!("/v1/webhooks/{}/deliveries", text(&made["hook"], "id"));
+    delivery(&farm, &path, &admin, |d| d["tries"] == 1).await;
+    // Each server looks at its start for what is over.
+    let look = async || {
+        let store = stakeout_store::sqlite::SqliteStore::open(&farm.database()).await.unwrap();
+        let (_, server) = crate::farm::serve(&farm.dir, store, |_| ()).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        server.stop().await;
+    };
+    look().await;
+    let at = format!("/v1/jobs/{}", text(&job, "id"));
+    assert_eq!(farm.get(&at, &admin).await["state"], "cancelled");
+    for _ in 0..400 {
+        if got.lock().unwrap().len() > 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let body: Value = serde_json::from_str(&got.lock().unwrap()[1].1).unwrap();
+    assert_eq!((text(&body["job"], "id"), text(&body["job"], "state")), (text(&job, "id"), "cancelled"));
+    for _ in 0..10 {
+        look().await;
+        if farm.ask("GET", &at, &admin).await.status == 404 {
+            return;
+        }
+    }
+    panic!("the job stays");
+}
