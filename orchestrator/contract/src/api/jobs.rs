@@ -224,9 +224,17 @@ pub struct Trial {
     /// SHA-256 of its key in this epoch; none before the first lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<Sha256Digest>,
-    /// What it left, once it has ended.
+    /// What it left, once it has ended; in a list of trials the first 100.
     #[serde(default)]
     pub artifacts: Vec<ArtifactDoc>,
+    /// How many more it left: `/v1/trials/{trial}` has all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub artifacts_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// An artifact.
