@@ -75,6 +75,7 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::GET, "/v1/leases/{trial}/{epoch}/blobs/{sha256}", "leaseBlob", worker, "The app's bytes, or a split's")
             .gives_bytes(200, uploads::OCTETS, "The bytes")
             .gives_bytes(206, uploads::OCTETS, "A part of them")
+            .tagged()
             .fails(&[Code::LeaseLost, Code::Range]),
         blob,
     );

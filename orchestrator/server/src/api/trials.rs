@@ -37,7 +37,7 @@ pub(crate) fn routes(r: &mut Routes) {
             .gives::<Page<Trial>>(200, "Trials"),
         list,
     );
-    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get);
+    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial").tagged(), get);
 }
 
 /// A trial as people see it. Its key is committed to in each epoch, and shown in the bundle only.

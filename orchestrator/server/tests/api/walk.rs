@@ -20,6 +20,8 @@ struct Route {
     role: String,
     media: String,
     headers: Vec<String>,
+    /// What it gives has an ETag.
+    tagged: bool,
 }
 
 fn routes(document: &Value) -> Vec<Route> {
@@ -38,6 +40,7 @@ fn routes(document: &Value) -> Vec<Route> {
                 role: if open { String::new() } else { role.to_owned() },
                 media,
                 headers: headers.map(|p| text(p, "name").to_owned()).collect(),
+                tagged: op["responses"].get("304").is_some(),
             });
         }
     }
@@ -188,6 +191,7 @@ async fn every_route_is_closed_to_those_without_a_token_a_role_or_the_tenant() {
     for r in routes.iter().filter(|r| r.method == "GET" && r.role != "operator") {
         let got = walk(&farm, &things, r, if r.role == "worker" { &worker } else { &admin }).await;
         assert_eq!(got.status, 200, "{} {}", r.id, got.text());
+        assert_eq!(got.headers.contains_key("etag"), r.tagged, "{}: what has an ETag says so in the document", r.id);
     }
 }
 
