@@ -269,3 +269,29 @@ async fn a_job_that_is_deleted_at_once_is_told_before_it_goes() {
     }
     panic!("the job stays");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_told_that_an_answer_is_of_before_and_how_old_it_is() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let (url, got) = receiver(&["200 OK"]).await;
+    farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.json(201);
+    let app = farm.app("acme", "app").await;
+    let job = farm.submit(&admin, &app, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    hand.run(&hand.lease().await, b"x").await;
+    let ran = farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
+    let again = farm.submit(&admin, &app, 1, json!({"reuse": "require"})).await;
+    assert_eq!(again["reused"]["ended_ms"], ran["ended_ms"]);
+    for _ in 0..400 {
+        if got.lock().unwrap().len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let bodies: Vec<Value> = got.lock().unwrap().iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect();
+    let of = |id: &Value| bodies.iter().map(|b| &b["job"]).find(|j| j["id"] == *id).unwrap();
+    let (first, second) = (of(&ran["id"]), of(&again["id"]));
+    assert_eq!((&first["reused"], &first["reused_ended_ms"]), (&Value::Null, &Value::Null));
+    assert_eq!((&second["reused"], &second["reused_ended_ms"]), (&ran["id"], &ran["ended_ms"]));
+}
