@@ -36,10 +36,11 @@ const fn step(r: Rung) -> u8 {
 }
 
 /// The gate's answer for `fail_on`. That something is sent while nobody uses the device fails every gate: no rung is above it.
-/// A result of before that was looked at (`sending` is empty) has no answer to it. `asked` is the number of trials that the job asked for.
+/// A result of before that was looked at (`sending` is empty) has no answer to it. `asked` is the number of trials that the job asked for:
+/// at least one, so a result without any, of a job whose verdicts could not be made, has too few whoever asks.
 pub fn gate(result: &JobResult, fail_on: Rung, asked: u32) -> Gate {
     let ended = result.trials.iter().filter(|t| t.end.state == TrialState::Finished).count() as u32;
-    if ended < asked {
+    if ended < asked.max(1) {
         return Gate::TooFew;
     }
     let counts = |v: &&Verdict| v.device_state.is_idle() && step(v.rung) >= step(fail_on);

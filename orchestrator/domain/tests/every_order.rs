@@ -45,7 +45,7 @@ impl World {
         for (w, name) in ["worker-1", "worker-2"].iter().enumerate() {
             let worker: WorkerId = name.parse().unwrap();
             for t in 0..TRIALS {
-                self.act(&mut all, t, &Command::Lease { worker: worker.clone(), seconds: 1 }, 0, |new| {
+                self.act(&mut all, t, &Command::Lease { worker: worker.clone(), token: None, seconds: 1 }, 0, |new| {
                     let epoch = new.trials[t].epoch;
                     new.had[w].push((t, epoch));
                 });

@@ -13,7 +13,7 @@ use stakeout_agent::Fence;
 use stakeout_blobs::{BlobError, Blobs};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
-    DeviceKind, JobId, Sha256Digest, TenantId, TrialId,
+    DeviceKind, JobId, Sha256Digest, TenantId, TokenId, TrialId,
     api::{apps::App, jobs::TrialCounts},
     lease::Progress,
     scenario::Scenario,
@@ -184,6 +184,8 @@ pub struct Service {
     pub(crate) intake: Intake,
     pub(crate) lease_seconds: u64,
     pub(crate) serving: bool,
+    /// By which the worker in this process takes its leases. No caller has it.
+    pub(crate) token: TokenId,
     /// The host of the worker in this process has troubles: it takes no trial.
     pub(crate) troubled: AtomicBool,
 }
@@ -208,6 +210,7 @@ impl Service {
             intake: Intake::here(),
             lease_seconds: LEASE_SECONDS,
             serving: false,
+            token: TokenId::generate(),
             troubled: AtomicBool::new(false),
         }
     }

@@ -124,7 +124,7 @@ mod tests {
             .give_back(&t.id, t.row.epoch, &TrialEnd { stage: "script".to_owned(), ..end(TrialState::Failed, "the guest died") }, now())
             .await
             .unwrap();
-        let t = lease("w-2", now() - 3_600_000).await;
+        let t = lease("w-1", now() - 3_600_000).await;
         stage(&t, "script").await;
         store.expire(now()).await.unwrap();
         let t = lease("w-2", now()).await;

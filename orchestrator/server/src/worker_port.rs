@@ -5,7 +5,7 @@ use std::{path::Path, sync::atomic::Ordering};
 use stakeout_agent::{Fence, Orchestrator, OrchestratorError, RenewAnswer};
 use stakeout_bundle::receipt::Receipt;
 use stakeout_contract::{
-    Sha256Digest, TenantId, WorkerId,
+    Sha256Digest, TenantId, TokenId, WorkerId,
     api::{
         events::What,
         fleet::{HostFacts, WorkerMode},
@@ -57,14 +57,22 @@ impl Service {
         Ok(self.store.worker_asks(worker, tenant, abilities, now()).await?)
     }
 
-    /// A trial for a worker of a tenant, if there is one; none for one that is draining or in quarantine.
+    /// A trial for a worker of a tenant, if there is one; none for one that is draining or in quarantine. Who has another token may not
+    /// act for this lease.
     pub(crate) async fn lease_for(
         &self,
         worker: &WorkerId,
         tenant: &TenantId,
+        token: &TokenId,
         abilities: &Abilities,
     ) -> Result<Option<Lease>, ServiceError> {
-        let ask = LeaseFor { worker: worker.clone(), tenant: tenant.clone(), abilities: abilities.clone(), seconds: self.lease_seconds };
+        let ask = LeaseFor {
+            worker: worker.clone(),
+            tenant: tenant.clone(),
+            token: Some(token.clone()),
+            abilities: abilities.clone(),
+            seconds: self.lease_seconds,
+        };
         let Some((trial, job)) = self.store.lease(&ask, now()).await? else { return Ok(None) };
         self.wake(&job.id);
         let root = Receipt::root(&job.secret, &job.spec.nonce);
@@ -111,9 +119,9 @@ impl Service {
         }
     }
 
-    /// Renews a lease; whether its job was given up.
-    pub async fn renew_lease(&self, fence: &Fence) -> Result<bool, ServiceError> {
-        Ok(self.store.renew(&fence.trial, fence.epoch, now(), self.lease_seconds).await?.cancel)
+    /// Renews a lease that was taken by this token; whether its job was given up.
+    pub async fn renew_lease(&self, fence: &Fence, token: &TokenId) -> Result<bool, ServiceError> {
+        Ok(self.store.renew(&fence.trial, fence.epoch, Some(token), now(), self.lease_seconds).await?.cancel)
     }
 
     /// Takes observations of a lease.
@@ -180,7 +188,7 @@ impl Orchestrator for Service {
         if mode != WorkerMode::Active {
             return Ok(None);
         }
-        self.lease_for(worker, &farm, abilities).await.map_err(failed)
+        self.lease_for(worker, &farm, &self.token, abilities).await.map_err(failed)
     }
 
     async fn waiting(&self, _: &WorkerId, abilities: &Abilities) -> Answer<Option<u32>> {
@@ -189,7 +197,7 @@ impl Orchestrator for Service {
     }
 
     async fn renew(&self, fence: &Fence) -> Answer<RenewAnswer> {
-        match self.renew_lease(fence).await {
+        match self.renew_lease(fence, &self.token).await {
             Ok(true) => Ok(RenewAnswer::Cancelled),
             Ok(false) => Ok(RenewAnswer::Ok),
             Err(ServiceError::Store(StoreError::Refused(_))) => Ok(RenewAnswer::Lost),

@@ -144,13 +144,14 @@ pub(crate) const TABLES: &[Table] = &[
     Table { name: "tags", texts: &["tenant", "tag", "job"], numbers: &[], bytes: &[] },
     Table {
         name: "trials",
-        texts: &["id", "job", "tenant", "device", "scenario", "state", "worker", "failed_on", "completion", "digest", "ended"],
+        texts: &["id", "job", "tenant", "device", "scenario", "state", "worker", "token", "failed_on", "completion", "digest", "ended"],
         numbers: &[
             "number",
             "api",
             "priority",
             "own",
             "epoch",
+            "token_epoch",
             "attempts",
             "leases",
             "expires",

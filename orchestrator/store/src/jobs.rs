@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stakeout_contract::{
-    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialId, WorkerId,
+    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TokenId, TrialId, WorkerId,
     api::{
         events::{Event, What},
         jobs::{Outcome, TrialCounts},
@@ -135,6 +135,8 @@ pub struct LeaseFor {
     pub worker: WorkerId,
     /// Whose it is: of `farm`, it may have everyone's trials but those of tenants who want their own workers; else its own's.
     pub tenant: TenantId,
+    /// Its token: who has another may not act for the lease. None: whoever knows the lease may.
+    pub token: Option<TokenId>,
     /// What it can run now.
     pub abilities: Abilities,
     /// How long the lease lasts.
@@ -276,8 +278,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn lease(&self, ask: &LeaseFor, now: Millis) -> Result<Option<(TrialFull, JobRow)>, StoreError>;
     /// How many trials wait that such a worker could run.
     async fn waiting(&self, tenant: &TenantId, abilities: &Abilities) -> Result<u64, StoreError>;
-    /// The worker lives. The row says whether the trial was cancelled meanwhile.
-    async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError>;
+    /// The worker lives. The row says whether the trial was cancelled meanwhile. `by`: its token, where it has one.
+    async fn renew(&self, trial: &TrialId, epoch: Epoch, by: Option<&TokenId>, now: Millis, seconds: u64) -> Result<TrialRow, StoreError>;
     /// Whether this lease still counts, and whose trial it is: for reads of a worker, and before bytes are taken.
     /// See [`Jobs::job`] for `tenant`.
     async fn fenced(&self, tenant: Option<&TenantId>, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError>;
@@ -321,7 +323,8 @@ pub trait Jobs: Send + Sync + 'static {
     async fn events(&self, job: &JobId, after: u64, most: u32) -> Result<Vec<Event>, StoreError>;
     /// Forgets a job that has ended, and all that it left but the bytes: also what webhooks were told of it.
     async fn delete_job(&self, tenant: &TenantId, job: &JobId, noted: Noted<'_>) -> Result<(), StoreError>;
-    /// Jobs whose time to be deleted has come, at most so many.
+    /// Jobs whose time to be deleted has come, at most so many. One whose end webhooks have still to be told is kept until they were,
+    /// for a day at most: what they are told goes with it.
     async fn outdated_jobs(&self, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError>;
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
     /// would tell who runs it, how long and how much it finds.

@@ -80,7 +80,7 @@ impl Model {
                 assert_eq!(got.is_some(), waits, "who asks gets a trial exactly if one waits");
                 if let Some((trial, _)) = got {
                     let row = &mut self.trials.get_mut(&trial.id).unwrap().1;
-                    *row = apply(row, &Command::Lease { worker: ask.worker, seconds: 60 }, self.now).unwrap();
+                    *row = apply(row, &Command::Lease { worker: ask.worker, token: None, seconds: 60 }, self.now).unwrap();
                     assert_eq!(trial.row, *row);
                 }
             }
@@ -119,7 +119,7 @@ impl Model {
                 let got = store.complete(&id, epoch, &completion(&full, of, TrialState::Finished), self.now).await;
                 (Command::Complete { epoch, state: TrialState::Finished }, got)
             }
-            1 => (Command::Renew { epoch, seconds: 60 }, store.renew(&id, epoch, self.now, 60).await),
+            1 => (Command::Renew { epoch, seconds: 60 }, store.renew(&id, epoch, None, self.now, 60).await),
             2 => {
                 let got = store.give_back(&id, epoch, &end(TrialState::Failed, "died"), self.now).await;
                 (Command::GiveBack { epoch, failed: true }, got)

@@ -66,7 +66,7 @@ async fn sixteen_workers_of_two_orchestrators_complete_each_trial_once() {
             tokio::spawn(async move {
                 let ask = ask(&TenantId::farm(), &format!("w-{n}"));
                 while let Some((trial, of)) = store.lease(&ask, 1).await.unwrap() {
-                    store.renew(&trial.id, trial.row.epoch, 2, 60).await.unwrap();
+                    store.renew(&trial.id, trial.row.epoch, None, 2, 60).await.unwrap();
                     store.complete(&trial.id, trial.row.epoch, &completion(&trial, &of, TrialState::Finished), 3).await.unwrap();
                     completed.lock().await.push(trial.id);
                 }
@@ -111,8 +111,10 @@ async fn what_a_lease_reads_does_not_grow_with_what_waits() {
             let (a, b) = (worker(1), LeaseFor { abilities: levels, ..worker(2) });
             let got = tokio::join!(store.lease(&a, 1), store.lease(&b, 1));
             let held = [got.0.unwrap().unwrap().0, got.1.unwrap().unwrap().0];
-            let renewed =
-                tokio::join!(store.renew(&held[0].id, held[0].row.epoch, 2, 60), store.renew(&held[1].id, held[1].row.epoch, 2, 60));
+            let renewed = tokio::join!(
+                store.renew(&held[0].id, held[0].row.epoch, None, 2, 60),
+                store.renew(&held[1].id, held[1].row.epoch, None, 2, 60)
+            );
             renewed.0.unwrap();
             renewed.1.unwrap();
         }

@@ -96,7 +96,7 @@ pub(crate) async fn look(admin: &Client, farm: &Place, run: &Seen<'_>, jobs: &[J
         if c.queued + c.running != 0 || c.finished + c.failed + c.cancelled != c.all {
             bail!("the counts of {} are not those of a job that has ended: {c:?}", job.id);
         }
-        let trials: Page<Trial> = admin.get(&format!("v1/jobs/{}/trials", job.id)).await?;
+        let trials: Page<Trial> = admin.get(&format!("v1/jobs/{}/trials?limit=200", job.id)).await?;
         for t in &trials.items {
             *states.entry(format!("trial {:?}", t.state).to_lowercase()).or_default() += 1;
             *leases.entry(t.epoch.0).or_default() += 1;

@@ -250,7 +250,8 @@ fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
     if let Some(p) = &a.junit {
         write(p, stakeout_report::junit(result, a.fail_on).map_err(Failure::other)?)?;
     }
-    if let Some(p) = &a.html {
+    // A job on a server that was given up has none.
+    if let Some(p) = a.html.as_ref().filter(|_| out.path.join("report.html").exists()) {
         std::fs::copy(out.path.join("report.html"), p)
             .map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))?;
     }
@@ -280,8 +281,12 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
         c.peak_memory_bytes >> 20,
         c.kept_bytes >> 10
     );
-    eprintln!("report: {}", out.path.join("report.html").display());
-    eprintln!("bundle: {}", out.path.join("bundle.zip").display());
+    for (what, name) in [("report", "report.html"), ("bundle", "bundle.zip")] {
+        let path = out.path.join(name);
+        if path.exists() {
+            eprintln!("{what}: {}", path.display());
+        }
+    }
 }
 
 #[cfg(test)]

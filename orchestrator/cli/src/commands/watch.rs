@@ -27,7 +27,10 @@ pub(crate) async fn follow(client: &Client, job: &JobId, fail_on: Rung, json: bo
         for t in result.trials.iter().filter(|t| t.end.state != TrialState::Finished) {
             eprintln!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
         }
-        eprintln!("report: {}v1/jobs/{job}/report.html", client.server());
+        // A job that was given up has none.
+        if !result.trials.is_empty() {
+            eprintln!("report: {}v1/jobs/{job}/report.html", client.server());
+        }
     }
     Ok(ExitCode::from(gate(&result, fail_on, result.trials.len() as u32) as u8))
 }
@@ -45,6 +48,9 @@ pub(crate) async fn wait(client: &Client, job: &JobId, json: bool) -> Result<Job
             What::Trial { trial_number, state, reason, .. } if state.is_final() || !reason.is_empty() => {
                 let why = if reason.is_empty() { String::new() } else { format!(": {}", output::plain(&reason)) };
                 show.say(&format!("trial {trial_number} {}{why}", format!("{state:?}").to_lowercase()));
+            }
+            What::Job { state, reason } if !reason.is_empty() => {
+                show.say(&format!("job {}: {}", format!("{state:?}").to_lowercase(), output::plain(&reason)));
             }
             _ => {}
         }

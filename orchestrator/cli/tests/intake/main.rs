@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test suite")]
 
 mod apk;
+mod given_up;
 
 use std::{
     io::{BufRead, BufReader},

@@ -11,9 +11,9 @@ use crate::{Sha256Digest, TenantId, TokenId};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Tokens, webhooks, deletion, audit of the tenant; of the tenant `farm`: everything of the farm.
+    /// Tokens, webhooks, workers, audit of the tenant; of the tenant `farm`: everything of the farm.
     Admin,
-    /// Apps, scenarios and jobs.
+    /// Apps, scenarios and jobs: makes and deletes them.
     Submitter,
     /// Looks at all of the tenant's.
     Reader,

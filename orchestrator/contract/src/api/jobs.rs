@@ -82,7 +82,8 @@ pub struct JobSpec {
     /// Whether an answer of before is wanted.
     #[serde(default)]
     pub reuse: Reuse,
-    /// Days after its end when the job is deleted with all it left; none: as long as the tenant's things are kept.
+    /// Days after its end when the job is deleted with all it left; none: as long as the tenant's things are kept. Webhooks are told
+    /// first, for a day at most.
     #[serde(default)]
     #[schemars(range(min = 0, max = 36500))]
     pub delete_after_days: Option<u32>,
@@ -223,9 +224,17 @@ pub struct Trial {
     /// SHA-256 of its key in this epoch; none before the first lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<Sha256Digest>,
-    /// What it left, once it has ended.
+    /// What it left, once it has ended; in a list of trials the first 100.
     #[serde(default)]
     pub artifacts: Vec<ArtifactDoc>,
+    /// How many more it left: `/v1/trials/{trial}` has all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub artifacts_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// An artifact.

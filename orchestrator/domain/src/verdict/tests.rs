@@ -382,6 +382,14 @@ fn a_failed_trial_is_never_a_clean_one() {
 }
 
 #[test]
+fn a_result_without_trials_has_too_few_whoever_asks() {
+    let mut r = silent().decide();
+    r.trials.clear();
+    r.verdicts.clear();
+    assert_eq!([0, 1, 3].map(|asked| gate(&r, Rung::Opened, asked)), [Gate::TooFew; 3]);
+}
+
+#[test]
 fn a_lead_forbids_silence_for_its_kind_only() {
     let mut s = silent().found(Kind::Camera, Role::AppFile, None, Some(BACKGROUND_FRAME), 1e-3);
     s.analysis.findings[0].lead = true;

@@ -75,12 +75,12 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::GET, "/v1/apps", "listApps", reader, "Apps, the newest first").query::<AppQuery>().gives::<Page<AppDoc>>(200, "Apps"),
         list,
     );
-    r.add(op(Method::GET, "/v1/apps/{sha256}", "getApp", reader, "An app").gives::<AppDoc>(200, "The app"), get);
+    r.add(op(Method::GET, "/v1/apps/{sha256}", "getApp", reader, "An app").gives::<AppDoc>(200, "The app").tagged(), get);
     r.add(
         op(Method::GET, "/v1/apps/{sha256}/apk", "getApk", reader, "An app's bytes")
-            .header("Range", "One range of bytes", false)
             .gives_bytes(200, uploads::OCTETS, "The APK, as an attachment")
             .gives_bytes(206, uploads::OCTETS, "A part of it")
+            .tagged()
             .fails(&[Code::Range]),
         apk,
     );

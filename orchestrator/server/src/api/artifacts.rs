@@ -24,9 +24,9 @@ use super::{
 pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/v1/trials/{trial}/artifacts/{sha256}", "getArtifact", Needs::Role(Role::Reader), "An artifact's bytes")
-            .header("Range", "One range of bytes", false)
             .gives_bytes(200, OCTETS, "The bytes, as an attachment")
             .gives_bytes(206, OCTETS, "A part of them")
+            .tagged()
             .fails(&[Code::Range]),
         get,
     );

@@ -75,13 +75,7 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::GET, "/v1/jobs", "listJobs", reader, "Jobs, the newest first").query::<JobQuery>().gives::<Page<Job>>(200, "Jobs"),
         list,
     );
-    r.add(
-        op(Method::GET, "/v1/jobs/{job}", "getJob", reader, "A job as it is now")
-            .header("If-None-Match", "The ETag of what one has: 304 if nothing changed", false)
-            .gives::<Job>(200, "The job")
-            .gives_nothing(304, "As before"),
-        get,
-    );
+    r.add(op(Method::GET, "/v1/jobs/{job}", "getJob", reader, "A job as it is now").gives::<Job>(200, "The job").tagged(), get);
     r.add(
         op(Method::POST, "/v1/jobs/{job}/cancel", "cancelJob", submitter, "Give a job up; what runs is stopped")
             .gives::<Job>(200, "The job"),

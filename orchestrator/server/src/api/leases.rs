@@ -1,8 +1,8 @@
 //! What workers do: lease, renew, read the app, hand in, end.
 //!
-//! Every write names its lease (trial and epoch), and only the newest epoch of a trial is accepted (`lease-lost`). A worker of
-//! the tenant `farm` serves everyone; another tenant's worker reaches only its own tenant's trials, the rest is not found. A
-//! repeated call is answered as the first.
+//! Every call names its lease (trial and epoch), and only the newest epoch of a trial is accepted, and only by the token that it was
+//! given to (`lease-lost`). A worker of the tenant `farm` serves everyone; another tenant's worker reaches only its own tenant's
+//! trials, the rest is not found. A repeated call is answered as the first.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -26,7 +26,8 @@ use stakeout_contract::{
     lease::{Abilities, Completion, Progress},
     trial::TrialEnd,
 };
-use stakeout_store::{TrialFull, UploadRow};
+use stakeout_domain::lease::Refused;
+use stakeout_store::{StoreError, TrialFull, UploadRow};
 use tokio::time::Instant;
 
 use super::{
@@ -74,6 +75,7 @@ pub(crate) fn routes(r: &mut Routes) {
         op(Method::GET, "/v1/leases/{trial}/{epoch}/blobs/{sha256}", "leaseBlob", worker, "The app's bytes, or a split's")
             .gives_bytes(200, uploads::OCTETS, "The bytes")
             .gives_bytes(206, uploads::OCTETS, "A part of them")
+            .tagged()
             .fails(&[Code::LeaseLost, Code::Range]),
         blob,
     );
@@ -191,7 +193,7 @@ async fn lease(
     loop {
         queued.mark_unchanged();
         let began = Instant::now();
-        let lease = service.lease_for(&ask.worker, c.tenant(), &ask.abilities).await?;
+        let lease = service.lease_for(&ask.worker, c.tenant(), &c.token.id, &ask.abilities).await?;
         app.metrics().lease(began.elapsed());
         if lease.is_some() || Instant::now() >= until || stopping.is_cancelled() {
             return Ok(Json(LeaseAnswer { lease, mode }));
@@ -205,10 +207,12 @@ async fn lease(
     }
 }
 
-/// A lease that counts and that this worker's tenant may serve. One that is put into quarantine loses its leases in the store.
+/// A lease that counts, that this worker's tenant may serve, and that was taken by this token. Who writes for it afterwards names its
+/// epoch, which is no other token's. One that is put into quarantine loses its leases in the store.
 async fn held(app: &App, c: &Caller, trial: TrialId, epoch: u32) -> Answer<(Fence, TrialFull)> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
     let held = app.service().store().fenced(whose(c), &fence.trial, fence.epoch).await?;
+    held.row.held_by(&c.token.id).map_err(StoreError::from)?;
     Ok((fence, held))
 }
 
@@ -219,11 +223,11 @@ fn whose(c: &Caller) -> Option<&TenantId> {
 
 async fn renew(State(app): State<App>, Extension(c): Extension<Caller>, At((trial, epoch)): At<(TrialId, u32)>) -> Answer<Json<RenewDoc>> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
-    // The renewal itself looks whether the lease counts.
+    // The renewal itself looks whether the lease counts, and by which token it was taken.
     if whose(&c).is_some() {
         app.service().store().trial(whose(&c), &fence.trial).await?;
     }
-    let cancelled = app.service().renew_lease(&fence).await?;
+    let cancelled = app.service().renew_lease(&fence, &c.token.id).await?;
     Ok(Json(RenewDoc { cancelled, lease_seconds: app.service().lease_seconds }))
 }
 
@@ -373,6 +377,11 @@ async fn complete(
 ) -> Answer<StatusCode> {
     let fence = Fence { trial, epoch: Epoch(epoch) };
     let t = app.service().store().trial(whose(&c), &fence.trial).await?;
+    // It may have ended with this very completion, whose answer was lost: so it is not asked whether the lease still counts.
+    if t.row.epoch != fence.epoch {
+        return Err(StoreError::from(Refused::Fenced { asked: fence.epoch, now: t.row.epoch }).into());
+    }
+    t.row.held_by(&c.token.id).map_err(StoreError::from)?;
     let done = &body.value;
     if done.record.trial != fence.trial || done.record.job != t.job || done.record.epoch != fence.epoch {
         return Err(Failed::value("record", "the record is of another trial, job or epoch"));

@@ -35,6 +35,14 @@ impl Place for ScenarioName {
     const LIST: &str = "scenarios";
 }
 
+/// A trial's number within its job.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TrialNumber(pub(crate) u32);
+
+impl Place for TrialNumber {
+    const LIST: &str = "trials";
+}
+
 impl Place for (i64, Sha256Digest) {
     const LIST: &str = "apps";
 }

@@ -39,13 +39,16 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.json", "getResult", reader, "The result: every verdict with its evidence and bound")
             .gives::<JobResult>(200, "As `result.json` of `stakeout run`")
+            .tagged()
             .fails(&not_yet),
         json,
     );
     r.add(
         op(Method::GET, "/v1/jobs/{job}/report.html", "getReport", reader, "The report as one page, without script")
             .gives_bytes(200, "text/html", "The page")
-            .fails(&not_yet),
+            .gives_bytes(206, "text/html", "A part of it")
+            .tagged()
+            .fails(&[Code::Conflict, Code::Range]),
         html,
     );
     r.add(
@@ -70,9 +73,9 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/v1/jobs/{job}/bundle", "getBundle", reader, "The signed bundle")
             .more("`stakeout verify` checks it, `stakeout analyze` finds everything again.")
-            .header("Range", "One range of bytes", false)
             .gives_bytes(200, "application/zip", "The bundle, as an attachment")
             .gives_bytes(206, "application/zip", "A part of it")
+            .tagged()
             .fails(&[Code::Conflict, Code::Range]),
         bundle,
     );

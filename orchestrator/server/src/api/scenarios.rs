@@ -49,7 +49,10 @@ pub(crate) fn routes(r: &mut Routes) {
             .gives::<ScenarioCheck>(200, "What was found"),
         check,
     );
-    r.add(op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario"), get);
+    r.add(
+        op(Method::GET, "/v1/scenarios/{name}", "getScenario", reader, "A scenario").gives::<ScenarioDoc>(200, "The scenario").tagged(),
+        get,
+    );
     r.add(
         op(Method::PUT, "/v1/scenarios/{name}", "putScenario", submitter, "Keep a scenario under its name; jobs have their own copy")
             .takes_bytes(YAML)

@@ -54,6 +54,8 @@ pub(crate) struct Op {
     /// Largest body, bytes; none: as all others.
     body_max: Option<usize>,
     answers: Vec<(u16, &'static str, Option<Content>)>,
+    /// What it gives has an ETag, and is not given again to who has it.
+    tagged: bool,
     problems: Vec<Code>,
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn op(method: Method, path: &'static str, id: &'static str, needs: Ne
         body: None,
         body_max: None,
         answers: vec![],
+        tagged: false,
         problems: vec![],
     }
 }
@@ -132,6 +135,15 @@ impl Op {
     pub(crate) fn gives_nothing(mut self, status: u16, what: &'static str) -> Self {
         self.answers.push((status, what, None));
         self
+    }
+
+    /// What it gives has an ETag: who has that already is told so, with 304. Of bytes one may ask for a range too.
+    pub(crate) fn tagged(mut self) -> Self {
+        self.tagged = true;
+        if self.answers.iter().any(|(status, ..)| *status == 206) {
+            self = self.header("Range", "One range of bytes", false).header("If-Range", "The ETag of which one has a part", false);
+        }
+        self.header("If-None-Match", "The ETag of what one has: 304 if nothing changed", false).gives_nothing(304, "As before")
     }
 
     /// May fail so.
@@ -247,6 +259,7 @@ fn operation(op: &Op, g: &mut SchemaGenerator, problem: &Schema) -> Value {
             entry["description"] = Value::from(if said.is_empty() { this } else { format!("{said}; {this}") });
         }
     }
+    answer_headers(op, &mut responses);
     let mut out = json!({
         "operationId": op.id,
         "tags": [op.tag],
@@ -263,6 +276,32 @@ fn operation(op: &Op, g: &mut SchemaGenerator, problem: &Schema) -> Value {
         }
     }
     out
+}
+
+/// What answers have in their head beside what any has.
+fn answer_headers(op: &Op, responses: &mut Map<String, Value>) {
+    let once = op.headers.iter().any(|(name, ..)| *name == "Idempotency-Key");
+    for (status, answer) in responses.iter_mut() {
+        let mut headers = Map::new();
+        let mut has = |name: &str, what: &str, schema: Value| {
+            headers.insert(name.to_owned(), json!({"description": what, "schema": schema}));
+        };
+        if op.tagged && matches!(status.as_str(), "200" | "206" | "304") {
+            has("ETag", "Another when this is another", json!({"type": "string"}));
+        }
+        if status == "206" {
+            has("Content-Range", "Which part of how many bytes", json!({"type": "string"}));
+        }
+        if once && status.starts_with('2') {
+            has("Idempotent-Replay", "It is the answer of the first time", json!({"type": "string", "enum": ["true"]}));
+        }
+        if matches!(status.as_str(), "409" | "429" | "503" | "507") {
+            has("Retry-After", "Seconds after which to try again, where that may help", json!({"type": "integer", "minimum": 0}));
+        }
+        if !headers.is_empty() {
+            answer["headers"] = Value::Object(headers);
+        }
+    }
 }
 
 fn role_text(needs: Needs) -> String {

@@ -12,7 +12,7 @@ use stakeout_contract::{
     api::{
         access::Role,
         jobs::{ArtifactDoc, Trial},
-        page::Page,
+        page::{Page, PageQuery},
     },
 };
 use stakeout_feed::TrialKey;
@@ -22,8 +22,9 @@ use super::{
     App,
     auth::Caller,
     idempotency::tagged,
+    page::{self, TrialNumber},
     problem::Answer,
-    read::At,
+    read::{Args, At, within},
     spec::{Needs, Routes, op},
 };
 
@@ -31,10 +32,12 @@ pub(crate) fn routes(r: &mut Routes) {
     let reader = Needs::Role(Role::Reader);
     r.add(
         op(Method::GET, "/v1/jobs/{job}/trials", "listTrials", reader, "A job's trials, by number")
-            .gives::<Page<Trial>>(200, "All of them"),
+            .more("Without logs, and each with at most 100 of its artifacts: a trial by itself has all.")
+            .query::<PageQuery>()
+            .gives::<Page<Trial>>(200, "Trials"),
         list,
     );
-    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial"), get);
+    r.add(op(Method::GET, "/v1/trials/{trial}", "getTrial", reader, "A trial").gives::<Trial>(200, "The trial").tagged(), get);
 }
 
 /// A trial as people see it. Its key is committed to in each epoch, and shown in the bundle only.
@@ -52,24 +55,47 @@ pub(crate) fn doc(job: &JobRow, t: &TrialFull) -> Trial {
         end: t.completion.as_ref().map(|c| c.record.end.clone()).or_else(|| t.ended.clone()),
         commitment: (t.row.epoch.0 > 0).then(committed),
         artifacts: artifacts.map(|a| ArtifactDoc { sha256: a.sha256, role: a.role, name: a.name.clone(), bytes: a.size }).collect(),
+        artifacts_left_out: 0,
     }
+}
+
+/// Artifacts of a trial that a list shows.
+const LISTED: usize = 100;
+
+/// The same for a list: a trial may have left twenty thousand files, and its log is megabytes.
+fn short(mut t: Trial) -> Trial {
+    t.artifacts_left_out = t.artifacts.len().saturating_sub(LISTED) as u64;
+    t.artifacts.truncate(LISTED);
+    t.artifacts.shrink_to_fit();
+    if let Some(end) = &mut t.end {
+        end.log = String::new();
+    }
+    t
 }
 
 /// Trials that are read at a time.
 const AT_A_TIME: u32 = 8;
 
-async fn list(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<JobId>) -> Answer<Json<Page<Trial>>> {
+async fn list(
+    State(app): State<App>,
+    Extension(c): Extension<Caller>,
+    At(id): At<JobId>,
+    Args(q): Args<PageQuery>,
+) -> Answer<Json<Page<Trial>>> {
+    let n = within("limit", q.limit, 50, 200)?;
+    let mut after = page::read::<TrialNumber>(q.cursor.as_deref())?.map_or(0, |TrialNumber(at)| at);
     let job = app.service().store().job(Some(c.tenant()), &id).await?;
     let mut items: Vec<Trial> = Vec::new();
-    loop {
+    // One more than is shown says whether there is another page.
+    while items.len() <= n as usize {
         // Whole completions are read, and few of them are in memory at a time.
-        let after = items.last().map_or(0, |t| t.number);
-        let some = app.service().store().trials_after(&id, after, AT_A_TIME).await?;
-        if some.is_empty() {
-            return Ok(Json(Page { items, next: None }));
-        }
-        items.extend(some.iter().map(|t| doc(&job, t)));
+        let left = n + 1 - items.len() as u32;
+        let some = app.service().store().trials_after(&id, after, left.min(AT_A_TIME)).await?;
+        let Some(last) = some.last() else { break };
+        after = last.number;
+        items.extend(some.iter().map(|t| short(doc(&job, t))));
     }
+    Ok(Json(page::of(items, n, |t| TrialNumber(t.number))))
 }
 
 async fn get(State(app): State<App>, Extension(c): Extension<Caller>, At(id): At<TrialId>, headers: HeaderMap) -> Answer<Response> {

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use stakeout_contract::{JobId, api::jobs::Job, result::Verdict};
-use stakeout_store::{JobRow, TrialFull};
+use stakeout_store::{JobRow, StoreError, TrialFull};
 
 use super::{
     Fault, Shown,
@@ -41,6 +41,14 @@ struct AppFacts {
     again: String,
 }
 
+/// The job that ran, if this one answers from it.
+#[derive(Debug)]
+struct Before {
+    job: String,
+    /// When it ended: the answer's age. None: it was deleted since.
+    ended: Option<Moment>,
+}
+
 #[derive(Template, Debug)]
 #[template(path = "job.html")]
 struct Page {
@@ -61,8 +69,7 @@ struct Page {
     created: Moment,
     ended: Option<Moment>,
     deleted: Option<Moment>,
-    /// The job that ran, if this one answers from it.
-    before: Option<String>,
+    before: Option<Before>,
     commitment: String,
     nonce: String,
     /// Signed, as JSON; none: the job answers from an earlier one.
@@ -121,7 +128,7 @@ fn model(shell: Shell, row: &JobRow, all: &[TrialFull], seen: Seen, behind: bool
         created: words::moment(job.created_ms),
         ended: job.ended_ms.map(words::moment),
         deleted: job.delete_ms.map(words::moment),
-        before: job.reused.as_ref().map(|r| r.job.to_string()),
+        before: None,
         commitment: job.commitment.to_string(),
         nonce: job.nonce.clone(),
         receipt: None,
@@ -141,6 +148,17 @@ fn model(shell: Shell, row: &JobRow, all: &[TrialFull], seen: Seen, behind: bool
     }
 }
 
+/// From which job this one answers, and how old that is.
+async fn before(app: &App, c: &Caller, row: &JobRow) -> Result<Option<Before>, Fault> {
+    let Some(id) = &row.reused else { return Ok(None) };
+    let ended = match app.service().store().job(Some(c.tenant()), id).await {
+        Ok(ran) => ran.ended,
+        Err(StoreError::NotFound { .. }) => None,
+        Err(e) => return Err(e.into()),
+    };
+    Ok(Some(Before { job: id.to_string(), ended: ended.map(words::moment) }))
+}
+
 /// The page.
 pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>, Path(id): Path<String>) -> Shown {
     let id: JobId = id_of("job", &id)?;
@@ -149,7 +167,8 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
     let trials = trials::of(store, &id).await?;
     let (seen, behind) = watch::read(&app, &id).await?;
     let receipt = receipts::signed(&row, app.operator())?.and_then(|r| serde_json::to_string_pretty(&r).ok());
-    Ok(page(StatusCode::OK, &Page { receipt, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))
+    let before = before(&app, &c, &row).await?;
+    Ok(page(StatusCode::OK, &Page { receipt, before, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))
 }
 
 /// Gives a job up.
@@ -202,6 +221,19 @@ mod tests {
         assert!(p.follow.is_none() && p.has_result);
         let html = p.render().unwrap();
         assert!(html.contains(&format!("/jobs/{}/report\"", row.id)) && !html.contains("live.js") && !html.contains("clean"), "{html}");
+    }
+
+    #[test]
+    fn an_answer_of_before_says_how_old_it_is() {
+        let mut row = sample::job(&TenantId::farm(), 1);
+        row.state = TrialState::Finished;
+        let of = |ended: Option<i64>| {
+            let before = Some(Before { job: "job-before".to_owned(), ended: ended.map(words::moment) });
+            Page { before, ..model(signed_in(Role::Reader), &row, &[], Seen::default(), false) }.render().unwrap()
+        };
+        let html = of(Some(86_400_000));
+        assert!(html.contains("/jobs/job-before") && html.contains("which ended") && html.contains("1970-01-02 00:00 UTC"), "{html}");
+        assert!(!of(None).contains("which ended"), "it was deleted since");
     }
 
     #[test]

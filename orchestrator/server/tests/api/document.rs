@@ -52,7 +52,24 @@ async fn the_document_is_openapi_3_1_and_hangs_together() {
                 let is_problem = answer["content"].get("application/problem+json").is_some();
                 assert_eq!(is_problem, status.as_str() >= "400", "{path} {status}");
             }
+            headers_are_told(path, op);
         }
+    }
+}
+
+/// What a client goes by is in the document: what may be asked for by its ETag, by its range, or again.
+fn headers_are_told(path: &str, op: &Value) {
+    let takes = |name: &str| op["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "header" && p["name"] == name);
+    let gives = |status: &str, name: &str| op["responses"][status]["headers"].get(name).is_some();
+    let there = |status: &str| op["responses"].get(status).is_some();
+    let tagged = there("304");
+    assert_eq!((takes("If-None-Match"), gives("200", "ETag"), gives("304", "ETag")), (tagged, tagged, tagged), "{path}");
+    let part = there("206");
+    assert_eq!((takes("Range"), gives("206", "Content-Range"), there("416")), (part, part, part), "{path}");
+    let ends_well = ["200", "201"].into_iter().find(|s| there(s)).unwrap_or("204");
+    assert_eq!(takes("Idempotency-Key"), gives(ends_well, "Idempotent-Replay"), "{path}");
+    for status in ["409", "429", "503", "507"] {
+        assert_eq!(gives(status, "Retry-After"), there(status), "{path} {status}");
     }
 }
 

@@ -232,3 +232,66 @@ async fn what_is_one_too_many_keeps_no_text_and_has_it_when_it_is_told_after_all
     assert_eq!((text(&body, "delivery"), text(&body["job"], "id")), (text(&failed, "id"), text(&job, "id")));
     assert_eq!((&body["job"]["state"], &body["at_ms"]), (&json!("cancelled"), &failed["created_ms"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_deleted_at_once_is_told_before_it_goes() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let (url, got) = receiver(&["500 Oh no", "200 OK"]).await;
+    let made = farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.json(201);
+    let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({"delete_after_days": 0})).await;
+    farm.send("POST", &format!("/v1/jobs/{}/cancel", text(&job, "id")), &admin, &json!({})).await.json(200);
+    let path = format!("/v1/webhooks/{}/deliveries", text(&made["hook"], "id"));
+    delivery(&farm, &path, &admin, |d| d["tries"] == 1).await;
+    // Each server looks at its start for what is over.
+    let look = async || {
+        let store = stakeout_store::sqlite::SqliteStore::open(&farm.database()).await.unwrap();
+        let (_, server) = crate::farm::serve(&farm.dir, store, |_| ()).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        server.stop().await;
+    };
+    look().await;
+    let at = format!("/v1/jobs/{}", text(&job, "id"));
+    assert_eq!(farm.get(&at, &admin).await["state"], "cancelled");
+    for _ in 0..400 {
+        if got.lock().unwrap().len() > 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let body: Value = serde_json::from_str(&got.lock().unwrap()[1].1).unwrap();
+    assert_eq!((text(&body["job"], "id"), text(&body["job"], "state")), (text(&job, "id"), "cancelled"));
+    for _ in 0..10 {
+        look().await;
+        if farm.ask("GET", &at, &admin).await.status == 404 {
+            return;
+        }
+    }
+    panic!("the job stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_told_that_an_answer_is_of_before_and_how_old_it_is() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let (url, got) = receiver(&["200 OK"]).await;
+    farm.send("POST", "/v1/webhooks", &admin, &json!({"url": url})).await.json(201);
+    let app = farm.app("acme", "app").await;
+    let job = farm.submit(&admin, &app, 1, json!({})).await;
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    hand.run(&hand.lease().await, b"x").await;
+    let ran = farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
+    let again = farm.submit(&admin, &app, 1, json!({"reuse": "require"})).await;
+    assert_eq!(again["reused"]["ended_ms"], ran["ended_ms"]);
+    for _ in 0..400 {
+        if got.lock().unwrap().len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let bodies: Vec<Value> = got.lock().unwrap().iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect();
+    let of = |id: &Value| bodies.iter().map(|b| &b["job"]).find(|j| j["id"] == *id).unwrap();
+    let (first, second) = (of(&ran["id"]), of(&again["id"]));
+    assert_eq!((&first["reused"], &first["reused_ended_ms"]), (&Value::Null, &Value::Null));
+    assert_eq!((&second["reused"], &second["reused_ended_ms"]), (&ran["id"], &ran["ended_ms"]));
+}

@@ -10,8 +10,14 @@ use crate::{
 };
 
 async fn hands(farm: &Farm) -> [Hand; 2] {
+    with_token(farm).await.1
+}
+
+/// Two workers that have one token, and that.
+async fn with_token(farm: &Farm) -> (String, [Hand; 2]) {
     let token = farm.token("farm", "worker").await;
-    ["w-a", "w-b"].map(|id| Hand::new(farm.client(&token), id))
+    let both = ["w-a", "w-b"].map(|id| Hand::new(farm.client(&token), id));
+    (token, both)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +83,7 @@ async fn who_lost_a_lease_writes_nothing() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({"secrets": {"s": "hunter22"}})).await;
-    let [a, b] = hands(&farm).await;
+    let (token, [a, b]) = with_token(&farm).await;
     let lost = a.lease().await;
     let kept = a.artifact(&lost, b"evidence").await;
     farm.store().expire(now() + 3_600_000).await.unwrap();
@@ -101,7 +107,7 @@ async fn who_lost_a_lease_writes_nothing() {
         assert!(matches!(e, OrchestratorError::Lost(f) if *f == fence), "{n}: {e}");
     }
     // An epoch that was never given is no better.
-    let future = farm.send("POST", &format!("/v1/leases/{}/3/renew", lost.trial), &farm.token("farm", "worker").await, &json!({})).await;
+    let future = farm.send("POST", &format!("/v1/leases/{}/3/renew", lost.trial), &token, &json!({})).await;
     future.fails(Code::LeaseLost);
     b.run(&newer, b"evidence").await;
     let ended = farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
@@ -109,12 +115,67 @@ async fn who_lost_a_lease_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_workers_token_reaches_nothing_of_a_lease() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({"secrets": {"s": "hunter22"}})).await;
+    let [owner, _] = hands(&farm).await;
+    // Under the same name, and at the epoch that counts.
+    let (token, [other, _]) = with_token(&farm).await;
+    let lease = owner.lease().await;
+    let kept = owner.artifact(&lease, b"evidence").await;
+    let (fence, file) = (Fence::from(&lease), tempfile::NamedTempFile::new().unwrap());
+    assert_eq!(other.remote.renew(&fence).await.unwrap(), RenewAnswer::Lost);
+    let r = &other.remote;
+    let refused = [
+        r.observations(&fence, 0, vec![]).await.unwrap_err(),
+        r.progress(&fence, progress(&lease, "boot")).await.unwrap_err(),
+        r.put_artifact(&fence, &Sha256Digest::of(b""), file.path()).await.unwrap_err(),
+        r.put_artifact(&fence, &kept.sha256, file.path()).await.unwrap_err(),
+        r.blob(&fence, &lease.app, file.path()).await.unwrap_err(),
+        r.secret(&fence, "s").await.unwrap_err(),
+        r.fail(&fence, end(TrialState::Failed, "x")).await.unwrap_err(),
+        r.complete(&fence, completion(&lease, vec![kept.clone()])).await.unwrap_err(),
+    ];
+    for (n, e) in refused.iter().enumerate() {
+        assert!(matches!(e, OrchestratorError::Lost(f) if *f == fence), "{n}: {e}");
+    }
+    let said = farm.send("POST", &format!("/v1/leases/{}/1/renew", lease.trial), &token, &json!({})).await.fails(Code::LeaseLost);
+    assert!(said.detail.contains("another token"), "{said:?}");
+    // Its own goes on, to the end and once more.
+    assert_eq!(owner.remote.renew(&fence).await.unwrap(), RenewAnswer::Ok);
+    let done = completion(&lease, vec![kept.clone()]);
+    owner.remote.complete(&fence, done.clone()).await.unwrap();
+    owner.remote.complete(&fence, done.clone()).await.unwrap();
+    assert!(matches!(r.complete(&fence, done).await, Err(OrchestratorError::Lost(_))));
+    farm.until(&admin, text(&job, "id"), |j| j["state"] == "finished").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_of_a_version_that_kept_no_token_is_whose_knows_it() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    farm.submit(&admin, &farm.app("acme", "app").await, 2, json!({})).await;
+    let ([a, _], [b, _]) = (hands(&farm).await, hands(&farm).await);
+    let (first, second) = (a.lease().await, a.lease().await);
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    // As one that leases while others know the column already, and one that leased a trial anew.
+    for sql in ["UPDATE trials SET token = NULL, token_epoch = 0 WHERE number = 1", "UPDATE trials SET epoch = 2 WHERE number = 2"] {
+        assert_eq!(sqlx::query(sql).execute(&file).await.unwrap().rows_affected(), 1);
+    }
+    for (lease, epoch) in [(first, 1), (second, 2)] {
+        let fence = Fence { trial: lease.trial.clone(), epoch: stakeout_contract::Epoch(epoch) };
+        assert_eq!(b.remote.renew(&fence).await.unwrap(), RenewAnswer::Ok);
+        b.remote.observations(&fence, 0, vec![stakeout_store::conformance::sample::line("x")]).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_is_completed_once_and_only_with_what_was_handed_in() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
-    let [hand, _] = hands(&farm).await;
-    let token = farm.token("farm", "worker").await;
+    let (token, [hand, _]) = with_token(&farm).await;
     let lease = hand.lease().await;
     let path = format!("/v1/leases/{}/1/complete", lease.trial);
     let missing = completion(&lease, vec![artifact(Sha256Digest::of(b"nobody gave it"), 1)]);
@@ -140,12 +201,11 @@ async fn observations_count_once_and_leave_no_hole() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     let job = farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
-    let [hand, _] = hands(&farm).await;
+    let (token, [hand, _]) = with_token(&farm).await;
     let lease = hand.lease().await;
     hand.observe(&lease, 0, &["a", "b"]).await;
     hand.observe(&lease, 0, &["a", "b"]).await;
     hand.observe(&lease, 1, &["b", "c"]).await;
-    let token = farm.token("farm", "worker").await;
     let batch = json!({"first": 9, "observations": [stakeout_store::conformance::sample::line("hole")]});
     farm.send("POST", &format!("/v1/leases/{}/1/observations", lease.trial), &token, &batch).await.fails(Code::Conflict);
     let events = farm.get(&format!("/v1/jobs/{}/event-list", text(&job, "id")), &admin).await;
@@ -159,8 +219,7 @@ async fn an_artifact_whose_bytes_were_changed_on_their_way_can_be_handed_in_agai
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
     farm.submit(&admin, &farm.app("acme", "app").await, 1, json!({})).await;
-    let [hand, _] = hands(&farm).await;
-    let token = farm.token("farm", "worker").await;
+    let (token, [hand, _]) = with_token(&farm).await;
     let lease = hand.lease().await;
     let path = format!("/v1/leases/{}/1/artifacts/{}", lease.trial, Sha256Digest::of(b"right"));
     farm.send("POST", &path, &token, &json!({"bytes": 5})).await.json(200);

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use stakeout_contract::api::problem::Code;
+use stakeout_agent::{Fence, Orchestrator as _};
+use stakeout_contract::{JobId, TrialId, api::problem::Code, trial::TrialState};
 use stakeout_store::conformance::sample;
 
 use crate::{
     farm::{Farm, said, text},
-    hand::Hand,
+    hand::{Hand, completion, end},
 };
 
 /// All of a list, page by page; `between` happens after each page.
@@ -73,6 +74,38 @@ async fn a_long_page_of_jobs_is_whole_though_few_are_read_at_once() {
         assert_eq!(got, ids[..most], "{limit}");
         assert_eq!(page["next"].is_string(), most < 41, "{limit}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_trials_come_in_pages_with_few_artifacts_each_and_without_logs() {
+    let farm = Farm::start().await;
+    let admin = farm.tenant("acme", json!({})).await;
+    let app = farm.app("acme", "app").await;
+    let job = farm.submit(&admin, &app, 10, json!({})).await;
+    let id: JobId = text(&job, "id").parse().unwrap();
+    let path = format!("/v1/jobs/{id}/trials");
+    let all: Vec<String> = (1..=10).map(|n| TrialId::of(&id, n).to_string()).collect();
+    assert_eq!(pages(&farm, &format!("{path}?"), &admin, async |_| ()).await, all);
+    let whole = farm.get(&path, &admin).await;
+    assert_eq!((whole["items"].as_array().unwrap().len(), whole.get("next")), (10, None));
+    farm.submit(&admin, &app, 1, json!({})).await;
+    let other = farm.get("/v1/jobs?limit=1", &admin).await;
+    for query in ["limit=0".to_owned(), "limit=201".to_owned(), format!("cursor={}", text(&other, "next"))] {
+        farm.ask("GET", &format!("{path}?{query}"), &admin).await.fails(Code::BadRequest);
+    }
+
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    let (first, second) = (hand.lease().await, hand.lease().await);
+    let one = hand.artifact(&first, b"x").await;
+    hand.remote.complete(&Fence::from(&first), completion(&first, vec![one; 120])).await.unwrap();
+    hand.remote.fail(&Fence::from(&second), end(TrialState::Failed, "no boot")).await.unwrap();
+    let listed = farm.get(&path, &admin).await;
+    let left = |t: &serde_json::Value| (t["artifacts"].as_array().unwrap().len(), t["artifacts_left_out"].as_u64());
+    assert_eq!(left(&listed["items"][0]), (100, Some(20)));
+    assert_eq!(left(&farm.get(&format!("/v1/trials/{}", first.trial), &admin).await), (120, None));
+    assert_eq!(listed["items"][1]["end"]["log"].as_str().unwrap_or_default(), "");
+    let whole = farm.get(&format!("/v1/trials/{}", second.trial), &admin).await;
+    assert_eq!((text(&whole["end"], "log"), text(&listed["items"][1]["end"], "reason")), ("log of no boot", "no boot"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

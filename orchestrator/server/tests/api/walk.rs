@@ -20,6 +20,8 @@ struct Route {
     role: String,
     media: String,
     headers: Vec<String>,
+    /// What it gives has an ETag.
+    tagged: bool,
 }
 
 fn routes(document: &Value) -> Vec<Route> {
@@ -38,6 +40,7 @@ fn routes(document: &Value) -> Vec<Route> {
                 role: if open { String::new() } else { role.to_owned() },
                 media,
                 headers: headers.map(|p| text(p, "name").to_owned()).collect(),
+                tagged: op["responses"].get("304").is_some(),
             });
         }
     }
@@ -122,10 +125,10 @@ async fn walk(farm: &Farm, things: &Things, route: &Route, token: &str) -> Said 
     said(request).await
 }
 
-/// One thing of each kind.
-async fn things(farm: &Farm, admin: &str) -> Things {
+/// One thing of each kind; the leases are this worker's.
+async fn things(farm: &Farm, admin: &str, worker: &str) -> Things {
     let hook = farm.send("POST", "/v1/webhooks", admin, &json!({"url": "http://127.0.0.1:9/"})).await.json(201);
-    let worker = Hand::new(farm.client(&farm.token("acme", "worker").await), "worker-fade");
+    let worker = Hand::new(farm.client(worker), "worker-fade");
     let app = farm.app("acme", "app").await;
     let done = farm.submit(admin, &app, 1, json!({})).await;
     let lease = worker.lease().await;
@@ -161,11 +164,11 @@ async fn things(farm: &Farm, admin: &str) -> Things {
 async fn every_route_is_closed_to_those_without_a_token_a_role_or_the_tenant() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
-    let things = things(&farm, &admin).await;
+    let (worker, reader) = (farm.token("acme", "worker").await, farm.token("acme", "reader").await);
+    let things = things(&farm, &admin, &worker).await;
     let document = farm.get("/v1/openapi.json", "").await;
     let routes = routes(&document);
     assert!(routes.len() > 50, "{}", routes.len());
-    let (worker, reader) = (farm.token("acme", "worker").await, farm.token("acme", "reader").await);
     let unknown = format!("stk_token-x_{}", "0".repeat(64));
     for r in &routes {
         if r.role.is_empty() {
@@ -188,6 +191,7 @@ async fn every_route_is_closed_to_those_without_a_token_a_role_or_the_tenant() {
     for r in routes.iter().filter(|r| r.method == "GET" && r.role != "operator") {
         let got = walk(&farm, &things, r, if r.role == "worker" { &worker } else { &admin }).await;
         assert_eq!(got.status, 200, "{} {}", r.id, got.text());
+        assert_eq!(got.headers.contains_key("etag"), r.tagged, "{}: what has an ETag says so in the document", r.id);
     }
 }
 
@@ -198,7 +202,7 @@ const CHOSEN: [&str; 3] = ["putScenario", "lease", "heartbeat"];
 async fn another_tenants_things_are_as_if_they_were_not() {
     let farm = Farm::start().await;
     let admin = farm.tenant("acme", json!({})).await;
-    let things = things(&farm, &admin).await;
+    let things = things(&farm, &admin, &farm.token("acme", "worker").await).await;
     let nothing = things.made_up();
     let stranger = farm.tenant("other", json!({})).await;
     let worker = farm.token("other", "worker").await;

@@ -25,6 +25,7 @@ pub(super) async fn all(store: &dyn Store) {
     a_job_is_decided_once_and_its_webhooks_are_told(store).await;
     what_a_completion_names_must_be_there(store).await;
     jobs_are_forgotten_when_their_time_has_come(store).await;
+    a_job_is_kept_until_its_webhooks_were_told(store).await;
 }
 
 async fn claim(store: &dyn Store, now: i64) -> Option<stakeout_contract::JobId> {
@@ -300,4 +301,24 @@ async fn jobs_are_forgotten_when_their_time_has_come(store: &dyn Store) {
     assert!(outdated(1099).await.is_empty());
     assert_eq!(outdated(1100).await, [soon.id.clone()]);
     assert_eq!(outdated(100 + 10 * day).await, [soon.id, late.id]);
+}
+
+async fn a_job_is_kept_until_its_webhooks_were_told(store: &dyn Store) {
+    let (t, day) = (tenant("told-first"), 86_400_000);
+    let id: HookId = "hook-told-first".parse().unwrap();
+    let hook = Hook { id: id.clone(), url: "https://h.example".to_owned(), tag: None, created_ms: 1 };
+    store.put_hook(&HookRow { hook, tenant: t.clone(), sealed: vec![9] }, Noted::NOTHING).await.unwrap();
+    let mut j = job(&t, 1);
+    j.delete_after = Some(0);
+    insert(store, &j).await;
+    store.cancel(&j.id, 0, Noted::NOTHING).await.unwrap();
+    store.decide(&j.id, &decided(&j, TrialState::Cancelled), 100).await.unwrap();
+    let outdated = async |now| store.outdated_jobs(now, 100).await.unwrap().contains(&(t.clone(), j.id.clone()));
+    assert!(!outdated(100).await && !outdated(99 + day).await);
+    assert!(outdated(100 + day).await, "a webhook that does not hear keeps no evidence");
+    let mut told = store.deliveries(&t, &id, None, 10).await.unwrap().remove(0);
+    (told.state, told.tries, told.next_ms) = (DeliveryState::Delivered, 1, None);
+    assert!(store.delivery_tried(&told).await.unwrap());
+    assert!(outdated(100).await);
+    store.delete_job(&t, &j.id, Noted::NOTHING).await.unwrap();
 }

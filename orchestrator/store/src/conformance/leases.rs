@@ -169,12 +169,12 @@ async fn a_worker_that_drains_gets_nothing(store: &dyn Store) {
     let (first, _) = store.lease(&w, 1).await.unwrap().unwrap();
     store.set_worker_mode(&t, &w.worker, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
     assert!(store.lease(&w, 1).await.unwrap().is_none());
-    assert!(store.renew(&first.id, Epoch(1), 2, 60).await.is_ok(), "it ends what it has");
+    assert!(store.renew(&first.id, Epoch(1), None, 2, 60).await.is_ok(), "it ends what it has");
     assert_eq!(
         store.set_worker_mode(&t, &w.worker, WorkerMode::Quarantined, Noted::NOTHING).await.unwrap(),
         std::slice::from_ref(&first.id)
     );
-    assert!(matches!(store.renew(&first.id, Epoch(1), 2, 60).await, Err(StoreError::Refused(_))), "what it hands in is refused");
+    assert!(matches!(store.renew(&first.id, Epoch(1), None, 2, 60).await, Err(StoreError::Refused(_))), "what it hands in is refused");
     assert_eq!(store.trial(None, &first.id).await.unwrap().row.state, TrialState::Queued);
     let impostor = LeaseFor { tenant: tenant("another"), ..w };
     insert(store, &job(&impostor.tenant, 1)).await;

@@ -94,7 +94,7 @@ pub fn abilities(api: u32) -> Abilities {
 /// If the name is no id.
 pub fn ask(tenant: &TenantId, worker: &str) -> LeaseFor {
     let worker: WorkerId = worker.parse().expect("an id");
-    LeaseFor { worker, tenant: tenant.clone(), abilities: abilities(34), seconds: 60 }
+    LeaseFor { worker, tenant: tenant.clone(), token: None, abilities: abilities(34), seconds: 60 }
 }
 
 /// A line of a log.

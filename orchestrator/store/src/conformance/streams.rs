@@ -1,6 +1,6 @@
 //! What leases stream, and the events that come of it.
 
-use stakeout_contract::{Epoch, Sha256Digest, api::events::What, lease::Progress, trial::TrialState};
+use stakeout_contract::{Epoch, Sha256Digest, WorkerId, api::events::What, lease::Progress, trial::TrialState};
 use stakeout_domain::lease::Refused;
 
 use super::sample::{FIRST, completion, decided, end, insert, job, lease, line, tenant};
@@ -29,13 +29,14 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert!(store.expire(59_999).await.unwrap().is_empty());
     assert_eq!(store.expire(60_000).await.unwrap(), std::slice::from_ref(id));
     let lost = store.trial(None, id).await.unwrap();
+    assert_eq!(lost.row.failed_on, ["w-1".parse::<WorkerId>().unwrap()], "others get it first");
     assert!(lost.ended.unwrap().reason.contains("w-1"));
     let (again, _) = lease(store, &t, "w-2", 61_000).await;
     assert_eq!((&again.id, again.row.epoch), (id, Epoch(2)));
     let progress = What::Job { state: TrialState::Running, reason: String::new() };
     assert!(refused(store.observe(id, Epoch(1), 1, &[line("late")], 62_000).await));
     assert!(refused(store.note_artifact(id, Epoch(1), &Sha256Digest::of(b"a"), 1, 62_000).await));
-    assert!(refused(store.renew(id, Epoch(1), 62_000, 60).await));
+    assert!(refused(store.renew(id, Epoch(1), None, 62_000, 60).await));
     assert!(refused(store.fenced(None, id, Epoch(1)).await));
     assert!(refused(store.tell(id, Epoch(1), &progress, 62_000).await));
     assert!(refused(store.complete(id, Epoch(1), &completion(&trial, &of, TrialState::Finished), 62_000).await));
@@ -49,7 +50,7 @@ async fn only_the_newest_epoch_writes(store: &dyn Store) {
     assert_eq!(store.observations(id, Epoch(2), 1, 1).await.unwrap(), [line("b")]);
     assert_eq!(store.observations(id, Epoch(1), 0, 100).await.unwrap(), [line("old")]);
     store.cancel(&j.id, 63_000, Noted::NOTHING).await.unwrap();
-    assert!(store.renew(id, Epoch(2), 63_000, 60).await.unwrap().cancel);
+    assert!(store.renew(id, Epoch(2), None, 63_000, 60).await.unwrap().cancel);
     let gone = store.give_back(id, Epoch(2), &end(TrialState::Cancelled, ""), 64_000).await.unwrap();
     assert_eq!(gone.state, TrialState::Cancelled);
 }
@@ -68,7 +69,7 @@ async fn a_lease_of_a_clock_that_went_back_is_shortened(store: &dyn Store) {
     assert!(of.iter().all(|t| t.row.expires == Some(back + 60_000) && t.row.epoch == Epoch(1)), "{of:?}");
     // Who has one goes on.
     for id in [&early.id, &late.id] {
-        let renewed = store.renew(id, Epoch(1), back + 50_000, 60).await.unwrap();
+        let renewed = store.renew(id, Epoch(1), None, back + 50_000, 60).await.unwrap();
         assert_eq!(renewed.expires, Some(back + 110_000));
         store.give_back(id, Epoch(1), &end(TrialState::Queued, "stopped"), back + 61_000).await.unwrap();
     }
@@ -114,8 +115,8 @@ async fn events_tell_all_in_order_without_gap(store: &dyn Store) {
     let j = job(&t, 1);
     insert(store, &j).await;
     let (trial, _) = lease(store, &t, "w-1", 5).await;
-    store.renew(&trial.id, FIRST, 6, 60).await.unwrap();
-    store.renew(&trial.id, FIRST, 7, 60).await.unwrap();
+    store.renew(&trial.id, FIRST, None, 6, 60).await.unwrap();
+    store.renew(&trial.id, FIRST, None, 7, 60).await.unwrap();
     store.observe(&trial.id, FIRST, 0, &[line("a"), line("b")], 8).await.unwrap();
     store.observe(&trial.id, FIRST, 1, &[line("b"), line("c")], 8).await.unwrap();
     let progress =

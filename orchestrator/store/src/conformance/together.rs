@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use stakeout_contract::{
-    DeviceKind, Epoch, Sha256Digest, TenantId, TrialId,
+    DeviceKind, Epoch, Sha256Digest, TenantId, TokenId, TrialId,
     api::{
         access::Quota,
         fleet::{HostFacts, WorkerMode},
@@ -13,6 +13,7 @@ use stakeout_contract::{
     lease::Abilities,
     trial::TrialState,
 };
+use stakeout_domain::lease::Refused;
 
 use super::{
     leases::cancel_all,
@@ -25,6 +26,7 @@ pub(super) async fn all(store: &dyn Store) {
     the_most_urgent_are_first_whatever_the_level(store).await;
     only_who_may_gets_a_trial(store).await;
     who_failed_gets_others_if_there_are(store).await;
+    each_lease_is_of_the_token_of_who_asked(store).await;
     renewals_and_completions_are_each_its_own(store).await;
     what_is_read_at_once_is_each_its_own(store).await;
 }
@@ -130,6 +132,30 @@ async fn who_failed_gets_others_if_there_are(store: &dyn Store) {
     cancel_all(store, &t).await;
 }
 
+async fn each_lease_is_of_the_token_of_who_asked(store: &dyn Store) {
+    let t = tenant("tog-tokens");
+    insert(store, &job(&t, 12)).await;
+    let asks: Vec<_> = workers(&t, 12).into_iter().map(|a| LeaseFor { token: Some(TokenId::generate()), ..a }).collect();
+    let got: Vec<TrialFull> = leases(store, &asks).await.into_iter().map(|l| l.unwrap().unwrap().0).collect();
+    for (trial, ask) in got.iter().zip(&asks) {
+        assert_eq!((&trial.row.token, trial.row.worker.as_ref()), (&ask.token, Some(&ask.worker)));
+    }
+    // Every other one renews its own, the rest one that is another's.
+    let by = |n: usize| asks[n - n % 2].token.as_ref();
+    let renewed = join_all(got.iter().enumerate().map(|(n, trial)| store.renew(&trial.id, FIRST, by(n), 5, 60))).await;
+    for (n, r) in renewed.iter().enumerate() {
+        let own = n.is_multiple_of(2);
+        assert!(if own { r.is_ok() } else { matches!(r, Err(StoreError::Refused(Refused::Others))) }, "{n}: {r:?}");
+    }
+    // It is known also when the lease has ended, until there is another.
+    let first = &got[0].id;
+    store.give_back(first, FIRST, &end(TrialState::Queued, "told to stop"), 6).await.unwrap();
+    assert_eq!(store.trial(None, first).await.unwrap().row.token, asks[0].token);
+    let (again, _) = lease(store, &t, "tog-tokens-x", 7).await;
+    assert_eq!((&again.id, again.row.token), (first, None));
+    cancel_all(store, &t).await;
+}
+
 async fn renewals_and_completions_are_each_its_own(store: &dyn Store) {
     let t = tenant("tog-ends");
     let (a, b) = (job(&t, 5), job(&t, 5));
@@ -143,7 +169,7 @@ async fn renewals_and_completions_are_each_its_own(store: &dyn Store) {
     store.give_back(&lost.id, FIRST, &end(TrialState::Queued, "told to stop"), 2).await.unwrap();
     let none = "trial-none".parse().unwrap();
     let ids = held.iter().map(|(trial, _)| &trial.id).chain([&none, &held[0].0.id]);
-    let renewed = join_all(ids.map(|id| store.renew(id, FIRST, 5, 60))).await;
+    let renewed = join_all(ids.map(|id| store.renew(id, FIRST, None, 5, 60))).await;
     for (n, r) in renewed.iter().enumerate() {
         match (n, r) {
             (3, Err(StoreError::Refused(_))) | (10, Err(StoreError::NotFound { what: "trial", .. })) => {}

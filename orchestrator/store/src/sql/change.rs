@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TrialId, WorkerId, trial::TrialState};
+use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TokenId, TrialId, WorkerId, trial::TrialState};
 use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 
 use super::{
@@ -45,7 +45,7 @@ pub(super) fn locked_of(row: &DbRow) -> Result<Locked, StoreError> {
 /// The columns of [`Locked`].
 macro_rules! locked_columns {
     () => {
-        "id, job, tenant, number, state, epoch, worker, expires, cancel, failed_on, attempts, leases, leased, digest"
+        "id, job, tenant, number, state, epoch, worker, token, token_epoch, expires, cancel, failed_on, attempts, leases, leased, digest"
     };
 }
 pub(super) use locked_columns;
@@ -102,6 +102,7 @@ struct TrialWrite<'a> {
     state: TrialState,
     epoch: u32,
     worker: Option<&'a WorkerId>,
+    token: Option<&'a TokenId>,
     expires: Option<Millis>,
     cancel: u8,
     failed: String,
@@ -122,6 +123,7 @@ pub(super) async fn write_trials(conn: &mut Conn, all: &[Became<'_>]) -> Result<
             state: next.state,
             epoch: next.epoch.0,
             worker: next.worker.as_ref(),
+            token: next.token.as_ref(),
             expires: next.expires,
             cancel: next.cancel.into(),
             failed: json("trials", &next.failed_on)?,
@@ -137,11 +139,11 @@ pub(super) async fn write_trials(conn: &mut Conn, all: &[Became<'_>]) -> Result<
             conn,
             "write trials",
             concat!(
-                "UPDATE trials SET state = n.state, epoch = n.epoch, worker = n.worker, expires = n.expires, cancel = n.cancel, \
-                 failed_on = n.failed, leased = n.since, done = n.done, slot_ms = slot_ms + n.slot, attempts = n.attempts, \
-                 leases = n.leases FROM ",
-                given!("$1": id text, state text, epoch bigint, worker text, expires bigint, cancel bigint, failed text, since bigint,
-                    done bigint, slot bigint, attempts bigint, leases bigint),
+                "UPDATE trials SET state = n.state, epoch = n.epoch, worker = n.worker, token = n.token, token_epoch = n.epoch, \
+                 expires = n.expires, cancel = n.cancel, failed_on = n.failed, leased = n.since, done = n.done, \
+                 slot_ms = slot_ms + n.slot, attempts = n.attempts, leases = n.leases FROM ",
+                given!("$1": id text, state text, epoch bigint, worker text, token text, expires bigint, cancel bigint, failed text,
+                    since bigint, done bigint, slot bigint, attempts bigint, leases bigint),
                 " WHERE trials.id = n.id AND ",
                 among!("trials.id", "$2")
             ),

@@ -181,14 +181,17 @@ pub(super) async fn delete_job(store: &Backend, tenant: &TenantId, id: &JobId, n
     tx.commit().await.map_err(db("commit"))
 }
 
-/// See [`crate::Jobs::outdated_jobs`].
+/// See [`crate::Jobs::outdated_jobs`]. What a tenant keeps at all it keeps for a day: only what a job itself says may be over while
+/// its webhooks are still told of it.
 pub(super) async fn outdated_jobs(store: &Backend, now: Millis, most: u32) -> Result<Vec<(TenantId, JobId)>, StoreError> {
     let mut conn = store.reader().await?;
     let mut rows = all!(
         conn,
         "find outdated jobs",
-        "SELECT tenant, id FROM jobs WHERE delete_at IS NOT NULL AND delete_at <= $1 ORDER BY delete_at, id LIMIT $2",
+        "SELECT tenant, id FROM jobs WHERE delete_at IS NOT NULL AND delete_at <= $1 AND (ended <= $1 - $2 \
+         OR NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.job = jobs.id AND d.state = 'waiting')) ORDER BY delete_at, id LIMIT $3",
         now,
+        DAY,
         i64::from(most)
     )?;
     let more = i64::from(most) - rows.len() as i64;

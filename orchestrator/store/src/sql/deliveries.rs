@@ -43,6 +43,7 @@ fn delivery_of(row: &DbRow) -> Result<Delivery, StoreError> {
 pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<(), StoreError> {
     let hooks = all!(conn, "read a tenant's webhooks", "SELECT id, tag FROM hooks WHERE tenant = $1 ORDER BY id", job.tenant.as_str())?;
     let room = if hooks.is_empty() { 0 } else { room(conn, &job.tenant).await? };
+    let answered = if room > 0 { answered(conn, job).await? } else { None };
     for (n, hook) in hooks.iter().enumerate() {
         let r = Read("hooks", hook);
         let tag: Option<String> = r.get("tag")?;
@@ -52,7 +53,7 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
         let id = DeliveryId::generate();
         // One too many is shown, and told when it is asked for: its text is made then.
         let waits = n < room;
-        let body = if waits { told(job, &id, now) } else { String::new() };
+        let body = if waits { told(job, answered, &id, now) } else { String::new() };
         run!(
             conn,
             "begin a delivery",
@@ -71,8 +72,21 @@ pub(super) async fn begin(conn: &mut Conn, job: &JobRow, now: Millis) -> Result<
     Ok(())
 }
 
-/// The text that tells of a job's end.
-fn told(job: &JobRow, id: &DeliveryId, at: Millis) -> String {
+/// When the job ended from which this one has its answer; none: it has its own, or that job was deleted since.
+async fn answered(conn: &mut Conn, job: &JobRow) -> Result<Option<Millis>, StoreError> {
+    let Some(before) = &job.reused else { return Ok(None) };
+    let row = maybe!(
+        conn,
+        "read when a job of before ended",
+        "SELECT ended FROM jobs WHERE id = $1 AND tenant = $2",
+        before.as_str(),
+        job.tenant.as_str()
+    )?;
+    Ok(row.map(|r| Read("jobs", &r).get::<Option<Millis>>("ended")).transpose()?.flatten())
+}
+
+/// The text that tells of a job's end, with when its answer was given, if that was before.
+fn told(job: &JobRow, answered: Option<Millis>, id: &DeliveryId, at: Millis) -> String {
     let text = object!({
         "event": "job.ended",
         "delivery": id,
@@ -89,6 +103,7 @@ fn told(job: &JobRow, id: &DeliveryId, at: Millis) -> String {
             "created_ms": job.created,
             "ended_ms": job.ended,
             "reused": job.reused,
+            "reused_ended_ms": answered,
             "outcome": job.outcome,
         },
     });
@@ -104,7 +119,8 @@ async fn give_text(conn: &mut Conn, d: &Delivery) -> Result<(), StoreError> {
         d.id.as_str()
     )?;
     let Some(row) = row else { return Ok(()) };
-    let text = told(&job_of(&row)?, &d.id, d.created_ms);
+    let job = job_of(&row)?;
+    let text = told(&job, answered(conn, &job).await?, &d.id, d.created_ms);
     run!(conn, "give a delivery its text", "UPDATE deliveries SET body = $1 WHERE id = $2", text, d.id.as_str()).map(drop)
 }
 

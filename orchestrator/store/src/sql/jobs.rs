@@ -1,7 +1,7 @@
 //! [`Jobs`]: each step by its own file.
 
 use stakeout_contract::{
-    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TrialId,
+    DeviceKind, Epoch, JobId, Sha256Digest, TenantId, TokenId, TrialId,
     api::events::{Event, What},
     lease::{Abilities, Completion},
     observation::Observation,
@@ -50,8 +50,8 @@ impl Jobs for Backend {
         next::waiting(self, tenant, abilities).await
     }
 
-    async fn renew(&self, trial: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
-        together::renew(self, trial, epoch, now, seconds).await
+    async fn renew(&self, trial: &TrialId, epoch: Epoch, by: Option<&TokenId>, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
+        together::renew(self, trial, epoch, by, now, seconds).await
     }
 
     async fn fenced(&self, tenant: Option<&TenantId>, trial: &TrialId, epoch: Epoch) -> Result<TrialFull, StoreError> {

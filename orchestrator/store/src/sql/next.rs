@@ -47,7 +47,8 @@ pub(super) struct Leased<'a> {
 impl<'a> Leased<'a> {
     fn new((place, ask): (usize, &'a Ask), row: DbRow) -> Result<Self, StoreError> {
         let trial = locked_of(&row)?;
-        let next = apply(&trial.row, &Command::Lease { worker: ask.of.worker.clone(), seconds: ask.of.seconds }, ask.now)?;
+        let lease = Command::Lease { worker: ask.of.worker.clone(), token: ask.of.token.clone(), seconds: ask.of.seconds };
+        let next = apply(&trial.row, &lease, ask.now)?;
         Ok(Self { place, ask, row, trial, next })
     }
 }

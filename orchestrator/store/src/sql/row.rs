@@ -21,7 +21,7 @@ macro_rules! columns {
          trials, queued, running, finished, failed, cancelled, events, due, reused, result, outcome, report"
     };
     (trials) => {
-        "id, job, tenant, number, state, epoch, worker, expires, cancel, failed_on, attempts, leases, leased, digest, \
+        "id, job, tenant, number, state, epoch, worker, token, token_epoch, expires, cancel, failed_on, attempts, leases, leased, digest, \
          completion, ended"
     };
     (tenants) => {
@@ -135,10 +135,13 @@ pub(super) fn job_of(row: &DbRow) -> Result<JobRow, StoreError> {
 
 /// The part of a row of `trials` that [`stakeout_domain::lease`] decides by.
 pub(super) fn trial_row_of(r: &Read<'_>) -> Result<TrialRow, StoreError> {
+    let (epoch, of) = (r.small("epoch")?, r.small("token_epoch")?);
     Ok(TrialRow {
         state: r.word("state")?,
-        epoch: Epoch(r.small("epoch")?),
+        epoch: Epoch(epoch),
         worker: r.maybe_id("worker")?,
+        // A version that does not keep it may have leased the trial since.
+        token: if of == epoch { r.maybe_id("token")? } else { None },
         expires: r.get("expires")?,
         cancel: r.flag("cancel")?,
         failed_on: r.json("failed_on")?,

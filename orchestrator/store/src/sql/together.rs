@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TrialId, lease::Completion, trial::TrialState};
+use stakeout_contract::{Epoch, JobId, Sha256Digest, TenantId, TokenId, TrialId, lease::Completion, trial::TrialState};
 use stakeout_domain::lease::{Command, Millis, TrialRow, apply};
 
 use super::{
@@ -59,8 +59,15 @@ impl Default for Trains {
 }
 
 /// See [`crate::Jobs::renew`].
-pub(super) async fn renew(store: &Backend, id: &TrialId, epoch: Epoch, now: Millis, seconds: u64) -> Result<TrialRow, StoreError> {
-    let ask = Renew { trial: id.clone(), epoch, seconds, now };
+pub(super) async fn renew(
+    store: &Backend,
+    id: &TrialId,
+    epoch: Epoch,
+    by: Option<&TokenId>,
+    now: Millis,
+    seconds: u64,
+) -> Result<TrialRow, StoreError> {
+    let ask = Renew { trial: id.clone(), epoch, by: by.cloned(), seconds, now };
     store.trains.renewals.ride(ask, || Renewals(store.clone())).await.unwrap_or_else(|| Err(ended()))
 }
 
@@ -95,6 +102,7 @@ pub(super) struct Renewals(Backend);
 pub(super) struct Renew {
     trial: TrialId,
     epoch: Epoch,
+    by: Option<TokenId>,
     seconds: u64,
     now: Millis,
 }
@@ -108,11 +116,12 @@ impl Trip for Renewals {
         let trials = lock_trials(&mut tx, &asks.iter().map(|a| &a.trial).collect()).await?;
         let mut became: BTreeMap<&TrialId, (TrialRow, Millis)> = BTreeMap::new();
         let mut answers = Vec::with_capacity(asks.len());
-        for Renew { trial, epoch, seconds, now } in asks {
+        for Renew { trial, epoch, by, seconds, now } in asks {
             answers.push(trials.get(trial).ok_or_else(|| missing("trial", trial)).and_then(|t| {
                 // The same lease may be here twice: a worker that had no answer asks again.
                 let row = became.get(trial).map_or(&t.row, |(row, _)| row);
                 let next = apply(row, &Command::Renew { epoch: *epoch, seconds: *seconds }, *now)?;
+                by.as_ref().map_or(Ok(()), |by| row.held_by(by))?;
                 became.insert(trial, (next.clone(), *now));
                 Ok(next)
             }));
