@@ -150,7 +150,7 @@ pub fn apply(row: &TrialRow, command: &Command, now: Millis) -> Result<TrialRow,
             next.epoch = row.epoch.next();
             next.leases = row.leases.saturating_add(1);
             next.worker = Some(worker.clone());
-            next.token = token.clone();
+            next.token.clone_from(token);
             next.expires = Some(after(now, *seconds));
         }
         Command::Renew { epoch, seconds } => {

@@ -168,7 +168,7 @@ pub(super) async fn show(State(app): State<App>, Extension(c): Extension<Caller>
     let (seen, behind) = watch::read(&app, &id).await?;
     let receipt = receipts::signed(&row, app.operator())?.and_then(|r| serde_json::to_string_pretty(&r).ok());
     let before = before(&app, &c, &row).await?;
-    Ok(page(StatusCode::OK, &Page { receipt, before, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))
+    Ok(page(StatusCode::OK, &Page { before, receipt, ..model(Shell::of(&c, "job"), &row, &trials, seen, behind) }))
 }
 
 /// Gives a job up.
