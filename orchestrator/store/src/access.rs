@@ -121,6 +121,6 @@ pub trait Access: Send + Sync + 'static {
     async fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError>;
     /// What a tenant used in the last `days`, and keeps now.
     async fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> Result<Usage, StoreError>;
-    /// Removes keys of requests that are over. Uploads: [`crate::Library::drop_uploads`].
+    /// Removes keys of requests that are over, and ids of jobs that may be used again. Uploads: [`crate::Library::drop_uploads`].
     async fn tidy(&self, now: Millis) -> Result<(), StoreError>;
 }

@@ -9,7 +9,7 @@ use stakeout_contract::{
     },
     scenario::{NetworkPolicy, Scenario},
 };
-use stakeout_store::{JobRow, StoreError};
+use stakeout_store::JobRow;
 
 use super::{
     App,
@@ -74,24 +74,9 @@ fn check_values(s: &JobSpec) -> Answer<()> {
     Ok(())
 }
 
-/// An offer is taken up once: whoever does it again would know the keys.
-async fn not_taken(app: &App, offer: &JobId) -> Answer<()> {
-    match app.service().store().job(None, offer).await {
-        Err(StoreError::NotFound { .. }) => Ok(()),
-        Ok(_) => {
-            let taken = Failed::new(Code::Conflict, format!("the offer of `{offer}` was taken up"));
-            Err(taken.at("offer").hint("ask for another: `POST /v1/offers`"))
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// A job as it will be planned.
+/// A job as it will be planned. Whether its offer was taken up already is asked where the job is kept.
 pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec, offer: Option<JobId>) -> Answer<Submission> {
     check_values(&s)?;
-    if let Some(id) = &offer {
-        not_taken(app, id).await?;
-    }
     let found = app.service().store().app(c.tenant(), &s.app).await?;
     let mut scenario = scenario(app, c, s.scenario).await?;
     if let Some(api) = s.api {

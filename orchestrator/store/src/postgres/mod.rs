@@ -38,7 +38,7 @@ const CHANNEL: &str = "stakeout_waiting";
 
 /// What made the tables, in order.
 pub fn migrations() -> Migrator {
-    migrations!("postgres": 1 "first", 2 "dropping", 3 "once", 4 "turns", 5 "bounds")
+    migrations!("postgres": 1 "first", 2 "dropping", 3 "once", 4 "turns", 5 "bounds", 6 "job_ids")
 }
 
 impl PostgresStore {

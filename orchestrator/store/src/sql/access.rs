@@ -12,7 +12,7 @@ use super::{
     usage,
 };
 use crate::{
-    Access, Answered, Claim, Deed, Idempotent, Noted, StoreError, TokenRow,
+    Access, Answered, Claim, Deed, IDS_KEPT, Idempotent, Noted, StoreError, TokenRow,
     codec::{DAY, bad, db, json, missing, word},
 };
 
@@ -263,6 +263,7 @@ impl Access for Backend {
 
     async fn tidy(&self, now: Millis) -> Result<(), StoreError> {
         run!(self.writer().await?, "forget keys of requests", "DELETE FROM requests WHERE created <= $1", now - DAY)?;
+        run!(self.writer().await?, "forget ids of jobs", "DELETE FROM job_ids WHERE taken <= $1", now - IDS_KEPT)?;
         deliveries::forget(self, now).await
     }
 }
