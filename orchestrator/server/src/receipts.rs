@@ -23,7 +23,7 @@ const _: () = assert!(VALID + SKEW < stakeout_store::IDS_KEPT);
 impl Service {
     /// A job that may be submitted, and the commitment to its secret. Nothing is kept.
     pub fn offer(&self) -> Offer {
-        self.offer_of(JobId::generate())
+        self.offer_of(JobId::at(now()))
     }
 
     /// The offer of a form that comes back, while it is valid; else another.

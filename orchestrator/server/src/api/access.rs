@@ -143,7 +143,7 @@ pub(crate) async fn new_token(app: &App, c: &Caller, spec: TokenSpec) -> Answer<
     app.service().store().tenant(&tenant).await?;
     let now = now();
     let token = Token {
-        id: TokenId::generate(),
+        id: TokenId::at(now),
         tenant,
         role: spec.role,
         label: spec.label,
