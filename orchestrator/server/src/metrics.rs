@@ -81,13 +81,14 @@ impl Default for Metrics {
         registry.register_with_unit("trial_stage", "Time of a trial's stage on its worker", Unit::Seconds, stages.clone());
         let kept = Counter::default();
         registry.register_with_unit("artifact", "Bytes of artifacts that trials kept", Unit::Bytes, kept.clone());
-        let list: [(&str, &str, Of); 7] = [
+        let list: [(&str, &str, Of); 8] = [
             ("queue_waiting", "Trials that wait", |g| g.waiting as f64),
             ("trials_running", "Trials that run", |g| g.running as f64),
             ("queue_oldest_seconds", "Age of the oldest waiting trial", |g| g.oldest_waiting_seconds),
-            ("jobs_due", "Jobs whose decision is due", |g| g.due as f64),
-            ("workers_alive", "Workers that live", |g| g.workers as f64),
-            ("slots", "Slots of workers that live", |g| g.slots as f64),
+            ("jobs_due", "Jobs whose trials have all ended, without verdicts", |g| g.due as f64),
+            ("jobs_due_oldest_seconds", "Time since the trials of the oldest of them ended", |g| g.oldest_due_seconds),
+            ("workers_alive", "Workers that live and take trials", |g| g.workers as f64),
+            ("slots", "Slots of workers that live and take trials", |g| g.slots as f64),
             ("webhook_deliveries_waiting", "Webhook deliveries that wait", |g| g.deliveries as f64),
         ];
         let gauges = list.map(|(name, help, of)| {
