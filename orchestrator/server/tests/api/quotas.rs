@@ -26,7 +26,9 @@ async fn what_is_over_a_bound_is_refused_and_told_when_to_come_again() {
     tomorrow.fails(Code::Quota);
     assert!((1..=86_401).contains(&tomorrow.header("retry-after").parse::<u32>().unwrap()));
     let sha256 = stakeout_contract::Sha256Digest::of(b"x");
-    farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 97, "sha256": sha256})).await.fails(Code::Quota);
+    let full = farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 97, "sha256": sha256})).await;
+    full.fails(Code::Quota);
+    assert_eq!(full.header("retry-after"), "", "no time makes room");
     farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 90, "sha256": sha256})).await.json(201);
 }
 
