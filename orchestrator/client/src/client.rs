@@ -236,7 +236,7 @@ impl Client {
         }
     }
 
-    async fn read<T: DeserializeOwned>(&self, r: Response) -> Result<T, ClientError> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, r: Response) -> Result<T, ClientError> {
         let bytes = r.bytes().await.map_err(|e| self.unreachable(&e))?;
         serde_json::from_slice(&bytes).map_err(|e| self.answer(e.to_string()))
     }

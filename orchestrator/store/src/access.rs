@@ -96,6 +96,8 @@ pub const LIVE_TOKENS: u32 = 1000;
 pub trait Access: Send + Sync + 'static {
     /// Makes a tenant, or changes it. Whether it is new.
     async fn put_tenant(&self, tenant: &Tenant, noted: Noted<'_>) -> Result<bool, StoreError>;
+    /// The same to a tenant that is as `before` in all; none: that is not there yet. Else [`StoreError::Changed`].
+    async fn put_tenant_if(&self, tenant: &Tenant, before: Option<&Tenant>, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A tenant.
     async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError>;
     /// All tenants by id.

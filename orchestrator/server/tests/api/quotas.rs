@@ -1,10 +1,13 @@
 //! Bounds of tenants, and who is next.
 
 use serde_json::json;
-use stakeout_contract::api::problem::Code;
+use stakeout_contract::{
+    TenantId,
+    api::{access::Tenant, problem::Code},
+};
 
 use crate::{
-    farm::{Farm, spec, text},
+    farm::{Farm, said, spec, text},
     hand::Hand,
 };
 
@@ -81,4 +84,43 @@ async fn a_newcomer_is_next_however_much_another_has_queued() {
         of_one += usize::from(hand.lease().await.job.as_str() == text(&job, "id"));
     }
     assert_eq!(of_one, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_a_tenant_that_was_changed_since_hears_it_and_undoes_nothing() {
+    let farm = Farm::start().await;
+    let (acme, other) = (farm.tenant("acme", json!({})).await, farm.tenant("other", json!({})).await);
+    let read = farm.ask("GET", "/v1/tenants/acme", &farm.admin).await;
+    assert_eq!(read.json(200), farm.get("/v1/tenants/acme", &acme).await);
+    farm.ask("GET", "/v1/tenants/acme", &other).await.fails(Code::NotFound);
+    let tag = read.header("etag").to_owned();
+    assert_eq!(said(farm.request("GET", "/v1/tenants/acme", &acme).header("If-None-Match", &tag)).await.status, 304);
+    let put = |id: &str, header: &str, tag: &str, weight: u32| {
+        said(farm.request("PUT", "/v1/tenants", &farm.admin).header(header, tag).json(&json!({"id": id, "weight": weight})))
+    };
+    let first = put("acme", "If-Match", &tag, 2).await;
+    assert_eq!((first.json(200)["weight"].as_u64(), first.header("etag") == tag), (Some(2), false));
+    put("acme", "If-Match", &tag, 3).await.fails(Code::Changed);
+    put("acme", "If-None-Match", "*", 3).await.fails(Code::Changed);
+    put("nobody", "If-Match", "*", 3).await.fails(Code::Changed);
+    assert_eq!(farm.get("/v1/tenants/acme", &acme).await["weight"], 2);
+    put("acme", "If-Match", first.header("etag"), 3).await.json(200);
+    put("new", "If-None-Match", "*", 3).await.json(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_change_something_of_a_tenant_at_once_nobody_undoes_anothers() {
+    let farm = Farm::start().await;
+    let client = farm.client(&farm.admin);
+    let id: TenantId = "crowded".parse().unwrap();
+    // Each adds one to what there is.
+    let one = async || {
+        let more = |now: Option<Tenant>| {
+            let before = now.map_or(1, |t| t.weight);
+            serde_json::from_value(json!({"id": "crowded", "weight": before + 1})).unwrap()
+        };
+        client.change_tenant(&id, more).await.unwrap()
+    };
+    tokio::join!(one(), one(), one(), one(), one(), one());
+    assert_eq!(farm.get("/v1/tenants/crowded", &farm.admin).await["weight"], 7);
 }
