@@ -34,7 +34,7 @@ mod train;
 pub use access::{Access, Answered, Claim, Deed, Idempotent, Noted, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
-pub use jobs::{Decided, Due, Hints, IDS_KEPT, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
+pub use jobs::{Ahead, Decided, Due, Hints, IDS_KEPT, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
 pub use library::{Library, UploadRow};
 
 use stakeout_domain::{budget::Over, lease::Refused};

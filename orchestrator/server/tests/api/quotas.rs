@@ -124,3 +124,27 @@ async fn of_many_who_change_something_of_a_tenant_at_once_nobody_undoes_anothers
     tokio::join!(one(), one(), one(), one(), one(), one());
     assert_eq!(farm.get("/v1/tenants/crowded", &farm.admin).await["weight"], 7);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_waits_for_the_tenants_share_and_not_for_what_others_have_queued() {
+    let farm = Farm::start().await;
+    let (acme, many) = (farm.tenant("acme", json!({})).await, farm.tenant("many", json!({"weight": 3})).await);
+    let app = farm.app("acme", "app").await;
+    farm.app("many", "app").await;
+    // Four slots, and a trial of a minute.
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    farm.submit(&acme, &app, 1, json!({})).await;
+    hand.run(&hand.lease().await, b"x").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    sqlx::query("UPDATE trials SET slot_ms = 60000").execute(&file).await.unwrap();
+    let wait = async |more: serde_json::Value| {
+        let estimate = farm.send("POST", "/v1/estimates", &acme, &spec(&app, 1, more)).await.json(200);
+        estimate["wait_seconds"].as_f64()
+    };
+    assert_eq!(wait(json!({})).await, Some(0.0));
+    farm.submit(&acme, &app, 8, json!({})).await;
+    assert_eq!(wait(json!({})).await, Some(120.0), "two rounds of four");
+    farm.submit(&many, &app, 1000, json!({})).await;
+    assert_eq!(wait(json!({})).await, Some(480.0), "one slot of four is its share");
+    assert_eq!(wait(json!({"priority": 1})).await, Some(0.0), "it goes before those");
+}
