@@ -54,10 +54,11 @@ impl ClientError {
         }
     }
 
-    /// Whether the same call may work later.
+    /// Whether the same call may work later by itself. A quota may not: where time mends it, the answer says when to come again.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
+            Self::Problem(p) if p.code() == Some(Code::Quota) => false,
             Self::Problem(p) => matches!(p.status, 429 | 502 | 503 | 504 | 507),
             _ => false,
         }
@@ -235,7 +236,7 @@ impl Client {
         }
     }
 
-    async fn read<T: DeserializeOwned>(&self, r: Response) -> Result<T, ClientError> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, r: Response) -> Result<T, ClientError> {
         let bytes = r.bytes().await.map_err(|e| self.unreachable(&e))?;
         serde_json::from_slice(&bytes).map_err(|e| self.answer(e.to_string()))
     }

@@ -14,5 +14,6 @@ pub mod upload;
 pub mod worker;
 
 mod client;
+mod tenants;
 
 pub use client::{Client, ClientError, ClientOptions, add_headers};

@@ -16,6 +16,7 @@ use stakeout_client::{Client, ClientError, ClientOptions, worker::Remote};
 use stakeout_contract::{
     Epoch, Sha256Digest,
     api::problem::{Code, Problem},
+    lease::Abilities,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -206,6 +207,24 @@ async fn who_is_told_when_to_ask_again_asks_then_and_not_before() {
     let (server, count) = serve(|_, _| document(409, &json!({}))).await;
     client(&server, Duration::from_secs(10)).get::<Value>("v1/me").await.unwrap_err();
     assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_quota_that_no_time_mends_is_told_at_once_and_one_that_time_mends_when_it_says() {
+    let quota = || serde_json::to_value(Problem::new(Code::Quota, "100 of 100 bytes are used")).unwrap();
+    let (server, count) = serve(move |_, _| document(429, &quota())).await;
+    let failed = client(&server, Duration::from_secs(60)).get::<Value>("v1/me").await.unwrap_err();
+    assert_eq!((failed.code(), failed.is_passing(), count.load(Ordering::SeqCst)), (Some(Code::Quota), false, 1));
+    let soon = move || Answer::Says(429, "retry-after: 1\r\n".to_owned(), quota().to_string().into_bytes());
+    let (server, count) = serve(move |_, n| if n == 0 { soon() } else { document(200, &json!({})) }).await;
+    client(&server, Duration::from_secs(60)).get::<Value>("v1/me").await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+    // A worker whose tenant has no room for it is no worker that is wrong.
+    let (server, _) = serve(move |_, _| document(429, &quota())).await;
+    let remote = Remote::new(&client(&server, Duration::ZERO));
+    let abilities = Abilities { devices: vec![], slots: 1 };
+    let asked = remote.lease(&"worker-1".parse().unwrap(), &abilities).await;
+    assert!(matches!(asked, Err(OrchestratorError::Unreachable(_))));
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! Names of jobs, trials, workers, tenants and their things, and the epoch that fences a lease.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,6 +19,22 @@ fn check(s: &str) -> Result<(), BadId> {
     if ok { Ok(()) } else { Err(BadId(s.chars().take(80).collect())) }
 }
 
+/// A clock that is put right by so little does not change the order of ids, milliseconds.
+const PUT_RIGHT: u64 = 1000;
+
+/// An UUID of version 7 with this time (RFC 9562). Those of one millisecond are counted from a random number on, so that they sort as
+/// they were made. `uuid`'s own counter never goes back: after a clock was an hour ahead for a moment, its ids would be for an hour.
+fn v7(ms: i64) -> uuid::Uuid {
+    /// Time and counter of the last one.
+    static LAST: Mutex<(u64, u64)> = Mutex::new((0, 0));
+    let ms = u64::try_from(ms).unwrap_or(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = if last.0.checked_sub(ms).is_some_and(|ahead| ahead <= PUT_RIGHT) { last.0 } else { ms };
+    let number = if at == last.0 { last.1 + 1 } else { uuid::Uuid::new_v4().as_u64_pair().0 >> 24 };
+    *last = (at, number);
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix_time(at / 1000, (at % 1000) as u32 * 1_000_000, number.into(), 42))
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -24,9 +44,14 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// A new id; ids that are made later sort later.
+            /// A new id by this host's clock; ids that are made later sort later.
             pub fn generate() -> Self {
                 Self(format!(concat!($prefix, "{}"), uuid::Uuid::now_v7().simple()))
+            }
+
+            /// A new id of this time, Unix milliseconds: of those who share a clock that is not the host's.
+            pub fn at(ms: i64) -> Self {
+                Self(format!(concat!($prefix, "{}"), v7(ms).simple()))
             }
 
             /// The text.
@@ -155,6 +180,24 @@ impl fmt::Display for Epoch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_have_the_time_that_is_given_and_sort_as_they_were_made() {
+        let ms = 1_700_000_000_000;
+        let ids = |ms: i64| (0..1000).map(|_| JobId::at(ms)).collect::<Vec<_>>();
+        let of = |id: &JobId| i64::from_str_radix(&id.as_str()[4..16], 16).unwrap();
+        // A clock goes on, is put right by half a second, and goes on.
+        let all = [ids(ms), ids(ms + 1), ids(ms - 499), ids(ms + 2)].concat();
+        assert!(all.is_sorted_by(|a, b| a < b));
+        assert_eq!([0, 1000, 2000, 3000].map(|n| of(&all[n]) - ms), [0, 1, 1, 2]);
+        assert!(all.iter().all(|id| id.as_str().len() == 36 && &id.as_str()[16..17] == "7" && check(id.as_str()).is_ok()));
+        // One that was hours ahead or behind leaves nothing behind.
+        for hours in [2, -2, 0] {
+            let at = ms + hours * 3_600_000;
+            assert_eq!(of(&JobId::at(at)), at);
+        }
+        assert_eq!(of(&JobId::at(-1)), 0);
+    }
 
     #[test]
     fn a_trials_id_follows_from_its_job_and_number_and_sorts_by_both() {

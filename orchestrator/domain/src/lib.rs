@@ -33,6 +33,7 @@ pub mod share;
 pub mod tally;
 pub mod turn;
 pub mod verdict;
+pub mod wait;
 
 #[cfg(test)]
 mod samples;

@@ -29,6 +29,11 @@ struct Ended {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Decision {
+    exit_code: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Stage {
     stage: String,
 }
@@ -57,6 +62,7 @@ pub struct Metrics {
     requests: Family<Request, Histogram, fn() -> Histogram>,
     leases: Histogram,
     trials: Family<Ended, Counter>,
+    jobs: Family<Decision, Counter>,
     stages: Family<Stage, Histogram, fn() -> Histogram>,
     kept: Counter,
     gauges: Vec<(Float, Of)>,
@@ -77,17 +83,20 @@ impl Default for Metrics {
         registry.register_with_unit("lease", "Time of one try to lease a trial", Unit::Seconds, leases.clone());
         let trials = Family::<Ended, Counter>::default();
         registry.register("trials", "Trials that ended, by state and the stage where they failed", trials.clone());
+        let jobs = Family::<Decision, Counter>::default();
+        registry.register("jobs", "Jobs that were decided, by the exit code of their gate; none: without verdicts", jobs.clone());
         let stages = Family::new_with_constructor(stage_seconds as fn() -> Histogram);
         registry.register_with_unit("trial_stage", "Time of a trial's stage on its worker", Unit::Seconds, stages.clone());
         let kept = Counter::default();
         registry.register_with_unit("artifact", "Bytes of artifacts that trials kept", Unit::Bytes, kept.clone());
-        let list: [(&str, &str, Of); 7] = [
+        let list: [(&str, &str, Of); 8] = [
             ("queue_waiting", "Trials that wait", |g| g.waiting as f64),
             ("trials_running", "Trials that run", |g| g.running as f64),
             ("queue_oldest_seconds", "Age of the oldest waiting trial", |g| g.oldest_waiting_seconds),
-            ("jobs_due", "Jobs whose decision is due", |g| g.due as f64),
-            ("workers_alive", "Workers that live", |g| g.workers as f64),
-            ("slots", "Slots of workers that live", |g| g.slots as f64),
+            ("jobs_due", "Jobs whose trials have all ended, without verdicts", |g| g.due as f64),
+            ("jobs_due_oldest_seconds", "Time since the trials of the oldest of them ended", |g| g.oldest_due_seconds),
+            ("workers_alive", "Workers that live and take trials", |g| g.workers as f64),
+            ("slots", "Slots of workers that live and take trials", |g| g.slots as f64),
             ("webhook_deliveries_waiting", "Webhook deliveries that wait", |g| g.deliveries as f64),
         ];
         let gauges = list.map(|(name, help, of)| {
@@ -95,7 +104,7 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             (gauge, of)
         });
-        Self { registry, requests, leases, trials, stages, kept, gauges: gauges.into() }
+        Self { registry, requests, leases, trials, jobs, stages, kept, gauges: gauges.into() }
     }
 }
 
@@ -117,6 +126,12 @@ impl Metrics {
             _ => "failed",
         };
         self.trials.get_or_create(&Ended { state, stage: stage(stage_name) }).inc();
+    }
+
+    /// A job that was decided: once for each. Without an outcome it ended without verdicts.
+    pub(crate) fn decided(&self, exit_code: Option<u8>) {
+        let exit_code = exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        self.jobs.get_or_create(&Decision { exit_code }).inc();
     }
 
     /// How long a trial's stages took on its worker.
@@ -142,7 +157,42 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// A file of the tree.
+    fn file(path: &str) -> String {
+        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+    }
+
+    #[test]
+    fn what_docs_alerts_and_dashboard_name_is_what_is_counted() {
+        let m = Metrics::default();
+        // What has never been counted is not in the text.
+        m.request("/v1/me", &Method::GET, StatusCode::OK, Duration::ZERO);
+        m.lease(Duration::ZERO);
+        m.ended(TrialState::Finished, "");
+        m.decided(Some(0));
+        m.took(&TrialCost { stages: vec![("boot".to_owned(), 1.0)], ..TrialCost::default() });
+        let text = m.text(&Gauges::default());
+        let lines = text.lines().filter(|l| !l.starts_with('#'));
+        let counted: BTreeSet<&str> = lines.filter_map(|l| l.split(['{', ' ']).next()).collect();
+        let base = |name: &str| {
+            let of = ["_bucket", "_sum", "_count"].into_iter().find_map(|end| name.strip_suffix(end));
+            of.unwrap_or(name).to_owned()
+        };
+        let page = file("docs/operations.md");
+        let rows = page.lines().filter_map(|l| l.strip_prefix("| `")).filter(|l| l.starts_with("stakeout_"));
+        let rows: BTreeSet<String> = rows.filter_map(|l| l.split(['{', '`']).next()).map(str::to_owned).collect();
+        assert_eq!(rows, counted.iter().map(|name| base(name)).collect::<BTreeSet<_>>());
+        for path in ["deploy/prometheus/alerts.yaml", "deploy/grafana/stakeout.json"] {
+            let text = file(path);
+            let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_').filter(|w| w.starts_with("stakeout_"));
+            let unknown: BTreeSet<&str> = words.filter(|w| !counted.contains(w)).collect();
+            assert!(unknown.is_empty(), "{path}: {unknown:?}");
+        }
+    }
 
     #[test]
     fn the_text_has_what_was_counted_and_bounded_names() {

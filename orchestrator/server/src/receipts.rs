@@ -4,6 +4,9 @@
 //! follows from the server's own key and the job's id, which the offer fixes: once it is told, by its digest, neither the secret nor
 //! the ids of the trials can be chosen for the nonce that comes. A job without an offer has a secret at random, drawn when its nonce
 //! is known: that binds what comes after the receipt, and nothing before it.
+//!
+//! An offer is taken up once, also when its job was deleted: when that has ended its secret is in its bundle, and whoever got a job
+//! with the same secret would know its keys before it runs. The store gives no id twice while an offer may be valid.
 
 use stakeout_bundle::receipt::{Receipt, Terms};
 use stakeout_contract::{JobId, api::jobs::Offer, statement::Envelope};
@@ -15,11 +18,12 @@ use crate::{Service, ServiceError, seal::Sealer, service::now};
 const VALID: i64 = 3_600_000;
 /// Clocks of two orchestrators may differ by so much.
 const SKEW: i64 = 60_000;
+const _: () = assert!(VALID + SKEW < stakeout_store::IDS_KEPT);
 
 impl Service {
     /// A job that may be submitted, and the commitment to its secret. Nothing is kept.
     pub fn offer(&self) -> Offer {
-        self.offer_of(JobId::generate())
+        self.offer_of(JobId::at(now()))
     }
 
     /// The offer of a form that comes back, while it is valid; else another.

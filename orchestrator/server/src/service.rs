@@ -353,7 +353,7 @@ impl Service {
         intake::secrets_are_there(&s.scenario, &s.secrets)?;
         let (id, secret) = match s.offer {
             Some(id) => (id.clone(), self.offered(&id)?),
-            None => (JobId::generate(), random::<32>()?),
+            None => (JobId::at(now()), random::<32>()?),
         };
         let nonce = if s.nonce.is_empty() { hex::encode(random::<32>()?) } else { s.nonce };
         let sealed = if s.secrets.0.is_empty() {

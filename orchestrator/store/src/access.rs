@@ -96,6 +96,8 @@ pub const LIVE_TOKENS: u32 = 1000;
 pub trait Access: Send + Sync + 'static {
     /// Makes a tenant, or changes it. Whether it is new.
     async fn put_tenant(&self, tenant: &Tenant, noted: Noted<'_>) -> Result<bool, StoreError>;
+    /// The same to a tenant that is as `before` in all; none: that is not there yet. Else [`StoreError::Changed`].
+    async fn put_tenant_if(&self, tenant: &Tenant, before: Option<&Tenant>, noted: Noted<'_>) -> Result<(), StoreError>;
     /// A tenant.
     async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError>;
     /// All tenants by id.
@@ -121,6 +123,6 @@ pub trait Access: Send + Sync + 'static {
     async fn audit_after(&self, tenant: &TenantId, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError>;
     /// What a tenant used in the last `days`, and keeps now.
     async fn usage(&self, tenant: &TenantId, days: u32, now: Millis) -> Result<Usage, StoreError>;
-    /// Removes keys of requests that are over. Uploads: [`crate::Library::drop_uploads`].
+    /// Removes keys of requests that are over, and ids of jobs that may be used again. Uploads: [`crate::Library::drop_uploads`].
     async fn tidy(&self, now: Millis) -> Result<(), StoreError>;
 }

@@ -141,6 +141,7 @@ pub(crate) const TABLES: &[Table] = &[
         ],
         bytes: &["secret", "sealed"],
     },
+    Table { name: "job_ids", texts: &["id"], numbers: &["taken"], bytes: &[] },
     Table { name: "tags", texts: &["tenant", "tag", "job"], numbers: &[], bytes: &[] },
     Table {
         name: "trials",

@@ -121,9 +121,11 @@ pub struct Gauges {
     pub running: u64,
     /// Seconds since the oldest waiting trial was submitted; 0 without one.
     pub oldest_waiting_seconds: f64,
-    /// Jobs whose decision is due.
+    /// Jobs whose trials have all ended, without verdicts.
     pub due: u64,
-    /// Workers that live.
+    /// Seconds since the last trial of the oldest of them ended; 0 without one.
+    pub oldest_due_seconds: f64,
+    /// Workers that live and take trials: they are active, and their hosts have no troubles.
     pub workers: u64,
     /// Slots of them.
     pub slots: u64,

@@ -254,13 +254,28 @@ pub struct Paces {
     pub bytes: f64,
 }
 
+/// How long an id stays used when its job is gone, counted from its submit. Longer than an offer is valid, by more than clocks are
+/// usually set: the secret of an offered job is public when it has ended, so whoever got its id again would know the keys.
+pub const IDS_KEPT: Millis = 86_400_000;
+
+/// Who waits beside a tenant's next trial: for estimates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ahead {
+    /// Trials of the tenant that wait and are as urgent, or more.
+    pub own: u64,
+    /// Trials of the tenant that run.
+    pub running: u64,
+    /// Weights of other tenants that wait for the same workers, in all.
+    pub others: u64,
+}
+
 /// Jobs and trials. Every method is one transaction. A trial's change of state is written together with its job's counts, and
 /// with the event that tells of it; when the last trial of a job ends, the job becomes due for its decision.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Remembers jobs and their trials, all queued, and what is noted of them: all of it or nothing. A job with `reused` has no
     /// trials, and has ended. [`StoreError::OverQuota`]: their tenant may not have so many. [`StoreError::Changed`] of a request: it
-    /// took so long that another try has its key.
+    /// took so long that another try has its key. [`StoreError::Used`]: a job has this id, whosever, or had it within [`IDS_KEPT`].
     async fn insert_jobs(&self, jobs: Vec<(JobRow, Vec<TrialId>)>, notes: &Notes) -> Result<(), StoreError>;
     /// A job of this tenant; of the farm itself when none is given. Another tenant's is [`StoreError::NotFound`].
     async fn job(&self, tenant: Option<&TenantId>, id: &JobId) -> Result<JobRow, StoreError>;
@@ -329,6 +344,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// How long this tenant's trials of this device and scenario took, of the last ones. Others' are not told: a scenario's name
     /// would tell who runs it, how long and how much it finds.
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError>;
+    /// Who waits beside a new trial of a tenant with this priority, on this device. Tenants with workers of their own wait for those.
+    async fn ahead(&self, tenant: &TenantId, device: DeviceKind, api: u32, priority: i32) -> Result<Ahead, StoreError>;
     /// What time it is where all orchestrators of a farm look, Unix milliseconds; none: there is no such place, and one orchestrator.
     async fn clock(&self) -> Result<Option<Millis>, StoreError>;
     /// Tells other orchestrators that trials began to wait, where the store can.

@@ -34,7 +34,7 @@ mod train;
 pub use access::{Access, Answered, Claim, Deed, Idempotent, Noted, TokenRow};
 pub use backup::BackupError;
 pub use fleet::{DeliveryRow, Fleet, Gauges, HookRow};
-pub use jobs::{Decided, Due, Hints, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
+pub use jobs::{Ahead, Decided, Due, Hints, IDS_KEPT, JobFilter, JobRow, JobSpec, Jobs, LeaseFor, Notes, OverQuota, Paces, TrialFull};
 pub use library::{Library, UploadRow};
 
 use stakeout_domain::{budget::Over, lease::Refused};
@@ -78,6 +78,14 @@ pub enum StoreError {
     #[error("the {what} `{id}` is just being removed; try again")]
     Busy {
         /// `blob`.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// A new thing has the id of one that is there, or was.
+    #[error("the id of the {what} `{id}` was used before")]
+    Used {
+        /// `job`.
         what: &'static str,
         /// Which.
         id: String,

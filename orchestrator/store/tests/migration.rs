@@ -8,7 +8,7 @@ use stakeout_contract::{
     trial::TrialState,
 };
 use stakeout_store::{
-    Fleet, Jobs, Library, Noted,
+    Fleet, Jobs, Library, Noted, Notes, StoreError,
     conformance::sample::{completion, decided, job, lease, line},
     postgres,
     sqlite::{self, SqliteStore},
@@ -101,6 +101,8 @@ async fn jobs_of_the_version_before_are_the_farms_own() {
     assert_eq!(store.claim_due(20, 60).await.unwrap().map(|due| due.job), Some(open.id.clone()));
     assert!(store.decide(&open.id, &decided(&open, TrialState::Finished), 20).await.unwrap());
     store.delete_job(&farm, &done.id, Noted::NOTHING).await.unwrap();
+    let again = store.insert_jobs(vec![(done.clone(), vec![])], &Notes::default()).await;
+    assert!(matches!(again, Err(StoreError::Used { .. })), "{again:?}");
     assert_eq!(store.drop_blobs(i64::MAX, 0, 10).await.unwrap(), [(farm, kept)]);
 }
 

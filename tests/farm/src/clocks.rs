@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use rand::{Rng, rngs::StdRng};
+use stakeout_contract::api::jobs::Offer;
 
 /// A clock that can be set.
 #[derive(Clone, Debug)]
@@ -108,6 +109,17 @@ pub(crate) async fn shows(port: u16, step: i64) -> Result<()> {
     let date = r.headers().get(reqwest::header::DATE).context("an answer without `Date`")?.to_str()?;
     let shown = jiff::fmt::rfc2822::parse(date)?.timestamp().as_second();
     ensure!(step < 0 || (shown - now_ms() / 1000 - step).abs() < 5, "a clock was set by {step} s, and its server shows {date}");
+    Ok(())
+}
+
+/// A server whose host's clock was set makes offers that the farm takes up: of an hour from now.
+pub(crate) async fn offers(port: u16, token: &str) -> Result<()> {
+    let url = format!("http://127.0.0.1:{port}/v1/offers");
+    // A server that is just busy offers the next time.
+    let Ok(r) = reqwest::Client::new().post(url).bearer_auth(token).json(&serde_json::json!({})).send().await else { return Ok(()) };
+    let Ok(offer) = r.json::<Offer>().await else { return Ok(()) };
+    let off = offer.valid_until_ms - now_ms() - 3_600_000;
+    ensure!(off.abs() < 30_000, "a server's clock was set, and its offers are off by {off} ms");
     Ok(())
 }
 

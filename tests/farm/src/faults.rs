@@ -16,7 +16,10 @@ use serde_json::json;
 use stakeout_client::Client;
 use stakeout_contract::{
     JobId,
-    api::{access::NewToken, jobs::Job},
+    api::{
+        access::NewToken,
+        jobs::{Job, Offer},
+    },
 };
 use stakeout_servers::{
     disk::Disk,
@@ -305,11 +308,13 @@ impl Farm {
             "clock of an orchestrator set" | "clocks of both orchestrators set" => {
                 let all: Vec<usize> = if kind.contains("both") { vec![0, 1] } else { vec![which] };
                 let set: Vec<&Clock> = all.iter().map(|n| &self.clocks.orchestrators[*n]).collect();
+                let token = admin_token(&self.dir)?;
                 let see = async |steps: &[i64]| {
                     for (n, step) in all.iter().zip(steps) {
                         let server = self.servers[*n].as_ref().context("a server")?;
                         clocks::obeys(server.child.id())?;
                         clocks::shows(server.port, *step).await?;
+                        clocks::offers(server.port, &token).await?;
                     }
                     Ok(())
                 };
@@ -384,7 +389,8 @@ async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
         // Work comes in all the time, through an orchestrator that may be the one that breaks.
         let body = json!({"app": app.sha256, "scenario": "idle-demo", "trials": rng.random_range(1..5), "tags": ["faults"]});
         let key = format!("fault-{}-{n}", a.seed);
-        let job: Job = admin.submit("v1/jobs", &key, &body).await?;
+        let job =
+            if a.database_clock { admin.submit("v1/jobs", &key, &body).await? } else { taken_up(&admin, &key, &body, &mut rng).await? };
         let again: Job = client(farm.port(1).context("a server")?, &admin_token(dir)?)?.submit("v1/jobs", &key, &body).await?;
         if again.id != job.id {
             bail!("the same Idempotency-Key made two jobs: {} and {}", job.id, again.id);
@@ -416,6 +422,18 @@ async fn broken(a: &FaultArgs, dir: &Path, farm: &mut Farm) -> Result<()> {
     std::fs::write(&a.out, serde_json::to_string_pretty(&doc)? + "\n")?;
     println!("{}", serde_json::to_string_pretty(&doc)?);
     Ok(())
+}
+
+/// Submits with an offer: it is taken by the farm's clock, whatever that of its host was set to before. Not where the farm's own is set:
+/// an offer may be over then.
+async fn taken_up(admin: &Client, key: &str, body: &serde_json::Value, rng: &mut StdRng) -> Result<Job> {
+    let offer: Offer = admin.call(Method::POST, "v1/offers", &json!({})).await?;
+    let header = format!("{}/{:032x}{:032x}", offer.job, rng.random::<u128>(), rng.random::<u128>());
+    let job: Job = admin.submit_with("v1/jobs", key, ("Stakeout-Offer", Some(header.as_str())), body).await?;
+    if job.id != offer.job {
+        bail!("the offer of {} became the job {}", offer.job, job.id);
+    }
+    Ok(job)
 }
 
 fn admin_token(dir: &Path) -> Result<String> {

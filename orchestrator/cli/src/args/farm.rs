@@ -371,7 +371,7 @@ pub(crate) struct TenantPut {
     /// Bytes kept
     #[arg(long, value_name = "N|none")]
     pub bytes: Option<Bound<u64>>,
-    /// Requests a minute
+    /// Requests a minute, at each orchestrator: two of them let twice as many pass
     #[arg(long, value_name = "N|none")]
     pub requests_a_minute: Option<Bound<u32>>,
     /// Its trials run only on workers of its own; `=false` takes it back

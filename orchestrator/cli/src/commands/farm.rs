@@ -223,10 +223,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
 pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
     match c {
         TenantCommand::Put(a) => {
-            let client = usual(&a.server)?;
-            let all: Page<Tenant> = client.get("v1/tenants").await.map_err(failed)?;
-            let spec = changed(all.items.into_iter().find(|t| t.id == a.id), &a);
-            output::json(&client.call::<_, Tenant>(reqwest::Method::PUT, "v1/tenants", &spec).await.map_err(failed)?)?;
+            output::json(&usual(&a.server)?.change_tenant(&a.id, |now| changed(now, &a)).await.map_err(failed)?)?;
         }
         TenantCommand::List { server, json } => {
             let page: Page<Tenant> = usual(&server)?.get("v1/tenants").await.map_err(failed)?;

@@ -89,7 +89,7 @@ pub struct Tenant {
     pub created_ms: i64,
 }
 
-/// A tenant to be made, or what is to be changed in one.
+/// A tenant to be made, or all that one is from now on: what is not given is as in a new one, and not as it was.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantSpec {

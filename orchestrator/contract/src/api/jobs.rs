@@ -279,10 +279,11 @@ pub struct Estimate {
     /// Bytes kept; none: as above.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// Seconds until its first trial begins; none: no worker that lives can run it, or nothing is known.
+    /// Seconds until its first trial begins, by the tenant's share of the slots and by its own trials that are as urgent; none: no
+    /// worker that takes trials can run it, or nothing is known.
     #[serde(default)]
     pub wait_seconds: Option<f64>,
-    /// Workers that live and can run it.
+    /// Workers that take trials and can run it.
     pub workers: u32,
     /// Trials that the figures rest on.
     pub based_on: u32,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use stakeout_contract::{
     TenantId, TokenId,
     api::{
-        access::{AuditEntry, Me, NewToken, Role, Tenant, TenantSpec, Token, TokenSpec, Usage},
+        access::{AuditEntry, Me, NewToken, Role, Tenant, Token, TokenSpec, Usage},
         page::{Page, PageQuery},
         problem::Code,
     },
@@ -79,13 +79,6 @@ pub(crate) fn routes(r: &mut Routes) {
     );
     r.add(op(Method::GET, "/v1/tenants", "listTenants", Needs::Operator, "All tenants").gives::<Page<Tenant>>(200, "By id"), tenants);
     r.add(
-        op(Method::PUT, "/v1/tenants", "putTenant", Needs::Operator, "Make a tenant, or change it")
-            .takes::<TenantSpec>()
-            .gives::<Tenant>(200, "Changed")
-            .gives::<Tenant>(201, "Made"),
-        put_tenant,
-    );
-    r.add(
         op(Method::GET, "/v1/audit", "audit", admin, "What was done, the oldest first")
             .more("Each entry's hash covers the one before: `stakeout tenant audit` exports and checks it.")
             .query::<AuditQuery>()
@@ -143,7 +136,7 @@ pub(crate) async fn new_token(app: &App, c: &Caller, spec: TokenSpec) -> Answer<
     app.service().store().tenant(&tenant).await?;
     let now = now();
     let token = Token {
-        id: TokenId::generate(),
+        id: TokenId::at(now),
         tenant,
         role: spec.role,
         label: spec.label,
@@ -173,35 +166,8 @@ async fn tenants(State(app): State<App>) -> Answer<Json<Page<Tenant>>> {
     Ok(Json(Page { items: app.service().store().tenants().await?, next: None }))
 }
 
-async fn put_tenant(State(app): State<App>, Extension(c): Extension<Caller>, body: Body<TenantSpec>) -> Answer<Response> {
-    let s = body.value;
-    if !(1..=1000).contains(&s.weight) || !is_plain(&s.name, 200) || s.retention_days.is_some_and(|d| !(1..=36500).contains(&d)) {
-        return Err(Failed::value(
-            "weight",
-            "a weight is 1 to 1000, a name has at most 200 characters without line breaks, things are kept 1 to 36500 days",
-        ));
-    }
-    let created_ms = match app.service().store().tenant(&s.id).await {
-        Ok(t) => t.created_ms,
-        Err(StoreError::NotFound { .. }) => now(),
-        Err(e) => return Err(e.into()),
-    };
-    let tenant = Tenant {
-        id: s.id,
-        name: s.name,
-        weight: s.weight,
-        quota: s.quota,
-        own_workers_only: s.own_workers_only,
-        retention_days: s.retention_days,
-        created_ms,
-    };
-    let deed = deed(&c, "tenant.put", tenant.id.as_str(), String::new());
-    let new = app.service().store().put_tenant(&tenant, noted(&deeds_on(&c, &tenant.id, deed))).await?;
-    json(if new { StatusCode::CREATED } else { StatusCode::OK }, &tenant)
-}
-
 /// The tenant that is asked about: one's own, or any for an operator.
-fn asked(c: &Caller, tenant: Option<TenantId>) -> Answer<TenantId> {
+pub(super) fn asked(c: &Caller, tenant: Option<TenantId>) -> Answer<TenantId> {
     match tenant {
         None => Ok(c.tenant().clone()),
         Some(t) if t == *c.tenant() || c.is_operator() => Ok(t),

@@ -82,9 +82,9 @@ async fn make(State(app): State<App>, Extension(c): Extension<Caller>, body: Bod
     }
     let store = app.service().store();
     if store.hooks(c.tenant()).await?.len() >= MOST {
-        return Err(Failed::new(Code::Quota, format!("a tenant has at most {MOST} webhooks")));
+        return Err(Failed::new(Code::Quota, format!("a tenant has at most {MOST} webhooks")).hint("delete one that nobody hears"));
     }
-    let hook = Hook { id: HookId::generate(), url: url.into(), tag: s.tag, created_ms: now() };
+    let hook = Hook { id: HookId::at(now()), url: url.into(), tag: s.tag, created_ms: now() };
     let secret = hex::encode(random::<32>().map_err(ServiceError::from)?);
     let sealed = app.service().sealer.seal(hook.id.as_str(), secret.as_bytes()).map_err(ServiceError::from)?;
     let deed = access::deed(&c, "webhook.make", hook.id.as_str(), hook.url.clone());

@@ -114,12 +114,26 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer<Respon
     Ok((status, [(header::CONTENT_TYPE, "application/json")], json_text(value)?).into_response())
 }
 
-/// A JSON answer with an ETag, or 304 where the caller has it already.
-pub(crate) fn tagged<T: Serialize>(headers: &HeaderMap, value: &T) -> Answer<Response> {
+/// The ETag of a document.
+pub(crate) fn tag_of<T: Serialize>(value: &T) -> Answer<String> {
+    Ok(tag(&json_text(value)?))
+}
+
+fn tag(text: &str) -> String {
+    format!("\"{}\"", Sha256Digest::of(text.as_bytes()).short())
+}
+
+/// A JSON answer with its ETag.
+pub(crate) fn with_tag<T: Serialize>(status: StatusCode, value: &T) -> Answer<Response> {
     let text = json_text(value)?;
-    let tag = format!("\"{}\"", Sha256Digest::of(text.as_bytes()).short());
+    Ok((status, [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag(&text))], text).into_response())
+}
+
+/// The same, or 304 where the caller has it already.
+pub(crate) fn tagged<T: Serialize>(headers: &HeaderMap, value: &T) -> Answer<Response> {
+    let tag = tag_of(value)?;
     if read::has_already(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)], text).into_response())
+    with_tag(StatusCode::OK, value)
 }

@@ -26,6 +26,7 @@ pub(crate) mod scenarios;
 pub(crate) mod session;
 pub(crate) mod spec;
 mod streams;
+mod tenants;
 pub(crate) mod trials;
 mod turns;
 pub(crate) mod uploads;
@@ -131,6 +132,7 @@ fn table(app: &App) -> (Router<App>, Vec<spec::Op>) {
     let mut routes = spec::Routes::new(app.clone());
     health::routes(&mut routes);
     access::routes(&mut routes);
+    tenants::routes(&mut routes);
     apps::routes(&mut routes);
     uploads::routes(&mut routes);
     scenarios::routes(&mut routes);

@@ -4,12 +4,14 @@ use stakeout_contract::{
     DeviceKind, JobId, Sha256Digest,
     api::{
         access::Tenant,
+        fleet::WorkerMode,
         jobs::{Estimate, JobSpec, Reuse, ScenarioRef},
         problem::Code,
     },
     scenario::{NetworkPolicy, Scenario},
 };
-use stakeout_store::{JobRow, StoreError};
+use stakeout_domain::wait::Wait;
+use stakeout_store::JobRow;
 
 use super::{
     App,
@@ -74,24 +76,9 @@ fn check_values(s: &JobSpec) -> Answer<()> {
     Ok(())
 }
 
-/// An offer is taken up once: whoever does it again would know the keys.
-async fn not_taken(app: &App, offer: &JobId) -> Answer<()> {
-    match app.service().store().job(None, offer).await {
-        Err(StoreError::NotFound { .. }) => Ok(()),
-        Ok(_) => {
-            let taken = Failed::new(Code::Conflict, format!("the offer of `{offer}` was taken up"));
-            Err(taken.at("offer").hint("ask for another: `POST /v1/offers`"))
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// A job as it will be planned.
+/// A job as it will be planned. Whether its offer was taken up already is asked where the job is kept.
 pub(crate) async fn submission(app: &App, c: &Caller, s: JobSpec, offer: Option<JobId>) -> Answer<Submission> {
     check_values(&s)?;
-    if let Some(id) = &offer {
-        not_taken(app, id).await?;
-    }
     let found = app.service().store().app(c.tenant(), &s.app).await?;
     let mut scenario = scenario(app, c, s.scenario).await?;
     if let Some(api) = s.api {
@@ -167,20 +154,25 @@ pub(crate) async fn estimate(app: &App, c: &Caller, s: &Submission, job: &JobRow
         .into_iter()
         .filter(|w| {
             let can = w.abilities.devices.iter().any(|(k, apis)| *k == s.device && apis.contains(&api));
-            w.alive
-                && w.mode == stakeout_contract::api::fleet::WorkerMode::Active
-                && can
-                && (!s.own_workers_only || w.tenant == *c.tenant())
+            let takes = w.alive && w.mode == WorkerMode::Active && w.host.troubles.is_empty();
+            // The farm sees all workers, and those of a tenant run only its trials.
+            takes && can && (w.tenant == *c.tenant() || (w.tenant.is_farm() && !s.own_workers_only))
         })
         .collect();
-    let slots: u32 = workers.iter().map(|w| w.abilities.slots).sum();
-    let busy: u32 = workers.iter().map(|w| w.running).sum();
-    // Shares are fair: only the tenant's own trials are before this one, and one of each slot that is busy.
-    let own = store.usage(c.tenant(), 1, now()).await?.waiting_trials;
-    let wait_seconds = (slots > 0 && known).then(|| {
-        let rounds = own as f64 / f64::from(slots) + if busy >= slots { 0.5 } else { 0.0 };
-        rounds * paces.slot_seconds
-    });
+    let slots =
+        |shared: bool| -> u64 { workers.iter().filter(|w| w.tenant.is_farm() == shared).map(|w| u64::from(w.abilities.slots)).sum() };
+    let ahead = store.ahead(c.tenant(), s.device, api, s.priority).await?;
+    let wait = Wait {
+        own_slots: slots(false),
+        shared_slots: slots(true),
+        busy: workers.iter().map(|w| u64::from(w.running)).sum::<u64>() >= slots(false) + slots(true),
+        weight: c.tenant.weight,
+        others: ahead.others,
+        ahead: ahead.own,
+        running: ahead.running,
+        most_running: c.tenant.quota.running_trials,
+    };
+    let wait_seconds = wait.rounds().filter(|_| known).map(|rounds| rounds * paces.slot_seconds);
     let reusable = reusable(app, c, Reuse::Allow, job).await?.map(|j| j.id);
     Ok(Estimate {
         trials: s.trials,

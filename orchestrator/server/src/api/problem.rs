@@ -46,6 +46,13 @@ impl Failed {
         Self::new(Code::NotFound, format!("there is no {what} `{id}`"))
     }
 
+    /// An offer that cannot be taken up. The same whether it was taken up, by whomever, is over, or was never made: who did not make it
+    /// learns nothing about another's job.
+    fn offer(job: &str) -> Self {
+        let detail = format!("the offer of `{job}` is not valid: it was taken up, is over, or was never made");
+        Self::new(Code::Conflict, detail).at("offer").hint("ask for another: `POST /v1/offers`")
+    }
+
     pub(crate) fn value(at: &str, detail: impl Into<String>) -> Self {
         Self::new(Code::BadValue, detail).at(at)
     }
@@ -97,6 +104,7 @@ impl From<StoreError> for Failed {
             StoreError::Refused(why) => Self::new(Code::LeaseLost, why.to_string()).hint("stop writing to this trial"),
             StoreError::InUse { .. } => Self::new(Code::Conflict, e.to_string()).hint("wait until its jobs have ended, or cancel them"),
             StoreError::Changed { .. } => Self::new(Code::Conflict, e.to_string()).hint("read it again"),
+            StoreError::Used { id, .. } => Self::offer(&id),
             StoreError::Busy { .. } => Self::new(Code::Unavailable, e.to_string()).retry(2),
             StoreError::OverQuota(over) => over.into(),
             StoreError::Database { .. } if e.is_full() => full(&e, "the database"),
@@ -169,7 +177,7 @@ impl From<ServiceError> for Failed {
             ServiceError::OtherSplits { .. } => {
                 Self::new(Code::Conflict, e.to_string()).hint("delete the app first, or give the splits that it has")
             }
-            ServiceError::Offer(_) => Self::new(Code::Conflict, e.to_string()).at("offer").hint("ask for another: `POST /v1/offers`"),
+            ServiceError::Offer(job) => Self::offer(job.as_str()),
             ServiceError::File { ref source, .. } if no_room(source) => full(&e, DISK),
             other => internal(&other),
         }

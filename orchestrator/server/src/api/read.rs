@@ -117,6 +117,16 @@ pub(crate) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
     text(headers, "if-none-match").is_some_and(|t| t.split(',').any(|t| is(t.trim())))
 }
 
+/// Whether what the caller wants to change still is as they say by `If-Match`, or is not there, by `If-None-Match: *` (RFC 9110 §13.1);
+/// none: they say neither. `tag`: of what is there.
+pub(crate) fn still(headers: &HeaderMap, tag: Option<&str>) -> Option<bool> {
+    if headers.contains_key(header::IF_MATCH) {
+        let named = text(headers, "if-match").unwrap_or_default();
+        return Some(tag.is_some_and(|tag| named.split(',').any(|t| ["*", tag].contains(&t.trim()))));
+    }
+    (text(headers, "if-none-match") == Some("*")).then_some(tag.is_none())
+}
+
 /// A header as a number.
 pub(crate) fn number(headers: &HeaderMap, name: &str) -> Result<Option<u64>, Failed> {
     let Some(v) = headers.get(name) else { return Ok(None) };

@@ -53,6 +53,9 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
         }
     };
     let first = store.decide(&id, &decided, now()).await?;
+    if first {
+        service.metrics.decided(decided.outcome.as_ref().map(|o| o.exit_code));
+    }
     if decided.reason.is_empty() {
         tracing::info!(job = %id, state = ?decided.state, first, "job decided");
     } else {
@@ -177,5 +180,7 @@ mod tests {
             "{told:?}"
         );
         assert!(!one(&app).await.unwrap(), "there is nothing more to decide");
+        let counted = app.metrics().text(&stakeout_store::Gauges::default());
+        assert!(counted.contains("stakeout_jobs_total{exit_code=\"none\"} 1"), "{counted}");
     }
 }

@@ -134,8 +134,10 @@ impl Seen {
         }
         let state = t.state_at(o.at);
         let Some((counted, class, what, detail)) = told(&o.fact) else { return };
+        // A device says how many they were, and it may say anything.
         for (column, n) in counted {
-            *t.counts.entry((state, column)).or_default() += n;
+            let sum = t.counts.entry((state, column)).or_default();
+            *sum = sum.saturating_add(n);
         }
         let row = Row {
             trial: trial.clone(),
@@ -154,7 +156,10 @@ impl Seen {
     pub(super) fn table(&self) -> Vec<StateRow> {
         let mut rows = Vec::new();
         for state in DeviceState::ALL {
-            let count = |column| self.trials.values().filter_map(|t| t.counts.get(&(*state, column))).sum();
+            let count = |column: usize| {
+                let of = self.trials.values().filter_map(|t| t.counts.get(&(*state, column)));
+                of.fold(0_u64, |sum, n| sum.saturating_add(*n))
+            };
             let counts: Vec<u64> = (0..COLUMNS.len()).map(count).collect();
             if counts.iter().any(|n| *n > 0) {
                 rows.push(StateRow {
@@ -275,6 +280,17 @@ mod tests {
         assert_eq!(text(&seen), "");
         seen.take(&observed(4, 2, opened));
         assert_eq!(text(&seen), "1 0:00:00 [any] microphone opened\nbefore the scenario: [0, 0, 0, 0, 1, 0, 0]");
+    }
+
+    #[test]
+    fn a_device_that_counts_beyond_all_numbers_is_shown_the_largest_one() {
+        let frames = json!({"at": 1, "source": "feed", "fact": "delivered", "sensor": "camera", "session": 1, "first": 1, "last": 2, "count": u64::MAX});
+        let mut seen = Seen::default();
+        for (number, trial) in [(1, "trial-1"), (2, "trial-2")] {
+            let what = json!({"event": "observations", "trial": trial, "epoch": 1, "first": 0, "observations": [frames, frames]});
+            seen.take(&event(number, what));
+        }
+        assert_eq!((seen.rows.len(), seen.table()[0].counts[DELIVERED]), (4, u64::MAX));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Bounds of tenants, and who is next.
 
 use serde_json::json;
-use stakeout_contract::api::problem::Code;
+use stakeout_contract::{
+    TenantId,
+    api::{access::Tenant, problem::Code},
+};
 
 use crate::{
-    farm::{Farm, spec, text},
+    farm::{Farm, said, spec, text},
     hand::Hand,
 };
 
@@ -26,7 +29,9 @@ async fn what_is_over_a_bound_is_refused_and_told_when_to_come_again() {
     tomorrow.fails(Code::Quota);
     assert!((1..=86_401).contains(&tomorrow.header("retry-after").parse::<u32>().unwrap()));
     let sha256 = stakeout_contract::Sha256Digest::of(b"x");
-    farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 97, "sha256": sha256})).await.fails(Code::Quota);
+    let full = farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 97, "sha256": sha256})).await;
+    full.fails(Code::Quota);
+    assert_eq!(full.header("retry-after"), "", "no time makes room");
     farm.send("POST", "/v1/uploads", &admin, &json!({"bytes": 90, "sha256": sha256})).await.json(201);
 }
 
@@ -79,4 +84,67 @@ async fn a_newcomer_is_next_however_much_another_has_queued() {
         of_one += usize::from(hand.lease().await.job.as_str() == text(&job, "id"));
     }
     assert_eq!(of_one, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_a_tenant_that_was_changed_since_hears_it_and_undoes_nothing() {
+    let farm = Farm::start().await;
+    let (acme, other) = (farm.tenant("acme", json!({})).await, farm.tenant("other", json!({})).await);
+    let read = farm.ask("GET", "/v1/tenants/acme", &farm.admin).await;
+    assert_eq!(read.json(200), farm.get("/v1/tenants/acme", &acme).await);
+    farm.ask("GET", "/v1/tenants/acme", &other).await.fails(Code::NotFound);
+    let tag = read.header("etag").to_owned();
+    assert_eq!(said(farm.request("GET", "/v1/tenants/acme", &acme).header("If-None-Match", &tag)).await.status, 304);
+    let put = |id: &str, header: &str, tag: &str, weight: u32| {
+        said(farm.request("PUT", "/v1/tenants", &farm.admin).header(header, tag).json(&json!({"id": id, "weight": weight})))
+    };
+    let first = put("acme", "If-Match", &tag, 2).await;
+    assert_eq!((first.json(200)["weight"].as_u64(), first.header("etag") == tag), (Some(2), false));
+    put("acme", "If-Match", &tag, 3).await.fails(Code::Changed);
+    put("acme", "If-None-Match", "*", 3).await.fails(Code::Changed);
+    put("nobody", "If-Match", "*", 3).await.fails(Code::Changed);
+    assert_eq!(farm.get("/v1/tenants/acme", &acme).await["weight"], 2);
+    put("acme", "If-Match", first.header("etag"), 3).await.json(200);
+    put("new", "If-None-Match", "*", 3).await.json(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_change_something_of_a_tenant_at_once_nobody_undoes_anothers() {
+    let farm = Farm::start().await;
+    let client = farm.client(&farm.admin);
+    let id: TenantId = "crowded".parse().unwrap();
+    // Each adds one to what there is.
+    let one = async || {
+        let more = |now: Option<Tenant>| {
+            let before = now.map_or(1, |t| t.weight);
+            serde_json::from_value(json!({"id": "crowded", "weight": before + 1})).unwrap()
+        };
+        client.change_tenant(&id, more).await.unwrap()
+    };
+    tokio::join!(one(), one(), one(), one(), one(), one());
+    assert_eq!(farm.get("/v1/tenants/crowded", &farm.admin).await["weight"], 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_waits_for_the_tenants_share_and_not_for_what_others_have_queued() {
+    let farm = Farm::start().await;
+    let (acme, many) = (farm.tenant("acme", json!({})).await, farm.tenant("many", json!({"weight": 3})).await);
+    let app = farm.app("acme", "app").await;
+    farm.app("many", "app").await;
+    // Four slots, and a trial of a minute.
+    let hand = Hand::new(farm.client(&farm.token("farm", "worker").await), "w");
+    farm.submit(&acme, &app, 1, json!({})).await;
+    hand.run(&hand.lease().await, b"x").await;
+    let file = sqlx::SqlitePool::connect(&format!("sqlite://{}", farm.database().display())).await.unwrap();
+    sqlx::query("UPDATE trials SET slot_ms = 60000").execute(&file).await.unwrap();
+    let wait = async |more: serde_json::Value| {
+        let estimate = farm.send("POST", "/v1/estimates", &acme, &spec(&app, 1, more)).await.json(200);
+        estimate["wait_seconds"].as_f64()
+    };
+    assert_eq!(wait(json!({})).await, Some(0.0));
+    farm.submit(&acme, &app, 8, json!({})).await;
+    assert_eq!(wait(json!({})).await, Some(120.0), "two rounds of four");
+    farm.submit(&many, &app, 1000, json!({})).await;
+    assert_eq!(wait(json!({})).await, Some(480.0), "one slot of four is its share");
+    assert_eq!(wait(json!({"priority": 1})).await, Some(0.0), "it goes before those");
 }

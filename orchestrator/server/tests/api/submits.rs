@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stakeout_bundle::receipt::Given;
-use stakeout_contract::{TrialId, api::problem::Code};
+use stakeout_contract::{
+    TrialId,
+    api::problem::{Code, Problem},
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::farm::{Farm, Said, said, spec, text};
@@ -151,4 +154,39 @@ async fn an_offer_fixes_the_secret_before_the_nonce_and_is_taken_up_once() {
     taken("job-1", "k-3").await.fails(Code::Conflict);
     taken("no id", "k-4").await.fails(Code::BadRequest);
     assert_eq!(count(&farm, &admin).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_whose_job_is_gone_is_not_taken_up_again_and_a_stranger_hears_nothing_of_it() {
+    let farm = Farm::start().await;
+    let (admin, stranger) = (farm.tenant("acme", json!({})).await, farm.tenant("other", json!({})).await);
+    let body = spec(&farm.app("acme", "app").await, 1, json!({}));
+    farm.app("other", "app").await;
+    let offer = farm.send("POST", "/v1/offers", &admin, &json!({})).await.json(200);
+    let id = text(&offer, "job");
+    let take = |token: &str, job: &str, nonce: &str| {
+        said(farm.request("POST", "/v1/jobs", token).header("Stakeout-Offer", format!("{job}/{}", nonce.repeat(32))).json(&body))
+    };
+    // Of the right form, and of no time at which it could have been made.
+    let never = "job-0190a0b0000070008000000000000001";
+    let nothing = take(&stranger, never, "5e").await.fails(Code::Conflict);
+    let says_nothing = |p: &Problem| {
+        assert_eq!(p.at.as_deref(), Some("offer"));
+        assert_eq!(Problem { detail: p.detail.replace(id, never), ..p.clone() }, nothing);
+    };
+    take(&admin, id, "5e").await.json(201);
+    for token in [&admin, &stranger] {
+        says_nothing(&take(token, id, "6e").await.fails(Code::Conflict));
+    }
+    // When it has ended its secret is in its bundle, for all who have that.
+    farm.ask("POST", &format!("/v1/jobs/{id}/cancel"), &admin).await.json(200);
+    farm.until(&admin, id, |j| j.get("outcome").is_some()).await;
+    farm.ask("DELETE", &format!("/v1/jobs/{id}"), &admin).await.done();
+    for token in [&admin, &stranger] {
+        says_nothing(&take(token, id, "6e").await.fails(Code::Conflict));
+        assert_eq!(count(&farm, token).await, 0);
+    }
+    // With a new one it goes on.
+    let another = farm.send("POST", "/v1/offers", &admin, &json!({})).await.json(200);
+    take(&admin, text(&another, "job"), "6e").await.json(201);
 }

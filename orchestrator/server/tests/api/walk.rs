@@ -151,6 +151,7 @@ async fn things(farm: &Farm, admin: &str, worker: &str) -> Things {
         ("leased", leased.trial.to_string()),
         ("name", "facade".to_owned()),
         ("scenario", "facade".to_owned()),
+        ("tenant", "acme".to_owned()),
         ("token", text(&me["token"], "id").to_owned()),
         ("trial", lease.trial.to_string()),
         ("upload", text(&upload, "id").to_owned()),

@@ -3,7 +3,7 @@
 use stakeout_contract::{
     Sha256Digest, TenantId, TokenId, TrialId,
     api::{
-        access::{AuditEntry, Role, Token},
+        access::{AuditEntry, Role, Tenant, Token},
         fleet::WorkerMode,
     },
 };
@@ -27,6 +27,21 @@ async fn tenants_are_made_and_changed(store: &dyn Store) {
     row.quota.bytes = Some(u64::from(u32::MAX) * 10);
     assert!(!store.put_tenant(&row, Noted::NOTHING).await.unwrap());
     assert_eq!(store.tenant(&row.id).await.unwrap(), row);
+    let newer = Tenant { weight: 9, ..row.clone() };
+    for before in [None, Some(&tenant_row("changing")), Some(&newer)] {
+        let late = store.put_tenant_if(&newer, before, Noted::NOTHING).await;
+        assert!(matches!(late, Err(StoreError::Changed { what: "tenant", .. })), "{late:?}");
+    }
+    let other = Tenant { name: "other".to_owned(), ..row.clone() };
+    let (a, b) =
+        tokio::join!(store.put_tenant_if(&newer, Some(&row), Noted::NOTHING), store.put_tenant_if(&other, Some(&row), Noted::NOTHING));
+    assert!(a.is_ok() != b.is_ok(), "one of two: {a:?} {b:?}");
+    assert_eq!(store.tenant(&row.id).await.unwrap(), if a.is_ok() { newer } else { other });
+    let made = tenant_row("made-once");
+    let none = store.put_tenant_if(&made, Some(&made), Noted::NOTHING).await;
+    assert!(matches!(none, Err(StoreError::Changed { .. })), "{none:?}");
+    store.put_tenant_if(&made, None, Noted::NOTHING).await.unwrap();
+    assert_eq!(store.tenant(&made.id).await.unwrap(), made);
     assert!(matches!(store.tenant(&tenant("nobody")).await, Err(StoreError::NotFound { what: "tenant", .. })));
     let ids: Vec<_> = store.tenants().await.unwrap().into_iter().map(|t| t.id).collect();
     assert!(ids.contains(&row.id) && ids.is_sorted());

@@ -33,7 +33,7 @@ async fn claim(store: &dyn Store, now: i64) -> Option<stakeout_contract::JobId> 
 }
 
 /// What other rooms left undecided is not this room's.
-async fn decide_all(store: &dyn Store, now: i64) {
+pub(super) async fn decide_all(store: &dyn Store, now: i64) {
     while let Some(id) = claim(store, now).await {
         let j = store.job(None, &id).await.unwrap();
         assert!(store.decide(&id, &decided(&j, TrialState::Cancelled), now).await.unwrap());

@@ -92,6 +92,27 @@ async fn gauges_count_what_is_open(store: &dyn Store) {
     assert!(after.oldest_waiting_seconds >= 5.0);
     let usage = store.usage(&t, 1, now).await.unwrap();
     assert_eq!((usage.waiting_trials, usage.running_trials), (2, 1));
+
+    // Who gets no trials, or takes none, is no worker that is there.
+    let (worker, farm) = (ask(&t, "g-1").worker, TenantId::farm());
+    let alive = async || {
+        let g = store.gauges(now).await.unwrap();
+        (g.workers - before.workers, g.slots - before.slots)
+    };
+    store.set_worker_mode(&farm, &worker, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
+    assert_eq!(alive().await, (0, 0));
+    store.set_worker_mode(&farm, &worker, WorkerMode::Active, Noted::NOTHING).await.unwrap();
+    assert_eq!(alive().await, (1, 2));
+    let idle = ask(&t, "g-2").worker;
+    store.worker_seen(&idle, &t, &abilities(34), None, now).await.unwrap();
+    assert_eq!(alive().await, (2, 4));
+    store.set_worker_mode(&farm, &idle, WorkerMode::Quarantined, Noted::NOTHING).await.unwrap();
+    assert_eq!(alive().await, (1, 2));
+    let host = HostFacts { host: "\"troubles\":[]".to_owned(), troubles: vec!["no disk".to_owned()], ..HostFacts::default() };
+    store.worker_seen(&worker, &t, &abilities(34), Some(&host), now).await.unwrap();
+    assert_eq!(alive().await, (0, 0), "whatever it is called");
+    store.worker_seen(&worker, &t, &abilities(34), Some(&HostFacts { troubles: vec![], ..host }), now).await.unwrap();
+    assert_eq!(alive().await, (1, 2));
 }
 
 /// The worker can run 34, is draining, and was heard of at `now + 1`.

@@ -1,9 +1,13 @@
 //! What is written is read, by whom it belongs to.
 
-use stakeout_contract::{DeviceKind, JobId, Sha256Digest, TrialId, api::access::Quota, trial::TrialState};
+use stakeout_contract::{
+    DeviceKind, JobId, Sha256Digest, TrialId,
+    api::access::{Quota, Tenant},
+    trial::TrialState,
+};
 
-use super::sample::{FIRST, completion, decided, insert, job, lease, tenant, tenant_row};
-use crate::{JobFilter, Noted, Notes, OverQuota, Paces, Store, StoreError};
+use super::sample::{FIRST, abilities, ask, completion, decided, end, insert, job, lease, tenant, tenant_row};
+use crate::{Ahead, JobFilter, JobRow, LeaseFor, Noted, Notes, OverQuota, Paces, Store, StoreError};
 
 pub(super) async fn all(store: &dyn Store) {
     what_is_written_is_read(store).await;
@@ -11,6 +15,7 @@ pub(super) async fn all(store: &dyn Store) {
     jobs_beyond_a_quota_are_refused(store).await;
     jobs_are_found_by_what_they_are(store).await;
     an_answer_of_before_is_found_and_kept(store).await;
+    who_waits_beside_a_trial_is_known(store).await;
 }
 
 async fn what_is_written_is_read(store: &dyn Store) {
@@ -145,4 +150,35 @@ async fn an_answer_of_before_is_found_and_kept(store: &dyn Store) {
     assert!(store.trials(&again.id).await.unwrap().is_empty());
     assert_eq!(store.events(&again.id, 0, 10).await.unwrap().len(), 1);
     assert!(!store.decide(&again.id, &decided(&again, TrialState::Failed), 41_000).await.unwrap());
+}
+
+async fn who_waits_beside_a_trial_is_known(store: &dyn Store) {
+    // No other room has trials for this level.
+    const API: u32 = 77;
+    let names = ["ahead", "ahead-light", "ahead-heavy", "ahead-apart"];
+    let [t, ..] = names.map(tenant);
+    for (name, weight) in names.into_iter().zip([1, 2, 5, 7]) {
+        store.put_tenant(&Tenant { weight, own_workers_only: name == "ahead-apart", ..tenant_row(name) }, Noted::NOTHING).await.unwrap();
+    }
+    let mut all = Vec::new();
+    for (name, trials, priority) in [("ahead", 3, 0), ("ahead", 2, 5), ("ahead-light", 9, 0), ("ahead-heavy", 1, 0), ("ahead-apart", 1, 0)]
+    {
+        let mut j = JobRow { priority, ..job(&tenant(name), trials) };
+        j.spec.scenario.device.api = API;
+        insert(store, &j).await;
+        all.push(j);
+    }
+    let ahead = async |api, priority| store.ahead(&t, DeviceKind::Jvm, api, priority).await.unwrap();
+    assert_eq!(ahead(API, 0).await, Ahead { own: 5, running: 0, others: 7 });
+    assert_eq!(ahead(API, 1).await.own, 2, "what is less urgent waits behind it");
+    assert_eq!(ahead(API + 1, 0).await, Ahead { own: 5, running: 0, others: 0 });
+    let ask = LeaseFor { abilities: abilities(API), ..ask(&t, "ahead-1") };
+    assert!(store.lease(&ask, 1000).await.unwrap().is_some());
+    assert_eq!(ahead(API, 0).await, Ahead { own: 4, running: 1, others: 7 });
+    for j in &all {
+        store.cancel(&j.id, 1000, Noted::NOTHING).await.unwrap();
+    }
+    assert_eq!(ahead(API, 0).await, Ahead { own: 0, running: 1, others: 0 }, "its worker has not let go yet");
+    let held = store.trials(&all[1].id).await.unwrap().into_iter().find(|t| t.row.worker.is_some()).unwrap();
+    store.give_back(&held.id, FIRST, &end(TrialState::Cancelled, ""), 1000).await.unwrap();
 }

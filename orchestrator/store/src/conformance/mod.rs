@@ -8,6 +8,7 @@ mod access;
 mod bounds;
 mod ends;
 mod fleet;
+mod ids;
 mod leases;
 mod library;
 mod listing;
@@ -34,4 +35,5 @@ pub async fn all(store: &dyn Store) {
     fleet::all(store).await;
     bounds::all(store).await;
     turns::all(store).await;
+    ids::all(store).await;
 }

@@ -8,11 +8,15 @@ use stakeout_contract::{
     trial::TrialState,
 };
 
-use super::sample::{decided, job, tenant};
+use super::{
+    ends::decide_all,
+    sample::{decided, insert, job, tenant},
+};
 use crate::{HookRow, JobRow, Noted, Notes, Store};
 
 pub(super) async fn all(store: &dyn Store) {
     a_job_is_decided_however_many_another_tenant_has_due(store).await;
+    a_job_is_counted_until_it_is_decided_whoever_has_it(store).await;
     a_webhook_is_told_however_much_waits_for_another(store).await;
 }
 
@@ -41,6 +45,27 @@ async fn a_job_is_decided_however_many_another_tenant_has_due(store: &dyn Store)
     for j in first.iter().filter(|j| !claimed.contains(&j.id)).chain(&first) {
         store.decide(&j.id, &decided(j, TrialState::Cancelled), now).await.unwrap();
     }
+}
+
+async fn a_job_is_counted_until_it_is_decided_whoever_has_it(store: &dyn Store) {
+    let now = 55_000_000_000;
+    decide_all(store, now).await;
+    let due = async |at| {
+        let g = store.gauges(at).await.unwrap();
+        (g.due, g.oldest_due_seconds)
+    };
+    assert_eq!(due(now).await, (0, 0.0));
+    let j = job(&tenant("counted"), 1);
+    insert(store, &j).await;
+    assert_eq!(due(now).await, (0, 0.0), "its trial waits");
+    store.cancel(&j.id, now, Noted::NOTHING).await.unwrap();
+    assert_eq!(due(now + 2000).await, (1, 2.0));
+    for at in [now + 2000, now + 62_000] {
+        assert_eq!(store.claim_due(at, 60).await.unwrap().map(|due| due.job), Some(j.id.clone()));
+        assert_eq!(due(at + 1000).await, (1, (at + 1000 - now) as f64 / 1000.0), "it is somebody's, who may not end it");
+    }
+    assert!(store.decide(&j.id, &decided(&j, TrialState::Cancelled), now + 70_000).await.unwrap());
+    assert_eq!(due(now + 70_000).await, (0, 0.0));
 }
 
 /// A webhook, and what it was told.

@@ -38,7 +38,7 @@ const CHANNEL: &str = "stakeout_waiting";
 
 /// What made the tables, in order.
 pub fn migrations() -> Migrator {
-    migrations!("postgres": 1 "first", 2 "dropping", 3 "once", 4 "turns", 5 "bounds", 7 "tokens_of_leases")
+    migrations!("postgres": 1 "first", 2 "dropping", 3 "once", 4 "turns", 5 "bounds", 6 "job_ids", 7 "tokens_of_leases")
 }
 
 impl PostgresStore {

@@ -9,14 +9,14 @@ use stakeout_domain::lease::Millis;
 use super::{
     Backend, Conn, Db, DbRow, audit, bounds, deliveries, look,
     row::{Read, columns},
-    usage,
+    tenants, usage,
 };
 use crate::{
-    Access, Answered, Claim, Deed, Idempotent, Noted, StoreError, TokenRow,
-    codec::{DAY, bad, db, json, missing, word},
+    Access, Answered, Claim, Deed, IDS_KEPT, Idempotent, Noted, StoreError, TokenRow,
+    codec::{DAY, bad, db, missing, word},
 };
 
-fn tenant_of(row: &DbRow) -> Result<Tenant, StoreError> {
+pub(super) fn tenant_of(row: &DbRow) -> Result<Tenant, StoreError> {
     let r = Read("tenants", row);
     tenant_from(&r, r.id("id")?, r.int("created")?)
 }
@@ -64,41 +64,11 @@ const ANSWERED: Millis = 5 * MINUTE;
 #[async_trait::async_trait]
 impl Access for Backend {
     async fn put_tenant(&self, t: &Tenant, noted: Noted<'_>) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let quota = json("tenants", &t.quota)?;
-        let most_running = t.quota.running_trials.map(i64::from);
-        let new = run!(
-            tx,
-            "make a tenant",
-            "INSERT INTO tenants (id, name, weight, quota, most_running, own_workers_only, retention_days, created) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            t.id.as_str(),
-            t.name.as_str(),
-            i64::from(t.weight),
-            quota.as_str(),
-            most_running,
-            i64::from(t.own_workers_only),
-            t.retention_days.map(i64::from),
-            t.created_ms
-        )?;
-        if new == 0 {
-            run!(
-                tx,
-                "change a tenant",
-                "UPDATE tenants SET name = $2, weight = $3, quota = $4, most_running = $5, own_workers_only = $6, retention_days = $7 \
-                 WHERE id = $1",
-                t.id.as_str(),
-                t.name.as_str(),
-                i64::from(t.weight),
-                quota.as_str(),
-                most_running,
-                i64::from(t.own_workers_only),
-                t.retention_days.map(i64::from)
-            )?;
-        }
-        audit::note(&mut tx, noted).await?;
-        tx.commit().await.map_err(db("commit"))?;
-        Ok(new == 1)
+        tenants::put(self, t, noted).await
+    }
+
+    async fn put_tenant_if(&self, t: &Tenant, before: Option<&Tenant>, noted: Noted<'_>) -> Result<(), StoreError> {
+        tenants::put_if(self, t, before, noted).await
     }
 
     async fn tenant(&self, id: &TenantId) -> Result<Tenant, StoreError> {
@@ -263,6 +233,7 @@ impl Access for Backend {
 
     async fn tidy(&self, now: Millis) -> Result<(), StoreError> {
         run!(self.writer().await?, "forget keys of requests", "DELETE FROM requests WHERE created <= $1", now - DAY)?;
+        run!(self.writer().await?, "forget ids of jobs", "DELETE FROM job_ids WHERE taken <= $1", now - IDS_KEPT)?;
         deliveries::forget(self, now).await
     }
 }

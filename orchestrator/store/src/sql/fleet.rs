@@ -97,13 +97,16 @@ impl Fleet for Backend {
     }
 
     async fn gauges(&self, now: Millis) -> Result<Gauges, StoreError> {
-        let (waiting, running, oldest, due) = workers::open(self, now).await?;
+        let (waiting, running, oldest) = workers::open(self).await?;
+        let (due, oldest_due) = workers::undecided(self).await?;
         let (alive, slots) = workers::alive(self, now).await?;
+        let age = |since: Option<Millis>| since.map_or(0.0, |s| now.saturating_sub(s).max(0) as f64 / 1000.0);
         Ok(Gauges {
             waiting: uint(waiting),
             running: uint(running),
-            oldest_waiting_seconds: oldest.map_or(0.0, |o| now.saturating_sub(o).max(0) as f64 / 1000.0),
+            oldest_waiting_seconds: age(oldest),
             due: uint(due),
+            oldest_due_seconds: age(oldest_due),
             workers: uint(alive),
             slots: uint(slots),
             deliveries: uint(deliveries::waiting(self).await?),

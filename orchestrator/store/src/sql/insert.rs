@@ -63,7 +63,21 @@ fn has_ended(job: &JobRow) -> bool {
     job.reused.is_some() || job.ended.is_some()
 }
 
+/// Takes an id that no job has or had; it stays taken when the job is gone. Of two that take it at once the second waits for the first.
+/// The table of jobs is looked at for one that an orchestrator of a version before has just made.
+async fn take_id(conn: &mut Conn, job: &JobRow) -> Result<(), StoreError> {
+    let new = run!(
+        conn,
+        "take a job's id",
+        "INSERT INTO job_ids (id, taken) SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = $1) ON CONFLICT DO NOTHING",
+        job.id.as_str(),
+        job.created
+    )?;
+    if new == 0 { Err(StoreError::Used { what: "job", id: job.id.to_string() }) } else { Ok(()) }
+}
+
 async fn insert_job(conn: &mut Conn, job: &JobRow, trials: &[TrialId], touched: &BTreeSet<Sha256Digest>) -> Result<(), StoreError> {
+    take_id(conn, job).await?;
     let (counts, ended, due) = if job.reused.is_some() {
         (job.counts, Some(job.ended.unwrap_or(job.created)), None)
     } else {

@@ -9,8 +9,8 @@ use stakeout_contract::{
 };
 use stakeout_domain::lease::{Millis, TrialRow};
 
-use super::{Backend, decide, end, events, insert, lease, list, look, next, part, stream, together};
-use crate::{Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Noted, Notes, Paces, StoreError, TrialFull};
+use super::{Backend, decide, end, events, insert, lease, list, look, next, part, stream, together, usage};
+use crate::{Ahead, Decided, Due, Hints, JobFilter, JobRow, Jobs, LeaseFor, Noted, Notes, Paces, StoreError, TrialFull};
 
 #[async_trait::async_trait]
 impl Jobs for Backend {
@@ -131,6 +131,10 @@ impl Jobs for Backend {
 
     async fn paces(&self, tenant: &TenantId, device: DeviceKind, scenario: &str) -> Result<Paces, StoreError> {
         list::paces(self, tenant, device, scenario).await
+    }
+
+    async fn ahead(&self, tenant: &TenantId, device: DeviceKind, api: u32, priority: i32) -> Result<Ahead, StoreError> {
+        usage::ahead(self, tenant, device, api, priority).await
     }
 
     async fn clock(&self) -> Result<Option<Millis>, StoreError> {

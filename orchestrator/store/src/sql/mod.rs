@@ -32,6 +32,7 @@ mod scenarios;
 mod settle;
 mod spent;
 mod stream;
+mod tenants;
 mod together;
 mod uploads;
 mod usage;

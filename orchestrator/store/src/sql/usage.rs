@@ -1,14 +1,14 @@
 //! What a tenant used, by UTC day.
 
 use stakeout_contract::{
-    TenantId,
+    DeviceKind, TenantId,
     api::access::{Usage, UsageDay},
 };
 use stakeout_domain::lease::Millis;
 
 use super::{Backend, Conn, Db, row::Read};
 use crate::{
-    StoreError,
+    Ahead, StoreError,
     codec::{DAY, int, uint},
 };
 
@@ -83,6 +83,25 @@ pub(super) async fn open_trials(conn: &mut Conn, tenant: &TenantId) -> Result<(u
     )?;
     let open = Read("jobs", &open);
     Ok((uint(open.int("queued")?), uint(open.int("running")?)))
+}
+
+/// See [`crate::Jobs::ahead`].
+pub(super) async fn ahead(store: &Backend, tenant: &TenantId, device: DeviceKind, api: u32, priority: i32) -> Result<Ahead, StoreError> {
+    let row = one!(
+        store.reader().await?,
+        "look who waits",
+        "SELECT CAST(coalesce(sum(CASE WHEN priority >= $4 THEN queued ELSE 0 END), 0) AS BIGINT) AS own, \
+         CAST(coalesce(sum(running), 0) AS BIGINT) AS running, \
+         (SELECT CAST(coalesce(sum(t.weight), 0) AS BIGINT) FROM tenants t WHERE t.id <> $1 AND t.own_workers_only = 0 \
+         AND EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = t.id AND j.device = $2 AND j.api = $3 AND j.ended IS NULL AND j.queued > 0)) \
+         AS others FROM jobs WHERE tenant = $1 AND ended IS NULL",
+        tenant.as_str(),
+        device.as_str(),
+        i64::from(api),
+        i64::from(priority)
+    )?;
+    let r = Read("jobs", &row);
+    Ok(Ahead { own: uint(r.int("own")?), running: uint(r.int("running")?), others: uint(r.int("others")?) })
 }
 
 fn day_of(tenant: &TenantId, r: &Read<'_>) -> Result<UsageDay, StoreError> {

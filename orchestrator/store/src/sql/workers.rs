@@ -10,7 +10,7 @@ use stakeout_domain::lease::Millis;
 use super::{Backend, Db, DbRow, audit, end::take_away, look, row::Read};
 use crate::{
     Noted, StoreError,
-    codec::{bad, db, json, missing, word},
+    codec::{db, json, missing, word},
     fleet::{ALIVE, HEARD},
 };
 
@@ -150,28 +150,45 @@ pub(super) async fn forget(store: &Backend, not_since: Millis) -> Result<u64, St
     )
 }
 
-/// Workers that live, and their slots.
+/// Workers that live and take trials, and their slots. A list of troubles that is empty stands in a host's JSON as it is here, and
+/// nowhere within one of its texts, where quotes are escaped.
 pub(super) async fn alive(store: &Backend, now: Millis) -> Result<(i64, i64), StoreError> {
     let row = one!(
         store.reader().await?,
         "count workers",
-        "SELECT count(*) AS n, CAST(coalesce(sum(slots), 0) AS BIGINT) AS slots FROM workers WHERE last_seen > $1",
-        now.saturating_sub(ALIVE)
+        concat!(
+            "SELECT count(*) AS n, CAST(coalesce(sum(slots), 0) AS BIGINT) AS slots FROM workers WHERE last_seen > $1 AND mode = $2 AND ",
+            place!("host", "'\"troubles\":[]'"),
+            " > 0"
+        ),
+        now.saturating_sub(ALIVE),
+        word("workers", &WorkerMode::Active)?
     )?;
     let r = Read("workers", &row);
     Ok((r.int("n")?, r.int("slots")?))
 }
 
-/// Trials that wait and run, when the oldest waiting one was submitted, and jobs that are due.
-pub(super) async fn open(store: &Backend, now: Millis) -> Result<(i64, i64, Option<Millis>, i64), StoreError> {
+/// Trials that wait and run, and when the oldest waiting one was submitted.
+pub(super) async fn open(store: &Backend) -> Result<(i64, i64, Option<Millis>), StoreError> {
     let row = one!(
         store.reader().await?,
         "count open trials",
         "SELECT CAST(coalesce(sum(queued), 0) AS BIGINT) AS queued, CAST(coalesce(sum(running), 0) AS BIGINT) AS running, \
-         min(CASE WHEN queued > 0 THEN created END) AS oldest, \
-         count(CASE WHEN due IS NOT NULL AND due <= $1 THEN 1 END) AS due FROM jobs WHERE ended IS NULL",
-        now
+         min(CASE WHEN queued > 0 THEN created END) AS oldest FROM jobs WHERE ended IS NULL"
     )?;
     let r = Read("jobs", &row);
-    Ok((r.int("queued")?, r.int("running")?, r.get("oldest").map_err(bad("jobs"))?, r.int("due")?))
+    Ok((r.int("queued")?, r.int("running")?, r.get("oldest")?))
+}
+
+/// Jobs that are to be decided, whether somebody has them or not, and when the last trial of the oldest ended: when the last event of
+/// a job was that has no verdicts yet. `due` says it no more once somebody has tried.
+pub(super) async fn undecided(store: &Backend) -> Result<(i64, Option<Millis>), StoreError> {
+    let row = one!(
+        store.reader().await?,
+        "count jobs that are due",
+        "SELECT count(*) AS n, min((SELECT e.at FROM events e WHERE e.job = jobs.id AND e.number = jobs.events)) AS oldest \
+         FROM jobs WHERE due IS NOT NULL"
+    )?;
+    let r = Read("jobs", &row);
+    Ok((r.int("n")?, r.get("oldest")?))
 }

@@ -33,7 +33,7 @@ const READERS: u32 = 4;
 
 /// What made the tables, in order.
 pub fn migrations() -> Migrator {
-    migrations!("sqlite": 1 "first", 2 "farm", 3 "dropping", 4 "once", 5 "turns", 6 "bounds", 8 "tokens_of_leases")
+    migrations!("sqlite": 1 "first", 2 "farm", 3 "dropping", 4 "once", 5 "turns", 6 "bounds", 7 "job_ids", 8 "tokens_of_leases")
 }
 
 impl SqliteStore {
