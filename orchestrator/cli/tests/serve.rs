@@ -54,7 +54,7 @@ fn a_server_whose_worker_cannot_start_does_not_serve() {
     let folder = tempfile::tempdir().unwrap();
     let o = stakeout(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--with-worker"]).output().unwrap();
     let said = String::from_utf8(o.stderr).unwrap();
-    assert_eq!(o.status.code(), Some(1), "{said}");
+    assert_eq!(o.status.code(), Some(2), "{said}");
     assert!(said.contains("no container engine") && said.contains("\nhint: ") && !said.contains("listening on"), "{said}");
 }
 

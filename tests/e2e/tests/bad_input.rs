@@ -102,7 +102,7 @@ fn a_device_that_is_not_there_is_refused() {
 fn without_an_engine_it_is_said_how_to_get_one() {
     let s = Stakeout::new();
     let o = s.command(&run_of(&s, &app("quiet"), &[])).env("DOCKER_HOST", "unix:///nonexistent/docker.sock").output().unwrap();
-    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains("/nonexistent/docker.sock") && stderr(&o).contains("hint: "), "{}", stderr(&o));
     assert!(!s.out().exists());
 }
@@ -224,7 +224,7 @@ fn a_user_who_may_not_use_the_engine_is_told() {
         .current_dir(s.dir.path())
         .output()
         .unwrap();
-    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains(&text(&socket)) && stderr(&o).contains("hint: "), "{}", stderr(&o));
     assert!(!s.out().exists());
 }
