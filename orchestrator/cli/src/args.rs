@@ -133,8 +133,8 @@ impl Command {
 
 Exit codes: 0 nothing at or above --fail-on in an idle state, and nothing sent in one (see the bounds: it does not \
 mean clean), 10 found, 13 what was taken in use, or when is not known, was sent while nobody used the device, \
-11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, 1 anything else, \
-130 interrupted.")]
+11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, no container engine \
+that can be used, or a full disk, 1 anything else, 130 interrupted.")]
 pub(crate) struct RunArgs {
     /// The app
     #[arg(value_name = "APP.apk")]

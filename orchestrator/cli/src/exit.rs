@@ -1,6 +1,9 @@
 //! Exit codes and how errors are said.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io, path::Path, process::ExitCode};
+
+use stakeout_blobs::no_room;
+use stakeout_server::ServiceError;
 
 /// Why a command failed, and with which code.
 pub(crate) struct Failure {
@@ -24,11 +27,33 @@ impl Failure {
         Self::usage(anyhow::anyhow!("{message}\nhint: {hint}"))
     }
 
+    /// Where room on a disk is missing, says so and what helps, with code 2; the same otherwise.
+    pub(crate) fn without_room(self, place: &Path, hint: &str) -> Self {
+        if !is_full(&self.error) {
+            return self;
+        }
+        Self::usage(self.error.context(format!("there is no space left for `{}`\nhint: {hint}", place.display())))
+    }
+
     /// With another code.
     pub(crate) const fn with_code(mut self, code: u8) -> Self {
         self.code = code;
         self
     }
+}
+
+/// Whether any of the causes is a disk, or somebody's share of it, that is full.
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        if let Some(e) = cause.downcast_ref::<io::Error>() {
+            return no_room(e);
+        }
+        match cause.downcast_ref::<ServiceError>() {
+            Some(ServiceError::Store(e)) => e.is_full(),
+            Some(ServiceError::Blob(e)) => e.is_full(),
+            _ => false,
+        }
+    })
 }
 
 impl From<anyhow::Error> for Failure {
@@ -73,5 +98,22 @@ impl Failure {
 impl Failure {
     pub(crate) fn error_for_tests(&self) -> String {
         format!("{:#}", self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_for_its_user_to_mend_and_nothing_else_is_taken_for_one() {
+        let failed = |kind: io::ErrorKind| {
+            let e = ServiceError::File { path: "out/bundle.zip".to_owned(), source: kind.into() };
+            Failure::other(e).without_room(Path::new("out"), "free some")
+        };
+        let full = failed(io::ErrorKind::StorageFull);
+        assert!(full.code == 2 && full.error_for_tests().starts_with("there is no space left for `out`\nhint: free some"));
+        let broken = failed(io::ErrorKind::BrokenPipe);
+        assert!(broken.code == 1 && !broken.error_for_tests().contains("hint: "));
     }
 }
