@@ -64,15 +64,36 @@ pub(crate) enum Command {
     /// Copy a bundle without some of its entries; the rest still verifies
     Share(ShareArgs),
     /// Check scenarios and show what they may hold
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_long_help = "Examples:
+  stakeout scenario show idle-demo > my.yaml
+      a scenario to begin with
+  stakeout scenario check my.yaml
+      what is wrong with it, by line and column, or how long it lasts and which states it exercises
+  stakeout scenario schema > scenario.schema.json
+      for an editor that completes as one types"
+    )]
     Scenario(ScenarioCommand),
     /// The operator's key, which signs bundles
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_long_help = "Example:
+  stakeout key show --json
+      the fingerprint to tell those who get bundles, and the public key for their `stakeout verify --key`"
+    )]
     Key(KeyCommand),
     /// What the devices are made of, on this host: build, list, remove
     #[command(subcommand)]
     Images(crate::commands::images::ImagesCommand),
     /// Say what is missing on this host and how to get it
+    #[command(after_long_help = "Examples:
+  stakeout doctor
+      each thing that is needed, whether it is here, and the command that gets it
+  stakeout doctor --runtime analysis=runsc
+      whether this engine has that runtime, and which walls cells would have
+
+Exit codes: 0 nothing needed is missing, 1 something is.")]
     Doctor {
         /// One JSON document on standard output
         #[arg(long)]
@@ -365,10 +386,14 @@ pub(crate) enum FacingArg {
 }
 
 #[derive(Args)]
-#[command(
-    after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, or not of the receipt, \
-2 wrong usage."
-)]
+#[command(after_long_help = "Examples:
+  stakeout verify result/bundle.zip --receipt result/receipt.json
+      that it is what was promised at submit, and nothing was changed since; this host's own key is known
+  stakeout verify theirs.zip --key lab.pub --json
+      a bundle of somebody else, whose public key came another way
+
+Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, or not of the \
+receipt, 2 wrong usage.")]
 pub(crate) struct VerifyArgs {
     /// The bundle
     pub bundle: PathBuf,
@@ -384,6 +409,17 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout report result
+      the verdicts of an earlier run as a table
+  stakeout report result --markdown > comment.md
+      for a pull request or a chat
+  stakeout report result --gate --fail-on transmitted --junit claims.xml
+      the gate of `stakeout run` once more, with another rung
+  stakeout report job-0190.. --server https://farm.example --html report.html --bundle bundle.zip
+      the files of a job on a server
+
+Exit codes: 0, or with --gate those of `stakeout run`; 2 wrong usage or input; 1 anything else.")]
 pub(crate) struct ReportArgs {
     /// The --out folder of a run, its result.json, or the id of a job on a server
     #[arg(value_name = "DIR|RESULT.json|JOB")]
@@ -417,6 +453,13 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  stakeout share result/bundle.zip --out public.zip --without '*/capture.pcapng' --without 'trials/*/artifacts/*'
+      the verdicts and what they rest on, without the bytes; `stakeout verify public.zip` names what was left out
+  stakeout share result/bundle.zip --out one.zip --without 'trials/2/*' --without 'trials/3/*'
+      the first of three trials
+
+Each pattern must fit something: what is misspelt would leave in what should be left out.")]
 pub(crate) struct ShareArgs {
     /// The bundle
     pub bundle: PathBuf,

@@ -59,6 +59,20 @@ fn a_server_whose_worker_cannot_start_does_not_serve() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_told_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for arguments in [&["serve", "--listen", &address][..], &["serve", "--listen", "127.0.0.1:0", "--metrics", &address]] {
+        let o = stakeout(folder.path(), arguments).output().unwrap();
+        let said = String::from_utf8(o.stderr).unwrap();
+        assert_eq!(o.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("`{address}` cannot be listened on")) && said.contains("\nhint: choose another"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no store, no token, no key");
+}
+
+#[test]
 fn files_of_a_job_are_not_asked_of_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     for option in ["--html", "--bundle"] {

@@ -35,7 +35,7 @@ use crate::{
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run(a) => run::run(*a).await,
+        Command::Run(a) => Box::pin(run::run(*a)).await,
         Command::Analyze(a) => analyze::run(&a),
         Command::Feed(c) => feed::run(c),
         Command::Report(a) => report::run(a).await,
