@@ -9,17 +9,19 @@ use stakeout_server::ServiceError;
 pub(crate) struct Failure {
     code: u8,
     error: anyhow::Error,
+    /// What else is wrong.
+    more: Vec<anyhow::Error>,
 }
 
 impl Failure {
     /// Wrong usage or wrong input: 2.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 2, error: error.into() }
+        Self { code: 2, error: error.into(), more: vec![] }
     }
 
     /// Anything else: 1.
     pub(crate) fn other(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 1, error: error.into() }
+        Self { code: 1, error: error.into(), more: vec![] }
     }
 
     /// A message with a hint, code 2.
@@ -33,6 +35,12 @@ impl Failure {
             return self;
         }
         Self::usage(self.error.context(format!("there is no space left for `{}`\nhint: {hint}", place.display())))
+    }
+
+    /// With others of the same kind.
+    pub(crate) fn and(mut self, more: impl IntoIterator<Item = anyhow::Error>) -> Self {
+        self.more.extend(more);
+        self
     }
 
     /// With another code.
@@ -58,15 +66,32 @@ fn is_full(error: &anyhow::Error) -> bool {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self { code: 1, error }
+        Self { code: 1, error, more: vec![] }
     }
 }
 
-/// Says an error on standard error, each cause once, the hint last. Control characters of strangers are not passed on.
+/// Says errors on standard error, each with its causes, each cause once, its hints last. A hint that was given is not given again.
+/// Control characters of strangers are not passed on.
 pub(crate) fn report(f: &Failure) -> ExitCode {
+    let mut given: Vec<String> = Vec::new();
+    for error in std::iter::once(&f.error).chain(&f.more) {
+        let (said, hints) = told(error);
+        eprintln!("error: {}", crate::output::plain(&said));
+        for h in hints {
+            if !given.contains(&h) {
+                eprintln!("hint: {}", crate::output::plain(&h));
+                given.push(h);
+            }
+        }
+    }
+    ExitCode::from(f.code)
+}
+
+/// An error with its causes in one line, and its hints.
+fn told(error: &anyhow::Error) -> (String, Vec<String>) {
     let mut hints = Vec::new();
     let mut said: Vec<String> = Vec::new();
-    for cause in f.error.chain() {
+    for cause in error.chain() {
         let text = cause.to_string();
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
@@ -80,11 +105,7 @@ pub(crate) fn report(f: &Failure) -> ExitCode {
             said.push(first.to_owned());
         }
     }
-    eprintln!("error: {}", crate::output::plain(&said.join(": ")));
-    for h in hints {
-        eprintln!("hint: {}", crate::output::plain(&h));
-    }
-    ExitCode::from(f.code)
+    (said.join(": "), hints)
 }
 
 impl Failure {
@@ -98,6 +119,10 @@ impl Failure {
 impl Failure {
     pub(crate) fn error_for_tests(&self) -> String {
         format!("{:#}", self.error)
+    }
+
+    pub(crate) fn all_for_tests(&self) -> Vec<String> {
+        std::iter::once(&self.error).chain(&self.more).map(|e| format!("{e:#}")).collect()
     }
 }
 

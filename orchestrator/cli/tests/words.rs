@@ -107,3 +107,17 @@ fn a_report_of_an_earlier_run_is_a_table_that_says_each_state_that_was_tried() {
     std::fs::write(out.join("report.html"), "").unwrap();
     assert!(said(folder.path(), &["report", "result"]).contains("report: result/report.html"));
 }
+
+#[test]
+fn a_check_of_a_scenario_is_one_document_whether_it_is_good_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.yaml"), "name: x\ntrials: 0\nsteps:\n  - pressKey: hme\n").unwrap();
+    let o = stakeout(folder.path(), &["scenario", "check", "bad.yaml", "--json"]);
+    assert_eq!(o.status.code(), Some(2), "{}", String::from_utf8_lossy(&o.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&o.stdout).unwrap();
+    let places: Vec<_> = document["mistakes"].as_array().unwrap().iter().map(|m| (m["line"].as_u64(), m["column"].as_u64())).collect();
+    assert_eq!(places, [(Some(2), Some(9)), (Some(4), Some(15))]);
+    assert_eq!(document["mistakes"][0]["hint"], "use 1 to 1000");
+    let good: serde_json::Value = serde_json::from_str(&said(folder.path(), &["scenario", "check", "idle-demo", "--json"])).unwrap();
+    assert!(good["name"] == "idle-demo" && good["mistakes"].as_array().is_some_and(Vec::is_empty), "{good}");
+}

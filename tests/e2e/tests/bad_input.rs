@@ -84,6 +84,10 @@ fn a_scenario_with_a_mistake_is_refused_with_its_place() {
     let s = Stakeout::new();
     let bad = file(&s, "bad.yaml", b"name: x\nsteps:\n  - launchApp\n  - idle: {state: backgrond, for: 5m}\n");
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&bad)]), "bad.yaml:4:");
+    let worse = file(&s, "worse.yaml", b"name: x\ntrials: 0\nsteps:\n  - pressKey: hme\n");
+    for place in ["worse.yaml:2:9: ", "worse.yaml:4:15: "] {
+        refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&worse)]), place);
+    }
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", "no-such"]), "no-such");
     let secret = file(&s, "secret.yaml", b"name: x\nsteps:\n  - launchApp\n  - inputText: {secret: PASSWORD}\n");
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&secret)]), "PASSWORD");
