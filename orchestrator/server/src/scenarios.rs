@@ -63,18 +63,25 @@ impl From<Mistake> for Mistakes {
 
 /// Reads the form and checks the contents; the first mistake.
 pub fn parse(text: &str) -> Result<Scenario, Mistake> {
-    read(text).map_err(|m| m.first)
+    up_to(1, text).map_err(|m| m.first)
 }
 
-/// The same with all mistakes.
+/// The same with all mistakes: the text is read once more for each.
 pub fn read(text: &str) -> Result<Scenario, Mistakes> {
+    up_to(MISTAKES, text)
+}
+
+fn up_to(most: usize, text: &str) -> Result<Scenario, Mistakes> {
     if text.len() > TEXT_MAX {
         let what = format!("it has {} bytes, more than the {TEXT_MAX} that are read", text.len());
         return Err(Mistake { what, place: None }.into());
     }
-    let s: Scenario = serde_norway::from_str(text).map_err(|e| of_form(text, Mistake::of_form(&e)))?;
+    let s: Scenario = serde_norway::from_str(text).map_err(|e| {
+        let first = Mistake::of_form(&e);
+        if most > 1 { of_form(text, first) } else { first.into() }
+    })?;
     let problems = s.problems();
-    let told = problems.iter().take(MISTAKES).map(|p| Mistake { what: p.to_string(), place: places::of(text, p.at()) });
+    let told = problems.iter().take(most).map(|p| Mistake { what: p.to_string(), place: places::of(text, p.at()) });
     match Mistakes::of(told.collect()) {
         Some(mistakes) => Err(mistakes),
         None => Ok(s),
