@@ -208,9 +208,16 @@ pub(crate) struct RunArgs {
     /// Trials at a time; 0: as many as memory and processors allow
     #[arg(long, default_value_t = 0)]
     pub slots: u32,
-    /// Run it on this server instead of here (a token is in STAKEOUT_TOKEN, or see `stakeout submit --help`)
+    /// Run it on this server instead of here
+    // Not by STAKEOUT_SERVER: who has set that for `submit` still means this host.
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// With --server: a file with the token; else STAKEOUT_TOKEN, else `token:` or `tokenFile:` of the config file
+    #[arg(long, value_name = "FILE", env = "STAKEOUT_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// With --server: a certificate authority (PEM) to trust besides the system's
+    #[arg(long, value_name = "FILE", env = "STAKEOUT_CA")]
+    pub ca: Option<PathBuf>,
     #[command(flatten)]
     pub frida: FridaArgs,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
-    let server = ServerArgs { server: a.server.clone(), ..ServerArgs::default() };
+    let server = ServerArgs { server: a.server.clone(), token_file: a.token_file.clone(), ca: a.ca.clone() };
     let client = farm::client(&server, Duration::from_secs(300))?;
     Out::check(&a.out, a.force)?;
     let spec = JobSpec {
