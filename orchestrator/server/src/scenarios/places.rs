@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_norway::Error;
 use stakeout_contract::scenario::Part;
@@ -69,7 +69,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for At<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((Part::Key(wanted), rest)) = self.path.split_first() else { return Err(A::Error::custom("a list is expected")) };
+        let Some((Part::Key(wanted), rest)) = self.path.split_first() else { return Err(de::Error::custom("a list is expected")) };
         let refused = if self.key && rest.is_empty() { Some(*wanted) } else { None };
         while let Some(key) = map.next_key_seed(Name { refused })? {
             if key == *wanted {
@@ -82,7 +82,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for At<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Some((Part::Index(wanted), rest)) = self.path.split_first() else { return Err(A::Error::custom("a mapping is expected")) };
+        let Some((Part::Index(wanted), rest)) = self.path.split_first() else { return Err(de::Error::custom("a mapping is expected")) };
         for n in 0.. {
             let there = if n == *wanted {
                 list.next_element_seed(At::<T> { key: self.key, ..At::new(rest) })?.is_some()
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for Name<'_> {
         f.write_str("a key")
     }
 
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<String, E> {
         if self.refused == Some(key) { Err(E::custom("this key")) } else { Ok(key.to_owned()) }
     }
 }
