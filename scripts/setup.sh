@@ -66,12 +66,17 @@ without_cluster() {
 
 chromium_driver() { if apt-cache show chromium-driver >/dev/null 2>&1; then echo chromium-driver; else echo chromium-chromedriver; fi; }
 
+# Built from their sources by their own lock files.
+nextest_version=0.9.151
+deny_version=0.20.2
+machete_version=0.9.2
+
 install_cargo_tools() {
     have cargo || die "\`cargo\` is missing" "install Rust by rustup, then run this script again"
     missing_tools=
-    cargo nextest --version >/dev/null 2>&1 || missing_tools="cargo-nextest"
-    [ -z "$lint" ] || cargo deny --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-deny"
-    [ -z "$lint" ] || cargo machete --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-machete"
+    cargo nextest --version >/dev/null 2>&1 || missing_tools="cargo-nextest@$nextest_version"
+    [ -z "$lint" ] || cargo deny --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-deny@$deny_version"
+    [ -z "$lint" ] || cargo machete --version >/dev/null 2>&1 || missing_tools="$missing_tools cargo-machete@$machete_version"
     for t in $missing_tools; do
         say "about to build \`$t\` from its sources (some minutes)"
         # The target folder and static linking of this workspace are not for tools of the host.

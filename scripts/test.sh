@@ -1,6 +1,7 @@
 #!/bin/bash
 # All tests in layers, the quick ones first: lint, test-deploy, test-unit, test-java, test-containers, test-farm, test-e2e.
-# Arguments choose layers; lint-tools (deny, machete, typos) runs only when it is asked for, as its tools take minutes to build.
+# Arguments choose layers; lint-tools (deny, machete, typos) runs only when it is asked for, as its tools take minutes to build; where
+# cargo-deny is there already, lint asks it too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=0
@@ -21,6 +22,15 @@ prepare() {
     images/build.sh gateway jvm analysis emulator-fake
 }
 
+# Which crates may be in the tree, under which licences, from where: seconds, where its tool is.
+dependencies() {
+    if cargo deny --version >/dev/null 2>&1; then
+        cargo deny --offline --locked check bans licenses sources
+    else
+        echo "lint: \`cargo deny\` is not here, so bans, licences and sources of crates are not looked at: \`scripts/setup.sh --lint\` builds it" >&2
+    fi
+}
+
 for layer in "${layers[@]}"; do
     say "$layer"
     case $layer in
@@ -29,13 +39,14 @@ for layer in "${layers[@]}"; do
             cargo clippy --release --locked --workspace --all-targets -- -D warnings
             scripts/sbom.py --out "$target/sbom.cdx.json"
             scripts/sbom.py --check "$target/sbom.cdx.json"
+            dependencies
             ;;
         # Without the network, once its tools and the crates are there. Known holes (`cargo deny check advisories`) need it.
         lint-tools)
             scripts/setup.sh --lint
             # shellcheck source=deploy/tools.sh
             . deploy/tools.sh
-            cargo deny --offline --locked check bans licenses sources
+            dependencies
             cargo machete
             "$typos"
             ;;

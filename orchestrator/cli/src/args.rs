@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stakeout_server::intake::Question;
 
+pub(crate) use self::bundle::{ShareArgs, VerifyArgs};
 use self::{frida::FridaArgs, walls::WallArgs};
 
 /// What does this Android app do with the camera, the microphone and personal data while nobody is using it?
@@ -64,15 +65,36 @@ pub(crate) enum Command {
     /// Copy a bundle without some of its entries; the rest still verifies
     Share(ShareArgs),
     /// Check scenarios and show what they may hold
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_long_help = "Examples:
+  stakeout scenario show idle-demo > my.yaml
+      a scenario to begin with
+  stakeout scenario check my.yaml
+      what is wrong with it, by line and column, or how long it lasts and which states it exercises
+  stakeout scenario schema > scenario.schema.json
+      for an editor that completes as one types"
+    )]
     Scenario(ScenarioCommand),
     /// The operator's key, which signs bundles
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_long_help = "Example:
+  stakeout key show --json
+      the fingerprint to tell those who get bundles, and the public key for their `stakeout verify --key`"
+    )]
     Key(KeyCommand),
     /// What the devices are made of, on this host: build, list, remove
     #[command(subcommand)]
     Images(crate::commands::images::ImagesCommand),
     /// Say what is missing on this host and how to get it
+    #[command(after_long_help = "Examples:
+  stakeout doctor
+      each thing that is needed, whether it is here, and the command that gets it
+  stakeout doctor --runtime analysis=runsc
+      whether this engine has that runtime, and which walls cells would have
+
+Exit codes: 0 nothing needed is missing, 1 something is.")]
     Doctor {
         /// One JSON document on standard output
         #[arg(long)]
@@ -93,6 +115,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) mod backup;
+mod bundle;
 pub(crate) mod farm;
 pub(crate) mod frida;
 pub(crate) mod walls;
@@ -133,8 +156,8 @@ impl Command {
 
 Exit codes: 0 nothing at or above --fail-on in an idle state, and nothing sent in one (see the bounds: it does not \
 mean clean), 10 found, 13 what was taken in use, or when is not known, was sent while nobody used the device, \
-11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, 1 anything else, \
-130 interrupted.")]
+11 a covered claim is inconclusive, 12 fewer trials ended than asked for, 2 wrong usage or input, no container engine \
+that can be used, or a full disk, 1 anything else, 130 interrupted.")]
 pub(crate) struct RunArgs {
     /// The app
     #[arg(value_name = "APP.apk")]
@@ -187,9 +210,16 @@ pub(crate) struct RunArgs {
     /// Trials at a time; 0: as many as memory and processors allow
     #[arg(long, default_value_t = 0)]
     pub slots: u32,
-    /// Run it on this server instead of here (a token is in STAKEOUT_TOKEN, or see `stakeout submit --help`)
+    /// Run it on this server instead of here
+    // Not by STAKEOUT_SERVER: who has set that for `submit` still means this host.
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// With --server: a file with the token; else STAKEOUT_TOKEN, else `token:` or `tokenFile:` of the config file
+    #[arg(long, value_name = "FILE", env = "STAKEOUT_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// With --server: a certificate authority (PEM) to trust besides the system's
+    #[arg(long, value_name = "FILE", env = "STAKEOUT_CA")]
+    pub ca: Option<PathBuf>,
     #[command(flatten)]
     pub frida: FridaArgs,
     #[command(flatten)]
@@ -365,25 +395,17 @@ pub(crate) enum FacingArg {
 }
 
 #[derive(Args)]
-#[command(
-    after_long_help = "Exit codes: 0 intact and signed by a known operator, 3 intact but the signer is unknown, 1 not intact, or not of the receipt, \
-2 wrong usage."
-)]
-pub(crate) struct VerifyArgs {
-    /// The bundle
-    pub bundle: PathBuf,
-    /// A public key (PEM) to trust; else those in the trust store: STAKEOUT_DATA/trusted/*.pub and this host's own
-    #[arg(long, value_name = "FILE.pub")]
-    pub key: Vec<PathBuf>,
-    /// The receipt that was given at submit
-    #[arg(long, value_name = "RECEIPT.json")]
-    pub receipt: Option<PathBuf>,
-    /// One JSON document on standard output
-    #[arg(long)]
-    pub json: bool,
-}
+#[command(after_long_help = "Examples:
+  stakeout report result
+      the verdicts of an earlier run as a table
+  stakeout report result --markdown > comment.md
+      for a pull request or a chat
+  stakeout report result --gate --fail-on transmitted --junit claims.xml
+      the gate of `stakeout run` once more, with another rung
+  stakeout report job-0190.. --server https://farm.example --html report.html --bundle bundle.zip
+      the files of a job on a server
 
-#[derive(Args)]
+Exit codes: 0, or with --gate those of `stakeout run`; 2 wrong usage or input; 1 anything else.")]
 pub(crate) struct ReportArgs {
     /// The --out folder of a run, its result.json, or the id of a job on a server
     #[arg(value_name = "DIR|RESULT.json|JOB")]
@@ -414,18 +436,6 @@ pub(crate) struct ReportArgs {
     /// The rung from which something in an idle state counts
     #[arg(long, default_value = "opened", value_name = "RUNG")]
     pub fail_on: stakeout_contract::Rung,
-}
-
-#[derive(Args)]
-pub(crate) struct ShareArgs {
-    /// The bundle
-    pub bundle: PathBuf,
-    /// The copy
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Entries to leave out, `*` stands for anything: `trials/*/artifacts/*`, `*/capture.pcapng`; may be given more than once
-    #[arg(long, required = true, value_name = "PATTERN")]
-    pub without: Vec<String>,
 }
 
 #[derive(Subcommand)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use stakeout_contract::scenario::Scenario;
+use stakeout_server::scenarios::{Mistake, read as read_all};
 
 use crate::{exit::Failure, places};
 
@@ -55,16 +56,19 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(bad)
 }
 
-/// Reads the form and the contents, and says line and column of a mistake.
+/// Reads the form and the contents, and says line and column of each mistake.
 pub(crate) fn parse(source: &str, text: &str) -> Result<Scenario, Failure> {
-    stakeout_server::scenarios::parse(text).map_err(|m| match m.place {
-        Some((line, column)) => Failure::hint(
-            format!("{source}:{line}:{column}: {m}"),
-            "`stakeout scenario schema` prints what is allowed, `docs/scenarios.md` explains it",
-        ),
-        None => Failure::usage(anyhow::anyhow!("{source}: {m}")),
-    })
+    read_all(text).map_err(|m| Failure::usage(told(source, &m.first)).and(m.more.iter().map(|m| told(source, m))))
 }
+
+fn told(source: &str, m: &Mistake) -> anyhow::Error {
+    let at = m.place.map_or_else(|| source.to_owned(), |(line, column)| format!("{source}:{line}:{column}"));
+    // What is wrong with the contents has a hint of its own.
+    let hint = if m.what.contains("\nhint: ") { "" } else { FORM };
+    anyhow::anyhow!("{at}: {m}{hint}")
+}
+
+const FORM: &str = "\nhint: `stakeout scenario schema` prints what is allowed, `docs/scenarios.md` explains it";
 
 #[cfg(test)]
 mod tests {
@@ -78,5 +82,13 @@ mod tests {
         let said = format!("{:#}", f.error_for_tests());
         assert!(said.starts_with("x.yaml:4:"), "{said}");
         assert!(said.contains("backgrond") && said.contains("screenOff"), "{said}");
+    }
+    #[test]
+    fn every_mistake_is_told_and_those_of_the_contents_have_a_place_and_a_hint_too() {
+        let Err(f) = parse("x.yaml", "name: x\ntrials: 0\nsteps:\n  - pressKey: hme\n") else { panic!("it was accepted") };
+        let said = f.all_for_tests();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("x.yaml:2:9: `trials: 0`") && said[0].contains("\nhint: use 1 to 1000"), "{said:?}");
+        assert!(said[1].starts_with("x.yaml:4:15: `pressKey: hme`") && said[1].contains("\nhint: use `back`"), "{said:?}");
     }
 }

@@ -1,85 +1,24 @@
 //! Folders below the cache that live as long as their process.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
+
+use stakeout_agent::folder::OwnFolder;
 
 use crate::exit::Failure;
 
 /// A folder of this process. It is removed at the end; one that a dead process left, at the next start of the same kind.
-pub(crate) struct StateDir {
-    path: PathBuf,
-    lock: File,
-}
+pub(crate) struct StateDir(OwnFolder);
 
 impl StateDir {
     /// A new folder below `parent` whose name begins with `prefix`; what others of this kind left there is removed.
     pub(crate) fn new(parent: &Path, prefix: &str) -> Result<Self, Failure> {
-        Self::made(parent, prefix).map_err(|e| {
+        OwnFolder::new(parent, prefix).map(Self).map_err(|e| {
             Failure::hint(format!("`{}` cannot be used: {e}", parent.display()), "free some space, or set STAKEOUT_CACHE to another folder")
         })
     }
 
-    fn made(parent: &Path, prefix: &str) -> io::Result<Self> {
-        fs::create_dir_all(parent)?;
-        // One at a time: a folder whose lock is not there yet looks as if nobody had it.
-        let turn = File::create(parent.join(format!(".{prefix}lock")))?;
-        turn.lock()?;
-        for entry in fs::read_dir(parent)?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(prefix) && abandoned(&entry.path()) {
-                // What cannot be removed now is tried again at the next start.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
-        let path = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?.keep();
-        let lock = File::create(path.join("lock"))?;
-        lock.try_lock()?;
-        Ok(Self { path, lock })
-    }
-
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// Whether no process has this folder. Its lock ends with the process, however that ends.
-fn abandoned(dir: &Path) -> bool {
-    match File::open(dir.join("lock")) {
-        Ok(lock) => lock.try_lock().is_ok(),
-        Err(e) => e.kind() == io::ErrorKind::NotFound,
-    }
-}
-
-impl Drop for StateDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-        let _ = self.lock.unlock();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_that_a_dead_process_left_goes_at_the_next_start_and_a_living_ones_stays() {
-        let cache = tempfile::tempdir().unwrap();
-        let living = StateDir::made(cache.path(), "serve-").unwrap();
-        let (dead, cut_short, others) = (cache.path().join("serve-dead"), cache.path().join("serve-none"), cache.path().join("worker"));
-        for dir in [&dead, &cut_short, &others] {
-            fs::create_dir(dir).unwrap();
-            fs::write(dir.join("part-1"), "an upload").unwrap();
-        }
-        File::create(dead.join("lock")).unwrap();
-        File::create(others.join("lock")).unwrap();
-        let next = StateDir::made(cache.path(), "serve-").unwrap();
-        let there = [&dead, &cut_short, &others, living.path(), next.path()].map(std::path::Path::is_dir);
-        assert_eq!(there, [false, false, true, true, true]);
-        let path = next.path().to_owned();
-        drop(next);
-        assert!(!path.exists() && living.path().is_dir());
+        self.0.path()
     }
 }

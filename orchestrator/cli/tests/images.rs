@@ -109,7 +109,7 @@ fn what_is_missing_for_a_build_is_said_before_anything_is_fetched() {
         &["images", "prune", "--dry-run"],
     ] {
         let said = stakeout(folder.path(), arguments);
-        assert_eq!(said.code, 1, "{arguments:?}");
+        assert_eq!(said.code, 2, "{arguments:?}");
         assert!(said.err.contains("no container engine") && said.err.contains("\nhint: "), "{arguments:?}: {}", said.err);
     }
 }

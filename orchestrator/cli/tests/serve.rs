@@ -54,8 +54,22 @@ fn a_server_whose_worker_cannot_start_does_not_serve() {
     let folder = tempfile::tempdir().unwrap();
     let o = stakeout(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--with-worker"]).output().unwrap();
     let said = String::from_utf8(o.stderr).unwrap();
-    assert_eq!(o.status.code(), Some(1), "{said}");
+    assert_eq!(o.status.code(), Some(2), "{said}");
     assert!(said.contains("no container engine") && said.contains("\nhint: ") && !said.contains("listening on"), "{said}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for arguments in [&["serve", "--listen", &address][..], &["serve", "--listen", "127.0.0.1:0", "--metrics", &address]] {
+        let o = stakeout(folder.path(), arguments).output().unwrap();
+        let said = String::from_utf8(o.stderr).unwrap();
+        assert_eq!(o.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("`{address}` cannot be listened on")) && said.contains("\nhint: choose another"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no store, no token, no key");
 }
 
 #[test]
@@ -91,6 +105,31 @@ fn a_config_file_that_was_chosen_and_is_not_there_is_told() {
     let said = String::from_utf8(o.stderr).unwrap();
     assert_eq!(o.status.code(), Some(2), "{said}");
     assert!(said.contains("`none.yaml` cannot be read") && said.contains("\nhint: check STAKEOUT_CONFIG"), "{said}");
+}
+
+#[test]
+fn a_run_on_a_server_takes_token_and_authority_from_the_environment_as_others_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |settings: &[(&str, &str)]| {
+        let mut command = stakeout(folder.path(), &["run", "app.apk", "--server", "https://127.0.0.1:1"]);
+        for unset in ["STAKEOUT_TOKEN", "STAKEOUT_TOKEN_FILE", "STAKEOUT_CA", "STAKEOUT_CONFIG", "XDG_CONFIG_HOME"] {
+            command.env_remove(unset);
+        }
+        let o = command.env("HOME", folder.path()).envs(settings.iter().copied()).output().unwrap();
+        assert_eq!(o.status.code(), Some(2), "{settings:?}");
+        String::from_utf8(o.stderr).unwrap()
+    };
+    let none = said(&[]);
+    assert!(none.contains("there is no token"), "{none}");
+    let token = said(&[("STAKEOUT_TOKEN_FILE", "none.token")]);
+    assert!(token.contains("the token file `none.token` cannot be read"), "{token}");
+    let ca = said(&[("STAKEOUT_TOKEN", "stk_x"), ("STAKEOUT_CA", "none.pem")]);
+    assert!(ca.contains("`none.pem` cannot be used"), "{ca}");
+    // A server that is named for other commands moves no run away from this host: here the app is looked at first.
+    let mut here = stakeout(folder.path(), &["run", "app.apk"]);
+    let o = here.env("STAKEOUT_SERVER", "https://127.0.0.1:1").output().unwrap();
+    let said = String::from_utf8(o.stderr).unwrap();
+    assert!(o.status.code() == Some(2) && said.contains("app.apk") && !said.contains("token"), "{said}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -14,8 +14,11 @@ use serde_json::{Value, json};
 use stakeout_agent::{Fence, Orchestrator as _, OrchestratorError};
 use stakeout_client::{Client, ClientError, ClientOptions, worker::Remote};
 use stakeout_contract::{
-    Epoch, Sha256Digest,
-    api::problem::{Code, Problem},
+    Epoch, Sha256Digest, WorkerId,
+    api::{
+        fleet::{HostFacts, WorkerMode},
+        problem::{Code, Problem},
+    },
     lease::Abilities,
 };
 use tokio::{
@@ -234,4 +237,33 @@ async fn who_is_told_to_come_later_than_it_would_wait_does_not_wait() {
     let failed = client(&server, Duration::from_secs(5)).get::<Value>("v1/me").await.unwrap_err();
     assert!(matches!(failed, ClientError::Problem(p) if p.status == 507));
     assert!(begin.elapsed() < Duration::from_secs(4) && count.load(Ordering::SeqCst) == 1);
+}
+
+#[tokio::test]
+async fn a_worker_whose_host_has_troubles_or_that_is_drained_asks_for_no_trial() {
+    let (leases, mode) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(WorkerMode::Active)));
+    let (asked, says) = (leases.clone(), mode.clone());
+    let (server, _) = serve(move |head, _| {
+        let mode = *says.lock().unwrap();
+        if head.starts_with("post /v1/leases ") {
+            asked.fetch_add(1, Ordering::SeqCst);
+            return document(200, &json!({"lease": null, "mode": mode}));
+        }
+        document(200, &json!({"mode": mode, "waiting": 3}))
+    })
+    .await;
+    let remote = Remote::new(&client(&server, Duration::ZERO));
+    let (worker, abilities): (WorkerId, _) = ("worker-1".parse().unwrap(), Abilities { devices: vec![], slots: 1 });
+    for (troubles, now, wanted) in [
+        (vec!["4 GiB of disk are free, 5 are wanted".to_owned()], WorkerMode::Active, 0),
+        (vec![], WorkerMode::Draining, 0),
+        (vec![], WorkerMode::Quarantined, 0),
+        (vec![], WorkerMode::Active, 1),
+    ] {
+        *mode.lock().unwrap() = now;
+        let host = HostFacts { troubles: troubles.clone(), ..HostFacts::default() };
+        remote.heartbeat(&worker, &abilities, &host).await.unwrap();
+        assert!(remote.lease(&worker, &abilities).await.unwrap().is_none());
+        assert_eq!(leases.load(Ordering::SeqCst), wanted, "{troubles:?} {now:?}");
+    }
 }

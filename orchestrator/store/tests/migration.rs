@@ -1,16 +1,17 @@
 //! A database of the version before farms is opened, and everything in it is there.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test suite")]
 
-use sqlx::{Connection, SqliteConnection, migrate::Migrate, sqlite::SqliteConnectOptions};
+use sqlx::{Connection, PgConnection, SqliteConnection, migrate::Migrate, sqlite::SqliteConnectOptions};
 use stakeout_contract::{
     Epoch, Sha256Digest, TenantId,
     artifact::{Artifact, Role},
     trial::TrialState,
 };
+use stakeout_servers::postgres::{Options, Postgres};
 use stakeout_store::{
     Fleet, Jobs, Library, Noted, Notes, StoreError,
     conformance::sample::{completion, decided, job, lease, line},
-    postgres,
+    postgres::{self, PostgresStore},
     sqlite::{self, SqliteStore},
 };
 
@@ -129,6 +130,103 @@ async fn what_the_version_before_shared_and_told_goes_on() {
     store.dump(&mut backup).await.unwrap();
     let backup = String::from_utf8(backup).unwrap();
     assert!(backup.contains(r#"{"table":"shares","row":{"tenant":"","time":7}}"#), "nobody gets the farm for having had less: {backup}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_farm_on_postgres_goes_on_after_all_migrations_but_the_first() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let mut conn = PgConnection::connect(&server.url()).await.unwrap();
+    conn.ensure_migrations_table("_sqlx_migrations").await.unwrap();
+    for migration in postgres::migrations().iter().take(1) {
+        conn.apply("_sqlx_migrations", migration).await.unwrap();
+    }
+    let farm = TenantId::farm();
+    let (open, kept) = (job(&farm, 2), Sha256Digest::of(b"kept"));
+    let sql = "INSERT INTO jobs (id, tenant, spec, secret, state, priority, tags, fingerprint, created, own, app, package, device, api, \
+               trials, queued, running, finished, failed, cancelled, events) \
+               VALUES ($1, 'farm', $2, $3, 'running', 0, '[]', $4, 5, 0, $5, 'com.example', 'jvm', 34, 2, 1, 1, 0, 0, 0, 1)";
+    sqlx::query(sql)
+        .bind(open.id.as_str())
+        .bind(serde_json::to_string(&open.spec).unwrap())
+        .bind(open.secret.to_vec())
+        .bind(open.fingerprint.to_string())
+        .bind(open.spec.app.to_string())
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    for (id, number, state, epoch, worker, expires) in
+        [("trial-old-1", 1_i64, "leased", 3_i64, Some("w-0"), Some(100_i64)), ("trial-old-2", 2, "queued", 0, None, None)]
+    {
+        let sql = "INSERT INTO trials (id, job, tenant, number, device, api, scenario, priority, own, state, epoch, worker, expires, \
+                   cancel, failed_on, leased, slot_ms, kept) \
+                   VALUES ($1, $2, 'farm', $3, 'jvm', 34, '', 0, 0, $4, $5, $6, $7, 0, '[]', $8, 0, 0)";
+        let row = sqlx::query(sql).bind(id).bind(open.id.as_str()).bind(number).bind(state).bind(epoch).bind(worker).bind(expires);
+        row.bind(expires.map(|_| 5_i64)).execute(&mut conn).await.unwrap();
+    }
+    let sql = "INSERT INTO observations (trial, epoch, line, observation) VALUES ('trial-old-1', 3, 0, $1)";
+    sqlx::query(sql).bind(serde_json::to_string(&line("a")).unwrap()).execute(&mut conn).await.unwrap();
+    let sql = "INSERT INTO blobs (tenant, sha256, bytes, given) VALUES ('farm', $1, 4, 1)";
+    sqlx::query(sql).bind(kept.to_string()).execute(&mut conn).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO shares (tenant, time) VALUES ('a', 5), ('b', 7); \
+         INSERT INTO requests (tenant, key, fingerprint, created) VALUES ('a', 'k', 'f', 1); \
+         INSERT INTO hooks (id, tenant, url, sealed, created) VALUES ('hook-1', 'a', 'https://h.example', '\\x01', 1); \
+         INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
+         VALUES ('delivery-1', 'hook-1', 'job-1', 'waiting', 3, 9, '', 8, '{}')",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    conn.close().await.unwrap();
+
+    let store = PostgresStore::open(&server.url(), 4).await.unwrap();
+    let read = store.job(Some(&farm), &open.id).await.unwrap();
+    assert_eq!((&read.spec, read.secret, read.counts.running, read.counts.queued), (&open.spec, open.secret, 1, 1));
+    let held: stakeout_contract::TrialId = "trial-old-1".parse().unwrap();
+    let row = store.trial(Some(&farm), &held).await.unwrap().row;
+    assert_eq!((row.state, row.epoch, row.attempts, row.leases), (TrialState::Leased, Epoch(3), 0, 3));
+    assert!(store.fenced(None, &held, Epoch(3)).await.is_ok(), "its worker goes on");
+    assert_eq!(store.observations(&held, Epoch(3), 0, 10).await.unwrap(), [line("a")]);
+    assert_eq!(store.blob(&farm, &kept).await.unwrap(), Some(4));
+    let (trial, _) = lease(&store, &farm, "w-1", 10).await;
+    assert_eq!(trial.id.as_str(), "trial-old-2");
+    let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
+    assert_eq!((claimed[0].since, claimed[0].delivery.tries), (8, 3));
+    let mut backup = Vec::new();
+    store.dump(&mut backup).await.unwrap();
+    let backup = String::from_utf8(backup).unwrap();
+    assert!(backup.contains(r#""table":"requests""#) && backup.contains(r#""table":"shares","row":{"tenant":"","#), "{backup}");
+    store.close().await;
+}
+
+/// As a later version would leave it.
+const LATER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'later', true, $1, 0)";
+
+fn is_newer<T>(opened: Result<T, StoreError>) -> bool {
+    let Err(StoreError::Database { doing: "migrate", source }) = opened else { return false };
+    source.to_string().contains("9999")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_before_does_not_start_on_a_newer_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("newer.db");
+    SqliteStore::open(&path).await.unwrap().close().await;
+    let mut conn = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
+    sqlx::query(LATER).bind(vec![0_u8]).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    assert!(is_newer(SqliteStore::open(&path).await));
+
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let running = PostgresStore::open(&server.url(), 2).await.unwrap();
+    let mut conn = PgConnection::connect(&server.url()).await.unwrap();
+    sqlx::query(LATER).bind(vec![0_u8]).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    assert!(is_newer(PostgresStore::open(&server.url(), 2).await));
+    // One that runs goes on beside the newer.
+    assert!(running.gauges(10).await.is_ok());
+    running.close().await;
 }
 
 #[test]

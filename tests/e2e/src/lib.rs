@@ -199,9 +199,9 @@ fn lives(owner: &str) -> bool {
     !matches!(fields.next(), None | Some("" | "Z" | "X")) && fields.nth(18) == Some(start)
 }
 
-/// Folders of runs whose process lives no more.
+/// Folders of runs and of their workers whose process lives no more.
 pub fn left_in_the_cache() -> Vec<PathBuf> {
-    let Ok(runs) = std::fs::read_dir(target().join("e2e-cache/runs")) else { return Vec::new() };
+    let folders = ["runs", "worker/trials"].map(|f| std::fs::read_dir(target().join("e2e-cache").join(f)));
     let abandoned = |p: &PathBuf| std::fs::File::open(p.join("lock")).is_ok_and(|f| f.try_lock().is_ok());
-    runs.flatten().map(|e| e.path()).filter(abandoned).collect()
+    folders.into_iter().flatten().flatten().flatten().map(|e| e.path()).filter(abandoned).collect()
 }

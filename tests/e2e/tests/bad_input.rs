@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use stakeout_contract::{result::JobResult, trial::TrialState};
 use stakeout_e2e::{Stakeout, app, left_in_the_cache, left_on_the_engine, program, stderr, target, text};
 
 /// Exit code 2, the thing named, a hint, and no result.
@@ -83,6 +84,10 @@ fn a_scenario_with_a_mistake_is_refused_with_its_place() {
     let s = Stakeout::new();
     let bad = file(&s, "bad.yaml", b"name: x\nsteps:\n  - launchApp\n  - idle: {state: backgrond, for: 5m}\n");
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&bad)]), "bad.yaml:4:");
+    let worse = file(&s, "worse.yaml", b"name: x\ntrials: 0\nsteps:\n  - pressKey: hme\n");
+    for place in ["worse.yaml:2:9: ", "worse.yaml:4:15: "] {
+        refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&worse)]), place);
+    }
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", "no-such"]), "no-such");
     let secret = file(&s, "secret.yaml", b"name: x\nsteps:\n  - launchApp\n  - inputText: {secret: PASSWORD}\n");
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&secret)]), "PASSWORD");
@@ -102,7 +107,7 @@ fn a_device_that_is_not_there_is_refused() {
 fn without_an_engine_it_is_said_how_to_get_one() {
     let s = Stakeout::new();
     let o = s.command(&run_of(&s, &app("quiet"), &[])).env("DOCKER_HOST", "unix:///nonexistent/docker.sock").output().unwrap();
-    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains("/nonexistent/docker.sock") && stderr(&o).contains("hint: "), "{}", stderr(&o));
     assert!(!s.out().exists());
 }
@@ -129,11 +134,74 @@ fn a_key_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn what_is_refused_late_costs_no_result_of_an_earlier_run() {
+    let s = Stakeout::new();
+    let (cache, key) = (s.dir.path().join("cache"), s.dir.path().join("cache/worker/worker.pem"));
+    fs::create_dir_all(key.parent().unwrap()).unwrap();
+    fs::write(&key, "x").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir_all(s.out()).unwrap();
+    fs::write(s.out().join("report.html"), "mine").unwrap();
+    let o = s.command(&run_of(&s, &app("quiet"), &["--force"])).env("STAKEOUT_CACHE", &cache).output().unwrap();
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains("worker.pem") && stderr(&o).contains("hint: "), "{}", stderr(&o));
+    assert_eq!(fs::read_to_string(s.out().join("report.html")).unwrap(), "mine");
+    assert_eq!(files_in(&s.out()), ["report.html"]);
+}
+
+/// Names of what is in a folder, sorted; none if there is no such folder.
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A disk of so many KiB. It goes with its value.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new(s: &Stakeout, name: &str, kib: u64) -> Self {
+        let path = s.dir.path().join(name);
+        fs::create_dir(&path).unwrap();
+        let o = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs", &text(&path)]).output().unwrap();
+        assert!(o.status.success(), "{}", stderr(&o));
+        Self(path)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[test]
 fn a_disk_that_is_full_is_told() {
     let s = Stakeout::new();
     let o = s.command(&run_of(&s, &app("quiet"), &[])).env("STAKEOUT_CACHE", "/dev/full/x").output().unwrap();
     assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains("STAKEOUT_CACHE"), "{}", stderr(&o));
+    let small = Disk::new(&s, "small", 16);
+    let o = s.command(&run_of(&s, &app("quiet"), &[])).env("STAKEOUT_CACHE", &small.0).output().unwrap();
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains(&text(&small.0)) && stderr(&o).contains("hint: ") && !s.out().exists(), "{}", stderr(&o));
+    assert!(files_in(&small.0.join("runs")).iter().all(|n| n.starts_with('.')), "{:?}", files_in(&small.0.join("runs")));
+}
+
+#[test]
+fn results_that_find_no_room_leave_none_behind() {
+    let s = Stakeout::new();
+    // Enough for the receipt, too little for a bundle.
+    let small = Disk::new(&s, "small", 32);
+    let out = small.0.join("out");
+    let brief = file(&s, "brief.yaml", b"name: brief\nsteps:\n  - launchApp\n");
+    let o = s.call(&["run", &text(&app("quiet")), "--scenario", &text(&brief), "--trials", "1", "--out", &text(&out)]);
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains("no space left") && stderr(&o).contains(&text(&small.0)), "{}", stderr(&o));
+    assert!(stderr(&o).contains("hint: ") && stderr(&o).contains("--out"), "{}", stderr(&o));
+    assert!(!out.exists(), "{:?}", files_in(&out));
+    assert!(left_on_the_engine().is_empty());
 }
 
 /// Signs an APK with the sample apps' key.
@@ -196,13 +264,21 @@ fn a_split_without_its_base_and_splits_of_another_app_are_refused() {
 }
 
 #[test]
-fn code_that_does_not_convert_is_named() {
+fn code_that_does_not_convert_is_named_and_the_refusal_is_kept() {
     let s = Stakeout::new();
     let bad = quiet_with(&s, "code.apk", "classes.dex", &mut |w| w.write_all(b"dex\n035\0 and no more").unwrap());
     signed(&bad);
     let o = s.call(&run_of(&s, &bad, &["--trials", "1"]));
     assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains("classes.dex") && stderr(&o).contains("hint: "), "{}", stderr(&o));
+    // A device's refusal is a finding, and its evidence is whole.
+    assert_eq!(files_in(&s.out()), ["bundle.zip", "receipt.json", "report.html", "result.json"]);
+    let result: JobResult = serde_json::from_slice(&fs::read(s.out().join("result.json")).unwrap()).unwrap();
+    let end = &result.trials[0].end;
+    assert_eq!((end.state, end.stage.as_str()), (TrialState::Failed, "install"), "{end:?}");
+    assert!(end.reason.contains("classes.dex"), "{end:?}");
+    let verified = s.call(&["verify", &text(&s.out().join("bundle.zip")), "--receipt", &text(&s.out().join("receipt.json"))]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
     assert!(left_on_the_engine().is_empty() && left_in_the_cache().is_empty());
 }
 
@@ -224,7 +300,7 @@ fn a_user_who_may_not_use_the_engine_is_told() {
         .current_dir(s.dir.path())
         .output()
         .unwrap();
-    assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
     assert!(stderr(&o).contains(&text(&socket)) && stderr(&o).contains("hint: "), "{}", stderr(&o));
     assert!(!s.out().exists());
 }

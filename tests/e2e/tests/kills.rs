@@ -94,6 +94,8 @@ fn what_a_killed_worker_left_is_removed_at_the_next_start() {
         child.kill().unwrap();
         child.wait().unwrap();
         drop(lines);
+        let left = left_in_the_cache();
+        assert!(left.iter().any(|p| p.starts_with(target().join("e2e-cache/worker/trials"))), "{stage}: {left:?}");
         // Something of another owner must survive.
         let other = Command::new("docker").args(["network", "create", "stakeout-e2e-other"]).output().unwrap();
         assert!(other.status.success());
@@ -102,6 +104,7 @@ fn what_a_killed_worker_left_is_removed_at_the_next_start() {
         let kept = Command::new("docker").args(["network", "rm", "stakeout-e2e-other"]).output().unwrap();
         assert!(kept.status.success(), "it was removed though it is not ours");
         assert!(left_on_the_engine().is_empty(), "{stage}: {}", a.stderr);
+        assert_eq!(left_in_the_cache(), Vec::<std::path::PathBuf>::new(), "{stage}: APKs, artifacts and a trial's key");
     }
 }
 

@@ -27,6 +27,7 @@ pub mod collect;
 pub mod config;
 pub mod dating;
 pub mod error;
+pub mod folder;
 pub mod keep;
 pub mod link;
 pub mod orchestrator;

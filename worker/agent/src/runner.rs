@@ -34,6 +34,7 @@ use crate::{
     Orchestrator, OrchestratorError, WorkerConfig, addresses, ca,
     cell::{Pool, Ready, kind_of},
     error::Failure,
+    folder::OwnFolder,
     link::{CellControl, Cells},
     phone::Phone,
     prepared::Prepared,
@@ -87,8 +88,8 @@ pub struct Workshop<O, C: Cells> {
     pub prepared: Prepared,
     /// How to work.
     pub config: WorkerConfig,
-    /// Folder for what trials leave until it is handed in.
-    pub dir: PathBuf,
+    /// Folder of this worker for what trials leave until it is handed in.
+    pub dir: OwnFolder,
     /// Signs what is handed in.
     pub key: SigningKey,
 }
@@ -148,7 +149,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             return Err(Failure::stage("lease", "this worker's operator lets no app reach the internet (`--no-live`)"));
         }
         let folder =
-            tempfile::Builder::new().prefix("app-").tempdir_in(&self.shop.dir).map_err(|e| Failure::stage("lease", e.to_string()))?;
+            tempfile::Builder::new().prefix("app-").tempdir_in(self.shop.dir.path()).map_err(|e| Failure::stage("lease", e.to_string()))?;
         let apps = self.fetch(folder.path()).await?;
         self.secrets().await?;
         self.spent("lease", self.began);

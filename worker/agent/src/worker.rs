@@ -1,6 +1,6 @@
 //! The lease loop.
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use stakeout_containers::Engine;
 use stakeout_contract::{
@@ -15,6 +15,7 @@ use crate::{
     Fence, Orchestrator, OrchestratorError, RenewAnswer, WorkerConfig, WorkerError,
     cell::{Ground, Pool},
     error::Failure,
+    folder::OwnFolder,
     link::{Cells, DockerCells},
     prepared::Prepared,
     report::{patiently, tell},
@@ -143,19 +144,11 @@ impl<O: Orchestrator, C: Cells> Worker<O, C> {
 }
 
 fn workshop<O, C: Cells>(orchestrator: O, cells: C, config: WorkerConfig) -> Result<Workshop<O, C>, WorkerError> {
-    let dir = config.cache.join("trials");
     let unusable = |source| WorkerError::Cache { path: config.cache.display().to_string(), source };
-    let made = (|| {
-        fs::create_dir_all(&dir)?;
-        // Trials' files are nobody else's.
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        remove_old(&dir)?;
-        Prepared::new(config.cache.join("prepared"), config.cache_bytes)
-    })();
-    let prepared = made.map_err(unusable)?;
+    let (dir, prepared) = folders(&config).map_err(unusable)?;
     let key = config.key()?;
     let cells = Arc::new(cells);
-    let ground = Ground { dir: dir.clone(), limits: config.limits };
+    let ground = Ground { dir: dir.path().to_owned(), limits: config.limits };
     Ok(Workshop {
         orchestrator: Arc::new(orchestrator),
         pool: Pool::new(cells.clone(), ground, config.warm),
@@ -167,12 +160,26 @@ fn workshop<O, C: Cells>(orchestrator: O, cells: C, config: WorkerConfig) -> Res
     })
 }
 
-/// Removes folders of trials that a killed worker left: older than a day, as another worker may use the same cache.
-fn remove_old(dir: &std::path::Path) -> std::io::Result<()> {
+/// The folder for this worker's trials, and that for prepared apps. What a killed worker left goes at once: a trial's key is in it.
+fn folders(config: &WorkerConfig) -> io::Result<(OwnFolder, Prepared)> {
+    let trials = config.cache.join("trials");
+    fs::create_dir_all(&trials)?;
+    // Trials' files are nobody else's.
+    fs::set_permissions(&trials, fs::Permissions::from_mode(0o700))?;
+    let own = OwnFolder::new(&trials, "worker-")?;
+    remove_old(&trials)?;
+    Ok((own, Prepared::new(config.cache.join("prepared"), config.cache_bytes)?))
+}
+
+/// Removes folders of trials that a killed worker of an earlier version left, which have no worker's folder around them: older
+/// than a day, as such a worker may still use this cache.
+fn remove_old(trials: &Path) -> io::Result<()> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    for e in fs::read_dir(dir)? {
+    for e in fs::read_dir(trials)? {
         let e = e?;
-        if e.metadata()?.modified()?.elapsed().is_ok_and(|age| age > DAY) {
+        let name = e.file_name();
+        let of_a_trial = ["trial-", "app-"].iter().any(|begin| name.to_string_lossy().starts_with(begin));
+        if of_a_trial && e.metadata()?.modified()?.elapsed().is_ok_and(|age| age > DAY) {
             fs::remove_dir_all(e.path())?;
         }
     }

@@ -24,8 +24,36 @@ async fn run(orchestrator: &FakeOrchestrator, cells: FakeCells) -> WorkerReport 
     let cache = tempfile::tempdir().unwrap();
     let worker = Worker::with_cells(orchestrator.clone(), cells, config(cache.path().into())).unwrap();
     let report = worker.run(Shutdown::default()).await.unwrap();
-    assert_eq!(std::fs::read_dir(cache.path().join("trials")).unwrap().count(), 0, "a folder of the trial is left");
+    assert_eq!(folders(cache.path()), Vec::<String>::new(), "a folder of the trial is left");
     report
+}
+
+/// Names of folders of workers and trials below a worker's cache.
+fn folders(cache: &std::path::Path) -> Vec<String> {
+    let all = std::fs::read_dir(cache.join("trials")).unwrap().map(Result::unwrap);
+    all.filter(|e| e.file_type().unwrap().is_dir()).map(|e| e.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn what_a_killed_worker_left_goes_at_the_next_start_and_what_a_living_one_has_stays() {
+    let (told, cache) = (told(), tempfile::tempdir().unwrap());
+    let worker = || Worker::with_cells(FakeOrchestrator::new(&told, vec![]), FakeCells::new(&told), config(cache.path().into())).unwrap();
+    let living = worker();
+    let of_living = folders(cache.path());
+    // A lock that nobody holds is what a killed process leaves.
+    let dead = cache.path().join("trials/worker-dead");
+    std::fs::create_dir_all(dead.join("trial-1/in")).unwrap();
+    for (file, text) in [("lock", ""), ("trial-1/in/trial.json", "its key")] {
+        std::fs::write(dead.join(file), text).unwrap();
+    }
+    // One of an earlier version may still run.
+    std::fs::create_dir(cache.path().join("trials/trial-2")).unwrap();
+    let next = worker();
+    let left = folders(cache.path());
+    assert!(of_living.len() == 1 && left.contains(&of_living[0]) && left.contains(&"trial-2".to_owned()), "{left:?}");
+    assert!(left.len() == 3 && !dead.exists(), "{left:?}");
+    drop((living, next));
+    assert_eq!(folders(cache.path()), ["trial-2"]);
 }
 
 fn told() -> Told {

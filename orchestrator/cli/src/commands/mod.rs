@@ -35,7 +35,7 @@ use crate::{
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run(a) => run::run(*a).await,
+        Command::Run(a) => Box::pin(run::run(*a)).await,
         Command::Analyze(a) => analyze::run(&a),
         Command::Feed(c) => feed::run(c),
         Command::Report(a) => report::run(a).await,
@@ -75,11 +75,18 @@ async fn walled(walls: &WallArgs) -> Result<Engine, Failure> {
     engine().await?.behind(walls.walls()).await.map_err(of_engine)
 }
 
-/// An engine that is down is no wrong usage; a name of one, or of an image, that leads to none is.
+/// What its user must mend before anything can be run here is told as wrong input is; what the engine did wrong is not.
 fn of_engine(e: EngineError) -> Failure {
     match e {
-        EngineError::NotLocal { .. } | EngineError::NoImage { .. } | EngineError::NoRuntime { .. } => Failure::usage(e),
-        _ => Failure::other(e),
+        EngineError::NoSocket { .. }
+        | EngineError::NoPermission { .. }
+        | EngineError::NotAnswering { .. }
+        | EngineError::NotLocal { .. }
+        | EngineError::NoSeccomp { .. }
+        | EngineError::NoRuntime { .. }
+        | EngineError::NoImage { .. }
+        | EngineError::DiskFull => Failure::usage(e),
+        EngineError::Timeout { .. } | EngineError::NotSealed { .. } | EngineError::Call { .. } | EngineError::Proc(_) => Failure::other(e),
     }
 }
 

@@ -1,12 +1,6 @@
 //! `stakeout run`: one job on this host, by the same code paths as a farm.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use stakeout_agent::{Shutdown, Worker, WorkerConfig};
 use stakeout_blobs::Blobs;
@@ -18,14 +12,17 @@ use stakeout_contract::{
     trial::TrialState,
 };
 use stakeout_domain::gate::gate;
-use stakeout_server::{Secrets, Service, Submission, finish, seal::Sealer};
+use stakeout_server::{Secrets, Service, ServiceError, Submission, finish, seal::Sealer};
 use stakeout_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{doctor, feed, images as local, intake, progress::Show};
 use crate::{args::RunArgs, exit::Failure, interrupt, library, output, places, state_dir::StateDir, table};
 
-const OURS: [&str; 4] = ["result.json", "report.html", "bundle.zip", "receipt.json"];
+mod out;
+mod remote;
+
+use out::{Out, put};
 
 pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     if a.server.is_some() {
@@ -55,8 +52,9 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     local::prefer_baked(&engine, &mut images).await;
     let stop = interrupt::token()?;
     let state = StateDir::new(&places::cache()?.join("runs"), "run-")?;
-    let store = Arc::new(SqliteStore::open(&state.path().join("state.db")).await.map_err(Failure::other)?);
-    let blobs = Blobs::folder(&state.path().join("artifacts")).map_err(Failure::other)?;
+    let store = SqliteStore::open(&state.path().join("state.db")).await.map_err(|e| unkept(e, state.path()))?;
+    let store = Arc::new(store);
+    let blobs = Blobs::folder(&state.path().join("artifacts")).map_err(|e| unkept(e, state.path()))?;
     let service = Arc::new(Service::new(store.clone(), blobs, Sealer::ephemeral().map_err(Failure::other)?).reading_apps(intake));
     let mut ids = BTreeMap::new();
     for (name, image) in [("gateway", &images.gateway), ("device", &images.devices[0].1), ("analysis", &images.analysis)] {
@@ -69,7 +67,15 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         }
         ids.insert(format!("image {name}"), id.map_err(super::of_engine)?);
     }
-    let (app, _) = service.add_app(&TenantId::farm(), &a.app, &a.split).await.map_err(Failure::usage)?;
+    let config = WorkerConfig {
+        images,
+        slots: if a.slots == 0 { slots(device) } else { a.slots },
+        until_idle: true,
+        ..WorkerConfig::new(places::cache()?.join("worker"))
+    };
+    let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
+    let (app, _) =
+        service.add_app(&TenantId::farm(), &a.app, &a.split).await.map_err(|e| Failure::usage(e).without_room(state.path(), CACHE))?;
     let submission = Submission {
         trials,
         feed_mode: feed::mode(a.feed),
@@ -78,25 +84,18 @@ pub(crate) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         with_app: a.with_app,
         ..Submission::plain(app, scenario.clone(), device)
     };
-    let (job, receipt) = service.submit(submission).await.map_err(Failure::usage)?;
+    let (job, receipt) = service.submit(submission).await.map_err(|e| Failure::usage(e).without_room(state.path(), CACHE))?;
     // Nothing can be refused any more: what an earlier run left may go.
-    let out = Out::open(&a.out, a.force)?;
+    let mut out = Out::open(&a.out, a.force)?;
     keep_receipt(&out, &receipt, &operator)?;
-    let config = WorkerConfig {
-        images,
-        slots: if a.slots == 0 { slots(device) } else { a.slots },
-        until_idle: true,
-        ..WorkerConfig::new(places::cache()?.join("worker"))
-    };
-    let worker = Worker::new(service.clone(), engine, config).await.map_err(super::of_worker)?;
     worker.prewarm(device, api, &scenario.device.locale, scenario.network.policy == NetworkPolicy::Live).await;
     work(&service, &job, worker, &stop).await?;
     if stop.is_cancelled() {
-        out.remove_if_empty();
         return Err(Failure::other(anyhow::anyhow!("interrupted; nothing was kept")).with_code(130));
     }
-    let options = finish::FinishOptions { out: out.path.clone(), with_app: a.with_app, images: ids };
-    let result = finish::finish(&service, &job, &operator, &options).await.map_err(Failure::other)?;
+    let options = finish::FinishOptions { out: out.path().to_owned(), with_app: a.with_app, images: ids };
+    let result = finish::finish(&service, &job, &operator, &options).await.map_err(|e| unfinished(e, &out, state.path()))?;
+    out.keep();
     store.close().await;
     extras(&a, &out, &result)?;
     say(&out, &result, &scenario);
@@ -139,8 +138,6 @@ async fn work(service: &Arc<Service>, job: &JobId, worker: Worker<Arc<Service>>,
     ended.map_err(Failure::other)?.map_err(Failure::other)?;
     Ok(())
 }
-
-mod remote;
 
 pub(crate) fn nonce() -> Result<String, Failure> {
     let mut n = [0; 32];
@@ -192,72 +189,40 @@ pub(crate) fn secrets(args: &[String]) -> Result<BTreeMap<String, String>, Failu
     Ok(out)
 }
 
-/// The folder for results. Nothing of somebody else's in it is touched.
-struct Out {
-    path: PathBuf,
-    made: bool,
-}
-
-impl Out {
-    /// Whether it may be used; changes nothing. Which files of an earlier run it holds.
-    fn check(path: &Path, force: bool) -> Result<Vec<&'static str>, Failure> {
-        if path.exists() && !path.is_dir() {
-            return Err(Failure::hint(format!("`{}` is no folder", path.display()), "choose another name with `--out`"));
-        }
-        let there: Vec<&str> = OURS.into_iter().filter(|n| path.join(n).exists()).collect();
-        if !there.is_empty() && !force {
-            return Err(Failure::hint(
-                format!("`{}` holds the {} of an earlier run", path.display(), there.join(", ")),
-                "choose another folder with `--out`, or give `--force` to replace them",
-            ));
-        }
-        Ok(there)
-    }
-
-    /// Makes it, and removes what an earlier run left.
-    fn open(path: &Path, force: bool) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::hint(format!("`{}` cannot be used for results: {e}", path.display()), "choose another folder with `--out`")
-        };
-        let (there, made) = (Self::check(path, force)?, !path.exists());
-        std::fs::create_dir_all(path).map_err(failed)?;
-        for n in there {
-            std::fs::remove_file(path.join(n)).map_err(failed)?;
-        }
-        Ok(Self { path: path.to_owned(), made })
-    }
-
-    fn remove_if_empty(&self) {
-        let _ = std::fs::remove_file(self.path.join("receipt.json"));
-        if self.made {
-            let _ = std::fs::remove_dir(&self.path);
-        }
-    }
-}
-
 fn keep_receipt(out: &Out, receipt: &Receipt, operator: &SigningKey) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&receipt.signed(operator).map_err(Failure::other)?).map_err(Failure::other)?;
-    std::fs::write(out.path.join("receipt.json"), text + "\n").map_err(Failure::other)
+    out.write("receipt.json", &(text + "\n"))
+}
+
+/// What helps where a disk has no room for a run's state.
+const CACHE: &str = "free some space there, or set STAKEOUT_CACHE to another folder";
+
+/// The state of a run cannot be kept: nothing but its folder can be at fault, which is new.
+fn unkept(e: impl Into<anyhow::Error>, state: &Path) -> Failure {
+    Failure::usage(e.into().context(format!("`{}` cannot be used\nhint: {CACHE}", state.display())))
+}
+
+/// The trials have ended, and what they left could not be kept.
+fn unfinished(e: ServiceError, out: &Out, state: &Path) -> Failure {
+    let of_state = matches!(e, ServiceError::Store(_) | ServiceError::Blob(_));
+    let (place, hint) = if of_state { (state, CACHE) } else { (out.path(), out::ROOM) };
+    Failure::other(e).without_room(place, hint)
 }
 
 fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
-    let write = |path: &Path, text: String| {
-        std::fs::write(path, text).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", path.display())))
-    };
     if let Some(p) = &a.sarif {
-        write(p, stakeout_report::sarif(result).map_err(Failure::other)?)?;
+        put(p, stakeout_report::sarif(result).map_err(Failure::other)?.as_bytes())?;
     }
     if let Some(p) = &a.junit {
-        write(p, stakeout_report::junit(result, a.fail_on).map_err(Failure::other)?)?;
+        put(p, stakeout_report::junit(result, a.fail_on).map_err(Failure::other)?.as_bytes())?;
     }
     // A job on a server that was given up has none.
-    if let Some(p) = a.html.as_ref().filter(|_| out.path.join("report.html").exists()) {
-        std::fs::copy(out.path.join("report.html"), p)
-            .map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be written: {e}", p.display())))?;
+    if let Some(p) = a.html.as_ref().filter(|_| out.path().join("report.html").exists()) {
+        put(p, &std::fs::read(out.path().join("report.html")).map_err(Failure::other)?)?;
     }
     match &a.json {
         Some(p) if p.as_os_str() == "-" => output::json(result)?,
-        Some(p) => write(p, serde_json::to_string_pretty(result).map_err(Failure::other)?)?,
+        Some(p) => put(p, &serde_json::to_vec_pretty(result).map_err(Failure::other)?)?,
         None => {}
     }
     Ok(())
@@ -282,28 +247,9 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
         c.kept_bytes >> 10
     );
     for (what, name) in [("report", "report.html"), ("bundle", "bundle.zip")] {
-        let path = out.path.join(name);
+        let path = out.path().join(name);
         if path.exists() {
             eprintln!("{what}: {}", path.display());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_of_an_earlier_run_are_there_until_the_next_one_has_begun() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("report.html"), "mine").unwrap();
-        std::fs::write(dir.path().join("notes.txt"), "mine").unwrap();
-        assert!(Out::check(dir.path(), false).is_err_and(|e| e.error_for_tests().contains("--force")));
-        assert!(Out::open(dir.path(), false).is_err());
-        assert!(Out::check(dir.path(), true).is_ok_and(|there| there == ["report.html"]));
-        assert!(dir.path().join("report.html").exists(), "a check changes nothing");
-        assert!(Out::open(dir.path(), true).is_ok());
-        assert!(!dir.path().join("report.html").exists() && dir.path().join("notes.txt").exists());
-        assert!(Out::check(&dir.path().join("notes.txt"), true).is_err_and(|e| e.error_for_tests().contains("is no folder")));
     }
 }

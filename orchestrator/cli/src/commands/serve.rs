@@ -66,22 +66,18 @@ pub(crate) fn blobs(address: &str, key: Option<&Path>) -> Result<Blobs, Failure>
 }
 
 pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
-    let data = places::data()?;
-    std::fs::create_dir_all(&data).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be used: {e}", data.display())))?;
-    let store = a.store.clone().unwrap_or_else(|| data.join("farm.db").display().to_string());
-    let store: Arc<dyn Store> = match place(&store)? {
-        Place::Sqlite(path) => {
-            if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-                std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
-            }
-            Arc::new(SqliteStore::open(&path).await.map_err(Failure::usage)?)
-        }
-        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::other)?),
+    // Before anything is made: what cannot be listened to leaves nothing behind. Who connects before all is ready waits.
+    let tls = match (&a.tls_cert, &a.tls_key) {
+        (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
+        _ => None,
     };
-    serve(store, &data, a).await
-}
-
-async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitCode, Failure> {
+    let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
+    let metrics = match a.metrics {
+        Some(m) => Some(http::bind(m).await.map_err(Failure::usage)?),
+        None => None,
+    };
+    let data = places::data()?;
+    let store = Box::pin(store(&data, a.store.clone())).await?;
     clock::look(&*store).await.map_err(Failure::other)?;
     let address = a.blobs.clone().unwrap_or_else(|| data.join("artifacts").display().to_string());
     let blobs = blobs(&address, a.blob_key.as_deref())?;
@@ -97,10 +93,6 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     first_admin(&*store, &a.admin_token_file.clone().unwrap_or_else(|| data.join("admin.token"))).await?;
     // Apps and bundles are larger than many a /tmp.
     let work = StateDir::new(&places::cache()?, "serve-")?;
-    let tls = match (&a.tls_cert, &a.tls_key) {
-        (Some(cert), Some(key)) => Some(http::tls(cert, key).map_err(Failure::usage)?),
-        _ => None,
-    };
     let public_tls = a.public_url.as_deref().is_some_and(|u| u.starts_with("https://"));
     let options = ApiOptions {
         work: work.path().to_owned(),
@@ -112,11 +104,6 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
     // A worker that cannot start is told before anybody sees this server.
     let worker = if a.with_worker { Some(Box::pin(Embedded::new(&service, &a.walls, &a.frida, !a.no_live)).await?) } else { None };
     let app = App::new(service, operator, options);
-    let listener = http::bind(a.listen).await.map_err(Failure::usage)?;
-    let metrics = match a.metrics {
-        Some(m) => Some(http::bind(m).await.map_err(Failure::usage)?),
-        None => None,
-    };
     let at = listener.local_addr().unwrap_or(a.listen);
     let stop = interrupt::ending("ending: requests may end for 25 seconds")?;
     let worker = worker.map(|w| tokio::spawn(w.run(stop.clone())));
@@ -132,6 +119,21 @@ async fn serve(store: Arc<dyn Store>, data: &Path, a: ServeArgs) -> Result<ExitC
         w.await.map_err(Failure::other)??;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The store that is meant, with the folders that it needs.
+async fn store(data: &Path, named: Option<String>) -> Result<Arc<dyn Store>, Failure> {
+    std::fs::create_dir_all(data).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be used: {e}", data.display())))?;
+    let store: Arc<dyn Store> = match place(&named.unwrap_or_else(|| data.join("farm.db").display().to_string()))? {
+        Place::Sqlite(path) => {
+            if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
+                std::fs::create_dir_all(dir).map_err(|e| Failure::usage(anyhow::anyhow!("`{}` cannot be made: {e}", dir.display())))?;
+            }
+            Arc::new(SqliteStore::open(&path).await.map_err(Failure::usage)?)
+        }
+        Place::Postgres(url) => Arc::new(PostgresStore::open(&url, CONNECTIONS).await.map_err(Failure::other)?),
+    };
+    Ok(store)
 }
 
 fn warn_of_plain(a: &ServeArgs, at: SocketAddr) {

@@ -110,24 +110,16 @@ impl Host {
         let Self { engine, config, key, disk_gib } = self;
         let disk_free = rustix::fs::statvfs(&config.cache).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
         let memory_free = places::memory_available();
-        let mut troubles = Vec::new();
-        if disk_free < disk_gib << 30 {
-            troubles.push(format!("{} GiB of disk are free, {disk_gib} are wanted", disk_free >> 30));
-        }
-        if memory_free < MEMORY_LEAST {
-            troubles.push(format!("{} MiB of memory are free, {} are wanted", memory_free >> 20, MEMORY_LEAST >> 20));
-        }
-        if let Err(e) = engine.info().await {
-            troubles.push(format!("the container engine does not answer: {e}"));
-        }
-        let mut images = Vec::new();
+        let down = engine.info().await.err().map(|e| e.to_string());
+        let (mut images, mut missing) = (Vec::new(), Vec::new());
         let names = [&config.images.gateway, &config.images.analysis].into_iter().chain(config.images.devices.iter().map(|d| &d.1));
         for name in names {
             match engine.image_id(name).await {
                 Ok(id) => images.push((name.clone(), id)),
-                Err(_) => troubles.push(format!("the image `{name}` is not there")),
+                Err(_) => missing.push(name.as_str()),
             }
         }
+        let troubles = troubles(&Found { disk_free, disk_gib: *disk_gib, memory_free, down: down.as_deref(), missing: &missing });
         HostFacts {
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
             engine: stakeout_server::ENGINE.to_owned(),
@@ -139,6 +131,37 @@ impl Host {
             key: key.clone(),
         }
     }
+}
+
+/// What a host has of what trials need.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    /// Bytes.
+    disk_free: u64,
+    /// What must be free, GiB.
+    disk_gib: u64,
+    /// Bytes.
+    memory_free: u64,
+    /// Why the engine cannot be used.
+    down: Option<&'a str>,
+    /// Images that are not there.
+    missing: &'a [&'a str],
+}
+
+/// Why a host takes no trial; empty: it does.
+fn troubles(f: &Found<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    if f.disk_free < f.disk_gib << 30 {
+        all.push(format!("{} GiB of disk are free, {} are wanted", f.disk_free >> 30, f.disk_gib));
+    }
+    if f.memory_free < MEMORY_LEAST {
+        all.push(format!("{} MiB of memory are free, {} are wanted", f.memory_free >> 20, MEMORY_LEAST >> 20));
+    }
+    if let Some(e) = f.down {
+        all.push(format!("the container engine does not answer: {e}"));
+    }
+    all.extend(f.missing.iter().map(|name| format!("the image `{name}` is not there")));
+    all
 }
 
 pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
@@ -227,5 +250,18 @@ mod tests {
         let begin = Instant::now();
         let refused = join(JOIN_WITHIN, || std::future::ready(Err::<(), _>(ClientError::Setting("no token".to_owned()))));
         assert!(refused.await.is_err() && begin.elapsed().is_zero(), "what does not pass is told at once");
+    }
+    #[test]
+    fn each_thing_that_a_host_lacks_is_a_trouble_of_its_own_and_enough_is_none() {
+        let enough = Found { disk_free: 5 << 30, disk_gib: 5, memory_free: MEMORY_LEAST, down: None, missing: &[] };
+        assert_eq!(troubles(&enough), Vec::<String>::new());
+        assert_eq!(troubles(&Found { disk_free: (5 << 30) - 1, ..enough }), ["4 GiB of disk are free, 5 are wanted"]);
+        assert_eq!(troubles(&Found { memory_free: MEMORY_LEAST - 1, ..enough }), ["3071 MiB of memory are free, 3072 are wanted"]);
+        let down = Found { down: Some("no answer within 10 s"), ..enough };
+        assert_eq!(troubles(&down), ["the container engine does not answer: no answer within 10 s"]);
+        let missing = Found { missing: &["stakeout/jvm", "stakeout/gateway"], ..enough };
+        assert_eq!(troubles(&missing), ["the image `stakeout/jvm` is not there", "the image `stakeout/gateway` is not there"]);
+        let all = Found { disk_free: 0, memory_free: 0, down: Some("x"), missing: &["y"], ..enough };
+        assert_eq!(troubles(&all).len(), 4);
     }
 }

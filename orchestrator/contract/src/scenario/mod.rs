@@ -160,70 +160,111 @@ impl PlantSpec {
     pub const MOST: u32 = 1000;
 }
 
+/// A part of the way to a place in a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part<'a> {
+    /// The value of a key.
+    Key(&'a str),
+    /// The element of a list, from 0.
+    Index(usize),
+}
+
 /// What is wrong with a scenario beyond its form.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{what}\nhint: {hint}")]
 pub struct ScenarioProblem {
     what: String,
     hint: String,
+    at: Vec<Part<'static>>,
+}
+
+impl ScenarioProblem {
+    /// The way to what is wrong; in what was written short, the last part may not be there.
+    pub fn at(&self) -> &[Part<'static>] {
+        &self.at
+    }
 }
 
 impl Scenario {
     /// Checks what the form alone cannot say: names, times, counts, order of steps.
     pub fn check(&self) -> Result<(), ScenarioProblem> {
-        let problem = |what: String, hint: &str| Err(ScenarioProblem { what, hint: hint.to_owned() });
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that [`Scenario::check`] finds.
+    pub fn problems(&self) -> Vec<ScenarioProblem> {
+        let mut all = Vec::new();
+        let mut problem =
+            |at: &[Part<'static>], what: String, hint: &str| all.push(ScenarioProblem { what, hint: hint.to_owned(), at: at.to_vec() });
         if self.name.is_empty() || self.name.len() > 64 || !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-            return problem(format!("`name: {}` is not usable", self.name.escape_debug()), "use 1 to 64 letters, digits, `-`, `_` or `.`");
+            problem(
+                &[Part::Key("name")],
+                format!("`name: {}` is not usable", self.name.escape_debug()),
+                "use 1 to 64 letters, digits, `-`, `_` or `.`",
+            );
         }
         if self.start().is_none() {
-            return problem(
+            problem(
+                &[Part::Key("startAt")],
                 format!("`startAt: {}` is not a time", self.start_at.escape_debug()),
                 "write it as `2016-02-09T08:00:00+08:00`",
             );
         }
         if jiff::tz::TimeZone::get(&self.device.timezone).is_err() {
-            return problem(
+            problem(
+                &[Part::Key("device"), Part::Key("timezone")],
                 format!("`timezone: {}` is not known", self.device.timezone.escape_debug()),
                 "use an IANA name such as `Asia/Shanghai`",
             );
         }
         if !(1..=1000).contains(&self.trials) {
-            return problem(format!("`trials: {}` is out of range", self.trials), "use 1 to 1000");
+            problem(&[Part::Key("trials")], format!("`trials: {}` is out of range", self.trials), "use 1 to 1000");
         }
         let p = &self.plant;
         if [p.contacts, p.call_log, p.sms, p.calendar, p.cells, p.wifi, p.accounts, p.media, p.installed_apps]
             .iter()
             .any(|n| *n > PlantSpec::MOST)
         {
-            return problem("`plant` asks for too much".to_owned(), "plant at most 1000 of each kind");
+            problem(&[Part::Key("plant")], "`plant` asks for too much".to_owned(), "plant at most 1000 of each kind");
         }
         if self.steps.is_empty() || self.steps.len() > 1000 {
-            return problem(format!("`steps` has {} steps", self.steps.len()), "give 1 to 1000 steps; the first is usually `launchApp`");
-        }
-        if self.virtual_length() > std::time::Duration::from_secs(40 * 24 * 3600) {
-            return problem("the steps last longer than 40 days".to_owned(), "shorten the `idle` steps, or split the scenario");
+            problem(
+                &[Part::Key("steps")],
+                format!("`steps` has {} steps", self.steps.len()),
+                "give 1 to 1000 steps; the first is usually `launchApp`",
+            );
+        } else if self.virtual_length() > std::time::Duration::from_secs(40 * 24 * 3600) {
+            problem(
+                &[Part::Key("steps")],
+                "the steps last longer than 40 days".to_owned(),
+                "shorten the `idle` steps, or split the scenario",
+            );
         }
         if self.deadline.get() > LONGEST || self.deadline.get().is_zero() {
-            return problem(
+            problem(
+                &[Part::Key("deadline")],
                 "`deadline` is out of range".to_owned(),
                 "give more than none, and at most `7d`: it is real time, in which the trial holds its slot",
             );
         }
-        for s in &self.steps {
+        for (n, s) in self.steps.iter().enumerate() {
             if let Step::PressKey(key) = s
                 && !step::KEYS.contains(&key.as_str())
             {
-                return problem(format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
+                let at = [Part::Key("steps"), Part::Index(n), Part::Key("pressKey")];
+                problem(&at, format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
             }
         }
-        for s in &self.network.stubs {
-            s.check().map_err(|what| ScenarioProblem {
-                what,
-                hint: "give `host` and `path` as globs with `*`, a `status` of 100 to 599 and one of `body`, `json`, `bodyBase64`"
-                    .to_owned(),
-            })?;
+        for (n, s) in self.network.stubs.iter().enumerate() {
+            if let Err(what) = s.check() {
+                problem(
+                    &[Part::Key("network"), Part::Key("stubs"), Part::Index(n)],
+                    what,
+                    "give `host` and `path` as globs with `*`, a `status` of 100 to 599 and one of `body`, `json`, `bodyBase64`",
+                );
+            }
         }
-        Ok(())
+        all
     }
 
     /// The device's clock at the begin, before jitter.

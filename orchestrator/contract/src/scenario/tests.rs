@@ -64,3 +64,20 @@ fn no_trial_holds_its_slot_for_longer_than_a_week() {
         assert!(with(out).unwrap_err().to_string().contains("`deadline` is out of range"), "{out}");
     }
 }
+
+#[test]
+fn all_that_is_wrong_is_told_with_the_way_to_it() {
+    let s = read(
+        r#"{"name":"x","trials":0,"device":{"timezone":"Mars"},"steps":["launchApp",{"pressKey":"hme"}],
+            "network":{"stubs":[{"host":"a.example"},{"host":"b.example","status":9}]}}"#,
+    );
+    let problems = s.unwrap().problems();
+    let ways: Vec<&[Part<'_>]> = problems.iter().map(ScenarioProblem::at).collect();
+    let expected: [&[Part<'_>]; 4] = [
+        &[Part::Key("device"), Part::Key("timezone")],
+        &[Part::Key("trials")],
+        &[Part::Key("steps"), Part::Index(1), Part::Key("pressKey")],
+        &[Part::Key("network"), Part::Key("stubs"), Part::Index(1)],
+    ];
+    assert_eq!(ways, expected);
+}

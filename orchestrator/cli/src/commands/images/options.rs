@@ -53,7 +53,7 @@ A broken download goes on where it stopped, also after Ctrl-C. docs/emulator-ima
 how they are pinned and how much disk is needed.
 
 Exit codes: 0 built (nothing is baked yet: trials boot cold), 2 licences not \
-accepted, wrong usage or input, 1 anything else, also a bake that failed, 130 interrupted.")]
+accepted, wrong usage or input, no container engine that can be used, 1 anything else, also a bake that failed, 130 interrupted.")]
 pub(crate) struct EmulatorArgs {
     /// API levels, parted by commas; an image each
     #[arg(long, required = true, value_delimiter = ',', value_name = "N,N", value_parser = clap::value_parser!(u32).range(26..=99))]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
-    let server = ServerArgs { server: a.server.clone(), ..ServerArgs::default() };
+    let server = ServerArgs { server: a.server.clone(), token_file: a.token_file.clone(), ca: a.ca.clone() };
     let client = farm::client(&server, Duration::from_secs(300))?;
     Out::check(&a.out, a.force)?;
     let spec = JobSpec {
@@ -37,14 +37,16 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         with_app: a.with_app,
     };
     let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?, submit::shown(&a.app)).await?;
-    let out = Out::open(&a.out, a.force).inspect_err(|_| eprintln!("{} was taken: `stakeout report {0}` has its results", job.id))?;
-    receipts::keep(&job, &out.path.join("receipt.json"))?;
+    let mut out = Out::open(&a.out, a.force).inspect_err(|_| eprintln!("{} was taken: `stakeout report {0}` has its results", job.id))?;
+    receipts::keep(&job, &out.path().join("receipt.json"))?;
+    // The job goes on whatever happens here, and this is what it will be measured by.
+    out.keep();
     eprintln!("{} was taken; receipt {}", job.id, job.commitment);
     let result = watch::wait(&client, &job.id, false).await?;
     let text = serde_json::to_string_pretty(&result).map_err(Failure::other)?;
-    std::fs::write(out.path.join("result.json"), text).map_err(Failure::other)?;
+    out.write("result.json", &text)?;
     for (what, name) in [("report.html", "report.html"), ("bundle", "bundle.zip")] {
-        match client.download(&format!("v1/jobs/{}/{what}", job.id), &out.path.join(name)).await {
+        match client.download(&format!("v1/jobs/{}/{what}", job.id), &out.path().join(name)).await {
             Ok(()) => {}
             // Its verdicts could not be made: what it has instead is too few trials.
             Err(e) if e.code() == Some(Code::NotFound) && result.trials.is_empty() => eprintln!("{} has no {name}", job.id),
