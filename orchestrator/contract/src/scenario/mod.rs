@@ -4,6 +4,7 @@
 //! silently weaken the trial. Errors carry line and column, as `serde` passes them on.
 
 mod duration;
+mod expression;
 mod network;
 mod step;
 
@@ -160,6 +161,20 @@ impl PlantSpec {
     pub const MOST: u32 = 1000;
 }
 
+/// Expressions that are tapped after each launch.
+const CONSENTS: usize = 100;
+
+/// Whether every device reads this expression.
+fn readable(place: &str, text: &str) -> Result<(), ScenarioProblem> {
+    expression::check(text).map_err(|why| {
+        let shown: String = text.chars().take(100).collect();
+        ScenarioProblem {
+            what: format!("{place}: `{}` is no regular expression that every device reads: {why}", shown.escape_debug()),
+            hint: "put `\\` before a character that means itself, as in `\\(`; docs/scenarios.md says what may be used".to_owned(),
+        }
+    })
+}
+
 /// What is wrong with a scenario beyond its form.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{what}\nhint: {hint}")]
@@ -209,11 +224,28 @@ impl Scenario {
                 "give more than none, and at most `7d`: it is real time, in which the trial holds its slot",
             );
         }
-        for s in &self.steps {
-            if let Step::PressKey(key) = s
-                && !step::KEYS.contains(&key.as_str())
-            {
-                return problem(format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
+        if self.consent.len() > CONSENTS {
+            return problem(
+                format!("`consent` has {} expressions", self.consent.len()),
+                "give at most 100; one may have parts: `agree|accept`",
+            );
+        }
+        for (i, text) in self.consent.iter().enumerate() {
+            readable(&format!("consent[{i}]"), text)?;
+        }
+        for (i, s) in self.steps.iter().enumerate() {
+            match s {
+                Step::PressKey(key) if !step::KEYS.contains(&key.as_str()) => {
+                    return problem(format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
+                }
+                Step::TapOn(TapOn { text: None, id: None, point: None, .. }) => {
+                    return problem(format!("steps[{i}]: `tapOn` does not say what"), "give `text`, `id` or `point`");
+                }
+                Step::TapOn(TapOn { text: Some(text), .. }) => readable(&format!("steps[{i}].tapOn"), text)?,
+                Step::InputText(t) if t.text.is_some() == t.secret.is_some() => {
+                    return problem(format!("steps[{i}]: `inputText` does not say what is typed"), "give either `text` or `secret`");
+                }
+                _ => {}
             }
         }
         for s in &self.network.stubs {
