@@ -2,10 +2,12 @@
 //!
 //! A scenario names secrets, whoever submits the job gives their values, and they are taken out of all that a trial leaves:
 //! observations, flows, logs, files and bodies. Each occurrence is overwritten with as many `*`, so that sizes and offsets stay.
-//! Found are the bytes themselves, percent-encoded, JSON-escaped, base64 at all three offsets, UTF-16 and hexadecimal; what an
-//! app makes of a secret by hashing, compressing or encrypting is not found. The network capture loses its TLS secrets, and no
+//! Found are the bytes themselves, percent-encoded, JSON- and XML-escaped, base64 at all three offsets, UTF-16 and hexadecimal. In
+//! files and bodies also what is behind layers that the analysis undoes (`layers.rs`): there the encoded stretch is withheld. What
+//! an app makes of a secret by hashing or encrypting is not found. The network capture loses its TLS secrets, and no
 //! screenshot is kept from the first typing on.
 
+pub(crate) mod layers;
 mod places;
 
 use memchr::memmem;
@@ -71,6 +73,11 @@ impl Scrubber {
     /// There is nothing to look for.
     pub fn is_empty(&self) -> bool {
         self.forms.is_empty()
+    }
+
+    /// Whether a value is there, in any of its forms.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.forms.iter().any(|form| memmem::find(bytes, &form.bytes).is_some())
     }
 
     /// Overwrites in place.
@@ -183,6 +190,9 @@ fn forms(index: usize, value: &str) -> Vec<Form> {
         raw.iter().map(one).collect::<String>().into_bytes()
     };
     let json = serde_json::to_string(value).unwrap_or_default();
+    // As Android writes its preferences, and with quotes left alone.
+    let inner = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let xml = |apostrophe: &str| inner.replace('"', "&quot;").replace('\'', apostrophe).into_bytes();
     let text = [
         raw.to_vec(),
         percent("%20", true),
@@ -190,6 +200,9 @@ fn forms(index: usize, value: &str) -> Vec<Form> {
         percent("+", true),
         percent("+", false),
         json.trim_matches('"').as_bytes().to_vec(),
+        xml("&apos;"),
+        xml("&#39;"),
+        inner.clone().into_bytes(),
     ];
     let mut out: Vec<(Vec<u8>, Written)> = text.into_iter().map(|b| (b, Written::Text)).collect();
     out.push((hex::encode(raw).into_bytes(), Written::Hex));

@@ -17,6 +17,7 @@ fn all_forms_of_a_secret_go_and_lengths_stay() {
         "pw=p%40ss%20w%C3%B6rd%221",
         "pw=p%40ss+w%c3%b6rd%221;",
         r#"{"pw":"p@ss wörd\"1"}"#,
+        "<string name=\"pw\">p@ss wörd&quot;1</string>",
         "7040737320 70407373 2077c3b672642231",
     ] {
         let mut bytes = text.as_bytes().to_vec();

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use stakeout_contract::{
     artifact::Role,
@@ -221,6 +222,30 @@ async fn what_a_typed_value_takes_out_of_the_middle_of_something_is_told_as_lost
     cells.files = vec![("files/a", b"a name: xhunter22x, a field: \"hunter22\"".to_vec())];
     run(&orchestrator, cells).await;
     let given = orchestrator.given.lock().unwrap();
+    let lost: Vec<&Fact> = given.observations.iter().map(|o| &o.fact).filter(|f| matches!(f, Fact::Lost { .. })).collect();
+    assert_eq!(lost, [&Fact::Lost { what: LOST_TYPED.into(), count: 1 }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_body_with_what_was_typed_is_withheld_and_told_as_lost() {
+    // `{"user":"alice","pw":"s3cr3t word"}` as gzip.
+    let gzip = hex::decode("1f8b0800000000000203ab562a2d4e2d52b2524accc94c4e55d2512a2807728a8d938b8c4b14caf38b52946a01e81918a223000000");
+    let (gzip, head) = (gzip.unwrap(), &b"POST /login HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\n"[..]);
+    let told = told();
+    let orchestrator = sign_in(&told);
+    let mut cells = FakeCells::new(&told);
+    cells.flows = vec![(flow(1, 2_000), [head, &gzip[..]].concat(), b"ok".to_vec())];
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    let request = record.artifacts.iter().find(|a| a.role == Role::FlowRequest).unwrap();
+    assert_eq!(given.artifacts[&request.sha256], [head, b"*".repeat(gzip.len()).as_slice()].concat());
+    let har = record.artifacts.iter().find(|a| a.role == Role::Har).unwrap();
+    let har = String::from_utf8(given.artifacts[&har.sha256].clone()).unwrap();
+    assert!(har.contains(&"*".repeat(gzip.len())) && !har.contains(&STANDARD.encode(&gzip)), "{har}");
+    for bytes in given.artifacts.values() {
+        assert!(!bytes.windows(gzip.len()).any(|w| w == gzip), "{}", String::from_utf8_lossy(bytes));
+    }
     let lost: Vec<&Fact> = given.observations.iter().map(|o| &o.fact).filter(|f| matches!(f, Fact::Lost { .. })).collect();
     assert_eq!(lost, [&Fact::Lost { what: LOST_TYPED.into(), count: 1 }]);
 }
