@@ -19,7 +19,7 @@ pub struct Canary {
 }
 
 /// A value of a canary in the form in which the device gives it. A search knows how it may be written otherwise: without
-/// separators and country code, in other encodings and cases, digested. A cell is its area and identity in one needle, the last
+/// separators and country code, in other encodings and cases, digested, a Chinese name in pinyin. A cell is its area and identity in one needle, the last
 /// two numbers of `460-00-28411-190223847`; a place is latitude and longitude, `39.904217,116.407394`. Values of different
 /// canaries are drawn independently; so are, within one, a needle that is digits only and one that has none.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]

@@ -123,7 +123,7 @@ pub struct TrialEnd {
     /// What happened, in a sentence.
     #[serde(default)]
     pub reason: String,
-    /// The begin of the device's log, where that helps.
+    /// The end of the device's log, where that helps.
     #[serde(default)]
     pub log: String,
 }

@@ -91,6 +91,9 @@ fn a_scenario_with_a_mistake_is_refused_with_its_place() {
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", "no-such"]), "no-such");
     let secret = file(&s, "secret.yaml", b"name: x\nsteps:\n  - launchApp\n  - inputText: {secret: PASSWORD}\n");
     refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&secret)]), "PASSWORD");
+    // No device is booted to find it out.
+    let expression = file(&s, "expression.yaml", b"name: x\nsteps:\n  - launchApp\n  - tapOn: \"(\"\n");
+    refused(&s, &run_of(&s, &app("quiet"), &["--scenario", &text(&expression)]), "steps[1].tapOn: `(`");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     error::{Failure, chain},
     keep::Keep,
     link::{CellControl, CellKind, Cells},
-    record::Record,
+    record::{LOG_TAIL, Record},
     talk::Talk,
 };
 
@@ -66,14 +66,14 @@ pub async fn boot<C: Cells>(cells: &C, kind: &CellKind, ground: &Ground) -> Resu
             Ok(h) if h.kind == kind.device => h,
             // A stand-in must never answer for the real thing.
             Ok(h) => return Err(Failure::stage("cell", format!("`{}` is a `{}` device and not `{}`", kind.image, h.kind, kind.device))),
-            Err(e) => return Err(Failure::stage("cell", e.to_string()).with_log(talk.record.device_log.tail())),
+            Err(e) => return Err(Failure::stage("cell", e.to_string()).with_log(talk.record.log_tail())),
         };
         let verb = Verb::Boot { api: kind.api, locale: kind.locale.clone() };
         let booted: Result<Booted, _> = talk.device(verb, Instant::now() + boot_within(kind.device)).await;
         match booted {
             Ok(b) if b.api == kind.api => Ok((talk, hello)),
             Ok(b) => Err(Failure::stage("boot", format!("the device booted API {} instead of {}", b.api, kind.api))),
-            Err(e) => Err(Failure::stage("boot", e.to_string()).with_log(talk.record.device_log.tail())),
+            Err(e) => Err(Failure::stage("boot", e.to_string()).with_log(talk.record.log_tail())),
         }
     }
     .await;
@@ -83,7 +83,7 @@ pub async fn boot<C: Cells>(cells: &C, kind: &CellKind, ground: &Ground) -> Resu
             Ok(Ready { control, talk, hello, kind: kind.clone(), image_id, cell_seconds, boot_seconds })
         }
         Err(e) => {
-            let e = e.with_log(control.post_mortem().await);
+            let e = e.with_log(crate::text::tail(&control.post_mortem().await, LOG_TAIL));
             control.destroy().await;
             Err(e)
         }

@@ -1,7 +1,6 @@
 //! How a trial fails, and how a worker does.
 
 use stakeout_containers::EngineError;
-use stakeout_contract::trial::{TrialEnd, TrialState};
 
 use crate::OrchestratorError;
 
@@ -17,7 +16,7 @@ pub fn chain(e: &dyn std::error::Error) -> String {
     text
 }
 
-/// Why a trial has no evidence.
+/// Why a trial has no evidence. What is told of it has passed the [`crate::door`].
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A stage did not do its work.
@@ -65,20 +64,6 @@ impl Failure {
             *log = text;
         }
         self
-    }
-
-    /// What the orchestrator is told; none if nothing may be written any more. `stage`: where the trial was.
-    pub fn end(&self, stage: &str) -> Option<TrialEnd> {
-        let end =
-            |state, stage: &str, reason: String, log: &str| Some(TrialEnd { state, stage: stage.to_owned(), reason, log: log.to_owned() });
-        match self {
-            Self::Stage { stage, reason, log, .. } => end(TrialState::Failed, stage, reason.clone(), log),
-            Self::Orchestrator(OrchestratorError::Lost(_)) => None,
-            Self::Orchestrator(e) => end(TrialState::Failed, stage, e.to_string(), ""),
-            Self::Cancelled => end(TrialState::Cancelled, stage, "cancelled by its owner".to_owned(), ""),
-            // Nobody is to blame: the trial is as good as new.
-            Self::Stopped => end(TrialState::Queued, stage, "the worker was stopped".to_owned(), ""),
-        }
     }
 }
 

@@ -12,7 +12,8 @@
 //! destroyed before the orchestrator hears of it.
 //!
 //! What comes out of a cell is hostile. Everything passes [`link::Link`], the one border that tests replace by a script; behind
-//! it, names are only data, sizes are bounded, and an answer that is no answer ends the cell.
+//! it, names are only data, sizes are bounded, and an answer that is no answer ends the cell. What is told of a trial, in whatever
+//! words, leaves by the [`door`], which keeps back what was typed.
 //!
 //! The pure parts have no I/O and no clock: [`timeline`] (which state the device was in, and when it was in use), [`dating`] (one
 //! clock for device and gateway), [`phone`] (which verbs bring a device into a state).
@@ -26,6 +27,7 @@ pub mod cell;
 pub mod collect;
 pub mod config;
 pub mod dating;
+pub mod door;
 pub mod error;
 pub mod folder;
 pub mod keep;

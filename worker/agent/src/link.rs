@@ -56,7 +56,7 @@ pub struct CellUsage {
 pub trait CellControl: Send + Sync + 'static {
     /// What it used so far.
     fn usage(&self) -> impl Future<Output = CellUsage> + Send;
-    /// Why its device may have ended: out of memory, or the end of its standard error.
+    /// Why its device may have ended: out of memory, or what is kept of its standard error. Not cut: typed values are found before.
     fn post_mortem(&self) -> impl Future<Output = String> + Send;
     /// Removes it.
     fn destroy(self) -> impl Future<Output = ()> + Send;
@@ -188,7 +188,7 @@ impl CellControl for DockerControl {
         if self.cell.out_of_memory().await {
             return "the kernel ended it: out of memory".to_owned();
         }
-        crate::text::tail(&self.stderr.text(), 2000)
+        self.stderr.text()
     }
 
     async fn destroy(self) {

@@ -18,6 +18,8 @@ use crate::{
 
 /// Bytes of one log that are kept: its begin.
 const LOG_MAX: usize = 1 << 20;
+/// Characters of a log's end in a message.
+pub const LOG_TAIL: usize = 2000;
 /// Bytes of all observations of the device that are kept.
 const DEVICE_BYTES: usize = 96 << 20;
 /// Facts of the gateway have room of their own, so that a device that talks too much cannot hide them; those of the worker, and
@@ -53,11 +55,6 @@ impl Log {
     /// The text, with what is missing.
     pub fn text(&self) -> String {
         if self.lost == 0 { self.text.clone() } else { format!("{}... {} more lines\n", self.text, self.lost) }
-    }
-
-    /// Its end, for a message.
-    pub fn tail(&self) -> String {
-        crate::text::tail(&self.text, 2000)
     }
 }
 
@@ -177,6 +174,11 @@ impl Record {
         before
     }
 
+    /// The end of the device's log, for a message.
+    pub fn log_tail(&self) -> String {
+        self.scrubber.tail(self.device_log.text.clone(), LOG_TAIL)
+    }
+
     /// The latest time that the device spoke of.
     pub fn now(&self) -> Nanos {
         self.now
@@ -207,7 +209,8 @@ impl Record {
             return;
         }
         if not_the_devices(&fact) {
-            self.device_log.line(&format!("refused: {}", head(&format!("{fact:?}"), 300)));
+            let what = self.scrubber.head(format!("{fact:?}"), 300);
+            self.device_log.line(&format!("refused: {what}"));
             return;
         }
         let source = if matches!(source, Source::Host | Source::Feed) { source } else { Source::Device };
@@ -256,7 +259,9 @@ impl Record {
         self.lost_heads += 1;
         (flow.request_headers, flow.response_headers) = (Vec::new(), Vec::new());
         for text in [&mut flow.host, &mut flow.path, &mut flow.method, &mut flow.error] {
-            *text = head(text, SHORT);
+            let (clean, wiped) = self.scrubber.text(std::mem::take(text));
+            self.wiped += wiped;
+            *text = head(&clean, SHORT);
         }
     }
 

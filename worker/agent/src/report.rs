@@ -9,7 +9,7 @@ use stakeout_contract::{
 use tokio::time::Instant;
 use tracing::{Span, debug_span};
 
-use crate::{Fence, Orchestrator, OrchestratorError, record::Record, worker::PATIENCE};
+use crate::{Fence, Orchestrator, OrchestratorError, door::Door, record::Record, worker::PATIENCE};
 
 /// Progress is for people: no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -34,6 +34,8 @@ pub struct Reporter<'a, O> {
     /// The stage in a trace: it ends when the next begins.
     span: Span,
     waited: Duration,
+    /// What is told goes through it.
+    pub door: Door,
 }
 
 impl<'a, O: Orchestrator> Reporter<'a, O> {
@@ -49,6 +51,7 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
             stage: "lease",
             span: Span::none(),
             waited: Duration::ZERO,
+            door: Door::default(),
         }
     }
 
@@ -93,7 +96,7 @@ impl<'a, O: Orchestrator> Reporter<'a, O> {
             trial: self.fence.trial.clone(),
             number: self.number,
             stage: self.stage.to_owned(),
-            detail: crate::text::head(detail, 200),
+            detail: self.door.words(detail, 200),
             at_seconds,
             of_seconds: self.of_seconds,
         };

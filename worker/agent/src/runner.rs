@@ -31,13 +31,15 @@ use stakeout_protocol::{
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    Orchestrator, OrchestratorError, WorkerConfig, addresses, ca,
+    Orchestrator, WorkerConfig, addresses, ca,
     cell::{Pool, Ready, kind_of},
+    door::Door,
     error::Failure,
     folder::OwnFolder,
     link::{CellControl, Cells},
     phone::Phone,
     prepared::Prepared,
+    record::LOG_TAIL,
     report::{Reporter, patiently},
     script::{Played, Script},
     secrets::{self, Scrubber},
@@ -54,6 +56,8 @@ pub struct Slot<C> {
     pub stage: &'static str,
     /// The cell's handle.
     pub control: Option<C>,
+    /// What is told of it goes through here.
+    pub door: Door,
 }
 
 impl<C: CellControl> Default for Slot<C> {
@@ -65,7 +69,7 @@ impl<C: CellControl> Default for Slot<C> {
 impl<C: CellControl> Slot<C> {
     /// At the begin.
     pub fn new() -> Self {
-        Self { stage: "lease", control: None }
+        Self { stage: "lease", control: None, door: Door::default() }
     }
 
     /// Removes the cell, if there is one.
@@ -152,6 +156,8 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             tempfile::Builder::new().prefix("app-").tempdir_in(self.shop.dir.path()).map_err(|e| Failure::stage("lease", e.to_string()))?;
         let apps = self.fetch(folder.path()).await?;
         self.secrets().await?;
+        let scrubber = self.scrubber();
+        (slot.door, self.reporter.door) = (Door::new(scrubber.clone()), Door::new(scrubber.clone()));
         self.spent("lease", self.began);
 
         slot.stage = "cell";
@@ -164,23 +170,22 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         let waiting = self.reporter.wait(self.shop.orchestrator.waiting(&self.shop.config.worker, &abilities)).await.unwrap_or(None);
         self.shop.pool.warm_up(&kind, waiting).await;
 
-        let planted = self.planted().1;
-        let planted: Vec<&str> = planted.iter().flat_map(|c| &c.needles).map(|n| n.text.as_str()).collect();
-        talk.record.scrubber = Scrubber::new(self.secrets.values().map(String::as_str), &planted);
+        talk.record.scrubber = scrubber;
         let mut left = Left { app: AppFacts { sha256: Some(self.lease.app), ..AppFacts::default() }, played: Played::default() };
         let mut end = match self.on_device(slot, &mut talk, &apps, &image_id, &mut left).await {
             Ok(()) => TrialEnd { state: TrialState::Finished, stage: String::new(), reason: String::new(), log: String::new() },
             // What the app did to itself is evidence: it is collected and handed in, as a failed trial.
             Err(e @ Failure::Stage { by_app: true, .. }) => {
-                let Some(end) = e.with_log(talk.record.device_log.tail()).end(slot.stage) else { return Err(Failure::Cancelled) };
+                let failed = slot.door.end(&e.with_log(talk.record.log_tail()), slot.stage);
+                let Some(end) = failed else { return Err(Failure::Cancelled) };
                 end
             }
             Err(e) => {
-                let mut log = talk.record.device_log.tail();
+                let mut log = talk.record.log_tail();
                 if let Some(c) = &slot.control {
-                    log = format!("{log}\n{}", c.post_mortem().await);
+                    log = format!("{log}\n{}", talk.record.scrubber.tail(c.post_mortem().await, LOG_TAIL));
                 }
-                return Err(e.with_log(crate::text::tail(&log, 4000)));
+                return Err(e.with_log(crate::text::tail(&log, 2 * LOG_TAIL)));
             }
         };
         let mut length = talk.record.now();
@@ -373,6 +378,13 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         plant(&scenario.plant, &key.subkeys().canaries, &scenario.device.locale, self.start_millis)
     }
 
+    /// Takes out what is typed into this trial's app.
+    fn scrubber(&self) -> Scrubber {
+        let planted = self.planted().1;
+        let planted: Vec<&str> = planted.iter().flat_map(|c| &c.needles).map(|n| n.text.as_str()).collect();
+        Scrubber::new(self.secrets.values().map(String::as_str), &planted)
+    }
+
     fn spent(&mut self, stage: &str, since: Instant) {
         self.stages.push((stage.to_owned(), since.elapsed().as_secs_f64()));
     }
@@ -391,9 +403,4 @@ fn installing(e: AskError) -> Failure {
     let late = matches!(e, AskError::Deadline(_));
     let app = app || e.by_guest();
     Failure::stage("install", if late { "the trial's deadline has passed".to_owned() } else { e.to_string() }).by_app(app || late)
-}
-
-/// Whether a failure means that nothing may be written any more.
-pub fn is_lost(e: &Failure) -> bool {
-    matches!(e, Failure::Orchestrator(OrchestratorError::Lost(_)))
 }

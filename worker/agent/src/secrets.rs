@@ -2,10 +2,12 @@
 //!
 //! A scenario names secrets, whoever submits the job gives their values, and they are taken out of all that a trial leaves:
 //! observations, flows, logs, files and bodies. Each occurrence is overwritten with as many `*`, so that sizes and offsets stay.
-//! Found are the bytes themselves, percent-encoded, JSON-escaped, base64 at all three offsets, UTF-16 and hexadecimal; what an
-//! app makes of a secret by hashing, compressing or encrypting is not found. The network capture loses its TLS secrets, and no
+//! Found are the bytes themselves, percent-encoded, JSON- and XML-escaped, base64 at all three offsets, UTF-16 and hexadecimal. In
+//! files and bodies also what is behind layers that the analysis undoes (`layers.rs`): there the encoded stretch is withheld. What
+//! an app makes of a secret by hashing or encrypting is not found. The network capture loses its TLS secrets, and no
 //! screenshot is kept from the first typing on.
 
+pub(crate) mod layers;
 mod places;
 
 use memchr::memmem;
@@ -73,6 +75,11 @@ impl Scrubber {
         self.forms.is_empty()
     }
 
+    /// Whether a value is there, in any of its forms.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.forms.iter().any(|form| memmem::find(bytes, &form.bytes).is_some())
+    }
+
     /// Overwrites in place.
     pub fn bytes(&self, bytes: &mut [u8]) -> Wiped {
         let mut wiped = Wiped::default();
@@ -100,8 +107,18 @@ impl Scrubber {
         (String::from_utf8_lossy(&bytes).into_owned(), wiped)
     }
 
-    /// A document without the values. One that could not be read any more afterwards is kept as it was: a value that is one of our own
-    /// words gives nothing away there.
+    /// The first `most` characters of a text without the values. It is cut afterwards: the begin of a value would not be found.
+    pub fn head(&self, text: String, most: usize) -> String {
+        crate::text::head(&self.text(text).0, most)
+    }
+
+    /// The last `most` characters, likewise.
+    pub fn tail(&self, text: String, most: usize) -> String {
+        crate::text::tail(&self.text(text).0, most)
+    }
+
+    /// A document without the values. A field of it that could not be read any more afterwards is kept as it was: a value that is one
+    /// of our own words, or digits of a digest, gives nothing away there.
     pub fn value<T: Serialize + DeserializeOwned>(&self, value: T) -> (T, Wiped) {
         let mut wiped = Wiped::default();
         if self.is_empty() {
@@ -109,8 +126,32 @@ impl Scrubber {
         }
         match serde_json::to_value(&value).map(|v| self.json(v, &mut wiped)).and_then(serde_json::from_value) {
             Ok(clean) => (clean, wiped),
-            Err(_) => (value, Wiped::default()),
+            Err(_) => self.by_field(value),
         }
+    }
+
+    /// The same, each field for itself.
+    fn by_field<T: Serialize + DeserializeOwned>(&self, value: T) -> (T, Wiped) {
+        let mut all = Wiped::default();
+        let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(&value) else { return (value, all) };
+        let mut clean = value;
+        let names: Vec<String> = fields.keys().cloned().collect();
+        for name in names {
+            let Some(before) = fields.get(&name).cloned() else { continue };
+            let mut wiped = Wiped::default();
+            fields.insert(name.clone(), self.json(before.clone(), &mut wiped));
+            if wiped.places == 0 {
+                continue;
+            }
+            match serde_json::from_value(serde_json::Value::Object(fields.clone())) {
+                Ok(read) => {
+                    clean = read;
+                    all += wiped;
+                }
+                Err(_) => drop(fields.insert(name, before)),
+            }
+        }
+        (clean, all)
     }
 
     fn json(&self, v: serde_json::Value, wiped: &mut Wiped) -> serde_json::Value {
@@ -149,6 +190,9 @@ fn forms(index: usize, value: &str) -> Vec<Form> {
         raw.iter().map(one).collect::<String>().into_bytes()
     };
     let json = serde_json::to_string(value).unwrap_or_default();
+    // As Android writes its preferences, and with quotes left alone.
+    let inner = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let xml = |apostrophe: &str| inner.replace('"', "&quot;").replace('\'', apostrophe).into_bytes();
     let text = [
         raw.to_vec(),
         percent("%20", true),
@@ -156,6 +200,9 @@ fn forms(index: usize, value: &str) -> Vec<Form> {
         percent("+", true),
         percent("+", false),
         json.trim_matches('"').as_bytes().to_vec(),
+        xml("&apos;"),
+        xml("&#39;"),
+        inner.clone().into_bytes(),
     ];
     let mut out: Vec<(Vec<u8>, Written)> = text.into_iter().map(|b| (b, Written::Text)).collect();
     out.push((hex::encode(raw).into_bytes(), Written::Hex));
@@ -202,101 +249,4 @@ pub fn without_tls_secrets(pcapng: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn all_forms_of_a_secret_go_and_lengths_stay() {
-        let s = Scrubber::new(["p@ss wörd\"1"], &[]);
-        let b64 = |t: &str| base64::engine::general_purpose::STANDARD.encode(t);
-        for text in [
-            "user=x&pw=p@ss wörd\"1&y",
-            "pw=p%40ss%20w%C3%B6rd%221",
-            "pw=p%40ss+w%c3%b6rd%221;",
-            r#"{"pw":"p@ss wörd\"1"}"#,
-            "7040737320 70407373 2077c3b672642231",
-        ] {
-            let mut bytes = text.as_bytes().to_vec();
-            let before = bytes.len();
-            let has_it = !text.starts_with("7040737320");
-            assert_eq!((s.bytes(&mut bytes).places > 0, bytes.len()), (has_it, before), "{text}");
-        }
-        for lead in ["", "a", "ab", "abc"] {
-            let mut bytes = b64(&format!("{lead}p@ss wörd\"1 and more")).into_bytes();
-            assert!(s.bytes(&mut bytes).places > 0, "{lead}");
-        }
-    }
-
-    #[test]
-    fn a_document_loses_the_value_and_nothing_else() {
-        let s = Scrubber::new(["hunter22"], &[]);
-        let (v, wiped) = s.value(serde_json::json!({"a": "x hunter22 y", "n": 5, "l": ["hunter2"]}));
-        assert_eq!(wiped, Wiped { places: 1, doubtful: 0 });
-        assert_eq!(v, serde_json::json!({"a": "x ******** y", "n": 5, "l": ["hunter2"]}));
-        assert!(!format!("{s:?}").contains("hunter"));
-    }
-
-    #[test]
-    fn a_field_of_its_own_is_no_loss_and_the_middle_of_something_is() {
-        let s = Scrubber::new(["hunter22"], &[]);
-        let b64 = |t: &str| base64::engine::general_purpose::STANDARD.encode(t);
-        let utf16 = |t: &str| t.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        let doubtful = |bytes: &[u8]| s.bytes(&mut bytes.to_vec());
-        let (fine, lost) = (Wiped { places: 1, doubtful: 0 }, Wiped { places: 1, doubtful: 1 });
-        for field in [
-            &b"user=x&pw=hunter22&y=1"[..],
-            br#"{"pw":"hunter22"}"#,
-            br#"{"inner":"{\"pw\":\"hunter22\"}"}"#,
-            b"data=%7B%22pw%22%3A%22hunter22%22%7D",
-            b"<string name=\"pw\">hunter22</string>",
-            b"\x12\x08hunter22\x1a\x03abc",
-            b"hunter22",
-            b"pw=68756e7465723232&x",
-            format!("Authorization: Basic {}\r\n", b64("user:hunter22")).as_bytes(),
-            &utf16("\"hunter22\""),
-        ] {
-            assert_eq!(doubtful(field), fine, "{}", String::from_utf8_lossy(field));
-        }
-        for middle in [
-            &b"com.hunter22.app"[..],
-            b"x=9hunter229",
-            b"pw=aa68756e746572323261&x",
-            format!("{{\"photo\":\"{}\"}}", b64(&format!("{}hunter22{}", "a".repeat(900), "b".repeat(900)))).as_bytes(),
-            &utf16("xhunter22x"),
-            b"alicehunter22alice@post.example",
-        ] {
-            assert_eq!(doubtful(middle), lost, "{}", String::from_utf8_lossy(middle));
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_part_of_what_is_planted_is_doubtful_wherever_it_stands() {
-        let s = Scrubber::new(["8812 0417"], &["+86 139 8812 0417"]);
-        assert_eq!(s.bytes(&mut b"pin=8812 0417&".to_vec()), Wiped { places: 1, doubtful: 1 });
-    }
-
-    #[test]
-    fn a_capture_loses_its_tls_secrets_only() {
-        let block = |kind: u32, body: &[u8]| {
-            let n = (12 + body.len()) as u32;
-            [&kind.to_le_bytes()[..], &n.to_le_bytes(), body, &n.to_le_bytes()].concat()
-        };
-        let head = block(0x0a0d_0d0a, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0]);
-        let (secrets, packet) = (block(10, b"CLIENT_R"), block(6, b"abcd"));
-        assert_eq!(without_tls_secrets(&[head.clone(), secrets, packet.clone()].concat()), [head.clone(), packet].concat());
-        assert_eq!(without_tls_secrets(&[&head[..], b"short"].concat()), b"");
-    }
-
-    proptest! {
-        #[test]
-        fn no_form_is_left_wherever_it_stands(secret in "[ -~]{4,20}", before in "[a-z]{0,9}", after in "[a-z]{0,9}") {
-            let s = Scrubber::new([secret.as_str()], &[]);
-            let mut bytes = format!("{before}{secret}{after}").into_bytes();
-            prop_assert!(s.bytes(&mut bytes).places > 0);
-            prop_assert!(memmem::find(&bytes, secret.as_bytes()).is_none() || secret.bytes().all(|b| b == b'*'));
-        }
-    }
-}
+mod tests;

@@ -26,6 +26,8 @@ use crate::{
 /// Blobs of one side that may be open at a time, and complete ones that nobody has named yet.
 const OPEN_MAX: usize = 64;
 const CHUNK: usize = 256 << 10;
+/// Characters of a cell's words in a message.
+const WORDS: usize = 1000;
 
 /// Which end of the cell.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -197,10 +199,10 @@ impl Talk {
         }
         match answer? {
             Answer { error: Some(p), .. } => {
-                Err(AskError::Problem(Problem { code: crate::text::head(&p.code, 40), message: crate::text::head(&p.message, 1000) }))
+                Err(AskError::Problem(Problem { code: crate::text::head(&p.code, 40), message: self.words(p.message) }))
             }
             Answer { ok, .. } => serde_json::from_value(ok.unwrap_or(serde_json::Value::Null))
-                .map_err(|e| AskError::Hostile(side, format!("its answer cannot be read: {e}"))),
+                .map_err(|e| AskError::Hostile(side, self.words(format!("its answer cannot be read: {e}")))),
         }
     }
 
@@ -257,8 +259,8 @@ impl Talk {
 
     fn receive(&mut self, item: FromCell) -> Result<Option<(Side, Answer)>, AskError> {
         match item {
-            FromCell::DeviceEnded(reason) => Err(AskError::Ended(Side::Device, reason)),
-            FromCell::GatewayEnded(reason) => Err(AskError::Ended(Side::Gateway, reason)),
+            FromCell::DeviceEnded(reason) => Err(AskError::Ended(Side::Device, self.words(reason))),
+            FromCell::GatewayEnded(reason) => Err(AskError::Ended(Side::Gateway, self.words(reason))),
             FromCell::Device(Wire::Chunk { blob, bytes }) => self.chunk(Side::Device, blob, &bytes).map(|()| None),
             FromCell::Gateway(Wire::Chunk { blob, bytes }) => self.chunk(Side::Gateway, blob, &bytes).map(|()| None),
             FromCell::Device(Wire::Message(device::FromDevice::Answer(a))) => Ok(self.expected(Side::Device, a)),
@@ -266,6 +268,11 @@ impl Talk {
             FromCell::Device(Wire::Message(device::FromDevice::Event(e))) => self.device_event(e).map(|()| None),
             FromCell::Gateway(Wire::Message(gateway::FromGateway::Event(e))) => self.gateway_event(e).map(|()| None),
         }
+    }
+
+    /// Words of a cell for a message: cut only when typed values were taken out, as the begin of one would not be found.
+    fn words(&self, text: String) -> String {
+        self.record.scrubber.head(text, WORDS)
     }
 
     /// None for an answer that nobody waits for any more.
@@ -311,7 +318,7 @@ impl Talk {
             device::Event::Progress { at } => self.record.passed(at),
             device::Event::Log { line } => self.record.device_log.line(&line),
             device::Event::Health { code, message } => {
-                let what = crate::text::head(&format!("{message} ({code})"), 1000);
+                let what = self.words(format!("{message} ({code})"));
                 self.record.device_log.line(&what);
                 match code.as_str() {
                     "guest_died" => return Err(AskError::Unwell { what, own: false }),
@@ -346,7 +353,8 @@ impl Talk {
     fn keep_of_flow(&mut self, flow: &Flow, named: Option<&BlobRef>, role: Role) -> Result<Option<Sha256Digest>, AskError> {
         let Some(named) = named else { return Ok(None) };
         let Some(blob) = self.take(Side::Gateway, named)? else { return Ok(None) };
-        let name = format!("{} {}://{}{}", flow.method, flow.scheme, flow.host, flow.path);
+        // Before it is cut to what a name may have.
+        let name = self.record.scrubber.text(format!("{} {}://{}{}", flow.method, flow.scheme, flow.host, flow.path)).0;
         let entry = Artifact { flow: Some(flow.id), truncated: flow.truncated && role == Role::FlowRequest, ..artifact(role, &name) };
         Ok(self.keep.adopt(&blob, entry)?.then_some(blob.digest))
     }

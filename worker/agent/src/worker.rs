@@ -19,7 +19,7 @@ use crate::{
     link::{Cells, DockerCells},
     prepared::Prepared,
     report::{patiently, tell},
-    runner::{self, Slot, Workshop, is_lost},
+    runner::{self, Slot, Workshop},
 };
 
 /// How a worker is told to end.
@@ -214,17 +214,13 @@ async fn supervised<O: Orchestrator, C: Cells>(shop: &Workshop<O, C>, lease: &Le
     };
     slot.destroy().await;
     let Err(failure) = outcome else { return true };
-    if is_lost(&failure) {
+    let Some(end) = slot.door.end(&failure, slot.stage) else {
         tracing::warn!(trial = %fence.trial, epoch = %fence.epoch, "the lease is lost, nothing more is written");
         return false;
-    }
-    tracing::warn!(trial = %fence.trial, epoch = %fence.epoch, error = %failure, "the trial was not completed");
-    if let Some(end) = failure.end(slot.stage) {
-        say_failed(shop, lease, &end).await;
-    }
-    if let Some(end) = failure.end(slot.stage)
-        && let Err(e) = patiently(|| shop.orchestrator.fail(&fence, end.clone())).await
-    {
+    };
+    tracing::warn!(trial = %fence.trial, epoch = %fence.epoch, stage = %end.stage, reason = %end.reason, "the trial was not completed");
+    say_failed(shop, lease, &end).await;
+    if let Err(e) = patiently(|| shop.orchestrator.fail(&fence, end.clone())).await {
         tracing::warn!(trial = %fence.trial, error = %e, "the lease was not given back; it ends by itself");
     }
     false

@@ -4,6 +4,8 @@
 mod fake;
 #[path = "trial/leases.rs"]
 mod leases;
+#[path = "trial/typed.rs"]
+mod typed;
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +17,7 @@ use stakeout_contract::{
     DeviceState, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::{Fact, LOST_TYPED, Observation},
+    observation::{Fact, Observation},
     trial::TrialState,
 };
 use stakeout_protocol::device::{Event, Verb};
@@ -412,50 +414,4 @@ async fn the_next_trial_finds_a_warm_cell_and_none_is_left() {
     // The second cell was booted before the first trial ended.
     let at = |what: &str, nth: usize| lines(&told).iter().enumerate().filter(|(_, l)| l.starts_with(what)).nth(nth).unwrap().0;
     assert!(at("boot", 1) < at("complete", 0), "{:#?}", lines(&told));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_secret_is_typed_and_kept_nowhere() {
-    let told = told();
-    let steps = json!(["launchApp", {"inputText": {"secret": "PASSWORD", "id": "pw"}}, {"takeScreenshot": "typed"}, {"idle": {"state": "background", "for": "1m"}}]);
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
-    orchestrator.given.lock().unwrap().secrets.insert("PASSWORD".into(), "s3cr3t word".into());
-    let mut cells = FakeCells::new(&told).reply(|v, _| {
-        let log = Event::Log { line: "typed s3cr3t word".into() };
-        matches!(v, Verb::Input(_))
-            .then(|| Act::Say(vec![log, fact(1, Fact::Crashed { message: "s3cr3t word is wrong".into(), trace: vec![] })]))
-    });
-    let mut leak = flow(1, 2_000);
-    leak.path = "/login?pw=s3cr3t+word".into();
-    cells.flows = vec![(leak, b"POST /login\r\n\r\npw=s3cr3t%20word".to_vec(), b"ok".to_vec())];
-    cells.files = vec![("files/prefs", b"<string>s3cr3t word</string>".to_vec())];
-    run(&orchestrator, cells).await;
-    assert!(lines(&told).iter().any(|l| l.contains("s3cr3t word")), "it was typed");
-    let given = orchestrator.given.lock().unwrap();
-    let all = format!(
-        "{}{}{}",
-        serde_json::to_string(given.completion.as_ref().unwrap()).unwrap(),
-        serde_json::to_string(&given.observations).unwrap(),
-        given.artifacts.values().map(|b| String::from_utf8_lossy(b).into_owned()).collect::<String>()
-    );
-    for form in ["s3cr3t word", "s3cr3t+word", "s3cr3t%20word"] {
-        assert!(!all.contains(form), "{form} is in what was kept");
-    }
-    assert!(all.contains("<string>***********</string>"));
-    assert!(!all.contains(LOST_TYPED), "each place was a field of its own");
-    assert!(!given.completion.as_ref().unwrap().record.artifacts.iter().any(|a| a.role == Role::Screenshot));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_typed_value_takes_out_of_the_middle_of_something_is_told_as_lost() {
-    let told = told();
-    let steps = json!(["launchApp", {"inputText": {"secret": "PASSWORD"}}, {"idle": {"state": "background", "for": "1m"}}]);
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
-    orchestrator.given.lock().unwrap().secrets.insert("PASSWORD".into(), "hunter22".into());
-    let mut cells = FakeCells::new(&told);
-    cells.files = vec![("files/a", b"a name: xhunter22x, a field: \"hunter22\"".to_vec())];
-    run(&orchestrator, cells).await;
-    let given = orchestrator.given.lock().unwrap();
-    let lost: Vec<&Fact> = given.observations.iter().map(|o| &o.fact).filter(|f| matches!(f, Fact::Lost { .. })).collect();
-    assert_eq!(lost, [&Fact::Lost { what: LOST_TYPED.into(), count: 1 }]);
 }

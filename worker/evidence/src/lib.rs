@@ -30,6 +30,7 @@ mod cipher;
 mod detect;
 mod error;
 mod files;
+mod hidden;
 mod limits;
 mod look;
 mod media;
@@ -48,6 +49,7 @@ pub use analyze::{Engine, Input, Source, analyze, analyze_bytes, analyze_for, an
 pub use carve::Format;
 pub use error::EvidenceError;
 pub use files::analyze_files;
+pub use hidden::behind_layers;
 pub use limits::Limits;
 pub use media::{Ffmpeg, MediaDecoder, NoDecoder, NotOpened, Piece, Sound, Taker, Told};
 pub use recovered::picture;

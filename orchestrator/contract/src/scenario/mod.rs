@@ -4,6 +4,7 @@
 //! silently weaken the trial. Errors carry line and column, as `serde` passes them on.
 
 mod duration;
+mod expression;
 mod network;
 mod step;
 
@@ -160,6 +161,18 @@ impl PlantSpec {
     pub const MOST: u32 = 1000;
 }
 
+/// Expressions that are tapped after each launch.
+const CONSENTS: usize = 100;
+
+/// Why not every device reads this expression, for the person who wrote it.
+fn unreadable(place: &str, text: &str) -> Option<String> {
+    let why = expression::check(text).err()?;
+    let shown: String = text.chars().take(100).collect();
+    Some(format!("{place}: `{}` is no regular expression that every device reads: {why}", shown.escape_debug()))
+}
+
+const READABLE: &str = "put `\\` before a character that means itself, as in `\\(`; docs/scenarios.md says what may be used";
+
 /// A part of the way to a place in a document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part<'a> {
@@ -247,12 +260,38 @@ impl Scenario {
                 "give more than none, and at most `7d`: it is real time, in which the trial holds its slot",
             );
         }
-        for (n, s) in self.steps.iter().enumerate() {
-            if let Step::PressKey(key) = s
-                && !step::KEYS.contains(&key.as_str())
-            {
-                let at = [Part::Key("steps"), Part::Index(n), Part::Key("pressKey")];
-                problem(&at, format!("`pressKey: {}` is not known", key.escape_debug()), "use `back`, `enter`, `home` or `camera`");
+        if self.consent.len() > CONSENTS {
+            problem(
+                &[Part::Key("consent")],
+                format!("`consent` has {} expressions", self.consent.len()),
+                "give at most 100; one may have parts: `agree|accept`",
+            );
+        }
+        for (i, text) in self.consent.iter().enumerate().take(CONSENTS) {
+            if let Some(what) = unreadable(&format!("consent[{i}]"), text) {
+                problem(&[Part::Key("consent"), Part::Index(i)], what, READABLE);
+            }
+        }
+        for (i, s) in self.steps.iter().enumerate() {
+            let at = |key| [Part::Key("steps"), Part::Index(i), Part::Key(key)];
+            match s {
+                Step::PressKey(key) if !step::KEYS.contains(&key.as_str()) => {
+                    let what = format!("`pressKey: {}` is not known", key.escape_debug());
+                    problem(&at("pressKey"), what, "use `back`, `enter`, `home` or `camera`");
+                }
+                Step::TapOn(TapOn { text: None, id: None, point: None, .. }) => {
+                    problem(&at("tapOn"), format!("steps[{i}]: `tapOn` does not say what"), "give `text`, `id` or `point`");
+                }
+                Step::TapOn(TapOn { text: Some(text), .. }) => {
+                    if let Some(what) = unreadable(&format!("steps[{i}].tapOn"), text) {
+                        problem(&at("tapOn"), what, READABLE);
+                    }
+                }
+                Step::InputText(t) if t.text.is_some() == t.secret.is_some() => {
+                    let what = format!("steps[{i}]: `inputText` does not say what is typed");
+                    problem(&at("inputText"), what, "give either `text` or `secret`");
+                }
+                _ => {}
             }
         }
         for (n, s) in self.network.stubs.iter().enumerate() {

@@ -81,3 +81,25 @@ fn all_that_is_wrong_is_told_with_the_way_to_it() {
     ];
     assert_eq!(ways, expected);
 }
+
+#[test]
+fn what_a_device_could_not_look_for_or_type_is_refused_before_there_is_one() {
+    let with =
+        |consent: &str, step: &str| read(&format!(r#"{{"name":"x","consent":{consent},"steps":["launchApp",{step}]}}"#)).unwrap().check();
+    for good in [r#"{"tapOn":"(?i)ok|好"}"#, r#"{"tapOn":{"id":"a"}}"#, r#"{"tapOn":{"point":[1,2]}}"#, r#"{"inputText":""}"#] {
+        assert_eq!(with("[]", good), Ok(()), "{good}");
+    }
+    for (consent, step, says) in [
+        ("[]", r#"{"tapOn":"("}"#, "steps[1].tapOn: `(` is no regular expression"),
+        ("[]", r#"{"tapOn":{}}"#, "steps[1]: `tapOn` does not say what"),
+        ("[]", r#"{"tapOn":{"optional":true}}"#, "steps[1]: `tapOn` does not say what"),
+        ("[]", r#"{"inputText":{"id":"a"}}"#, "steps[1]: `inputText` does not say what is typed"),
+        ("[]", r#"{"inputText":{"text":"a","secret":"B"}}"#, "steps[1]: `inputText` does not say what is typed"),
+        (r#"["ok","[a"]"#, r#"{"tapOn":"a"}"#, "consent[1]: `[a` is no regular expression"),
+    ] {
+        let said = with(consent, step).unwrap_err().to_string();
+        assert!(said.contains(says) && said.contains("hint: "), "{said}");
+    }
+    let many = serde_json::to_string(&vec!["a"; CONSENTS + 1]).unwrap();
+    assert!(with(&many, r#"{"tapOn":"a"}"#).unwrap_err().to_string().contains("`consent` has 101 expressions"));
+}

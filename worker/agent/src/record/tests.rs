@@ -140,3 +140,26 @@ fn before_it_has_begun_only_logs_are_taken() {
     r.device_log.line("boot");
     assert_eq!((r.observations().len(), r.now(), r.device_log.text()), (0, Nanos::ZERO, "boot\n".to_owned()));
 }
+
+#[test]
+fn the_end_of_a_log_is_cut_when_typed_values_were_taken_out() {
+    let mut r = Record::new(10);
+    r.scrubber = Scrubber::new(["s3cr3t word"], &[]);
+    r.device_log.line(&format!("typed s3cr3t word{}", "y".repeat(LOG_TAIL - 5)));
+    assert_eq!(r.log_tail(), format!("*****{}", "y".repeat(LOG_TAIL - 5)));
+}
+
+#[test]
+fn a_head_that_finds_no_room_is_cut_when_typed_values_were_taken_out() {
+    let mut r = begun(10);
+    r.scrubber = Scrubber::new(["s3cr3t word"], &[]);
+    r.head_room = 0;
+    let path = format!("/{}s3cr3t+word", "p".repeat(SHORT - 5));
+    let flow = serde_json::json!({
+        "id": 1, "real": 1, "real_end": 1, "wall": "", "scheme": "https", "host": "up.example", "address": "10.0.0.1", "port": 443,
+        "method": "GET", "path": path, "request_headers": [], "status": 200, "response_headers": [], "sent": 0, "received": 0,
+        "request": null, "response": null, "stub": null, "policy": "sinkhole",
+    });
+    r.flow(serde_json::from_value(flow).unwrap());
+    assert_eq!(r.end(0).flows[0].path, format!("/{}****", "p".repeat(SHORT - 5)));
+}

@@ -36,17 +36,18 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
         };
         let files = self.files(talk, until).await;
         let capture = self.capture(talk, until).await;
-        for e in [files.err(), capture.err()].into_iter().flatten() {
+        for mut e in [files.err(), capture.err()].into_iter().flatten() {
             if end.state == TrialState::Finished {
-                match &e {
-                    Failure::Stage { by_app: true, stage, reason, .. } => {
-                        let log = talk.record.device_log.tail();
-                        *end = TrialEnd { state: TrialState::Failed, stage: (*stage).to_owned(), reason: reason.clone(), log };
-                    }
-                    _ => return Err(e),
+                if !matches!(e, Failure::Stage { by_app: true, .. }) {
+                    return Err(e);
+                }
+                e = e.with_log(talk.record.log_tail());
+                if let Some(failed) = slot.door.end(&e, slot.stage) {
+                    *end = failed;
                 }
             }
-            talk.record.worker_fact(Fact::Lost { what: crate::text::head(&e.to_string(), 300), count: 1 });
+            let what = slot.door.words(&e.to_string(), 300);
+            talk.record.worker_fact(Fact::Lost { what, count: 1 });
         }
         if let Ok(s) = talk.device::<Stopped>(Verb::Stop, until.min(Instant::now() + Duration::from_secs(5))).await {
             usage.device_memory_bytes = usage.device_memory_bytes.max(s.peak_kib.saturating_mul(1024));

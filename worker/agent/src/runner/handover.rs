@@ -22,7 +22,7 @@ use crate::{
     keep::Keep,
     link::{CellUsage, Cells},
     report::patiently,
-    secrets::{self, Scrubber, Wiped},
+    secrets::{self, Scrubber, Wiped, layers},
     talk::Talk,
 };
 
@@ -176,14 +176,20 @@ fn scrub(keep: &mut Keep, scrubber: &Scrubber, flows: &mut [stakeout_contract::f
     };
     let captures = of(|r| r == Role::Capture);
     let searched = of(|r| !matches!(r, Role::Capture | Role::Har | Role::Screenshot | Role::Log));
+    let until = std::time::Instant::now() + layers::WITHIN;
     let mut all = Wiped::default();
     for digest in keep.digests() {
         let mut bytes = std::fs::read(keep.path(&digest))?;
         let wiped = scrubber.bytes(&mut bytes);
+        let withheld = layers::withhold(&mut bytes, scrubber, until);
         if searched.contains(&digest) {
             all += wiped;
         }
-        let mut changed = wiped.places > 0;
+        if searched.contains(&digest) || captures.contains(&digest) {
+            // With an encoded stretch goes whatever else was in it.
+            all += Wiped { places: withheld, doubtful: withheld };
+        }
+        let mut changed = wiped.places + withheld > 0;
         if captures.contains(&digest) {
             bytes = secrets::without_tls_secrets(&bytes);
             changed = true;

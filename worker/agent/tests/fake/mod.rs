@@ -48,6 +48,8 @@ pub type Reply = Arc<dyn Fn(&Verb, usize) -> Option<Act> + Send + Sync>;
 pub enum Act {
     /// Answers with a problem.
     Problem(&'static str),
+    /// Answers with a problem in these words.
+    ProblemSaying(&'static str, String),
     /// Answers this.
     Ok(Value),
     /// Says this first, then answers as usual.
@@ -69,10 +71,13 @@ pub struct FakeCells {
     pub wrong_capture: bool,
     /// How long the device takes for each answer.
     pub slow: Duration,
+    /// The last words of the device's container.
+    pub stderr: &'static str,
 }
 
 pub struct FakeControl {
     told: Told,
+    stderr: &'static str,
     gone: bool,
 }
 
@@ -87,6 +92,7 @@ impl FakeCells {
             analysis: Ok(analysis),
             wrong_capture: false,
             slow: Duration::ZERO,
+            stderr: "post mortem",
         }
     }
 
@@ -116,7 +122,7 @@ impl Cells for FakeCells {
         let device = device_task(self.told.clone(), self.reply.clone(), self.slow, self.files.clone(), device_requests, from_cell.clone());
         pumps.spawn(device);
         pumps.spawn(gateway_task(self.told.clone(), self.flows.clone(), self.wrong_capture, gateway_requests, from_cell));
-        Ok((Link { to_device, to_gateway, from, pumps }, FakeControl { told: self.told.clone(), gone: false }))
+        Ok((Link { to_device, to_gateway, from, pumps }, FakeControl { told: self.told.clone(), stderr: self.stderr, gone: false }))
     }
 
     async fn analyse(&self, folder: &Path) -> Result<Vec<u8>, String> {
@@ -139,7 +145,7 @@ impl CellControl for FakeControl {
     }
 
     async fn post_mortem(&self) -> String {
-        "post mortem".to_owned()
+        self.stderr.to_owned()
     }
 
     async fn destroy(mut self) {
@@ -158,6 +164,11 @@ impl Drop for FakeControl {
 
 fn ok(id: u64, value: Value) -> FromCell {
     FromCell::Device(Wire::Message(device::FromDevice::Answer(Answer { id, ok: Some(value), error: None })))
+}
+
+fn problem(id: u64, code: &str, words: &str) -> FromCell {
+    let answer = Answer { id, ok: None, error: Some(Problem::new(code, words)) };
+    FromCell::Device(Wire::Message(device::FromDevice::Answer(answer)))
 }
 
 fn event(e: device::Event) -> FromCell {
@@ -213,8 +224,11 @@ async fn device_task(
         *nth += 1;
         match reply(&verb, *nth) {
             Some(Act::Problem(code)) => {
-                let a = Answer { id, ok: None, error: Some(Problem::new(code, "so it is")) };
-                let _ = out.send(FromCell::Device(Wire::Message(device::FromDevice::Answer(a)))).await;
+                let _ = out.send(problem(id, code, "so it is")).await;
+                continue;
+            }
+            Some(Act::ProblemSaying(code, words)) => {
+                let _ = out.send(problem(id, code, &words)).await;
                 continue;
             }
             Some(Act::Ok(v)) => {

@@ -42,6 +42,8 @@ pub struct Given {
     pub outage: Option<Duration>,
     /// When that began.
     pub outage_began: Option<Instant>,
+    /// All progress.
+    pub progress: Vec<Progress>,
     /// Progress is never answered.
     pub deaf: bool,
     /// Apps by digest; [`APK`] is always there.
@@ -131,6 +133,7 @@ impl Orchestrator for FakeOrchestrator {
 
     async fn progress(&self, _: &Fence, p: Progress) -> Result<(), OrchestratorError> {
         let _ = self.watch.send(format!("{} {}", p.stage, p.detail));
+        self.given.lock().unwrap().progress.push(p);
         if self.given.lock().unwrap().deaf {
             std::future::pending::<()>().await;
         }

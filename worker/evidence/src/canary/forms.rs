@@ -10,19 +10,21 @@ use sha2::Sha256;
 use stakeout_contract::{Kind, canary::Canary};
 
 use super::{
-    Index, NeedleInfo, PairForm, PlaceForm,
+    Index, NeedleInfo, PairForm, Pattern, PlaceForm,
     shape::{Encoding, Shapes},
 };
 
 /// Country codes with national numbers of ten or eleven digits, which are also searched without the code.
 const COUNTRY_CODES: &[&str] = &["86", "1", "7", "44", "49", "91"];
 const ENCODINGS: [Encoding; 4] = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Gb18030];
+/// Fewest bytes of a needle.
+const LEAST: usize = 6;
 /// Fewest bits of a needle.
 const LEAST_BITS: u32 = 8;
 
 #[derive(Default)]
 struct Builder {
-    texts: Vec<(Vec<u8>, usize, usize)>,
+    texts: Vec<(Vec<u8>, Pattern)>,
     shapes: Shapes,
     digits: HashMap<Vec<u8>, Vec<usize>>,
     hexes: HashMap<Vec<u8>, Vec<usize>>,
@@ -30,17 +32,18 @@ struct Builder {
     macs: HashMap<[u8; 6], Vec<usize>>,
     pairs: Vec<PairForm>,
     places: Vec<PlaceForm>,
-    /// Ways of the needle that is being added: itself, digests of it.
-    ways: [u32; 2],
+    /// Ways of the needle that is being added: itself, digests of it, how it sounds.
+    ways: [u32; 3],
 }
 
 pub(super) fn build(canaries: &[Canary]) -> Index {
     let mut needles = Vec::new();
     let mut b = Builder::default();
     for (canary, c) in canaries.iter().enumerate() {
-        for n in c.needles.iter().filter(|n| n.text.len() >= 6 && n.bits >= LEAST_BITS) {
-            b.ways = [0; 2];
+        for n in c.needles.iter().filter(|n| n.text.len() >= LEAST && n.bits >= LEAST_BITS) {
+            b.ways = [0; 3];
             b.needle(needles.len(), c.kind, n.text.trim());
+            b.spelled(needles.len(), n.text.trim());
             let digits = |c: char| c.is_ascii_digit();
             needles.push(NeedleInfo {
                 canary,
@@ -58,7 +61,7 @@ pub(super) fn build(canaries: &[Canary]) -> Index {
         kinds: canaries.iter().map(|c| c.kind).collect(),
         ids: canaries.iter().map(|c| c.id.clone()).collect(),
         texts: texts.filter(|_| !b.texts.is_empty()),
-        patterns: b.texts.iter().map(|t| (t.1, t.2)).collect(),
+        patterns: b.texts.iter().map(|t| t.1).collect(),
         shapes: b.shapes,
         digits: b.digits,
         hexes: b.hexes,
@@ -112,8 +115,18 @@ impl Builder {
     fn text(&mut self, needle: usize, text: &str, encodings: &[Encoding]) {
         for &e in encodings {
             if let Some((shape, bytes)) = self.shapes.add(text, e) {
-                self.texts.push((bytes, needle, shape));
+                self.texts.push((bytes, Pattern { needle, shape, spelled: None }));
                 self.ways[0] += 1;
+            }
+        }
+    }
+
+    /// A planted Chinese name in Latin letters. In UTF-16 it is found as any text is that was undone.
+    fn spelled(&mut self, needle: usize, name: &str) {
+        for n in stakeout_feed::planting::pinyin(name).iter().filter(|n| n.text.len() >= LEAST && n.bits >= LEAST_BITS) {
+            if let Some((shape, bytes)) = self.shapes.add(&n.text, Encoding::Utf8) {
+                self.texts.push((bytes, Pattern { needle, shape, spelled: Some(n.bits) }));
+                self.ways[2] += 1;
             }
         }
     }
@@ -201,6 +214,22 @@ fn number(text: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_planted_chinese_name_is_found_in_latin_letters() {
+        let needles = vec![stakeout_contract::canary::Needle { text: "张雨河".into(), bits: 20 }];
+        let canary = Canary { id: "contacts/0".into(), kind: Kind::Contacts, label: String::new(), needles };
+        let index = Index::new(&[canary]);
+        let found = |text: &str| index.search(text.as_bytes(), &mut super::super::Places::new());
+        for text in ["Zhang Yuhe", "ZHANG YU HE", "zhangyuhe", "zhāng yǔhé", "Zhāng yǔ hé", "zhāngyǔhé"] {
+            let hits = found(&format!("to={text};"));
+            assert!(hits.len() == 1 && hits[0].bits == 16 && matches!(hits[0].class, super::super::Class::Spelled(_)), "{text}: {hits:?}");
+        }
+        assert_eq!(found("张雨河")[0].bits, 20);
+        for text in ["zhang yuh", "xzhangyuhe", "zhangyuhe2", "zhang-yuhe", "yuhe zhang", "zháng yǔhé"] {
+            assert!(found(text).is_empty(), "{text}");
+        }
+    }
 
     #[test]
     fn needles_are_read_by_what_they_are() {

@@ -37,6 +37,8 @@ pub(crate) enum Class {
     Place,
     /// Text: index into the shapes.
     Text(usize),
+    /// A Chinese name in Latin letters: the same index. Its places are those of a text of its shape.
+    Spelled(usize),
 }
 
 /// A needle found.
@@ -58,11 +60,21 @@ pub(crate) struct NeedleInfo {
     /// Index into the trial's canaries.
     pub(crate) canary: usize,
     pub(crate) bits: u32,
-    /// Ways of writing it that are searched: itself, and digests of it. Each half has half of the risk.
-    pub(crate) ways: [u32; 2],
+    /// Ways of writing it that are searched: itself, digests of it, and how it sounds in Latin letters. The first have half of the
+    /// risk, and the others share the rest.
+    pub(crate) ways: [u32; 3],
     /// Only digits: independent of a needle of the same canary that has none.
     pub(crate) digits_only: bool,
     pub(crate) has_digits: bool,
+}
+
+/// What a text that is searched for is.
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    needle: usize,
+    shape: usize,
+    /// Of a name in Latin letters: the bits that this way of writing it shows.
+    spelled: Option<u32>,
 }
 
 /// A pair of numbers: a cell.
@@ -87,8 +99,7 @@ pub(crate) struct Index {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) ids: Vec<String>,
     texts: Option<AhoCorasick>,
-    /// By pattern: needle, shape.
-    patterns: Vec<(usize, usize)>,
+    patterns: Vec<Pattern>,
     shapes: shape::Shapes,
     digits: HashMap<Vec<u8>, Vec<usize>>,
     hexes: HashMap<Vec<u8>, Vec<usize>>,
@@ -142,9 +153,13 @@ impl Index {
         let Some(texts) = &self.texts else { return };
         self.shapes.count(b, |shape, n| *places.entry(Class::Text(shape)).or_default() += n);
         for m in texts.find_overlapping_iter(b) {
-            let (needle, shape) = self.patterns[m.pattern().as_usize()];
-            if self.shapes.bounded(shape, b, m.start(), m.end()) {
-                self.hit(hits, m.range(), needle, Class::Text(shape));
+            let Pattern { needle, shape, spelled } = self.patterns[m.pattern().as_usize()];
+            if !self.shapes.bounded(shape, b, m.start(), m.end()) {
+                continue;
+            }
+            match spelled {
+                None => self.hit(hits, m.range(), needle, Class::Text(shape)),
+                Some(bits) => hits.push(Hit { at: (m.start(), m.end()), needle, class: Class::Spelled(shape), bits }),
             }
         }
     }

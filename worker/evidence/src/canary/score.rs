@@ -1,7 +1,8 @@
 //! From matches to probabilities.
 //!
 //! One needle: p = 2^-bits x places of its class x ways of writing it x needles. It bounds the chance that this needle, or any
-//! other of the trial, is anywhere by chance with as few bits per place.
+//! other of the trial, is anywhere by chance with as few bits per place. A way may show fewer bits than the needle has (a number that
+//! was rounded, a name that sounds like others): the bits of the match count, and each way has its share of the risk.
 //!
 //! Several needles: values of different canaries are drawn independently, so the chance that k of them lie in the searched bytes
 //! by chance is the product of their chances, times the number of ways to choose k of n. Matches of one kind in one file are one
@@ -66,13 +67,20 @@ impl<'a> Scores<'a> {
 
     /// log10 of the chance of one needle, over all places and its ways of being written.
     fn chance(&self, hit: &Hit) -> f64 {
-        let places = self.places.get(&hit.class).copied().unwrap_or(0).max(1) as f64;
-        let [itself, digests] = self.index.needles[hit.needle].ways;
-        let ways = match hit.class {
-            Class::Base64(_) | Class::Hex(32 | 40 | 64) => itself.max(digests),
-            _ => itself,
+        let places = match hit.class {
+            Class::Spelled(shape) => self.places.get(&Class::Text(shape)),
+            _ => self.places.get(&hit.class),
         };
-        let ways = 2.0 * f64::from(ways.max(1));
+        let places = places.copied().unwrap_or(0).max(1) as f64;
+        let [itself, digests, spelled] = self.index.needles[hit.needle].ways;
+        // Half of the risk is the value's own; of the rest digests have all, or as much as its sound has.
+        let rest = if spelled == 0 { 2 } else { 4 };
+        let ways = match hit.class {
+            Class::Base64(_) | Class::Hex(32 | 40 | 64) => (2 * itself).max(rest * digests),
+            Class::Spelled(_) => rest * spelled,
+            _ => 2 * itself,
+        };
+        let ways = f64::from(ways.max(2));
         (-f64::from(hit.bits) * std::f64::consts::LOG10_2 + places.log10() + ways.log10()).min(0.0)
     }
 
@@ -116,6 +124,21 @@ mod tests {
         assert!(one.len() == 1 && (-7.0..-4.0).contains(&one[0]), "{one:?}");
         let all = score("13988120417;137-1234-5678;+86 136 9876 5432");
         assert!(all.len() == 3 && all.iter().all(|p| *p < -9.0), "{all:?}");
+    }
+
+    #[test]
+    fn a_name_in_latin_letters_shows_fewer_bits_and_takes_none_of_the_names_own_risk() {
+        let score = |name: &str, text: &str| {
+            let index = Index::new(&[contact(0, name, 20)]);
+            let mut places = Places::new();
+            let hits = index.search(text.as_bytes(), &mut places);
+            Scores::new(&index, &places, hits.iter().map(|h| (0, h))).log10_p(0, &hits[0])
+        };
+        // The second is no name of ours, so nobody knows how it sounds.
+        assert!((score("张雨河", "张雨河") - score("张雨好", "张雨好")).abs() < 1e-9);
+        // 16 bits; one place of this shape; six ways that share a quarter of the risk; one needle, and no better as one of a group.
+        let expected = -16.0 * std::f64::consts::LOG10_2 + 24_f64.log10();
+        assert!((score("张雨河", "zhang yuhe") - expected).abs() < 1e-9, "{}", score("张雨河", "zhang yuhe"));
     }
 
     #[test]

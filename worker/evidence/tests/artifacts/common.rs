@@ -187,13 +187,17 @@ pub fn noise(seed: u64, n: usize) -> Vec<u8> {
     out
 }
 
-/// By ffmpeg, from a file of these options, in a container of this name; none where it has no such encoder.
-pub fn encoded(raw: &[u8], input: &[&str], output: &[&str], container: &str) -> Option<Vec<u8>> {
+/// By ffmpeg, from a file of these options, in a container of this name. All encoders are in Debian's `libavcodec-extra`: without
+/// one of them its codec would go untested, so that is a failure.
+pub fn encoded(raw: &[u8], input: &[&str], output: &[&str], container: &str) -> Vec<u8> {
+    assert!(Ffmpeg::on_path().is_some(), "no ffmpeg on the path: scripts/setup.sh brings it");
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("in"), dir.path().join("out").with_extension(container));
     std::fs::write(&from, raw).unwrap();
     let mut command = std::process::Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-y"]).args(input).arg("-i").arg(&from).args(output).arg(&to);
-    command.status().ok().filter(std::process::ExitStatus::success)?;
-    std::fs::read(&to).ok()
+    let done = command.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{output:?} cannot be made, scripts/setup.sh brings the encoders: {said}");
+    std::fs::read(&to).unwrap()
 }

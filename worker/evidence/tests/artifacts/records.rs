@@ -200,8 +200,7 @@ fn capture(payload: &[u8]) -> Vec<u8> {
 #[test]
 fn the_bodies_of_a_capture_are_taken_out_by_tshark() {
     let Some(captures) = stakeout_evidence::Tshark::on_path() else {
-        eprintln!("no tshark on the path: nothing was tested here");
-        return;
+        panic!("no tshark on the path: scripts/setup.sh brings it");
     };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.pcap");

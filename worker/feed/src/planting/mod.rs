@@ -9,12 +9,13 @@
 //! anew, and [`differs`] says what a record has otherwise. Hence the golden test: what a key gives must never change.
 //!
 //! Encodings of the values (percent, base64, hashes) are the detector's work; a value that a device gives in two forms (a
-//! number as it was typed, and its digits) is two needles here.
+//! number as it was typed, and its digits) is two needles here. [`pinyin()`] says how a name of ours is written in Latin letters.
 
 mod check;
 mod constants;
 mod draw;
 mod people;
+mod pinyin;
 mod places;
 mod things;
 mod words;
@@ -29,6 +30,7 @@ use stakeout_contract::{
 pub use check::{again, differs};
 pub use constants::is_constant;
 use draw::Draw;
+pub use pinyin::pinyin;
 
 /// What is planted and how it is recognised again. `start_millis`: the device's clock at the begin (calls and messages lie in
 /// the four weeks before it). `locale`: `zh-CN` has its own names and number plan, all others share one.

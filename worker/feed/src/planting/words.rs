@@ -13,6 +13,23 @@ pub(super) const GIVEN_ZH: [&str; 128] = [
     "江", "河", "湖", "山", "峰", "岩", "石", "玲", "珑", "珍", "珠", "瑞", "祥", "福", "禄", "寿", "喜", "乐", "康", "健", "哲", "彦",
     "彬", "斌", "璇", "璐", "曼", "妍", "婧", "媛", "颖", "慧", "悦", "恒", "毅", "翔", "腾", "宏", "朗", "清",
 ];
+/// How [`SURNAMES_ZH`] sound, one by one, as surnames.
+pub(super) const SURNAMES_PINYIN: [&str; 64] = [
+    "wáng", "lǐ", "zhāng", "liú", "chén", "yáng", "huáng", "zhào", "wú", "zhōu", "xú", "sūn", "mǎ", "zhū", "hú", "guō", "hé", "lín", "gāo",
+    "luó", "zhèng", "liáng", "xiè", "sòng", "táng", "xǔ", "hán", "féng", "dèng", "cáo", "péng", "zēng", "xiāo", "tián", "dǒng", "yuán",
+    "pān", "yú", "jiǎng", "cài", "yú", "dù", "yè", "chéng", "sū", "wèi", "lǚ", "dīng", "rén", "shěn", "yáo", "lú", "jiāng", "cuī", "zhōng",
+    "tán", "lù", "wāng", "fàn", "jīn", "shí", "liào", "jiǎ", "xià",
+];
+/// How [`GIVEN_ZH`] sound in names, one by one.
+pub(super) const GIVEN_PINYIN: [&str; 128] = [
+    "wěi", "fāng", "nà", "mǐn", "jìng", "lì", "qiáng", "lěi", "jūn", "yáng", "yǒng", "yàn", "jié", "juān", "tāo", "míng", "chāo", "xiù",
+    "xiá", "píng", "gāng", "guì", "yīng", "huá", "yù", "lán", "méi", "hóng", "péng", "huī", "yǔ", "hào", "kǎi", "tíng", "xuě", "lín",
+    "chén", "jiā", "xīn", "yí", "zǐ", "hán", "zǐ", "xuān", "yǔ", "zé", "sī", "jiā", "jùn", "wén", "bó", "tiān", "ruì", "shī", "qí", "mèng",
+    "yáo", "yī", "nuò", "kě", "xīn", "yǔ", "hé", "ān", "níng", "yuǎn", "háng", "zhì", "jiàn", "guó", "qìng", "chūn", "xià", "qiū", "dōng",
+    "qīng", "sōng", "bǎi", "zhú", "jú", "hé", "yuè", "xīng", "yún", "fēng", "shuāng", "lù", "hǎi", "jiāng", "hé", "hú", "shān", "fēng",
+    "yán", "shí", "líng", "lóng", "zhēn", "zhū", "ruì", "xiáng", "fú", "lù", "shòu", "xǐ", "lè", "kāng", "jiàn", "zhé", "yàn", "bīn",
+    "bīn", "xuán", "lù", "màn", "yán", "jìng", "yuán", "yǐng", "huì", "yuè", "héng", "yì", "xiáng", "téng", "hóng", "lǎng", "qīng",
+];
 pub(super) const FIRST_NAMES: [&str; 64] = [
     "Alice", "Amir", "Anna", "Arthur", "Astrid", "Beatrice", "Boris", "Carla", "Cedric", "Chiara", "Clara", "Daniel", "David", "Diana",
     "Edgar", "Elena", "Elias", "Emma", "Erik", "Esther", "Eva", "Felix", "Fiona", "Frida", "Gabriel", "Greta", "Hanna", "Hugo", "Ida",

@@ -79,6 +79,8 @@ public class DeviceTest {
       g.ok("screen", "on", false);
       assertEquals("unsupported", g.code("screenshot", "path", picture.toString()));
       g.ok("advance", "nanos", 3600 * SECOND);
+      boolean plain = g.facts("network").stream().noneMatch(f -> "cleartext_refused".equals(f.get("what")) && "example.org".equals(f.get("host")));
+      assertEquals("an app for Android 14 may not speak plain HTTP, where Android knows that rule", api < 28, plain);
       assertTrue("the exact alarm is on time", g.facts("alarm").stream().anyMatch(f -> f.get("second").equals(600L)));
       assertTrue("the one-shot job ran once", g.facts("job").stream().filter(f -> f.get("what").toString().endsWith("id 2")).count() == 1);
       assertTrue("an idle device is one that nobody has used for 71 minutes", g.facts("job").stream().noneMatch(f -> f.get("what").toString().endsWith("id 3")));
