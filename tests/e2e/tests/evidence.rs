@@ -9,7 +9,7 @@ use std::{
 
 use stakeout_bundle::{Bundle, Writer, keys::SigningKey};
 use stakeout_contract::{artifact::Role, trial::TrialRecord};
-use stakeout_e2e::{Stakeout, app, stderr, target, text};
+use stakeout_e2e::{Stakeout, app, program, repository, stderr, target, text};
 
 /// One run of the accused app, shared by these tests.
 fn bundle() -> &'static (Stakeout, PathBuf) {
@@ -44,6 +44,7 @@ fn a_bundle_is_checked_and_analysed_again_by_somebody_who_has_nothing_else() {
     another_key_finds_nothing_and_a_swapped_artifact_is_told();
     a_record_that_claims_more_than_was_planted_is_named_by_both_commands();
     a_shared_bundle_still_verifies();
+    what_the_readme_says_to_do_with_a_result_works();
     the_capture_decrypts_in_tshark_and_the_flows_are_a_har();
 }
 
@@ -143,6 +144,25 @@ fn a_shared_bundle_still_verifies() {
     s.call(&["share", &text(path), "--out", &text(&none), "--without", "trials/1/*"]);
     let o = s.call(&["verify", &text(&none)]);
     assert!(String::from_utf8_lossy(&o.stdout).contains("trial 1 was left out whole"), "{o:?}");
+}
+
+/// The lines of the README's example that begin from a run's folder, as a reader copies them into a shell.
+fn what_the_readme_says_to_do_with_a_result_works() {
+    let (s, _) = bundle();
+    std::os::unix::fs::symlink(s.out(), s.dir.path().join("result")).unwrap();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let lines: Vec<&str> = readme
+        .lines()
+        .filter(|l| ["stakeout report result", "stakeout verify result/", "stakeout share result/"].iter().any(|b| l.starts_with(b)))
+        .collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    let path = format!("{}:{}", text(program("stakeout").parent().unwrap()), std::env::var("PATH").unwrap());
+    for line in lines {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(s.dir.path()).env("PATH", &path).env("STAKEOUT_DATA", s.dir.path().join("data"));
+        let o = shell.output().unwrap();
+        assert_eq!(o.status.code(), Some(0), "{line}\n{}", stderr(&o));
+    }
 }
 
 fn a_record_that_claims_more_than_was_planted_is_named_by_both_commands() {
