@@ -6,8 +6,10 @@ use stakeout_contract::{
     DeviceState::{Background, Doze, Foreground, InUse, ScreenOff},
     Kind::{CallLog, Camera, Cell, Contacts, Microphone, Wifi},
     Rung::{Delivered, Granted, Opened, Read, Requested, Stored, Transmitted},
+    Sensor,
+    observation::Fact,
 };
-use stakeout_e2e::{Answers, Stakeout, app, left_on_the_engine, target, truth};
+use stakeout_e2e::{Answers, Stakeout, app, left_on_the_engine, observations, target, truth};
 
 fn demo(name: &str, trials: &str) -> (Stakeout, Answers) {
     let s = Stakeout::new();
@@ -97,6 +99,20 @@ fn the_same_app_succeeds_on_the_accusations_android_and_is_refused_on_todays_wit
     let s = Stakeout::new();
     let today = s.run(&app("loud-nofgs"), &target().join("apps/idle-demo.yaml"), &["--trials", "1"]);
     assert_ne!(today.answer(Camera, Stored, Background), Proven);
-    let page = std::fs::read_to_string(s.out().join("report.html")).unwrap();
-    assert!(page.contains("idle_uid") || page.contains("refused"), "the refusal is not shown");
+    // The device's record says what was refused and by which rule, and the page marks each time.
+    let told = observations(&s.bundle(), 1);
+    let refused = |of: Sensor| {
+        let mut rules = told.iter().filter_map(|o| match &o.fact {
+            Fact::Refused { sensor: Some(s), what, reason, .. } if *s == of => Some((what.as_str(), reason.as_str())),
+            _ => None,
+        });
+        rules.find(|(_, reason)| ["idle_uid", "foreground_service_type"].contains(reason))
+    };
+    let page = s.page();
+    let marked: Vec<&str> = page.split("<g class=\"m-refused\"><title>").skip(1).filter_map(|m| m.split("</title>").next()).collect();
+    for of in [Sensor::Camera, Sensor::Microphone] {
+        let (what, reason) = refused(of).unwrap_or_else(|| panic!("no refusal of the {of} by a rule for idle apps"));
+        assert!(marked.iter().any(|m| m.contains(what) && m.contains(reason)), "`{what}` ({reason}) has no mark: {marked:?}");
+    }
+    assert!(!marked.is_empty() && page.contains("id=\"troubles\""), "the refusals are not listed");
 }
