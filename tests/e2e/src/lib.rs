@@ -121,6 +121,16 @@ impl Stakeout {
     }
 }
 
+/// How many recovered pictures a page has, and how many of them are shown beside the frame that was fed, both as JPEG.
+pub fn pairs(page: &str) -> (usize, usize) {
+    let figures = page.split("<figure><div class=\"two\">").skip(1).map(|f| f.split("</figure>").next().unwrap_or_default());
+    let whole = |f: &str| {
+        let both = f.contains("<img alt=\"Recovered: ") && f.contains("<img alt=\"Fed: ");
+        both && f.matches("src=\"data:image/jpeg;base64,/9j/").count() == 2
+    };
+    figures.fold((0, 0), |(all, shown), f| (all + 1, shown + usize::from(whole(f))))
+}
+
 /// What one trial's record of facts holds.
 pub fn observations(bundle: &Bundle, trial: u32) -> Vec<Observation> {
     let lines = String::from_utf8(bundle.read(&format!("trials/{trial}/observations.jsonl")).unwrap()).unwrap();
