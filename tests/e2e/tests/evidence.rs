@@ -209,7 +209,50 @@ fn the_capture_decrypts_in_tshark_and_the_flows_are_a_har() {
     assert!(hosts.lines().count() > 3, "{hosts}{}", stderr(&o));
     let har: serde_json::Value = serde_json::from_slice(&b.read("trials/1/flows.har").unwrap()).unwrap();
     assert_eq!(har["log"]["version"], "1.2");
-    assert!(har["log"]["entries"].as_array().unwrap().len() > 3);
+    let entries = har["log"]["entries"].as_array().unwrap();
+    assert!(entries.len() > 3);
+    // What a browser's importer reads of each entry, of the kind that HAR 1.2 gives it.
+    let (string, number, list, object) = ("string", "number", "list", "object");
+    let fields = [
+        ("/startedDateTime", string),
+        ("/time", number),
+        ("/cache", object),
+        ("/timings/send", number),
+        ("/timings/wait", number),
+        ("/timings/receive", number),
+        ("/request/method", string),
+        ("/request/url", string),
+        ("/request/httpVersion", string),
+        ("/request/cookies", list),
+        ("/request/headers", list),
+        ("/request/queryString", list),
+        ("/request/headersSize", number),
+        ("/request/bodySize", number),
+        ("/response/status", number),
+        ("/response/statusText", string),
+        ("/response/httpVersion", string),
+        ("/response/cookies", list),
+        ("/response/headers", list),
+        ("/response/content/size", number),
+        ("/response/content/mimeType", string),
+        ("/response/redirectURL", string),
+        ("/response/headersSize", number),
+        ("/response/bodySize", number),
+    ];
+    for entry in entries {
+        for (at, wanted) in fields {
+            let found = entry.pointer(at).unwrap_or_else(|| panic!("no `{at}` in {entry:#}"));
+            let is = match found {
+                serde_json::Value::String(_) => string,
+                serde_json::Value::Number(_) => number,
+                serde_json::Value::Array(_) => list,
+                serde_json::Value::Object(_) => object,
+                _ => "something else",
+            };
+            assert_eq!(is, wanted, "`{at}`: {found}");
+        }
+        assert!(entry["request"]["url"].as_str().unwrap().starts_with("http"), "{}", entry["request"]["url"]);
+    }
 }
 
 #[test]
