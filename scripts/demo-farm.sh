@@ -106,18 +106,25 @@ say "six jobs were submitted"
 
 # 6. A worker and an orchestrator are killed while they work, and come back.
 running() { as_admin workers list --json | python3 -c 'import json, sys; print(sum(w["running"] for w in json.load(sys.stdin)))'; }
-for _ in $(seq 100); do [ "$(running)" -lt 2 ] || break; sleep 0.5; done
-sleep 3
+# Each worker has one place: both have a trial, and still have one when it is some seconds old.
+busy=
+for _ in $(seq 100); do
+    [ "$(running)" -lt 2 ] || { sleep 3; busy=$(running); }
+    [ "${busy:-0}" -lt 2 ] || break
+    sleep 0.5
+done
+[ "${busy:-0}" -ge 2 ] || fail "the workers never had a trial each, so none can be killed with one"
 kill -9 "${worker[1]}"; say "worker 1 was killed"
 start_worker 1 "$one"
 sleep 5
+[ "$(running)" -ge 1 ] || fail "no trial runs while orchestrator 2 is killed"
 kill -9 "${orchestrator[2]}"; say "orchestrator 2 was killed"
 sleep 8
 serve 2; say "orchestrator 2 is back"
 
 # 7. Everything arrives.
 declare -A wanted=([loud]=10 [quiet]=0 [nag]=0)
-bad=0
+bad=0 again=0
 for who in press company; do
     for app in loud quiet nag; do
         j=${job[$who-$app]} code=0
@@ -129,6 +136,7 @@ for who in press company; do
         [ ! -f "$out/receipts/$j.receipt.json" ] || receipt=(--receipt "$out/receipts/$j.receipt.json")
         verified=0; "$stakeout" verify "$out/$who-$app/bundle.zip" --key "$work/operator.pub" "${receipt[@]}" >/dev/null 2>&1 || verified=$?
         tries=$(python3 -c 'import json, sys; print(sum(t["epoch"] for t in json.load(open(sys.argv[1]))["trials"]))' "$out/$who-$app/result.json")
+        again=$((again + tries - trials))
         say "$who $app: exit code $code, bundle verifies with $verified, $tries leases for $trials trials"
         # 11: a claim is inconclusive; what is idle in quiet and nag must never be found.
         case $app-$code in loud-10 | quiet-0 | quiet-11 | nag-0 | nag-11) ;; *) bad=1 ;; esac
@@ -136,6 +144,7 @@ for who in press company; do
     done
 done
 [ $bad = 0 ] || fail "a verdict or a bundle is not as it must be; see $out"
+[ $again -ge 1 ] || fail "no trial was run again, though a worker was killed that had one"
 
 # 8. Neither tenant sees the other's.
 for path in "jobs/${job[press-loud]}" "jobs/${job[press-loud]}/report.json" "jobs/${job[press-loud]}/bundle" "jobs/${job[press-loud]}/events"; do

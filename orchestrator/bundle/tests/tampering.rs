@@ -6,6 +6,7 @@ use std::path::Path;
 use stakeout_bundle::{
     Bundle, BundleError, Writer,
     keys::SigningKey,
+    layout::{self, ENTRIES_MAX},
     manifest::Manifest,
     receipt::Receipt,
     share,
@@ -98,11 +99,20 @@ fn every_single_changed_bit_is_noticed() {
         changed.names().eq(original.names()) && changed.names().all(|n| changed.read(n).unwrap() == original.read(n).unwrap())
     };
     let (mut silent, mut b) = (0, bytes.clone());
+    let entries = layout::read(&bytes).unwrap();
     for bit in 0..bytes.len() * 8 {
         b[bit / 8] ^= 1 << (bit % 8);
-        if check(b.clone(), &op).is_ok() {
-            assert!(same(&b), "bit {} of byte {}", bit % 8, bit / 8);
-            silent += 1;
+        match check(b.clone(), &op) {
+            Ok(_) => {
+                assert!(same(&b), "bit {} of byte {}", bit % 8, bit / 8);
+                silent += 1;
+            }
+            // A bit of an entry's own bytes is told as that entry's.
+            Err(e) => {
+                let of = entries.iter().find(|e| (e.data..e.data + e.stored).contains(&(bit / 8)));
+                let named = of.is_none_or(|of| e.to_string().contains(&format!("`{}`", of.name)));
+                assert!(named, "bit {} of byte {} of {of:?}: {e}", bit % 8, bit / 8);
+            }
         }
         b[bit / 8] ^= 1 << (bit % 8);
     }
@@ -147,6 +157,60 @@ fn a_changed_missing_or_extra_entry_is_named() {
     says(with_entry(&bytes, "manifest.json", Some(b"{\"format\":\"stakeout-bundle/9\"}"), None), "stakeout-bundle/9");
     says([bytes.clone(), b"tail".to_vec()].concat(), "after its end");
     says([b"head".to_vec(), bytes.clone()].concat(), "directory");
+}
+
+/// Where the header of an entry begins in the directory, and beside its bytes.
+fn headers_of(bytes: &[u8], entry: &str) -> (usize, usize) {
+    let find = |mark: &[u8], name_at: usize| {
+        let is = |i: &usize| bytes[*i..].starts_with(mark) && bytes[*i + name_at..].starts_with(entry.as_bytes());
+        (0..bytes.len() - name_at).find(is).unwrap()
+    };
+    (find(b"PK\x01\x02", 46), find(b"PK\x03\x04", 30))
+}
+
+#[test]
+fn an_archive_that_shows_each_reader_something_else_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
+    good(&path, &op);
+    let bytes = std::fs::read(&path).unwrap();
+    let says = |b: Vec<u8>, what: &str| {
+        let e = check(b, &op).unwrap_err().to_string();
+        assert!(e.contains(what), "{e}");
+    };
+    // Two entries of one name: the second was written under another, which both of its headers then lose.
+    let mut twice = with_entry(&bytes, "", None, Some("report.htmk"));
+    let (central, local) = headers_of(&twice, "report.htmk");
+    for name in [central + 46, local + 30] {
+        twice[name..name + 11].copy_from_slice(b"report.html");
+    }
+    says(twice, "`report.html` stands twice");
+    // Headers that differ: by name, by digest, by size.
+    let (central, local) = headers_of(&bytes, "report.html");
+    for at in [local + 30, local + 14, local + 22] {
+        let mut b = bytes.clone();
+        b[at] ^= 1;
+        says(b, "`report.html` has two headers that differ");
+    }
+    // An entry that begins elsewhere than where the one before it ended.
+    let mut hidden = bytes.clone();
+    hidden[central + 42] ^= 1;
+    says(hidden, "`report.html` does not follow the one before it");
+    // A symbolic link, as its attributes say it.
+    let mut link = bytes.clone();
+    link[central + 40..central + 42].copy_from_slice(&0o120_777u16.to_le_bytes());
+    says(link, "`report.html` is stored in a way that bundles do not use");
+}
+
+#[test]
+fn an_archive_of_more_entries_than_are_read_is_refused() {
+    let mut w = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for n in 0..=ENTRIES_MAX {
+        w.start_file(format!("files/{n}"), options).unwrap();
+    }
+    let e = Bundle::parse(w.finish().unwrap().into_inner()).unwrap_err();
+    assert!(matches!(&e, BundleError::Limit { what } if what.contains("60001 entries")), "{e}");
 }
 
 #[test]

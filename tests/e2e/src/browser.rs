@@ -101,7 +101,12 @@ impl Browser {
 
     /// Waits until an expression is true in the page that is there then.
     pub fn until(&mut self, script: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
+        self.until_within(30, script);
+    }
+
+    /// The same, for what takes longer than a page does.
+    pub fn until_within(&mut self, seconds: u64, script: &str) {
+        let end = Instant::now() + Duration::from_secs(seconds);
         // While one page goes and another comes an expression may fail: that is not yet true.
         let safe = format!("(() => {{ try {{ return Boolean({script}) }} catch {{ return false }} }})()");
         while !self.ask("Runtime.evaluate", json!({"expression": safe, "returnByValue": true})).is_ok_and(|r| r["result"]["value"] == true)

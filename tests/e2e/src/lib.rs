@@ -15,9 +15,12 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use stakeout_bundle::Bundle;
 use stakeout_contract::{
     Answer, DeviceState, Kind, Rung,
+    observation::Observation,
     result::{JobResult, Verdict},
+    trial::TrialRecord,
 };
 
 /// The repository.
@@ -77,6 +80,16 @@ impl Stakeout {
         self.dir.path().join("out")
     }
 
+    /// The page that a run left.
+    pub fn page(&self) -> String {
+        std::fs::read_to_string(self.out().join("report.html")).unwrap()
+    }
+
+    /// The bundle that a run left.
+    pub fn bundle(&self) -> Bundle {
+        Bundle::open(&self.out().join("bundle.zip")).unwrap()
+    }
+
     /// The command, not yet started.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
         let mut c = Command::new(program("stakeout"));
@@ -106,6 +119,27 @@ impl Stakeout {
     pub fn start<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
+}
+
+/// How many recovered pictures a page has, and how many of them are shown beside the frame that was fed, both as JPEG.
+pub fn pairs(page: &str) -> (usize, usize) {
+    let figures = page.split("<figure><div class=\"two\">").skip(1).map(|f| f.split("</figure>").next().unwrap_or_default());
+    let whole = |f: &str| {
+        let both = f.contains("<img alt=\"Recovered: ") && f.contains("<img alt=\"Fed: ");
+        both && f.matches("src=\"data:image/jpeg;base64,/9j/").count() == 2
+    };
+    figures.fold((0, 0), |(all, shown), f| (all + 1, shown + usize::from(whole(f))))
+}
+
+/// What one trial's record of facts holds.
+pub fn observations(bundle: &Bundle, trial: u32) -> Vec<Observation> {
+    let lines = String::from_utf8(bundle.read(&format!("trials/{trial}/observations.jsonl")).unwrap()).unwrap();
+    lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+/// What one trial was.
+pub fn record(bundle: &Bundle, trial: u32) -> TrialRecord {
+    bundle.json(&format!("trials/{trial}/trial.json")).unwrap()
 }
 
 /// A path as an argument.
@@ -152,13 +186,15 @@ impl Answers {
         assert_eq!(v.verdict, wanted, "{kind} {rung} in {state}: {v:#?}\ntrials: {:#?}\n{}", self.result.trials, self.stderr);
     }
 
-    /// Asserts that nothing above `rung` is said to be absent: for apps that hide, crash or cannot be run here.
+    /// Asserts that nothing is said to be absent, of no kind, state or rung, but what the manifest does not name: for apps that hide,
+    /// crash or cannot be run here.
     pub fn never_clean(&self) {
         let clean: Vec<_> = self
             .result
             .verdicts
             .iter()
-            .filter(|v| v.verdict == Answer::NotObserved && !v.rung.is_permission() && v.kind.is_sensor())
+            .chain(&self.result.sending)
+            .filter(|v| v.verdict == Answer::NotObserved && v.rung != Rung::Declared)
             .map(|v| (v.kind, v.rung, v.device_state))
             .collect();
         assert!(clean.is_empty(), "said to be absent: {clean:?}\n{:#?}", self.result.trials);

@@ -1,11 +1,12 @@
 //! `stakeout serve` as a process.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use crate::{Stakeout, text};
+use crate::{Stakeout, browser::Browser, stderr, text};
 
 /// A server on a free port, without a worker: what is submitted waits.
 #[derive(Debug)]
@@ -59,6 +60,34 @@ impl Server {
 }
 
 impl Server {
+    /// The command line for it, with its first admin's token.
+    pub fn command(&self, s: &Stakeout, args: &[&str]) -> Command {
+        let mut c = s.command(args);
+        c.env("STAKEOUT_SERVER", &self.url).env("STAKEOUT_TOKEN", &self.token);
+        c
+    }
+
+    /// Signs in as a person does, who wanted to submit an app.
+    pub fn sign_in(&self, b: &mut Browser) {
+        b.open(&format!("{}/submit", self.url));
+        b.until("location.pathname === '/sign-in'");
+        b.eval(&format!("document.querySelector('#token').value = '{}'", self.token));
+        b.eval("document.querySelector('#token').focus()");
+        b.key("Enter", 13);
+        // Back to where one wanted to go.
+        b.until("location.pathname === '/submit' && document.readyState === 'complete'");
+    }
+
+    /// Starts a worker for one trial at a time. What it says is in `worker.log` of the test's folder.
+    pub fn worker(&self, s: &Stakeout) -> Worker {
+        let o = self.command(s, &["token", "new", "--role", "worker", "--quiet"]).output().unwrap();
+        assert!(o.status.success(), "{}", stderr(&o));
+        let token = String::from_utf8(o.stdout).unwrap().trim().to_owned();
+        let log = File::create(s.dir.path().join("worker.log")).unwrap();
+        let mut c = s.command(&["work", "--server", &self.url, "--device", "jvm", "--slots", "1"]);
+        Worker(c.env("STAKEOUT_TOKEN", &token).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
     /// SIGTERM, and waits until it has ended in peace.
     pub fn end(mut self) {
         let ended = terminate(&mut self.child);
@@ -77,5 +106,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A worker; its end is that of the process, in peace: what it had on the engine is removed.
+#[derive(Debug)]
+pub struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use stakeout_bundle::{Bundle, Writer, keys::SigningKey};
 use stakeout_contract::{artifact::Role, trial::TrialRecord};
-use stakeout_e2e::{Stakeout, app, stderr, target, text};
+use stakeout_e2e::{Stakeout, app, program, repository, stderr, target, text};
 
 /// One run of the accused app, shared by these tests.
 fn bundle() -> &'static (Stakeout, PathBuf) {
@@ -44,6 +44,7 @@ fn a_bundle_is_checked_and_analysed_again_by_somebody_who_has_nothing_else() {
     another_key_finds_nothing_and_a_swapped_artifact_is_told();
     a_record_that_claims_more_than_was_planted_is_named_by_both_commands();
     a_shared_bundle_still_verifies();
+    what_the_readme_says_to_do_with_a_result_works();
     the_capture_decrypts_in_tshark_and_the_flows_are_a_har();
 }
 
@@ -145,6 +146,25 @@ fn a_shared_bundle_still_verifies() {
     assert!(String::from_utf8_lossy(&o.stdout).contains("trial 1 was left out whole"), "{o:?}");
 }
 
+/// The lines of the README's example that begin from a run's folder, as a reader copies them into a shell.
+fn what_the_readme_says_to_do_with_a_result_works() {
+    let (s, _) = bundle();
+    std::os::unix::fs::symlink(s.out(), s.dir.path().join("result")).unwrap();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let lines: Vec<&str> = readme
+        .lines()
+        .filter(|l| ["stakeout report result", "stakeout verify result/", "stakeout share result/"].iter().any(|b| l.starts_with(b)))
+        .collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    let path = format!("{}:{}", text(program("stakeout").parent().unwrap()), std::env::var("PATH").unwrap());
+    for line in lines {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(s.dir.path()).env("PATH", &path).env("STAKEOUT_DATA", s.dir.path().join("data"));
+        let o = shell.output().unwrap();
+        assert_eq!(o.status.code(), Some(0), "{line}\n{}", stderr(&o));
+    }
+}
+
 fn a_record_that_claims_more_than_was_planted_is_named_by_both_commands() {
     let (s, path) = bundle();
     let claimed = s.dir.path().join("claimed.zip");
@@ -189,7 +209,50 @@ fn the_capture_decrypts_in_tshark_and_the_flows_are_a_har() {
     assert!(hosts.lines().count() > 3, "{hosts}{}", stderr(&o));
     let har: serde_json::Value = serde_json::from_slice(&b.read("trials/1/flows.har").unwrap()).unwrap();
     assert_eq!(har["log"]["version"], "1.2");
-    assert!(har["log"]["entries"].as_array().unwrap().len() > 3);
+    let entries = har["log"]["entries"].as_array().unwrap();
+    assert!(entries.len() > 3);
+    // What a browser's importer reads of each entry, of the kind that HAR 1.2 gives it.
+    let (string, number, list, object) = ("string", "number", "list", "object");
+    let fields = [
+        ("/startedDateTime", string),
+        ("/time", number),
+        ("/cache", object),
+        ("/timings/send", number),
+        ("/timings/wait", number),
+        ("/timings/receive", number),
+        ("/request/method", string),
+        ("/request/url", string),
+        ("/request/httpVersion", string),
+        ("/request/cookies", list),
+        ("/request/headers", list),
+        ("/request/queryString", list),
+        ("/request/headersSize", number),
+        ("/request/bodySize", number),
+        ("/response/status", number),
+        ("/response/statusText", string),
+        ("/response/httpVersion", string),
+        ("/response/cookies", list),
+        ("/response/headers", list),
+        ("/response/content/size", number),
+        ("/response/content/mimeType", string),
+        ("/response/redirectURL", string),
+        ("/response/headersSize", number),
+        ("/response/bodySize", number),
+    ];
+    for entry in entries {
+        for (at, wanted) in fields {
+            let found = entry.pointer(at).unwrap_or_else(|| panic!("no `{at}` in {entry:#}"));
+            let is = match found {
+                serde_json::Value::String(_) => string,
+                serde_json::Value::Number(_) => number,
+                serde_json::Value::Array(_) => list,
+                serde_json::Value::Object(_) => object,
+                _ => "something else",
+            };
+            assert_eq!(is, wanted, "`{at}`: {found}");
+        }
+        assert!(entry["request"]["url"].as_str().unwrap().starts_with("http"), "{}", entry["request"]["url"]);
+    }
 }
 
 #[test]

@@ -3,16 +3,6 @@
 
 use stakeout_e2e::{Stakeout, app, browser::Browser, server::Server};
 
-fn sign_in(b: &mut Browser, server: &Server) {
-    b.open(&format!("{}/submit", server.url));
-    b.until("location.pathname === '/sign-in'");
-    b.eval(&format!("document.querySelector('#token').value = '{}'", server.token));
-    b.eval("document.querySelector('#token').focus()");
-    b.key("Enter", 13);
-    // Back to where one wanted to go.
-    b.until("location.pathname === '/submit' && document.readyState === 'complete'");
-}
-
 /// Submits the sample that uses camera and microphone while idle; gives the job's address.
 fn submit(b: &mut Browser) -> String {
     b.choose("#apk", &app("loud"));
@@ -30,7 +20,7 @@ fn an_app_is_submitted_in_a_browser_and_its_job_is_followed() {
     b.width(1280);
     b.open(&server.url);
     b.until("location.pathname === '/sign-in'");
-    sign_in(&mut b, &server);
+    server.sign_in(&mut b);
 
     // A mistake is said beside its field, with its place, and the app need not be sent again.
     b.choose("#apk", &app("loud"));
@@ -77,7 +67,7 @@ fn an_app_with_splits_and_values_is_submitted_and_the_values_are_in_no_page() {
     let server = Server::start(&s);
     let mut b = Browser::start(s.dir.path());
     b.width(1280);
-    sign_in(&mut b, &server);
+    server.sign_in(&mut b);
     let (base, split) = (app("conform"), app("conform").with_extension("split"));
     b.choose_all("#apk", &[&split, &base]);
     assert_eq!(b.eval("[...document.querySelectorAll('#apk ~ ul bdi')].map((f) => f.textContent).join()"), "conform.split,conform.apk");
@@ -120,7 +110,7 @@ fn a_page_whose_server_goes_away_says_so_and_follows_again() {
     let s = Stakeout::new();
     let server = Server::start(&s);
     let mut b = Browser::start(s.dir.path());
-    sign_in(&mut b, &server);
+    server.sign_in(&mut b);
     submit(&mut b);
     b.until("document.querySelector('.live').innerText.includes('follows')");
     let again = server.kill(&s);
@@ -139,7 +129,7 @@ fn a_stream_that_is_answered_by_an_error_is_asked_for_again_and_the_page_is_look
     let s = Stakeout::new();
     let server = Server::start(&s);
     let mut b = Browser::start(s.dir.path());
-    sign_in(&mut b, &server);
+    server.sign_in(&mut b);
     // As a browser does after a proxy's 502: the stream is closed, and stays so.
     let refused = "window.streams = 0; window.EventSource = class { static CLOSED = 2; readyState = 2; close() {} \
         constructor() { window.streams += 1; setTimeout(() => this.onerror(), 0); } };";
@@ -158,7 +148,7 @@ fn pages_fit_a_phone_in_both_themes_and_need_no_script() {
     let mut b = Browser::start(s.dir.path());
     b.scripts(false);
     b.width(390);
-    sign_in(&mut b, &server);
+    server.sign_in(&mut b);
     let job = submit(&mut b);
     let mut grounds = Vec::new();
     for theme in ["light", "dark"] {
