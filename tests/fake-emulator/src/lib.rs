@@ -27,6 +27,7 @@ pub mod avd;
 pub mod camera;
 pub mod clock;
 pub mod console;
+pub mod disks;
 pub mod dumpsys;
 pub mod faults;
 pub mod frida;

@@ -8,6 +8,7 @@ use fake_emulator::{
     args::Args,
     avd::Advertisement,
     console,
+    disks::Disks,
     faults::{Fault, Faults},
     grpc, host, window,
     world::World,
@@ -88,6 +89,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         }
     }
     world.avd.lock(&world.args).map_err(anyhow::Error::msg)?;
+    let disks = Disks::open(&world.avd, &world.args).map_err(anyhow::Error::msg)?;
     // As QEMU does when it makes the sound card, before anything can be reached.
     if world.host.is_some() {
         host::connect(&world).await;
@@ -111,6 +113,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
     };
     // Killed: nothing is cleaned up.
     if code != 137 {
+        disks.close();
         advertisement.remove();
         world.avd.unlock(&world.faults);
     }

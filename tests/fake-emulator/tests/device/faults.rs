@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::worker::Worker;
+use crate::worker::{Worker, layout};
 
 const PACKAGE: &str = "net.example.played";
 
@@ -66,6 +66,16 @@ async fn a_good_snapshot_is_used() {
     let (w, answer) = boot("", true).await;
     assert_eq!(answer.unwrap()["api"], 34);
     assert!(w.logs().iter().any(|l| l.starts_with("booted (Restore)")), "{:?}", w.logs());
+}
+
+#[tokio::test]
+async fn what_a_guest_writes_over_its_disks_lies_where_there_is_room_for_it() {
+    let (folder, layout) = layout("", true, &[]);
+    let overlays = layout.home.join("tmp");
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+    let found = std::fs::read_dir(&overlays).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "qcow2"));
+    assert_eq!(found.count(), 1, "{:?}", w.logs());
 }
 
 #[tokio::test]

@@ -92,7 +92,9 @@ umask 022
 mkdir -p "$HOME/.android" "$XDG_RUNTIME_DIR" "$ANDROID_AVD_HOME"
 # Where a former emulator said that it runs: the next one would be mistaken for it.
 rm -rf "$XDG_RUNTIME_DIR/avd" "$HOME/.android/avd/running" "$ANDROID_AVD_HOME/running" "$ANDROID_AVD_HOME/$AVD.avd"
-mkdir "$ANDROID_AVD_HOME/$AVD.avd"
+# And what its guest wrote, which is nobody's any longer and takes the room.
+rm -rf "$ANDROID_TMP"
+mkdir "$ANDROID_AVD_HOME/$AVD.avd" "$ANDROID_TMP"
 sed "s|^path=.*|path=$ANDROID_AVD_HOME/$AVD.avd|" "$FROM/$AVD.ini" > "$ANDROID_AVD_HOME/$AVD.ini"
 for f in "$FROM/$AVD.avd"/*; do
   case "$f" in *.lock) continue ;; esac
@@ -147,6 +149,9 @@ impl Layout {
         command
             .env("HOME", &self.home)
             .env("TMPDIR", &self.temporary)
+            // The emulator's own word for it. There lies what the guest writes over disks that are only read, so it has to be where
+            // there is room.
+            .env("ANDROID_TMP", self.overlays())
             .env("XDG_RUNTIME_DIR", self.home.join("run"))
             .env("ANDROID_HOME", &self.sdk)
             .env("ANDROID_SDK_ROOT", &self.sdk)
@@ -160,6 +165,11 @@ impl Layout {
     /// The folder of the emulator's own copy of the virtual device.
     fn copies(&self) -> std::path::PathBuf {
         self.home.join("avd")
+    }
+
+    /// The folder of what the guest writes over its disks.
+    fn overlays(&self) -> std::path::PathBuf {
+        self.home.join("tmp")
     }
 
     /// What the virtual device's `config.ini` says.
