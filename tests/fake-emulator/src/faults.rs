@@ -51,6 +51,8 @@ pub enum Fault {
     DiskFull,
     /// Locks stay behind at the end.
     StaleLocks,
+    /// One that may write its disks takes 30 of our seconds, or as many as after `=`, to end.
+    EndsSlowly,
     /// The console has forgotten its commands.
     ConsoleNotImplemented,
     /// The console does not know `avd hostmicon`.
@@ -90,7 +92,7 @@ pub enum Fault {
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 40] = [
+    pub const ALL: [(&'static str, Self); 41] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -114,6 +116,7 @@ impl Fault {
         ("killed", Self::Killed),
         ("disk-full", Self::DiskFull),
         ("stale-locks", Self::StaleLocks),
+        ("ends-slowly", Self::EndsSlowly),
         ("console-not-implemented", Self::ConsoleNotImplemented),
         ("no-host-microphone", Self::NoHostMicrophone),
         ("no-pulseaudio", Self::NoPulseAudio),

@@ -1,6 +1,6 @@
 //! The stand-in as a program: the emulator's command line, ports and exit codes.
 
-use std::{env, process::ExitCode, sync::Arc};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fake_emulator::{
@@ -111,6 +111,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         _ = term.recv() => 0,
         _ = tokio::signal::ctrl_c() => 0,
     };
+    let code = if code == 0 { ending(&world).await } else { code };
     // Killed: nothing is cleaned up.
     if code != 137 {
         disks.close();
@@ -118,6 +119,22 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         world.avd.unlock(&world.faults);
     }
     Ok(code as u8)
+}
+
+/// Its end, for which it gives itself some seconds: after them it kills itself.
+async fn ending(world: &World) -> i32 {
+    if world.args.read_only || !world.faults.has(Fault::EndsSlowly) {
+        return 0;
+    }
+    let takes = world.faults.number(Fault::EndsSlowly, 30.0);
+    let patience = env::var("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL").ok().and_then(|v| v.parse().ok()).unwrap_or(20.0);
+    eprintln!("INFO         | Wait for emulator (pid {}) {patience} seconds to shutdown gracefully before kill", std::process::id());
+    tokio::time::sleep(Duration::from_secs_f64(takes.clamp(0.0, patience))).await;
+    if takes <= patience {
+        return 0;
+    }
+    world.avd.leave_pending();
+    137
 }
 
 /// Opens all ports, and then says where they are.

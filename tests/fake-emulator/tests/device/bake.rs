@@ -126,6 +126,22 @@ async fn each_failure_is_said_at_its_stage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_emulator_that_ends_slowly_is_waited_for_and_one_that_was_killed_is_no_bake() {
+    let mut stages = plan(34);
+    stages.truncate(at(&stages, |w| matches!(w, Work::Loadable { .. })) + 1);
+    stages.retain(|s| !matches!(s.work, Work::Settle | Work::Quiet));
+    let (_folder, slow) = layout("ends-slowly=7", false, &[]);
+    let (said, done) = baked(&slow, stages.clone()).await;
+    assert!(done.is_ok(), "{said:?}");
+    let stop = at(&stages, |w| *w == Work::Stop);
+    let (_folder, killed) = layout("ends-slowly=7", false, &[("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "1")]);
+    let (said, done) = baked(&killed, stages).await;
+    assert!(done.is_err());
+    let Some(Said::Failed { stage, reason }) = said.last() else { panic!("{said:?}") };
+    assert!(*stage == stop && reason.contains("137"), "{stage}: {reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_for_another_machine_is_refused_as_no_trial_would_load_it() {
     let (_folder, layout) = layout("", false, &[]);
     let mut stages = plan(34);

@@ -58,8 +58,8 @@ const IDLE: f64 = 0.9;
 const QUIET_LOOKS: u32 = 3;
 /// Left of a stage's time when waiting for quiet ends without it.
 const SPARE: Duration = Duration::from_secs(40);
-/// The emulator's own end, after it was told.
-const ENDING: Duration = Duration::from_secs(50);
+/// The emulator's own end, after it was told: less than it gives itself.
+const ENDING: Duration = Duration::from_secs(100);
 
 /// The container of a bake.
 struct Oven<'a> {
@@ -199,7 +199,6 @@ impl Oven<'_> {
         if arguments != bake::arguments(&machine, launch) {
             return Err(failed("a trial's emulator would be started otherwise: the image's `config.ini` is not the one of this bake"));
         }
-        let avds = if launch == Launch::Bake { Avds::Image } else { Avds::Copy };
         let arguments = process::with_ports(arguments, self.layout.ports);
         if self.webcam.is_none() && self.cameras()? == Cameras::Webcam {
             let webcam = Webcam::open(&self.layout.videos, self.feeds.clone(), self.clock.clone()).map_err(failed)?;
@@ -208,7 +207,7 @@ impl Oven<'_> {
         // A snapshot is saved with its window or not at all.
         let screen = Screen::start(self.layout, machine.window).await.map_err(failed)?;
         self.notes.push(screen.words());
-        let process = Process::start(self.layout, &arguments, avds, screen, &Ear::People).await.map_err(Problem::from)?;
+        let process = Process::start(self.layout, &arguments, avds(launch), screen, &Ear::People).await.map_err(Problem::from)?;
         let (process, _) = self.process.insert((process, launch));
         boot::ports(self.layout, process).await.map(drop).map_err(named)
     }
@@ -299,9 +298,10 @@ impl Oven<'_> {
         let console: &Console = &self.links()?.console;
         // It may be gone before it answers.
         let _ = console.kill(Duration::from_secs(10)).await;
-        let Some((process, _)) = &mut self.process else { return Err(failed("the emulator does not run")) };
-        if !process.wait(ENDING).await {
-            return Err(failed("the emulator was told to end and goes on"));
+        let Some((process, launch)) = &mut self.process else { return Err(failed("the emulator does not run")) };
+        let Some(status) = process.wait(ENDING).await else { return Err(failed("the emulator was told to end and goes on")) };
+        if avds(*launch) == Avds::Image && !status.success() {
+            return Err(failed(format!("the emulator was told to end and did not do so in order ({status}): its disks may not be whole")));
         }
         self.end().await;
         self.unlock().await
@@ -322,6 +322,11 @@ impl Oven<'_> {
             process.end(self.layout).await;
         }
     }
+}
+
+/// Which virtual device an emulator of a bake runs on: what it saves is to be part of the image.
+fn avds(launch: Launch) -> Avds {
+    if launch == Launch::Bake { Avds::Image } else { Avds::Copy }
 }
 
 fn failed(why: impl Into<String>) -> Problem {

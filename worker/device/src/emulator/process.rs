@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -108,6 +108,11 @@ chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
 const FILE: u64 = 8 << 30;
 const BAKED_FILE: u64 = 32 << 30;
 
+/// Seconds that an emulator gives itself for its end before it kills itself. What a trial's leaves is thrown away; what a bake's leaves
+/// is kept, and one that was killed had not written it all.
+const END: &str = "5";
+const BAKED_END: &str = "120";
+
 /// Which virtual device the emulator runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Avds {
@@ -156,7 +161,7 @@ impl Layout {
             .env("ANDROID_HOME", &self.sdk)
             .env("ANDROID_SDK_ROOT", &self.sdk)
             .env("ANDROID_AVD_HOME", if avds == Avds::Image { self.avds.clone() } else { self.copies() })
-            .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "5")
+            .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", if avds == Avds::Image { BAKED_END } else { END })
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(&self.home);
         command
@@ -270,9 +275,9 @@ impl Process {
         self.ended()
     }
 
-    /// Waits until it has ended by itself; whether it has.
-    pub async fn wait(&mut self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.child.wait()).await.is_ok()
+    /// Waits until it has ended by itself, and how; none if it has not.
+    pub async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        tokio::time::timeout(limit, self.child.wait()).await.ok()?.ok()
     }
 
     /// Ends it, and all that runs as its user.

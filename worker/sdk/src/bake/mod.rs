@@ -85,13 +85,13 @@ impl Bake {
             stage(Work::Trust { store }, 60, Abort),
             stage(Work::Quiet, 180, Again),
             stage(Work::Save { snapshot: SNAPSHOT.to_owned() }, 300, Again),
-            stage(Work::Stop, 60, Again),
+            stage(Work::Stop, 150, Again),
             stage(Work::Loadable { arguments: arguments(&machine, Launch::Check) }, 60, Abort),
             // A snapshot that was never loaded is a hope.
             stage(Work::Tidy, 20, Abort),
             stage(start(Launch::Restore), 30, Again),
             stage(Work::Ready, START.restore.as_secs(), Again),
-            stage(Work::Stop, 60, Again),
+            stage(Work::Stop, 150, Again),
             stage(Work::Commit { labels }, 900, Abort),
         ];
         let result = format!("stakeout/emulator-baked:api{}-{}-{key}", class.api, class.abi);
