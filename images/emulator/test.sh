@@ -119,7 +119,7 @@ expect "no proxy is kept" "" "$(docker history --no-trunc --format '{{.CreatedBy
 id=$(docker image inspect -f '{{.Id}}' "$image")
 expect "a bake" 0 "$(code build --accept-licenses --device-program "$work/good" --kvm /dev/null)"
 says "the images are not built again" "\`stakeout/emulator:.*\` is there" "$work/err"
-says "its stages are said" "bake 9 of 16: save the snapshot (at most 300 s)" "$work/err"
+says "its stages are said" "bake 9 of 19: save the snapshot (at most 300 s)" "$work/err"
 says "and its notes" "bake: a stand-in bakes" "$work/err"
 baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
 case $baked in stakeout/emulator-baked:api99-x86_64-????????????????-"$(echo "$id" | cut -c8-19)") echo "ok: its name has the class and the image" ;; *) die "the bake is named \`$baked\`" ;; esac
@@ -147,12 +147,12 @@ stand_in_sdk "$work/sdk" "$work/player"
 expect "the program in the image bakes" 0 "$(code build --accept-licenses --kvm /dev/null)"
 says "it was ready" "bake: Android 15, API level 99" "$work/err"
 expect "an app saw and heard what was fed, before the snapshot and after" 2 "$(grep -c 'bake: probe: the back camera shows frame' "$work/err")"
-says "the snapshot was loaded before it was kept" "bake 15 of 16: stop the emulator" "$work/err"
+says "the snapshot was loaded before it was kept" "bake 18 of 19: stop the emulator" "$work/err"
 baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
 # As a cell gives it: a root that nobody writes, no power but what a device has.
 device() {
     docker run --rm -i --network none --read-only --cap-drop ALL --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add KILL --cap-add DAC_READ_SEARCH \
-        --tmpfs /work:mode=0755 --tmpfs /data:uid=10001,gid=10001,mode=0700 --tmpfs /tmp:uid=10001,gid=10001,mode=0700 --tmpfs /feed "$1"
+        --tmpfs /work:mode=0755 --tmpfs /data:size=4g,uid=10001,gid=10001,mode=0700 --tmpfs /tmp:uid=10001,gid=10001,mode=0700 --tmpfs /feed "$1"
 }
 asked='{"id":1,"verb":"boot","api":99,"locale":"en-US"}'
 restored=$( (echo "$asked"; sleep 20) | device "$baked" 2>"$work/err" | grep -m1 '"booted (' || true)

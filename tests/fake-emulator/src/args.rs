@@ -77,6 +77,10 @@ pub struct Args {
     pub read_only: bool,
     /// `-snapshot`.
     pub snapshot: Option<String>,
+    /// `-no-snapshot-load`: a boot, whatever `-snapshot` says.
+    pub no_load: bool,
+    /// `-wipe-data`.
+    pub wipe: bool,
     /// `-force-snapshot-load`.
     pub force_snapshot: bool,
     /// `-check-snapshot-loadable`.
@@ -96,6 +100,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// The snapshot that it starts from.
+    pub fn loads(&self) -> Option<&str> {
+        self.snapshot.as_deref().filter(|_| !self.no_load)
+    }
+
     /// Reads a command line without the program's name. An error is what goes to standard error.
     pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut args = Self { ports: (5554, 5555), ..Self::default() };
@@ -120,6 +129,8 @@ impl Args {
                     "-grpc-use-token" => args.token = true,
                     "-no-window" => args.no_window = true,
                     "-read-only" => args.read_only = true,
+                    "-no-snapshot-load" | "-no-snapshot" => args.no_load = true,
+                    "-wipe-data" => args.wipe = true,
                     "-force-snapshot-load" => args.force_snapshot = true,
                     "-skip-adb-auth" => args.skip_auth = true,
                     _ => {}

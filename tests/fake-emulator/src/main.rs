@@ -81,7 +81,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         }
     };
     let mut restored = false;
-    if let Some(name) = &world.args.snapshot {
+    if let Some(name) = world.args.loads() {
         match world.avd.loadable(name, &world.faults) {
             Ok(()) => restored = true,
             Err(why) if world.args.force_snapshot => anyhow::bail!("ERROR   | snapshot '{name}' cannot be loaded: {why}"),

@@ -204,7 +204,7 @@ impl World {
 
     /// Whether the guest stands still.
     pub fn hangs(&self) -> bool {
-        self.args.snapshot.is_some() && self.faults.has(Fault::HangsOnRestore)
+        self.args.loads().is_some() && self.faults.has(Fault::HangsOnRestore)
     }
 
     /// Opens the app.

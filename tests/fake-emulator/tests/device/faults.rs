@@ -51,13 +51,13 @@ async fn a_token_that_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_snapshot_that_does_not_load_or_hangs_is_followed_by_a_cold_boot() {
+async fn a_snapshot_that_does_not_load_or_hangs_is_followed_by_a_cold_boot_that_writes_no_disk_of_the_image() {
     for faults in ["snapshot-not-loadable", "hangs-on-restore"] {
         let (w, answer) = boot(faults, true).await;
         assert_eq!(answer.unwrap()["api"], 34, "{faults}");
         let logs = w.logs();
         assert_eq!(logs.iter().filter(|l| l.contains("boot (Restore) failed at stage")).count(), 2, "{faults}: {logs:?}");
-        assert!(logs.iter().any(|l| l.starts_with("booted (Cold)")), "{faults}: {logs:?}");
+        assert!(logs.iter().any(|l| l.starts_with("booted (ColdBaked)")), "{faults}: {logs:?}");
     }
 }
 
@@ -76,6 +76,25 @@ async fn what_a_guest_writes_over_its_disks_lies_where_there_is_room_for_it() {
     w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
     let found = std::fs::read_dir(&overlays).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "qcow2"));
     assert_eq!(found.count(), 1, "{:?}", w.logs());
+}
+
+#[tokio::test]
+async fn an_emulator_without_the_room_that_it_asks_for_says_so_and_one_with_a_bake_asks_for_less() {
+    for (snapshot, free, said) in [
+        (false, "7000", Some("need 7372.80 MB")),
+        (false, "1000", Some("Not enough disk space available")),
+        (true, "1000", Some("Not enough disk space available")),
+        (true, "3000", None),
+    ] {
+        let mut w = Worker::with("", snapshot, &[("FAKE_EMULATOR_FREE", free)]).await;
+        let answer = w.ask(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+        let Some(said) = said else {
+            answer.unwrap();
+            continue;
+        };
+        let why = answer.unwrap_err()["message"].as_str().unwrap().to_owned();
+        assert!(why.contains(said), "{snapshot} {free}: {why}");
+    }
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ pub fn avd(home: &Path) -> PathBuf {
 pub fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fake-emulator"));
     command.args(["-avd", "phone"]).args(arguments).env_clear().env("HOME", home);
-    command.env("XDG_RUNTIME_DIR", home.join("run")).envs(variables.iter().copied());
+    command.env("FAKE_EMULATOR_FREE", "16384").env("XDG_RUNTIME_DIR", home.join("run")).envs(variables.iter().copied());
     command.stdin(Stdio::null());
     command
 }

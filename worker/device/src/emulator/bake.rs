@@ -2,8 +2,9 @@
 //!
 //! [`stakeout_protocol::bake`] says what it is ordered and what it answers. It does each stage's work and says how it ended; it has
 //! no clock of its own but where it waits for quiet, as whoever ordered it removes the container when a stage takes too long. The
-//! phone is saved as a trial wants it, but with nothing of a trial in it: no certificate, no data. It is loaded once before it is
-//! kept, by a trial's own way: from a copy, which writes nothing.
+//! phone is saved as a trial wants it, but with nothing of a trial in it: no certificate, no data. It is loaded twice before it is
+//! kept: once where it was saved, which brings the disks to the snapshot's state, and once by a trial's own way, from a copy, when
+//! nobody can write what is kept any longer.
 
 use std::{ffi::OsString, fs, io::Read as _, process::Stdio, sync::PoisonError, time::Duration};
 
@@ -188,6 +189,19 @@ impl Oven<'_> {
         Ok(())
     }
 
+    /// From here on nobody writes what is kept, as in a trial, where its root cannot be written: that a trial can start from it is shown
+    /// by nothing less.
+    async fn seal(&self) -> Result<(), Problem> {
+        let folder = &self.layout.avds;
+        let cannot = |e: std::io::Error| failed(format!("`{}`: {e}", folder.display()));
+        let words: Vec<OsString> = ["chmod", "-R", "a-w", "--"].iter().map(OsString::from).chain([folder.clone().into()]).collect();
+        let done = self.layout.command(&words, Avds::Image).stdin(Stdio::null()).output().await.map_err(cannot)?;
+        if !done.status.success() {
+            return Err(failed(format!("what is kept can still be written: {}", String::from_utf8_lossy(&done.stderr).trim())));
+        }
+        Ok(())
+    }
+
     async fn tidy(&self) -> Result<(), Problem> {
         self.unlock().await?;
         self.layout.copy().await.map_err(Problem::from)?;
@@ -198,6 +212,9 @@ impl Oven<'_> {
         let machine = process::machine(&self.layout.config().map_err(Problem::from)?)?;
         if arguments != bake::arguments(&machine, launch) {
             return Err(failed("a trial's emulator would be started otherwise: the image's `config.ini` is not the one of this bake"));
+        }
+        if launch == Launch::Restore {
+            self.seal().await?;
         }
         let arguments = process::with_ports(arguments, self.layout.ports);
         if self.webcam.is_none() && self.cameras()? == Cameras::Webcam {
@@ -219,7 +236,7 @@ impl Oven<'_> {
         self.notes.push(format!("Android {}, API level {api}, ABIs {}", links.release, links.abis.join(",")));
         self.links = Some(links);
         // One that was not settled yet may have a wizard in the way.
-        if *launch == Launch::Restore { self.probe().await } else { Ok(()) }
+        if launch.is_boot() { Ok(()) } else { self.probe().await }
     }
 
     async fn settle(&mut self) -> Result<(), Problem> {
@@ -326,7 +343,7 @@ impl Oven<'_> {
 
 /// Which virtual device an emulator of a bake runs on: what it saves is to be part of the image.
 fn avds(launch: Launch) -> Avds {
-    if launch == Launch::Bake { Avds::Image } else { Avds::Copy }
+    if launch.is_kept() { Avds::Image } else { Avds::Copy }
 }
 
 fn failed(why: impl Into<String>) -> Problem {

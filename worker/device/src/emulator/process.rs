@@ -85,8 +85,8 @@ pub fn with_ports(mut arguments: Vec<String>, (console, adb, grpc): (u16, u16, u
     arguments
 }
 
-/// The emulator's own copy of the virtual device: small files are copied, as it writes them; what is large is a link into the
-/// image, which it only reads. Stale locks are left behind. Run by the emulator's user, as its home is closed to others.
+/// The emulator's own copy of the virtual device, folder by folder: small files are copied, as it writes them; what is large is a link
+/// into the image, which it only reads. Stale locks are left behind. Run by the emulator's user, as its home is closed to others.
 const COPY: &str = r#"set -eu
 umask 022
 mkdir -p "$HOME/.android" "$XDG_RUNTIME_DIR" "$ANDROID_AVD_HOME"
@@ -96,11 +96,12 @@ rm -rf "$XDG_RUNTIME_DIR/avd" "$HOME/.android/avd/running" "$ANDROID_AVD_HOME/ru
 rm -rf "$ANDROID_TMP"
 mkdir "$ANDROID_AVD_HOME/$AVD.avd" "$ANDROID_TMP"
 sed "s|^path=.*|path=$ANDROID_AVD_HOME/$AVD.avd|" "$FROM/$AVD.ini" > "$ANDROID_AVD_HOME/$AVD.ini"
-for f in "$FROM/$AVD.avd"/*; do
-  case "$f" in *.lock) continue ;; esac
-  if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; else ln -s "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; fi
+cd "$FROM/$AVD.avd"
+find . -mindepth 1 -name '*.lock' -prune -o -type d -print | while IFS= read -r d; do mkdir "$ANDROID_AVD_HOME/$AVD.avd/$d"; done
+find . -mindepth 1 -name '*.lock' -prune -o ! -type d -print | while IFS= read -r f; do
+  to="$ANDROID_AVD_HOME/$AVD.avd/$f"
+  if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$to"; chmod u+w "$to"; else ln -s "$FROM/$AVD.avd/$f" "$to"; fi
 done
-chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
 [ -z "${BACK:-}" ] || sed -i -e "s|^hw.camera.back=.*|hw.camera.back=$BACK|" -e "s|^hw.camera.front=.*|hw.camera.front=$FRONT|" "$ANDROID_AVD_HOME/$AVD.avd/config.ini"
 "#;
 
