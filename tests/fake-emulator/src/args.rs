@@ -93,6 +93,8 @@ pub struct Args {
     pub accel: bool,
     /// `-version`: say what this is, and end.
     pub version: bool,
+    /// `-feature`, each.
+    pub features: Vec<String>,
     /// `-camera-back`.
     pub camera_back: Option<String>,
     /// `-camera-front`.
@@ -152,6 +154,7 @@ impl Args {
                 }
                 "-snapshot" => args.snapshot = Some(value),
                 "-check-snapshot-loadable" => args.check = Some(value),
+                "-feature" => args.features.extend(value.split(',').map(str::to_owned)),
                 "-camera-back" => args.camera_back = Some(value),
                 "-camera-front" => args.camera_front = Some(value),
                 _ => {}

@@ -90,6 +90,10 @@ async fn run(args: Args) -> anyhow::Result<u8> {
     }
     world.avd.lock(&world.args).map_err(anyhow::Error::msg)?;
     let disks = Disks::open(&world.avd, &world.args).map_err(anyhow::Error::msg)?;
+    if let Some(why) = world.without_modem() {
+        eprintln!("{why}");
+        return Ok(1);
+    }
     // As QEMU does when it makes the sound card, before anything can be reached.
     if world.host.is_some() {
         host::connect(&world).await;

@@ -83,7 +83,18 @@ impl Emulator {
         for _ in 0..10 {
             let (console, adb, grpc) = (free_port(), free_port(), free_port());
             let (ports, grpc) = (format!("{console},{adb}"), grpc.to_string());
-            let mut all = vec!["-ports", &ports, "-grpc", &grpc, "-grpc-use-token", "-no-window", "-no-snapshot-save", "-skip-adb-auth"];
+            let mut all = vec![
+                "-ports",
+                &ports,
+                "-grpc",
+                &grpc,
+                "-grpc-use-token",
+                "-no-window",
+                "-no-snapshot-save",
+                "-skip-adb-auth",
+                "-feature",
+                "-ModemSimulator",
+            ];
             all.extend(arguments);
             let mut child = command(home.path(), &all, &[("FAKE_EMULATOR_FAULTS", faults), ("FAKE_EMULATOR_SCALE", "20")])
                 .envs(variables.iter().copied())

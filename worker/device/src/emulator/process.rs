@@ -344,8 +344,8 @@ mod tests {
         let cold = arguments(&machine(config).unwrap(), Launch::Cold, (5554, 5555, 8554)).join(" ");
         assert_eq!(
             cold,
-            "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
-             -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
+            "-avd stakeout -no-window -no-boot-anim -no-metrics -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
+             -feature AllowSnapshotMigration -feature -ModemSimulator -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
         let restore = arguments(&machine(config).unwrap(), Launch::Restore, (1, 2, 3)).join(" ");
         let hidden = arguments(&machine("stakeout.window=hidden\n").unwrap(), Launch::Cold, (1, 2, 3)).join(" ");
