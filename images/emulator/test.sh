@@ -90,18 +90,18 @@ expect "the image is named" "$image $(docker image inspect -f '{{.Id}}' "$image"
 inside() { docker run --rm --network none --entrypoint "" "$@"; }
 expect "first process" "stand-in device --kind emulator" "$(docker run --rm --network none "$image")"
 expect "emulator runs as the app's user" "stand-in emulator" "$(inside --user 10001 "$image" /opt/android/sdk/emulator/emulator)"
-expect "adb runs as its own user" "stand-in adb" "$(inside --user 10004 "$image" /opt/android/sdk/platform-tools/adb)"
+expect "there is no adb, of which the emulator would start a server" "" "$(inside "$image" find / -xdev -name 'adb*' -path '*platform-tools*' -not -type d)"
 expect "the emulator's user writes nothing of the SDK" "" "$(inside --user 10001 "$image" find /opt/android/sdk -writable -not -type l)"
 expect "its own device is its own, for a bake" "10001 0" "$(inside --user 10001 "$image" sh -c 'stat -c %u /opt/android/avd/stakeout.avd; find /opt/android/avd -not -writable | wc -l' | xargs)"
 expect "in a trial, where the root is read-only, it writes nothing" "" "$(inside --read-only --user 10001 "$image" find /opt/android -writable -not -type l)"
-expect "and everybody can read it, to make a copy" "0" "$(inside --user 10004 "$image" sh -c 'find /opt/android/avd -not -readable | wc -l')"
+expect "and everybody can read it, to make a copy" "0" "$(inside --user 10005 "$image" sh -c 'find /opt/android/avd -not -readable | wc -l')"
 expect "folders that the emulator looks for" "emulator licenses platform-tools platforms system-images" "$(inside "$image" sh -c 'ls /opt/android/sdk | xargs')"
 expect "the virtual device names its image" "stand-in image" "$(inside "$image" sh -c '
     dir=$(sed -n "s/^image.sysdir.1=//p" "$ANDROID_AVD_HOME/stakeout.avd/config.ini"); cat "$ANDROID_SDK_ROOT/$dir/system.img"')"
-expect "users" "app audio-feed adb display" "$(inside "$image" sh -c 'for u in 10001 10003 10004 10005; do getent passwd $u | cut -d: -f1; done | xargs')"
+expect "users" "app audio-feed display" "$(inside "$image" sh -c 'for u in 10001 10003 10005; do getent passwd $u | cut -d: -f1; done | xargs')"
 expect "what runs in the guest is a program that needs nothing of it" "yes" "$(inside "$image" sh -c 'test -x /opt/stakeout/stakeout-keeper && ldd /opt/stakeout/stakeout-keeper 2>&1 | grep -q "statically linked" && echo yes')"
 expect "how sound comes to the microphone" "pulseaudio" "$(inside "$image" printenv STAKEOUT_MICROPHONE)"
-expect "sound, forwarder, certificates, display and films are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl Xvfb ffmpeg; do command -v $p >/dev/null || exit 1; done; echo 0')"
+expect "sound, certificates, display and films are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio openssl Xvfb ffmpeg; do command -v $p >/dev/null || exit 1; done; echo 0')"
 # Whether a package was forgotten: the loader must know each library.
 for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.so.1 libXcursor.so.1 libXi.so.6 libXext.so.6 libXfixes.so.3 libz.so.1 libGL.so.1 libpulse.so.0 libdbus-1.so.3 libfontconfig.so.1 libtinfo.so.6 \
     libxkbfile.so.1 libxkbcommon-x11.so.0 libXrandr.so.2 libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-image.so.0 libxcb-keysyms.so.1 libxcb-render-util.so.0 libxcb-xkb.so.1 libxcb-xinerama.so.0 libasound.so.2 libgbm.so.1 libEGL.so.1; do

@@ -188,6 +188,9 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
                 phone.log.clear();
                 return Done::default();
             }
+            if rest.contains(&"-G") {
+                return Done::default();
+            }
             logged(&phone, rest)
         }
         "dumpsys" => dump(world, rest),

@@ -36,7 +36,7 @@ use super::{
 use crate::feed::{self, SharedFeeds};
 
 /// What makes a phone quiet and always at hand. One that a guest does not know is said, and is no failure.
-const SETTLED: [&str; 12] = [
+const SETTLED: [&str; 13] = [
     "settings put global window_animation_scale 0",
     "settings put global transition_animation_scale 0",
     "settings put global animator_duration_scale 0",
@@ -48,6 +48,8 @@ const SETTLED: [&str; 12] = [
     "settings put global verifier_verify_adb_installs 0",
     "settings put global auto_time 0",
     "settings put system screen_off_timeout 2147483647",
+    // As the emulator itself would have it, had it an `adb`.
+    "logcat -G 2M",
     "locksettings set-disabled true",
     "wm dismiss-keyguard",
     "input keyevent KEYCODE_HOME",
