@@ -52,7 +52,6 @@ pub fn dumpsys(phone: &Phone, service: &str, rest: &[String], now: i64) -> Optio
             )
         }
         "sensor_privacy" => "Sensor Privacy State:\n  user 0\n    microphone: disabled\n    camera: disabled\n".to_owned(),
-        "battery" => String::new(),
         "deviceidle" => format!("  mState={}\n", if phone.doze { "IDLE" } else { "ACTIVE" }),
         _ => return None,
     })

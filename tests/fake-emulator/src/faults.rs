@@ -88,11 +88,13 @@ pub enum Fault {
     FridaLies,
     /// The guest's firewall knows no users.
     NoOwnerMatch,
+    /// The keys that put the screen on and off do nothing.
+    KeyeventIgnored,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 41] = [
+    pub const ALL: [(&'static str, Self); 42] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -134,6 +136,7 @@ impl Fault {
         ("frida-no-java", Self::FridaNoJava),
         ("frida-lies", Self::FridaLies),
         ("no-owner-match", Self::NoOwnerMatch),
+        ("keyevent-ignored", Self::KeyeventIgnored),
     ];
 }
 

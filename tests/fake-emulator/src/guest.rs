@@ -126,6 +126,10 @@ pub struct Phone {
     pub screen: bool,
     /// Deep idle is forced.
     pub doze: bool,
+    /// There can be deep idle: images for the emulator have it switched off.
+    pub deep: bool,
+    /// It was taken from its charger.
+    pub unplugged: bool,
     /// The app in front.
     pub top: Option<String>,
     /// Permissions that are asked for: the first is on the screen, the others wait.

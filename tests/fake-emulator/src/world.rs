@@ -354,6 +354,7 @@ impl World {
             phone.host_microphone = false;
             phone.screen = true;
             phone.bound = false;
+            (phone.doze, phone.deep, phone.unplugged) = (false, false, false);
             (phone.counts, phone.sent) = (None, std::collections::BTreeMap::new());
             // What services keep in memory; app operations are on disk.
             phone.camera_log.clear();

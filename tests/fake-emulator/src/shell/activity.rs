@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Done, files};
 use crate::{
+    faults::Fault,
     script::{Button, On},
     world::World,
 };
@@ -81,7 +82,9 @@ fn input(world: &Arc<World>, rest: &[&str]) -> Done {
         ["keyevent", keys @ ..] => {
             for key in keys {
                 let on = world.phone().screen;
+                let ignored = world.faults.has(Fault::KeyeventIgnored);
                 match *key {
+                    "26" | "223" | "224" if ignored => {}
                     "3" | "KEYCODE_HOME" | "HOME" => world.home(),
                     "26" | "KEYCODE_POWER" | "POWER" => world.screen(!on),
                     "223" | "KEYCODE_SLEEP" | "SLEEP" => world.screen(false),

@@ -253,3 +253,13 @@ async fn a_camera_server_that_restarts_takes_its_book_along_and_that_is_said() {
     assert_eq!(w.facts("opened").len(), w.facts("closed").len(), "{:?}", w.events);
     assert!(!w.facts("opened").is_empty());
 }
+
+#[tokio::test]
+async fn a_screen_that_stays_on_is_no_idle_time_and_that_is_said() {
+    let mut w = running("keyevent-ignored", &idle()).await;
+    w.ok(json!({"verb": "screen", "on": false})).await;
+    assert_eq!(lost(&w), ["that the screen was off: the phone says that it is on"]);
+    // Once more when the state ends.
+    w.ok(json!({"verb": "screen", "on": true})).await;
+    assert_eq!(lost(&w).len(), 2, "{:?}", lost(&w));
+}

@@ -213,6 +213,8 @@ async fn doze_a_screenshot_limits_and_what_cannot_be_done() {
     for on in [true, false] {
         w.ok(json!({"verb": "doze", "on": on})).await;
     }
+    let lost = w.facts("lost");
+    assert!(!lost.iter().any(|l| l.1["what"].as_str().unwrap().starts_with("that the ")), "the phone says that it dozed: {lost:?}");
     w.ok(json!({"verb": "standby_bucket", "bucket": "restricted"})).await;
     let shot = w.ok(json!({"verb": "screenshot"})).await;
     assert!(shot["width"].as_u64().unwrap() > 0 && w.blobs[&w.last()].starts_with(b"\x89PNG"));

@@ -129,7 +129,7 @@ impl Phone {
         if api < since {
             return Err(Problem::new("unsupported", format!("standby bucket `{word}` is of API level {since} on, and this is {api}")));
         }
-        self.run("dumpsys battery unplug").await?;
+        self.unplug().await?;
         let package = quote(&app.package);
         self.say(&format!("am set-standby-bucket {package} {word}")).await?;
         let said = self.say(&format!("am get-standby-bucket {package}")).await?;

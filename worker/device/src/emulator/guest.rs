@@ -1,5 +1,6 @@
 //! The verbs of an emulator device.
 
+mod idle;
 mod states;
 
 use std::{
@@ -90,6 +91,8 @@ pub struct EmulatorGuest {
     app: Option<App>,
     /// The app has a standby bucket of the scenario's, which counts only while the phone is on battery.
     bucket: bool,
+    /// What the phone was told to be.
+    idle: idle::Idle,
     dead: bool,
     /// What was on the shared storage before the app.
     before: HashSet<Vec<u8>>,
@@ -133,6 +136,7 @@ impl EmulatorGuest {
             traffic: None,
             app: None,
             bucket: false,
+            idle: idle::Idle::default(),
             dead: false,
             before: HashSet::new(),
         }
@@ -234,7 +238,7 @@ impl Guest for EmulatorGuest {
         // The guest's language is the image's until it is told otherwise; an app is asked for in its own process.
         phone.call("settings put system system_locales", &[locale]).await?;
         phone.say("settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
-        // Room for more of its log; a guest that gives none keeps what it has.
+        // Room for more of its log, if it gives any.
         phone.run("logcat -G 2M").await?;
         self.live = Some(live);
         Ok(Booted { api, release })

@@ -118,6 +118,17 @@ impl Phone {
         Ok(())
     }
 
+    /// Takes the phone from its charger, and makes sure that it believes it: on one, it neither dozes nor restricts anybody.
+    pub async fn unplug(&self) -> Result<(), Problem> {
+        self.say("dumpsys battery unplug").await?;
+        let said = self.say("dumpsys battery").await?;
+        let powered: Vec<&str> = said.lines().filter_map(|l| l.trim().split_once(" powered: ")).map(|(_, v)| v.trim()).collect();
+        if powered.is_empty() || powered.contains(&"true") {
+            return Err(Problem::new("failed", "the phone does not go from its charger, or does not say so"));
+        }
+        Ok(())
+    }
+
     async fn look_once(&self) -> Result<Look, Problem> {
         let before = monotonic_nanos();
         let text = self.say("cat /proc/uptime; date +%s.%N").await?;
