@@ -88,13 +88,15 @@ pub enum Fault {
     FridaLies,
     /// The guest's firewall knows no users.
     NoOwnerMatch,
+    /// The system server goes on with the zone of the boot.
+    AudioKeepsTheZone,
     /// The keys that put the screen on and off do nothing.
     KeyeventIgnored,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 42] = [
+    pub const ALL: [(&'static str, Self); 43] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -136,6 +138,7 @@ impl Fault {
         ("frida-no-java", Self::FridaNoJava),
         ("frida-lies", Self::FridaLies),
         ("no-owner-match", Self::NoOwnerMatch),
+        ("audio-keeps-the-zone", Self::AudioKeepsTheZone),
         ("keyevent-ignored", Self::KeyeventIgnored),
     ];
 }

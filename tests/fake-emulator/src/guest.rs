@@ -214,6 +214,7 @@ impl Phone {
     /// The system server starts; from Android 10 on it counts how often.
     pub fn system_starts(&mut self) {
         self.system = true;
+        crate::clock::tell_zone();
         self.starts[0] += 1;
         if self.api() >= 29 {
             self.props.insert("sys.system_server.start_count".to_owned(), self.starts[0].to_string());
@@ -250,8 +251,9 @@ impl Phone {
     pub fn audio_event(&mut self, millis: i64, verb: &str, package: &str, uid: u32, session: u32, silenced: bool) {
         let silenced = if silenced { "silenced" } else { "not silenced" };
         self.audio_log.push_back(format!(
-            "{} rec {verb:<5} riid:{} uid:{uid} session:{session} src:MIC {silenced} pack:{package}",
-            Clock::log_time(millis, ':'),
+            "{}:{:03} rec {verb:<5} riid:{} uid:{uid} session:{session} src:MIC {silenced} pack:{package}",
+            Clock::format_of_server(millis, "%m-%d %H:%M:%S"),
+            millis.rem_euclid(1000),
             session + 14
         ));
         if self.audio_log.len() > 50 {

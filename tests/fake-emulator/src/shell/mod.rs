@@ -289,7 +289,20 @@ fn getprop(phone: &Phone, rest: &[&str]) -> Done {
     }
 }
 
+/// The alarm service sets the zone: the property, and all that listen to it.
+fn set_zone(world: &World, zone: &str) {
+    crate::clock::set_zone(zone);
+    world.phone().props.insert("persist.sys.timezone".to_owned(), zone.to_owned());
+    if !world.faults.has(crate::faults::Fault::AudioKeepsTheZone) {
+        crate::clock::tell_zone();
+    }
+}
+
 fn service(world: &World, rest: &[&str]) -> Done {
+    if let ["call", "alarm", "3", "s16", zone] = rest {
+        set_zone(world, zone);
+        return Done::said("Result: Parcel(00000000    '....')\n");
+    }
     let ["check", name] = rest else { return Done::failed(1, "service: bad arguments") };
     let known = ["package", "activity", "window", "input", "media.camera", "audio", "appops", "power", "content", "settings"];
     let phone = world.phone();
@@ -389,6 +402,11 @@ fn cmd(world: &World, rest: &[&str]) -> Done {
             app.ops.entry((*op).to_owned()).or_default().mode = Some((*mode).to_owned());
             Done::default()
         }
+        ["alarm", "set-timezone", zone] if world.phone().api() >= 28 => {
+            set_zone(world, zone);
+            Done::default()
+        }
+        ["alarm", ..] => Done::failed(255, "Unknown command"),
         ["deviceidle", rest @ ..] => deviceidle(&mut world.phone(), rest),
         ["sensor_privacy" | "statusbar" | "wifi" | "connectivity" | "power" | "notification" | "locale", ..] => Done::default(),
         [name, ..] => Done::failed(20, format!("cmd: Can't find service: {name}")),

@@ -263,3 +263,18 @@ async fn a_screen_that_stays_on_is_no_idle_time_and_that_is_said() {
     w.ok(json!({"verb": "screen", "on": true})).await;
     assert_eq!(lost(&w).len(), 2, "{:?}", lost(&w));
 }
+
+#[tokio::test]
+async fn a_recording_is_dated_in_the_trial_s_zone_and_a_date_of_another_is_lost_evidence() {
+    let script = json!({"package": PACKAGE, "steps": [
+        {"on": "launch", "after": 5, "do": {"open_microphone": {"seconds": 2, "to": {"store": format!("/data/data/{PACKAGE}/a.wav")}}}}]});
+    for (faults, misdated) in [("", false), ("audio-keeps-the-zone", true)] {
+        let mut w = running(faults, &script).await;
+        let begun = w.advance(0).await as f64 / 1e9;
+        w.advance(30).await;
+        let opened = w.facts("opened");
+        assert_eq!(opened.len(), 1, "{faults}: {opened:?}");
+        assert_eq!(opened[0].0 < begun, misdated, "{faults}: {opened:?}, launched before {begun}");
+        assert_eq!(lost(&w).iter().any(|l| l.ends_with("audio service, which is not of the trial")), misdated, "{faults}: {:?}", lost(&w));
+    }
+}

@@ -238,7 +238,6 @@ impl Guest for EmulatorGuest {
         // The guest's language is the image's until it is told otherwise; an app is asked for in its own process.
         phone.call("settings put system system_locales", &[locale]).await?;
         phone.say("settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
-        // Room for more of its log, if it gives any.
         phone.run("logcat -G 2M").await?;
         self.live = Some(live);
         Ok(Booted { api, release })

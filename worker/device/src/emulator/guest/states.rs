@@ -5,7 +5,6 @@ use std::{io, time::Duration};
 use stakeout_contract::{DeviceKind, Nanos, observation::Fact, trial::FeedMode};
 use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::{Problem, choice::Cameras, device::Event};
-use stakeout_truth::Zone;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -146,8 +145,7 @@ impl EmulatorGuest {
             return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
         }
         live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
-        live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
-        live.phone.zone = Zone::Named(timezone);
+        live.phone.go_to(&timezone).await?;
         // After a restart too: that a guest keeps its date over one is not certain.
         live.phone.say(&format!("date @{date}")).await?;
         live.phone.trust(live.api, &ca).await
