@@ -102,6 +102,8 @@ pub struct Session {
     pub size: u64,
     /// Parts written.
     pub parts: u32,
+    /// An app for an old Android is taken too.
+    pub old: bool,
 }
 
 /// A row of a content provider.

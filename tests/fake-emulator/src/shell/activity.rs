@@ -153,11 +153,24 @@ fn screen(world: &World) -> String {
             "RECORD_AUDIO" => "record audio",
             "READ_CONTACTS" => "access your contacts",
             "READ_CALL_LOG" => "access your phone call logs",
+            "READ_MEDIA_IMAGES" => "access photos and videos on this device",
+            "ACCESS_BACKGROUND_LOCATION" => "access this device\u{2019}s location all the time",
             _ => "do something",
         };
         nodes += &node(&format!("Allow the app to {about}?"), "com.android.permissioncontroller:id/permission_message", &package, 1300);
-        nodes += &node("While using the app", &id("allow_foreground_only"), &package, 1500);
-        nodes += &node("Don\u{2019}t allow", &id("deny"), &package, 1600);
+        let (yes, no) = match permission.rsplit('.').next().unwrap_or_default() {
+            "READ_MEDIA_IMAGES" if phone.api() >= 34 => {
+                nodes += &node("Select photos and videos", &id("allow_selected"), &package, 1400);
+                (("Allow all", "allow_all"), ("Don\u{2019}t allow", "deny"))
+            }
+            // More of what the app has.
+            "ACCESS_BACKGROUND_LOCATION" => {
+                (("Allow all the time", "allow_always"), ("Keep \u{201c}While the app is in use\u{201d}", "no_upgrade"))
+            }
+            _ => (("While using the app", "allow_foreground_only"), ("Don\u{2019}t allow", "deny")),
+        };
+        nodes += &node(yes.0, &id(yes.1), &package, 1500);
+        nodes += &node(no.0, &id(no.1), &package, 1600);
     } else if let Some(top) = &phone.top {
         package.clone_from(top);
         for (n, button) in world.script().buttons.iter().enumerate() {

@@ -189,6 +189,8 @@ async fn an_app_that_crashes_is_told_and_is_no_failure() {
 async fn an_installation_that_is_refused_says_whose_fault_it_is() {
     for (code, ours) in [
         ("INSTALL_FAILED_NO_MATCHING_ABIS", "unsupported"),
+        ("INSTALL_FAILED_DEPRECATED_SDK_VERSION", "unsupported"),
+        ("INSTALL_FAILED_OLDER_SDK", "unsupported"),
         ("INSTALL_PARSE_FAILED_NO_CERTIFICATES", "bad_apk"),
         ("INSTALL_FAILED_INSUFFICIENT_STORAGE", "failed"),
     ] {

@@ -196,6 +196,25 @@ async fn after_a_restart_the_clock_goes_on_and_so_does_the_trial() {
 }
 
 #[tokio::test]
+async fn dialogs_of_other_forms_are_answered_too_and_an_app_for_an_old_android_is_installed() {
+    let script = json!({"package": PACKAGE, "target_sdk": 19,
+    "permissions": ["android.permission.READ_MEDIA_IMAGES", "android.permission.ACCESS_BACKGROUND_LOCATION"],
+    "steps": [
+        {"on": "launch", "do": {"request_permission": "android.permission.READ_MEDIA_IMAGES"}},
+        {"on": "launch", "after": 30, "do": {"request_permission": "android.permission.ACCESS_BACKGROUND_LOCATION"}},
+    ]});
+    for (policy, answer) in [("grant-on-request", "granted"), ("deny", "denied")] {
+        let mut w = Worker::assigned("", policy).await;
+        assert_eq!(w.install(&script).await["target_sdk"], 19);
+        w.ok(json!({"verb": "launch"})).await;
+        w.advance(60).await;
+        assert_eq!(w.facts("lost"), []);
+        let answers: Vec<_> = w.facts("permission_requested").into_iter().map(|r| r.1["answers"][0].clone()).collect();
+        assert_eq!(answers, [json!(answer), json!(answer)]);
+    }
+}
+
+#[tokio::test]
 async fn doze_a_screenshot_limits_and_what_cannot_be_done() {
     let mut w = Worker::booted("").await;
     let wrong = w.ask(json!({"verb": "boot", "api": 28, "locale": "en-US"})).await.unwrap_err();

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    apps::App,
+    apps::{App, REFUSES_OLD},
     boot::{self, Live},
     camera::{self, Pictures, webcam::Webcam},
     clock::{SharedClock, lock},
@@ -237,8 +237,7 @@ impl Guest for EmulatorGuest {
         let phone = &live.phone;
         // The guest's language is the image's until it is told otherwise; an app is asked for in its own process.
         phone.call("settings put system system_locales", &[locale]).await?;
-        phone.say("settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
-        phone.run("logcat -G 2M").await?;
+        phone.say("logcat -G 2M; settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
         self.live = Some(live);
         Ok(Booted { api, release })
     }
@@ -315,7 +314,7 @@ impl Guest for EmulatorGuest {
         let grant = self.trial.as_ref().is_some_and(|t| t.policy == PermissionPolicy::GrantAll);
         let live = self.live()?;
         let before = live.phone.shared_files().await?;
-        let done = live.phone.install(&apks, grant).await;
+        let done = live.phone.install(&apks, grant, live.api >= REFUSES_OLD).await;
         let (app, installed) = self.judged(done).await?;
         self.before = before;
         self.fact(Fact::PermissionDeclared { permissions: installed.permissions.clone() }).await;
