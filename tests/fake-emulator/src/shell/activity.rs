@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Done, files};
+use super::{Done, content, files};
 use crate::{
     faults::Fault,
     script::{Button, On},
@@ -70,6 +70,10 @@ fn am(world: &Arc<World>, rest: &[&str]) -> Done {
             Done::said(format!("{}\n", world.phone().packages.get(*package).and_then(|p| p.bucket).unwrap_or(10)))
         }
         ["get-current-user"] => Done::said("0\n"),
+        ["broadcast", "-a", "android.intent.action.MEDIA_SCANNER_SCAN_FILE", "-d", address] => {
+            content::scan(&mut world.phone(), address);
+            Done::said("Broadcast completed: result=0\n")
+        }
         ["broadcast", ..] => Done::said("Broadcast completed: result=0\n"),
         _ => Done::failed(255, "am: unknown command"),
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Read};
 use serde_json::{Value, json};
 use stakeout_feed::{CameraDetector, CandidateTrial, Facing, FeedMode, GrayImage, SubKey};
 
-use crate::worker::Worker;
+use crate::worker::{Worker, layout};
 
 const PACKAGE: &str = "net.example.played";
 
@@ -193,6 +193,28 @@ async fn after_a_restart_the_clock_goes_on_and_so_does_the_trial() {
     assert!(later >= after + 30 * 1_000_000_000);
     w.ok(json!({"verb": "snapshot_files", "max_bytes": 1_000_000, "max_files": 10})).await;
     assert!(files(&w.blobs[&w.last()]).contains_key(&format!("files{}", at("booted.txt"))), "what starts at boot has run");
+}
+
+#[tokio::test]
+async fn an_older_android_is_planted_and_its_files_are_taken_by_what_it_has() {
+    let (folder, layout) = layout("", false, &[("FAKE_EMULATOR_API", "29")]);
+    let ini = layout.avds.join("stakeout.ini");
+    let of_29 = std::fs::read_to_string(&ini).unwrap().replace("android-34", "android-29");
+    std::fs::write(&ini, of_29).unwrap();
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(json!({"verb": "boot", "api": 29, "locale": "en-US"})).await;
+    w.ok(Worker::assignment("grant-all")).await;
+    assert_eq!(w.ok(plant()).await["planted"]["media"], 1, "each file is told to the scanner");
+    let (whole, broken) = (at("a.txt"), at("a\nb.txt"));
+    w.install(&json!({"package": PACKAGE, "steps": [
+        {"on": "launch", "do": {"write_file": {"path": whole, "text": "a"}}},
+        {"on": "launch", "do": {"write_file": {"path": broken, "text": "b"}}}]}))
+        .await;
+    w.ok(json!({"verb": "launch"})).await;
+    w.advance(10).await;
+    let snapshot = w.ok(json!({"verb": "snapshot_files", "max_bytes": 10_000_000, "max_files": 100})).await;
+    assert!(files(&w.blobs[&w.last()]).contains_key(&format!("files{whole}")), "{snapshot}");
+    assert_eq!(snapshot["lost_files"], 1, "a name of two lines is none for its `tar`");
 }
 
 #[tokio::test]

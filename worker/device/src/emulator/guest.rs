@@ -278,7 +278,7 @@ impl Guest for EmulatorGuest {
 
     async fn plant(&mut self, data: PlantData) -> Result<Value, Problem> {
         let live = self.live()?;
-        let done = live.phone.plant(&data, &live.control, &live.console).await;
+        let done = live.phone.plant(&data, live.api, &live.control, &live.console).await;
         let planted = self.judged(done).await?;
         let wanted = [
             (Kind::Calendar, data.calendar.len(), "calendar", "the guest has no calendar that could be planted"),
