@@ -90,18 +90,18 @@ expect "the image is named" "$image $(docker image inspect -f '{{.Id}}' "$image"
 inside() { docker run --rm --network none --entrypoint "" "$@"; }
 expect "first process" "stand-in device --kind emulator" "$(docker run --rm --network none "$image")"
 expect "emulator runs as the app's user" "stand-in emulator" "$(inside --user 10001 "$image" /opt/android/sdk/emulator/emulator)"
-expect "adb runs as its own user" "stand-in adb" "$(inside --user 10004 "$image" /opt/android/sdk/platform-tools/adb)"
+expect "there is no adb, of which the emulator would start a server" "" "$(inside "$image" find / -xdev -name 'adb*' -path '*platform-tools*' -not -type d)"
 expect "the emulator's user writes nothing of the SDK" "" "$(inside --user 10001 "$image" find /opt/android/sdk -writable -not -type l)"
 expect "its own device is its own, for a bake" "10001 0" "$(inside --user 10001 "$image" sh -c 'stat -c %u /opt/android/avd/stakeout.avd; find /opt/android/avd -not -writable | wc -l' | xargs)"
 expect "in a trial, where the root is read-only, it writes nothing" "" "$(inside --read-only --user 10001 "$image" find /opt/android -writable -not -type l)"
-expect "and everybody can read it, to make a copy" "0" "$(inside --user 10004 "$image" sh -c 'find /opt/android/avd -not -readable | wc -l')"
+expect "and everybody can read it, to make a copy" "0" "$(inside --user 10005 "$image" sh -c 'find /opt/android/avd -not -readable | wc -l')"
 expect "folders that the emulator looks for" "emulator licenses platform-tools platforms system-images" "$(inside "$image" sh -c 'ls /opt/android/sdk | xargs')"
 expect "the virtual device names its image" "stand-in image" "$(inside "$image" sh -c '
     dir=$(sed -n "s/^image.sysdir.1=//p" "$ANDROID_AVD_HOME/stakeout.avd/config.ini"); cat "$ANDROID_SDK_ROOT/$dir/system.img"')"
-expect "users" "app audio-feed adb display" "$(inside "$image" sh -c 'for u in 10001 10003 10004 10005; do getent passwd $u | cut -d: -f1; done | xargs')"
+expect "users" "app audio-feed display" "$(inside "$image" sh -c 'for u in 10001 10003 10005; do getent passwd $u | cut -d: -f1; done | xargs')"
 expect "what runs in the guest is a program that needs nothing of it" "yes" "$(inside "$image" sh -c 'test -x /opt/stakeout/stakeout-keeper && ldd /opt/stakeout/stakeout-keeper 2>&1 | grep -q "statically linked" && echo yes')"
 expect "how sound comes to the microphone" "pulseaudio" "$(inside "$image" printenv STAKEOUT_MICROPHONE)"
-expect "sound, forwarder, certificates, display and films are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio socat openssl Xvfb ffmpeg; do command -v $p >/dev/null || exit 1; done; echo 0')"
+expect "sound, certificates, display and films are there" "0" "$(inside "$image" sh -c 'for p in pulseaudio openssl Xvfb ffmpeg; do command -v $p >/dev/null || exit 1; done; echo 0')"
 # Whether a package was forgotten: the loader must know each library.
 for library in libX11.so.6 libxcb.so.1 libXdamage.so.1 libnss3.so libXcomposite.so.1 libXcursor.so.1 libXi.so.6 libXext.so.6 libXfixes.so.3 libz.so.1 libGL.so.1 libpulse.so.0 libdbus-1.so.3 libfontconfig.so.1 libtinfo.so.6 \
     libxkbfile.so.1 libxkbcommon-x11.so.0 libXrandr.so.2 libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-image.so.0 libxcb-keysyms.so.1 libxcb-render-util.so.0 libxcb-xkb.so.1 libxcb-xinerama.so.0 libasound.so.2 libgbm.so.1 libEGL.so.1; do
@@ -119,7 +119,7 @@ expect "no proxy is kept" "" "$(docker history --no-trunc --format '{{.CreatedBy
 id=$(docker image inspect -f '{{.Id}}' "$image")
 expect "a bake" 0 "$(code build --accept-licenses --device-program "$work/good" --kvm /dev/null)"
 says "the images are not built again" "\`stakeout/emulator:.*\` is there" "$work/err"
-says "its stages are said" "bake 9 of 16: save the snapshot (at most 300 s)" "$work/err"
+says "its stages are said" "bake 9 of 19: save the snapshot (at most 300 s)" "$work/err"
 says "and its notes" "bake: a stand-in bakes" "$work/err"
 baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
 case $baked in stakeout/emulator-baked:api99-x86_64-????????????????-"$(echo "$id" | cut -c8-19)") echo "ok: its name has the class and the image" ;; *) die "the bake is named \`$baked\`" ;; esac
@@ -147,12 +147,12 @@ stand_in_sdk "$work/sdk" "$work/player"
 expect "the program in the image bakes" 0 "$(code build --accept-licenses --kvm /dev/null)"
 says "it was ready" "bake: Android 15, API level 99" "$work/err"
 expect "an app saw and heard what was fed, before the snapshot and after" 2 "$(grep -c 'bake: probe: the back camera shows frame' "$work/err")"
-says "the snapshot was loaded before it was kept" "bake 15 of 16: stop the emulator" "$work/err"
+says "the snapshot was loaded before it was kept" "bake 18 of 19: stop the emulator" "$work/err"
 baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
 # As a cell gives it: a root that nobody writes, no power but what a device has.
 device() {
     docker run --rm -i --network none --read-only --cap-drop ALL --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add KILL --cap-add DAC_READ_SEARCH \
-        --tmpfs /work:mode=0755 --tmpfs /data:uid=10001,gid=10001,mode=0700 --tmpfs /tmp:uid=10001,gid=10001,mode=0700 --tmpfs /feed "$1"
+        --tmpfs /work:mode=0755 --tmpfs /data:size=4g,uid=10001,gid=10001,mode=0700 --tmpfs /tmp:uid=10001,gid=10001,mode=0700 --tmpfs /feed "$1"
 }
 asked='{"id":1,"verb":"boot","api":99,"locale":"en-US"}'
 restored=$( (echo "$asked"; sleep 20) | device "$baked" 2>"$work/err" | grep -m1 '"booted (' || true)

@@ -77,6 +77,10 @@ pub struct Args {
     pub read_only: bool,
     /// `-snapshot`.
     pub snapshot: Option<String>,
+    /// `-no-snapshot-load`: a boot, whatever `-snapshot` says.
+    pub no_load: bool,
+    /// `-wipe-data`.
+    pub wipe: bool,
     /// `-force-snapshot-load`.
     pub force_snapshot: bool,
     /// `-check-snapshot-loadable`.
@@ -89,6 +93,8 @@ pub struct Args {
     pub accel: bool,
     /// `-version`: say what this is, and end.
     pub version: bool,
+    /// `-feature`, each.
+    pub features: Vec<String>,
     /// `-camera-back`.
     pub camera_back: Option<String>,
     /// `-camera-front`.
@@ -96,6 +102,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// The snapshot that it starts from.
+    pub fn loads(&self) -> Option<&str> {
+        self.snapshot.as_deref().filter(|_| !self.no_load)
+    }
+
     /// Reads a command line without the program's name. An error is what goes to standard error.
     pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut args = Self { ports: (5554, 5555), ..Self::default() };
@@ -120,6 +131,8 @@ impl Args {
                     "-grpc-use-token" => args.token = true,
                     "-no-window" => args.no_window = true,
                     "-read-only" => args.read_only = true,
+                    "-no-snapshot-load" | "-no-snapshot" => args.no_load = true,
+                    "-wipe-data" => args.wipe = true,
                     "-force-snapshot-load" => args.force_snapshot = true,
                     "-skip-adb-auth" => args.skip_auth = true,
                     _ => {}
@@ -141,6 +154,7 @@ impl Args {
                 }
                 "-snapshot" => args.snapshot = Some(value),
                 "-check-snapshot-loadable" => args.check = Some(value),
+                "-feature" => args.features.extend(value.split(',').map(str::to_owned)),
                 "-camera-back" => args.camera_back = Some(value),
                 "-camera-front" => args.camera_front = Some(value),
                 _ => {}

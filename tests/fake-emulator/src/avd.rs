@@ -12,6 +12,8 @@ use crate::{
 };
 
 const LOCKS: [&str; 2] = ["hardware-qemu.ini.lock", "multiinstance.lock"];
+/// Where a snapshot is being written.
+const PENDING: &str = "snapshot.lock.lock";
 
 /// A virtual device on disk.
 #[derive(Clone, Debug)]
@@ -51,6 +53,9 @@ impl Avd {
 
     /// Takes the locks. An error is what goes to standard error.
     pub fn lock(&self, args: &Args) -> Result<(), String> {
+        if self.folder.join(PENDING).exists() {
+            return Err(format!("FATAL        | A snapshot operation for '{}' is pending and timeout has expired. Exiting...", self.name));
+        }
         for name in LOCKS {
             let path = self.folder.join(name);
             if path.exists() && !args.read_only {
@@ -61,6 +66,11 @@ impl Avd {
             fs::write(&path, std::process::id().to_string()).map_err(|e| format!("cannot lock `{}`: {e}", path.display()))?;
         }
         Ok(())
+    }
+
+    /// What it was writing stays half.
+    pub fn leave_pending(&self) {
+        let _ = fs::write(self.folder.join(PENDING), std::process::id().to_string());
     }
 
     /// Gives the locks back.

@@ -11,14 +11,23 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// The guest's time zone: there is one guest in a process.
+/// The guest's time zone: there is one guest in a process. This is what the property says, and programs that are not Java's look it up
+/// each time.
 static ZONE: RwLock<Option<TimeZone>> = RwLock::new(None);
+/// The zone that the system server was told last.
+static TOLD: RwLock<Option<TimeZone>> = RwLock::new(None);
 
-/// Sets the guest's time zone; an unknown name leaves it as it is.
+/// Sets the guest's time zone, as its property; an unknown name leaves it as it is.
 pub fn set_zone(name: &str) {
     if let Ok(zone) = TimeZone::get(name) {
         *ZONE.write().unwrap_or_else(PoisonError::into_inner) = Some(zone);
     }
+}
+
+/// The system server hears of the zone that the property says: when it starts, or is told.
+pub fn tell_zone() {
+    let zone = ZONE.read().unwrap_or_else(PoisonError::into_inner).clone();
+    *TOLD.write().unwrap_or_else(PoisonError::into_inner) = zone;
 }
 
 /// A clock.
@@ -69,8 +78,17 @@ impl Clock {
 
     /// A guest time in a form of `strftime`, in the guest's zone.
     pub fn format(millis: i64, form: &str) -> String {
+        Self::format_in(&ZONE, millis, form)
+    }
+
+    /// The same, as the system server writes it.
+    pub fn format_of_server(millis: i64, form: &str) -> String {
+        Self::format_in(&TOLD, millis, form)
+    }
+
+    fn format_in(zone: &RwLock<Option<TimeZone>>, millis: i64, form: &str) -> String {
         let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-        let zone = ZONE.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(TimeZone::UTC);
+        let zone = zone.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(TimeZone::UTC);
         time.to_zoned(zone).strftime(form).to_string()
     }
 

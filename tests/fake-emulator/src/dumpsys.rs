@@ -52,7 +52,6 @@ pub fn dumpsys(phone: &Phone, service: &str, rest: &[String], now: i64) -> Optio
             )
         }
         "sensor_privacy" => "Sensor Privacy State:\n  user 0\n    microphone: disabled\n    camera: disabled\n".to_owned(),
-        "battery" => String::new(),
         "deviceidle" => format!("  mState={}\n", if phone.doze { "IDLE" } else { "ACTIVE" }),
         _ => return None,
     })
@@ -94,7 +93,11 @@ fn appops(phone: &Phone, now: i64) -> String {
         for (op, Op { mode, access, reject, running }) in &package.ops {
             let _ = writeln!(out, "      {op} ({}):\n        null=[", mode.as_deref().unwrap_or("allow"));
             let time = |t: i64| {
-                format!("{} ({})", Clock::format(t, "%Y-%m-%d %H:%M:%S") + &format!(".{:03}", t.rem_euclid(1000)), duration(t - now))
+                format!(
+                    "{} ({})",
+                    Clock::format_of_server(t, "%Y-%m-%d %H:%M:%S") + &format!(".{:03}", t.rem_euclid(1000)),
+                    duration(t - now)
+                )
             };
             if let Some((at, state, length)) = access {
                 let length = if *length > 0 { format!(" duration={}", duration(*length)) } else { String::new() };

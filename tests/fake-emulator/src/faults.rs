@@ -51,6 +51,8 @@ pub enum Fault {
     DiskFull,
     /// Locks stay behind at the end.
     StaleLocks,
+    /// One that may write its disks takes 30 of our seconds, or as many as after `=`, to end.
+    EndsSlowly,
     /// The console has forgotten its commands.
     ConsoleNotImplemented,
     /// The console does not know `avd hostmicon`.
@@ -86,11 +88,15 @@ pub enum Fault {
     FridaLies,
     /// The guest's firewall knows no users.
     NoOwnerMatch,
+    /// The system server goes on with the zone of the boot.
+    AudioKeepsTheZone,
+    /// The keys that put the screen on and off do nothing.
+    KeyeventIgnored,
 }
 
 impl Fault {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 40] = [
+    pub const ALL: [(&'static str, Self); 43] = [
         ("no-kvm", Self::NoKvm),
         ("never-boots", Self::NeverBoots),
         ("no-package-manager", Self::NoPackageManager),
@@ -114,6 +120,7 @@ impl Fault {
         ("killed", Self::Killed),
         ("disk-full", Self::DiskFull),
         ("stale-locks", Self::StaleLocks),
+        ("ends-slowly", Self::EndsSlowly),
         ("console-not-implemented", Self::ConsoleNotImplemented),
         ("no-host-microphone", Self::NoHostMicrophone),
         ("no-pulseaudio", Self::NoPulseAudio),
@@ -131,6 +138,8 @@ impl Fault {
         ("frida-no-java", Self::FridaNoJava),
         ("frida-lies", Self::FridaLies),
         ("no-owner-match", Self::NoOwnerMatch),
+        ("audio-keeps-the-zone", Self::AudioKeepsTheZone),
+        ("keyevent-ignored", Self::KeyeventIgnored),
     ];
 }
 

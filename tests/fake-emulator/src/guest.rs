@@ -102,6 +102,8 @@ pub struct Session {
     pub size: u64,
     /// Parts written.
     pub parts: u32,
+    /// An app for an old Android is taken too.
+    pub old: bool,
 }
 
 /// A row of a content provider.
@@ -126,6 +128,10 @@ pub struct Phone {
     pub screen: bool,
     /// Deep idle is forced.
     pub doze: bool,
+    /// There can be deep idle: images for the emulator have it switched off.
+    pub deep: bool,
+    /// It was taken from its charger.
+    pub unplugged: bool,
     /// The app in front.
     pub top: Option<String>,
     /// Permissions that are asked for: the first is on the screen, the others wait.
@@ -210,6 +216,7 @@ impl Phone {
     /// The system server starts; from Android 10 on it counts how often.
     pub fn system_starts(&mut self) {
         self.system = true;
+        crate::clock::tell_zone();
         self.starts[0] += 1;
         if self.api() >= 29 {
             self.props.insert("sys.system_server.start_count".to_owned(), self.starts[0].to_string());
@@ -246,8 +253,9 @@ impl Phone {
     pub fn audio_event(&mut self, millis: i64, verb: &str, package: &str, uid: u32, session: u32, silenced: bool) {
         let silenced = if silenced { "silenced" } else { "not silenced" };
         self.audio_log.push_back(format!(
-            "{} rec {verb:<5} riid:{} uid:{uid} session:{session} src:MIC {silenced} pack:{package}",
-            Clock::log_time(millis, ':'),
+            "{}:{:03} rec {verb:<5} riid:{} uid:{uid} session:{session} src:MIC {silenced} pack:{package}",
+            Clock::format_of_server(millis, "%m-%d %H:%M:%S"),
+            millis.rem_euclid(1000),
             session + 14
         ));
         if self.audio_log.len() > 50 {

@@ -11,6 +11,7 @@
 //! - `FAKE_EMULATOR_SCALE`: how many seconds pass in the guest in one of ours.
 //! - `FAKE_EMULATOR_API`: API level (34). `FAKE_EMULATOR_ABIS`: `ro.product.cpu.abilist`.
 //! - `FAKE_EMULATOR_BOOT`: guest seconds that a boot takes (2).
+//! - `FAKE_EMULATOR_FREE`: MiB that are said to be free where the virtual device lies; see [`disks`].
 //! - `QEMU_AUDIO_DRV=pa`, with `PULSE_SERVER`: the host's microphone is that of a sound server, but for one without a window; see
 //!   [`host`].
 //! - `DISPLAY` with `XAUTHORITY`, or `QT_QPA_PLATFORM=offscreen`: what a window needs that is not forbidden by `-no-window`; see
@@ -27,6 +28,7 @@ pub mod avd;
 pub mod camera;
 pub mod clock;
 pub mod console;
+pub mod disks;
 pub mod dumpsys;
 pub mod faults;
 pub mod frida;

@@ -1,6 +1,6 @@
 //! The stand-in as a program: the emulator's command line, ports and exit codes.
 
-use std::{env, process::ExitCode, sync::Arc};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fake_emulator::{
@@ -8,6 +8,7 @@ use fake_emulator::{
     args::Args,
     avd::Advertisement,
     console,
+    disks::Disks,
     faults::{Fault, Faults},
     grpc, host, window,
     world::World,
@@ -80,7 +81,7 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         }
     };
     let mut restored = false;
-    if let Some(name) = &world.args.snapshot {
+    if let Some(name) = world.args.loads() {
         match world.avd.loadable(name, &world.faults) {
             Ok(()) => restored = true,
             Err(why) if world.args.force_snapshot => anyhow::bail!("ERROR   | snapshot '{name}' cannot be loaded: {why}"),
@@ -88,6 +89,11 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         }
     }
     world.avd.lock(&world.args).map_err(anyhow::Error::msg)?;
+    let disks = Disks::open(&world.avd, &world.args).map_err(anyhow::Error::msg)?;
+    if let Some(why) = world.without_modem() {
+        eprintln!("{why}");
+        return Ok(1);
+    }
     // As QEMU does when it makes the sound card, before anything can be reached.
     if world.host.is_some() {
         host::connect(&world).await;
@@ -109,12 +115,30 @@ async fn run(args: Args) -> anyhow::Result<u8> {
         _ = term.recv() => 0,
         _ = tokio::signal::ctrl_c() => 0,
     };
+    let code = if code == 0 { ending(&world).await } else { code };
     // Killed: nothing is cleaned up.
     if code != 137 {
+        disks.close();
         advertisement.remove();
         world.avd.unlock(&world.faults);
     }
     Ok(code as u8)
+}
+
+/// Its end, for which it gives itself some seconds: after them it kills itself.
+async fn ending(world: &World) -> i32 {
+    if world.args.read_only || !world.faults.has(Fault::EndsSlowly) {
+        return 0;
+    }
+    let takes = world.faults.number(Fault::EndsSlowly, 30.0);
+    let patience = env::var("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL").ok().and_then(|v| v.parse().ok()).unwrap_or(20.0);
+    eprintln!("INFO         | Wait for emulator (pid {}) {patience} seconds to shutdown gracefully before kill", std::process::id());
+    tokio::time::sleep(Duration::from_secs_f64(takes.clamp(0.0, patience))).await;
+    if takes <= patience {
+        return 0;
+    }
+    world.avd.leave_pending();
+    137
 }
 
 /// Opens all ports, and then says where they are.

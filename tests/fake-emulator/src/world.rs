@@ -202,9 +202,18 @@ impl World {
         let _ = self.log.send(line);
     }
 
+    /// Why QEMU does not start: from API 30 on there is a modem of its own, which it reaches at `::1`, and where a host has no address but
+    /// those of its loopback that is resolved by nobody (`AI_ADDRCONFIG`). As in a cell, so here there never is another.
+    pub fn without_modem(&self) -> Option<&'static str> {
+        let simulated = self.phone().api() >= 30 && !self.args.features.iter().any(|f| f == "-ModemSimulator");
+        simulated.then_some(
+            "qemu-system-x86_64: -chardev socket,port=40000,host=::1,nowait,nodelay,reconnect=10,ipv6,id=modem: address resolution failed for ::1:40000: Address family for hostname not supported",
+        )
+    }
+
     /// Whether the guest stands still.
     pub fn hangs(&self) -> bool {
-        self.args.snapshot.is_some() && self.faults.has(Fault::HangsOnRestore)
+        self.args.loads().is_some() && self.faults.has(Fault::HangsOnRestore)
     }
 
     /// Opens the app.
@@ -345,6 +354,7 @@ impl World {
             phone.host_microphone = false;
             phone.screen = true;
             phone.bound = false;
+            (phone.doze, phone.deep, phone.unplugged) = (false, false, false);
             (phone.counts, phone.sent) = (None, std::collections::BTreeMap::new());
             // What services keep in memory; app operations are on disk.
             phone.camera_log.clear();

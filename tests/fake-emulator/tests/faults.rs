@@ -35,6 +35,14 @@ async fn the_camera_sees_the_middle_of_the_file_or_magenta() {
     assert!(pixel[0] > 240 && pixel[1] < 20 && pixel[2] > 240, "{pixel:?}");
 }
 
+#[test]
+fn a_modem_that_is_looked_for_on_an_address_that_no_cell_has_is_the_end() {
+    let home = home();
+    let done = run(home.path(), &["-no-window"], &[]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("address resolution failed for ::1"), "{done:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_never_boots_has_a_shell_and_no_boot() {
     let emulator = Emulator::start("never-boots", &[], &[]).await;

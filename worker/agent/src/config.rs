@@ -84,7 +84,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             device_memory: 2500 << 20,
-            emulator_memory: 7 << 30,
+            // With its gateway 8 GiB, by which slots are reckoned: the guest's 4, the emulator's own, and what the guest writes.
+            emulator_memory: (8 << 30) - (384 << 20),
             gateway_memory: 384 << 20,
             analysis_memory: 2 << 30,
             analysis_time: Duration::from_secs(600),

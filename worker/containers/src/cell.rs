@@ -51,6 +51,10 @@ pub struct CellSpec {
 /// Ports by which an emulator is steered: console, adb, gRPC. The app's user may not reach them.
 pub const EMULATOR_PORTS: [u16; 3] = [5554, 5555, 8554];
 
+/// Bytes of the tmpfs of an emulator: it starts nowhere where less than 2 GiB are free, and makes a data partition, of 6 GiB at least,
+/// only where 1.2 times as much are.
+const EMULATOR_ROOM: u64 = 9 << 30;
+
 impl CellSpec {
     /// A cell with usual bounds: `gateway_memory` and `device_memory` in bytes.
     pub fn new(gateway_image: &str, device_image: &str, gateway_memory: u64, device_memory: u64) -> Self {
@@ -109,12 +113,12 @@ impl CellSpec {
         self.device.profile = Profile::Emulator;
         self.device.pids = 2048;
         self.device.file_size = 8 << 30;
-        let overlay = if kvm { "3g" } else { "256m" };
         self.device.tmpfs = [
             ("/work", "noexec,size=1g,mode=0755".to_owned()),
-            // The emulator's home, its copy of the virtual device and what the guest writes over its disks.
-            ("/data", format!("noexec,size={overlay},uid=10001,gid=10001,mode=0700")),
-            // The display's too, whose socket has its place here.
+            // The emulator's home, its copy of the virtual device (for an image that was never booted also the disks that it makes), and
+            // what the guest writes over its disks. Room is asked for before it is needed; what is used is bounded by the memory.
+            ("/data", format!("noexec,size={EMULATOR_ROOM},uid=10001,gid=10001,mode=0700")),
+            // Temporary files of others than the guest, and the display's socket, which has its place here.
             ("/tmp", "exec,size=512m,mode=1777".to_owned()),
         ]
         .map(|(path, options)| (path.to_owned(), options))
@@ -350,5 +354,24 @@ impl Engine {
         let attached = self.docker.attach_container(id, Some(options)).await.map_err(EngineError::call("attach to a container"))?;
         self.docker.start_container(id, None::<StartContainerOptions>).await.map_err(EngineError::call("start a container"))?;
         Ok(Pipe::new(attached))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emulator_has_the_room_that_it_asks_for_before_it_makes_its_disks() {
+        for kvm in [true, false] {
+            let mut spec = CellSpec::new("gateway", "device", 1 << 30, 8 << 30);
+            spec.emulator(kvm);
+            let (_, options) = spec.device.tmpfs.iter().find(|(path, _)| path == "/data").unwrap();
+            let size = options.split(',').find_map(|o| o.strip_prefix("size=")).unwrap();
+            let data: u64 = 6 << 30;
+            assert!(size.parse::<u64>().unwrap() > data / 5 * 6, "{options}");
+            // A file of it may be as large as the partition.
+            assert!(spec.device.file_size > data);
+        }
     }
 }

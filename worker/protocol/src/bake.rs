@@ -9,9 +9,10 @@
 //!   the file) is among the first process's groups: the emulator, as user 10001, must be given that group too;
 //! - no network at all;
 //! - the root file system is writable, which in a trial it is not, and [`AVD_HOME`] belongs to user 10001. The emulator is started
-//!   on the virtual device **in that folder**, so that the snapshot becomes part of the image. Folders that are tmpfs in a trial
-//!   (`/work`, `/data`, `/tmp`, `/feed`) are tmpfs here too, and nothing in them is kept. A trial cannot write to [`AVD_HOME`]: its
-//!   device makes a copy on a tmpfs (small files copied, disks and snapshots linked) and starts with `-read-only` from there.
+//!   on the virtual device **in that folder** ([`Launch::is_kept`]), so that the snapshot becomes part of the image. Folders that are
+//!   tmpfs in a trial (`/work`, `/data`, `/tmp`, `/feed`) are tmpfs here too, and nothing in them is kept. A trial cannot write to
+//!   [`AVD_HOME`]: its device makes a copy on a tmpfs (small files copied, what is large linked) and starts with `-read-only` from
+//!   there. So does the bake in the end ([`Launch::Restore`]), after the program has taken the right to write from all in that folder.
 //!
 //! On its standard input it gets one line, an [`Order`]. It does the work of the stages in their order, one at a time, and writes
 //! one [`Said`] a line to standard output: `begun` with the stage's number (from 0 on), then `done` or `failed`. `note` may stand
@@ -38,8 +39,10 @@ pub const AVD: &str = "stakeout";
 pub const AVD_HOME: &str = "/opt/android/avd";
 /// The snapshot's name.
 pub const SNAPSHOT: &str = "stakeout";
-/// Features that the emulator is started with, in a bake and in a trial.
-pub const FEATURES: &[&str] = &["AllowSnapshotMigration"];
+/// Features that the emulator is started with, or with a `-` without, in a bake and in a trial. The modem of images from API 30 on is
+/// reached at `::1`, an address that a namespace with nothing but its loopback does not resolve, and the emulator ends by that; without
+/// it the emulator is the modem itself.
+pub const FEATURES: &[&str] = &["AllowSnapshotMigration", "-ModemSimulator"];
 /// How the guest's graphics are drawn: in software, as no host has to have a GPU.
 pub const GPU: &str = "swiftshader_indirect";
 /// Argument that makes `stakeout-device` bake.
@@ -81,10 +84,15 @@ pub enum TrustStore {
 pub enum Launch {
     /// From nothing, to be saved.
     Bake,
+    /// From the snapshot, once, on the virtual device that is kept: what lies below the guest's own writes becomes the snapshot's state,
+    /// and the emulator notes beside it that it is. Each later start would have to do so otherwise, and cannot.
+    Apply,
     /// From the snapshot, changing nothing.
     Restore,
-    /// From nothing, for a trial on a host without a snapshot.
+    /// From nothing, for a trial with an image that was never booted: the emulator makes its disks.
     Cold,
+    /// From the disks of a bake, without its snapshot, changing nothing.
+    ColdBaked,
     /// Only asks whether the snapshot can be loaded here.
     Check,
 }
@@ -95,7 +103,7 @@ pub enum Launch {
 pub enum Work {
     /// Look at `/dev/kvm` and at `emulator -accel-check`.
     CheckKvm,
-    /// Remove lock files of an emulator that is gone, and put first pictures where the cameras look for them.
+    /// Remove lock files of an emulator that is gone, make the copy of a trial, and put first pictures where the cameras look for them.
     Tidy,
     /// Start the emulator.
     Start {
@@ -137,12 +145,25 @@ pub enum Work {
     },
 }
 
+impl Launch {
+    /// Whether the guest boots, where the others go on from a snapshot.
+    pub const fn is_boot(self) -> bool {
+        matches!(self, Self::Bake | Self::Cold | Self::ColdBaked)
+    }
+
+    /// Whether it is on the virtual device that is kept.
+    pub const fn is_kept(self) -> bool {
+        matches!(self, Self::Bake | Self::Apply)
+    }
+}
+
 impl Work {
     /// In words, for progress and messages.
     pub const fn words(&self) -> &'static str {
         match self {
             Self::CheckKvm => "check KVM",
             Self::Tidy => "tidy up",
+            Self::Start { launch: Launch::Apply, .. } => "bring the disks to the snapshot",
             Self::Start { launch: Launch::Restore, .. } => "start from the snapshot",
             Self::Start { .. } => "start the emulator",
             Self::Ready => "wait until the phone is ready",
@@ -227,7 +248,9 @@ pub fn arguments(machine: &Machine, launch: Launch) -> Vec<String> {
     // Who only asks needs no window, and so no display.
     let window = if machine.window.is_none() || launch == Launch::Check { "-no-window" } else { "-qt-hide-window" };
     let mut out: Vec<String> =
-        ["-avd", AVD, window, "-no-boot-anim", "-skip-adb-auth", "-grpc-use-token", "-allow-host-audio", "-gpu"].map(str::to_owned).into();
+        ["-avd", AVD, window, "-no-boot-anim", "-no-metrics", "-skip-adb-auth", "-grpc-use-token", "-allow-host-audio", "-gpu"]
+            .map(str::to_owned)
+            .into();
     out.push(machine.gpu.clone());
     out.extend(["-cores".into(), machine.cores.to_string(), "-memory".into(), machine.ram_mib.to_string()]);
     for feature in &machine.features {
@@ -236,8 +259,10 @@ pub fn arguments(machine: &Machine, launch: Launch) -> Vec<String> {
     let more: &[&str] = match launch {
         // What was there before is not part of what is saved.
         Launch::Bake => &["-no-snapshot-load", "-no-snapshot-save", "-wipe-data"],
-        Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
+        Launch::Apply | Launch::Restore => &["-read-only", "-snapshot", SNAPSHOT, "-force-snapshot-load", "-no-snapshot-save"],
         Launch::Cold => &["-no-snapshot-load", "-no-snapshot-save"],
+        // The snapshot is named all the same: the disks are in its state, and for another name they would be written.
+        Launch::ColdBaked => &["-read-only", "-snapshot", SNAPSHOT, "-no-snapshot-load", "-no-snapshot-save"],
         Launch::Check => &["-check-snapshot-loadable", SNAPSHOT],
     };
     out.extend(more.iter().map(|s| (*s).to_owned()));
@@ -283,11 +308,16 @@ mod tests {
 
     #[test]
     fn a_restore_writes_nothing_and_every_launch_uses_the_token() {
-        for launch in [Launch::Bake, Launch::Restore, Launch::Cold, Launch::Check] {
+        for launch in [Launch::Bake, Launch::Apply, Launch::Restore, Launch::Cold, Launch::ColdBaked, Launch::Check] {
             let arguments = arguments(&machine(), launch);
             let has = |a: &str| arguments.iter().any(|x| x == a);
             assert!(has("-grpc-use-token") && has("-no-window") && has("-allow-host-audio"), "{launch:?}");
-            assert_eq!(has("-read-only"), launch == Launch::Restore);
+            // What the emulator sends about itself would be taken for the guest's.
+            assert!(has("-no-metrics") && has("-ModemSimulator"), "{launch:?}");
+            // Where the disks are the image's: its root cannot be written.
+            assert_eq!(has("-read-only"), matches!(launch, Launch::Apply | Launch::Restore | Launch::ColdBaked), "{launch:?}");
+            assert_eq!(has("-force-snapshot-load"), matches!(launch, Launch::Apply | Launch::Restore), "{launch:?}");
+            assert!(!has("-read-only") || has("-snapshot"), "{launch:?}: one that only reads says of which snapshot the disks are");
             assert_eq!(has("-wipe-data"), launch == Launch::Bake);
             let qemu = arguments.iter().position(|x| x == "-qemu");
             assert!(qemu.is_none_or(|at| at + 3 == arguments.len()), "QEMU's arguments come last");
@@ -298,7 +328,7 @@ mod tests {
     fn a_hidden_window_is_no_missing_one_but_for_who_only_asks() {
         for window in [Window::Hidden, Window::Offscreen] {
             let machine = Machine { window, ..machine() };
-            for launch in [Launch::Bake, Launch::Restore, Launch::Cold] {
+            for launch in [Launch::Bake, Launch::Apply, Launch::Restore, Launch::Cold, Launch::ColdBaked] {
                 let arguments = arguments(&machine, launch);
                 let has = |a: &str| arguments.iter().any(|x| x == a);
                 assert!(has("-qt-hide-window") && !has("-no-window"), "{launch:?}");

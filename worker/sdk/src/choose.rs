@@ -105,7 +105,7 @@ pub fn image(index: &Index, lock: &Lock, api: u32, abi: &str, host: &Host) -> Re
     }
 }
 
-/// Chooses a tool: `emulator` or `platform-tools`.
+/// Chooses a tool: `emulator`.
 pub fn tool(index: &Index, lock: &Lock, path: &str, host: &Host) -> Result<Chosen, SdkError> {
     let candidates: Vec<&Package> = index.packages.iter().filter(|p| p.path == path).collect();
     choose(&candidates, lock.pin(path), host, "")?.ok_or_else(|| SdkError::NoPackage(path.to_owned()))

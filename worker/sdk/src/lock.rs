@@ -238,7 +238,7 @@ mod tests {
     fn the_lock_of_this_version_can_be_read_and_is_written_the_same() {
         let lock = Lock::parse(BUILT_IN).unwrap();
         assert_eq!(lock.to_text().unwrap(), BUILT_IN);
-        for path in ["emulator", "platform-tools", "system-images;android-34;google_apis;x86_64"] {
+        for path in ["emulator", "system-images;android-34;google_apis;x86_64"] {
             assert!(lock.pin(path).is_some(), "{path}");
         }
     }

@@ -26,7 +26,6 @@ pub(crate) struct Parts<'a> {
     /// What of ours is in the device's image, by its name in the context.
     pub(crate) ours: Option<&'a [(&'static str, Bytes)]>,
     pub(crate) emulator: &'a Fetched,
-    pub(crate) tools: &'a Fetched,
     pub(crate) image: (&'a Chosen, &'a Fetched),
 }
 
@@ -46,12 +45,12 @@ impl Parts<'_> {
             // As `sdkmanager` writes it: an empty line, then a hash a line.
             context.files.insert(format!("meta/licenses/{id}"), format!("\n{}", hashes.join("\n")).into_bytes());
         }
-        // Without this folder the emulator takes the SDK for none.
-        context.folders.push("meta/platforms".into());
+        // Without these folders the emulator takes the SDK for none. It needs nothing that is in them; with `adb` in the second it would
+        // start a server, whose port opens the guest to whoever reaches it.
+        context.folders.extend(["meta/platforms", "meta/platform-tools"].map(str::to_owned));
         let under = folder.rsplit_once('/').map_or("", |(under, _)| under);
         for (chosen, fetched, top, under, limits) in [
             (&self.plan.emulator, self.emulator, "emulator", "sdk".to_owned(), Limits::TOOL),
-            (&self.plan.platform_tools, self.tools, "platform-tools", "sdk".to_owned(), Limits::TOOL),
             (chosen, image, abi.as_str(), format!("sdk/{under}"), Limits::IMAGE),
         ] {
             let tree = Tree { archive: fetched.path.clone(), name: chosen.file().to_owned(), top: top.to_owned(), under, limits };
@@ -77,7 +76,7 @@ impl Parts<'_> {
     /// Hashes of the wordings by the licence's id, of what is in this image and of nothing else that was asked for beside it.
     fn licenses(&self) -> BTreeMap<&str, Vec<String>> {
         let mut out = BTreeMap::<&str, Vec<String>>::new();
-        for license in self.plan.licenses_of(&[&self.plan.emulator, &self.plan.platform_tools, self.image.0]) {
+        for license in self.plan.licenses_of(&[&self.plan.emulator, self.image.0]) {
             out.entry(&license.id).or_default().push(license.hash.to_string());
         }
         out
@@ -95,11 +94,7 @@ impl Parts<'_> {
         if !avd.window.is_none() {
             labels.insert(labels::WINDOW.to_owned(), avd.window.word().to_owned());
         }
-        for (name, chosen, fetched) in [
-            ("emulator", &self.plan.emulator, self.emulator),
-            ("platform-tools", &self.plan.platform_tools, self.tools),
-            ("system-image", self.image.0, self.image.1),
-        ] {
+        for (name, chosen, fetched) in [("emulator", &self.plan.emulator, self.emulator), ("system-image", self.image.0, self.image.1)] {
             for (what, value) in [
                 ("revision", chosen.revision.to_string()),
                 ("archive", chosen.file().to_owned()),

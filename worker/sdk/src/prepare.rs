@@ -113,8 +113,6 @@ impl Request {
 pub struct Plan {
     /// The emulator.
     pub emulator: Chosen,
-    /// `adb`.
-    pub platform_tools: Chosen,
     /// System images by API level.
     pub images: BTreeMap<u32, Chosen>,
     /// Licences of all of them, each wording once.
@@ -143,7 +141,7 @@ pub struct ImageBuild {
 pub struct EmulatorImages {
     /// API level.
     pub api: u32,
-    /// Emulator, tools, system image and the virtual device: large, and changes only with the lock. Built first.
+    /// Emulator, system image and the virtual device: large, and changes only with the lock. Built first.
     pub sdk: ImageBuild,
     /// The same with `stakeout-device` as its first process.
     pub device: Option<ImageBuild>,
@@ -169,7 +167,6 @@ pub struct Prepared {
 /// Chooses packages from an index. Pure.
 pub fn plan(request: &Request, index: &crate::index::Index, lock: &Lock) -> Result<Plan, SdkError> {
     let emulator = choose::tool(index, lock, "emulator", &request.host)?;
-    let platform_tools = choose::tool(index, lock, "platform-tools", &request.host)?;
     let mut images = BTreeMap::new();
     for api in &request.apis {
         let image = choose::image(index, lock, *api, &request.abi, &request.host)?;
@@ -178,7 +175,7 @@ pub fn plan(request: &Request, index: &crate::index::Index, lock: &Lock) -> Resu
         }
         images.insert(*api, image);
     }
-    let mut plan = Plan { emulator, platform_tools, images, licenses: Vec::new(), bytes: 0 };
+    let mut plan = Plan { emulator, images, licenses: Vec::new(), bytes: 0 };
     let (mut licenses, mut bytes) = (Vec::<License>::new(), 0);
     for chosen in plan.all() {
         bytes += chosen.expected.size;
@@ -206,7 +203,7 @@ impl Plan {
 
     /// All packages.
     pub fn all(&self) -> impl Iterator<Item = &Chosen> {
-        [&self.emulator, &self.platform_tools].into_iter().chain(self.images.values())
+        std::iter::once(&self.emulator).chain(self.images.values())
     }
 }
 
@@ -237,14 +234,13 @@ pub async fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepa
         None => None,
     };
     let emulator = source.archive(&plan.emulator, &cache, progress).await?;
-    let tools = source.archive(&plan.platform_tools, &cache, progress).await?;
-    let mut found = vec![Pin::candidate(&plan.emulator, &emulator.digests), Pin::candidate(&plan.platform_tools, &tools.digests)];
+    let mut found = vec![Pin::candidate(&plan.emulator, &emulator.digests)];
     let mut images = Vec::new();
     for (api, chosen) in &plan.images {
         let image = source.archive(chosen, &cache, progress).await?;
         found.push(Pin::candidate(chosen, &image.digests));
         progress.event(Event::Step { what: "looking into the archives" });
-        let parts = Parts { request, plan: &plan, ours: ours.as_deref(), emulator: &emulator, tools: &tools, image: (chosen, &image) };
+        let parts = Parts { request, plan: &plan, ours: ours.as_deref(), emulator: &emulator, image: (chosen, &image) };
         let built = parts.images(*api)?;
         let context = built.sdk.context.clone();
         let unpacked = tokio::task::spawn_blocking(move || context.judge()).await;

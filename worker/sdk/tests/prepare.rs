@@ -5,7 +5,7 @@ mod common;
 
 use std::{collections::BTreeMap, io::Read, path::Path};
 
-use common::{EMULATOR, IMAGE, TOOLS, archive, describe, repository, wanted, write_folder};
+use common::{EMULATOR, IMAGE, archive, describe, repository, wanted, write_folder};
 use futures_util::StreamExt;
 use stakeout_sdk::{Acceptance, LockSource, Origin, SdkError, Sha1Digest, context::Context, lock::Lock, prepare};
 
@@ -56,15 +56,16 @@ async fn a_folder_gives_both_images_with_all_their_parts() {
     for (path, begin) in [
         ("sdk/emulator/emulator", "755 #!/bin/sh"),
         ("sdk/emulator/source.properties", "644 Pkg"),
-        ("sdk/platform-tools/adb", "755 #!/bin/sh"),
         ("sdk/system-images/android-34/google_apis/x86_64/build.prop", "644 ro.build"),
         ("meta/platforms/", "755 "),
+        ("meta/platform-tools/", "755 "),
         ("meta/licenses/test-sdk-license", "644 \n"),
         ("avd/stakeout.ini", "644 avd.ini.encoding"),
         ("Dockerfile", "644 # Emulator"),
     ] {
         assert!(sdk.get(path).is_some_and(|c| c.starts_with(begin)), "{path}: {:?}", sdk.get(path));
     }
+    assert!(!sdk.keys().any(|path| path.ends_with("/adb")), "the emulator starts a server where it finds one");
     let config = &sdk["avd/stakeout.avd/config.ini"];
     assert!(config.contains("\nimage.sysdir.1=system-images/android-34/google_apis/x86_64/\n"), "{config}");
     assert!(sdk.contains_key("sdk/system-images/android-34/google_apis/x86_64/system.img"));
@@ -92,7 +93,6 @@ async fn labels_say_what_is_in_the_image_and_what_was_accepted() {
         ("org.stakeout.emulator.api", "34".into()),
         ("org.stakeout.sdk.emulator.revision", "90.1.12".into()),
         ("org.stakeout.sdk.emulator.sha1", Sha1Digest::of(&files[EMULATOR]).to_string()),
-        ("org.stakeout.sdk.platform-tools.sha1", Sha1Digest::of(&files[TOOLS]).to_string()),
         ("org.stakeout.sdk.system-image.sha256", stakeout_contract::Sha256Digest::of(&files[IMAGE]).to_string()),
         ("org.stakeout.sdk.system-image.trust", "index-only".into()),
         ("org.stakeout.sdk.license.test-sdk-license", prepared.plan.licenses[0].hash.to_string()),
@@ -114,7 +114,7 @@ async fn the_key_changes_with_what_is_in_the_image_and_with_nothing_else() {
     let other_base = stakeout_sdk::Request { base: "stakeout/base:other".into(), ..request.clone() };
     assert_ne!(key(prepare(&other_base, &()).await.unwrap()), first);
     let mut files = repository();
-    files.insert(TOOLS.into(), archive("platform-tools", &[("adb", 0o755, b"another")]));
+    files.insert(EMULATOR.into(), archive("emulator", &[("emulator", 0o755, b"another")]));
     describe(&mut files);
     write_folder(&folder.path().join("sdk"), &files);
     assert_ne!(key(prepare(&request, &()).await.unwrap()), first);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Done, files};
+use super::{Done, content, files};
 use crate::{
+    faults::Fault,
     script::{Button, On},
     world::World,
 };
@@ -69,6 +70,10 @@ fn am(world: &Arc<World>, rest: &[&str]) -> Done {
             Done::said(format!("{}\n", world.phone().packages.get(*package).and_then(|p| p.bucket).unwrap_or(10)))
         }
         ["get-current-user"] => Done::said("0\n"),
+        ["broadcast", "-a", "android.intent.action.MEDIA_SCANNER_SCAN_FILE", "-d", address] => {
+            content::scan(&mut world.phone(), address);
+            Done::said("Broadcast completed: result=0\n")
+        }
         ["broadcast", ..] => Done::said("Broadcast completed: result=0\n"),
         _ => Done::failed(255, "am: unknown command"),
     }
@@ -81,7 +86,9 @@ fn input(world: &Arc<World>, rest: &[&str]) -> Done {
         ["keyevent", keys @ ..] => {
             for key in keys {
                 let on = world.phone().screen;
+                let ignored = world.faults.has(Fault::KeyeventIgnored);
                 match *key {
+                    "26" | "223" | "224" if ignored => {}
                     "3" | "KEYCODE_HOME" | "HOME" => world.home(),
                     "26" | "KEYCODE_POWER" | "POWER" => world.screen(!on),
                     "223" | "KEYCODE_SLEEP" | "SLEEP" => world.screen(false),
@@ -150,11 +157,24 @@ fn screen(world: &World) -> String {
             "RECORD_AUDIO" => "record audio",
             "READ_CONTACTS" => "access your contacts",
             "READ_CALL_LOG" => "access your phone call logs",
+            "READ_MEDIA_IMAGES" => "access photos and videos on this device",
+            "ACCESS_BACKGROUND_LOCATION" => "access this device\u{2019}s location all the time",
             _ => "do something",
         };
         nodes += &node(&format!("Allow the app to {about}?"), "com.android.permissioncontroller:id/permission_message", &package, 1300);
-        nodes += &node("While using the app", &id("allow_foreground_only"), &package, 1500);
-        nodes += &node("Don\u{2019}t allow", &id("deny"), &package, 1600);
+        let (yes, no) = match permission.rsplit('.').next().unwrap_or_default() {
+            "READ_MEDIA_IMAGES" if phone.api() >= 34 => {
+                nodes += &node("Select photos and videos", &id("allow_selected"), &package, 1400);
+                (("Allow all", "allow_all"), ("Don\u{2019}t allow", "deny"))
+            }
+            // More of what the app has.
+            "ACCESS_BACKGROUND_LOCATION" => {
+                (("Allow all the time", "allow_always"), ("Keep \u{201c}While the app is in use\u{201d}", "no_upgrade"))
+            }
+            _ => (("While using the app", "allow_foreground_only"), ("Don\u{2019}t allow", "deny")),
+        };
+        nodes += &node(yes.0, &id(yes.1), &package, 1500);
+        nodes += &node(no.0, &id(no.1), &package, 1600);
     } else if let Some(top) = &phone.top {
         package.clone_from(top);
         for (n, button) in world.script().buttons.iter().enumerate() {

@@ -6,6 +6,9 @@ use crate::{
     world::World,
 };
 
+/// Pictures.
+const IMAGES: &str = "content://media/external/images/media";
+
 /// All files of the shared storage, as the media provider lists them.
 fn media(phone: &Phone) -> Vec<Row> {
     let shared = phone.files.keys().filter_map(|p| Some((p, p.strip_prefix("/sdcard/")?)));
@@ -16,6 +19,24 @@ fn media(phone: &Phone) -> Vec<Row> {
         cells.map(|(k, v)| (k.to_owned(), v)).to_vec()
     };
     shared.enumerate().map(row).collect()
+}
+
+/// The media scanner has pictures only, by their paths.
+fn scanned(phone: &mut Phone, pictures: Vec<String>) {
+    let row = |(n, path): (usize, String)| vec![("_id".to_owned(), (n + 1).to_string()), ("_data".to_owned(), path)];
+    phone.providers.insert(IMAGES.to_owned(), pictures.into_iter().enumerate().map(row).collect());
+}
+
+/// A file that the scanner is told of, if it is there.
+pub(super) fn scan(phone: &mut Phone, address: &str) {
+    let Some(rest) = address.strip_prefix("file:///storage/emulated/0/") else { return };
+    let known = phone.providers.get(IMAGES).into_iter().flatten().flatten().filter(|(k, _)| k == "_data").map(|(_, v)| v.clone());
+    let mut all: Vec<String> = known.collect();
+    let path = format!("/sdcard/{rest}");
+    if phone.files.contains_key(&path) && !all.contains(&path) {
+        all.push(path);
+    }
+    scanned(phone, all);
 }
 
 /// `content insert|query|delete|call ..`.
@@ -73,13 +94,12 @@ pub(super) fn run(world: &World, rest: &[&str]) -> Done {
             Done::default()
         }
         "call" => {
-            // The media scanner has pictures only, by their paths.
-            if value("--method") == Some("scan_volume") {
-                let pictures = phone.files.keys().filter(|p| p.starts_with("/sdcard/DCIM/")).cloned();
-                let rows =
-                    pictures.enumerate().map(|(n, p)| vec![("_id".to_owned(), (n + 1).to_string()), ("_data".to_owned(), p)]).collect();
-                phone.providers.insert("content://media/external/images/media".to_owned(), rows);
+            // It is of API 30 on; an older provider answers nothing and does nothing.
+            if value("--method") != Some("scan_volume") || phone.api() < 30 {
+                return Done::said("Result: null\n");
             }
+            let pictures = phone.files.keys().filter(|p| p.starts_with("/sdcard/DCIM/")).cloned().collect();
+            scanned(&mut phone, pictures);
             Done::said("Result: Bundle[{}]\n")
         }
         _ => Done::failed(1, format!("[ERROR] Unsupported operation: {verb}")),

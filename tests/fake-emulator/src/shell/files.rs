@@ -148,12 +148,17 @@ pub(super) fn run(world: &World, name: &str, rest: &[&str]) -> Done {
         ("tar", _) => {
             let value = |name: &str| rest.iter().position(|w| *w == name).and_then(|at| rest.get(at + 1)).copied();
             let (Some(to), Some(list)) = (value("-f"), value("-T")) else { return Done::failed(1, "tar: the stand-in wants -f and -T") };
+            // To API 29 names are lines.
+            let end = if flags.contains(&"--null") { 0 } else { b'\n' };
+            if end == 0 && phone.api() < 30 {
+                return Done::failed(1, "tar: Unknown option 'null' (see \"tar --help\")");
+            }
             let Some(names) = phone.files.get(list).map(|f| f.bytes.clone()) else { return missing(list) };
             if names.is_empty() {
                 return Done::failed(1, "tar: empty archive");
             }
             let mut tar = tar::Builder::new(Vec::new());
-            for name in names.split(|b| *b == 0).filter(|n| !n.is_empty()) {
+            for name in names.split(|b| *b == end).filter(|n| !n.is_empty()) {
                 let name = String::from_utf8_lossy(name).into_owned();
                 let Some(file) = phone.files.get(&name) else { continue };
                 let mut header = tar::Header::new_gnu();

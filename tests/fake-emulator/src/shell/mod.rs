@@ -188,6 +188,9 @@ async fn builtin(world: &Arc<World>, words: &[String]) -> Done {
                 phone.log.clear();
                 return Done::default();
             }
+            if rest.contains(&"-G") {
+                return Done::default();
+            }
             logged(&phone, rest)
         }
         "dumpsys" => dump(world, rest),
@@ -286,7 +289,20 @@ fn getprop(phone: &Phone, rest: &[&str]) -> Done {
     }
 }
 
+/// The alarm service sets the zone: the property, and all that listen to it.
+fn set_zone(world: &World, zone: &str) {
+    crate::clock::set_zone(zone);
+    world.phone().props.insert("persist.sys.timezone".to_owned(), zone.to_owned());
+    if !world.faults.has(crate::faults::Fault::AudioKeepsTheZone) {
+        crate::clock::tell_zone();
+    }
+}
+
 fn service(world: &World, rest: &[&str]) -> Done {
+    if let ["call", "alarm", "3", "s16", zone] = rest {
+        set_zone(world, zone);
+        return Done::said("Result: Parcel(00000000    '....')\n");
+    }
     let ["check", name] = rest else { return Done::failed(1, "service: bad arguments") };
     let known = ["package", "activity", "window", "input", "media.camera", "audio", "appops", "power", "content", "settings"];
     let phone = world.phone();
@@ -315,10 +331,59 @@ fn settings(phone: &mut Phone, rest: &[&str]) -> Done {
 
 fn dump(world: &World, rest: &[&str]) -> Done {
     let Some((name, rest)) = rest.split_first() else { return Done::failed(1, "dumpsys: the stand-in wants a service") };
+    if *name == "battery" {
+        return battery(&mut world.phone(), rest);
+    }
     let rest: Vec<String> = rest.iter().map(|w| (*w).to_owned()).collect();
     match dumpsys::dumpsys(&world.phone(), name, &rest, world.clock.millis()) {
         Some(text) => Done::said(text),
         None => Done::failed(0, format!("Can't find service: {name}")),
+    }
+}
+
+/// Doze. What `dumpsys deviceidle` would refuse without an exit code, this does with one.
+fn deviceidle(phone: &mut Phone, rest: &[&str]) -> Done {
+    match rest {
+        ["enable", "deep" | "all"] => {
+            phone.deep = true;
+            Done::said("Deep idle mode enabled\n")
+        }
+        ["disable", "deep" | "all"] => {
+            (phone.deep, phone.doze) = (false, false);
+            Done::said("Deep idle mode disabled\n")
+        }
+        ["force-idle"] | ["force-idle", "deep"] if !phone.deep => Done { code: 255, ..Done::said("Unable to go deep idle; not enabled\n") },
+        ["force-idle"] | ["force-idle", "deep"] => {
+            phone.doze = true;
+            Done::said("Now forced in to deep idle mode\n")
+        }
+        ["unforce"] => {
+            phone.doze = false;
+            Done::said("Light state: ACTIVE, deep state: ACTIVE\n")
+        }
+        ["get", "deep"] => Done::said(if phone.doze { "IDLE\n" } else { "ACTIVE\n" }),
+        _ => Done::failed(255, "Unknown command"),
+    }
+}
+
+/// `dumpsys battery ..`.
+fn battery(phone: &mut Phone, rest: &[&str]) -> Done {
+    match rest {
+        [] => {
+            let ac = !phone.unplugged;
+            Done::said(format!(
+                "Current Battery Service state:\n  AC powered: {ac}\n  USB powered: false\n  Wireless powered: false\n  level: 100\n"
+            ))
+        }
+        ["unplug"] => {
+            phone.unplugged = true;
+            Done::default()
+        }
+        ["reset"] => {
+            phone.unplugged = false;
+            Done::default()
+        }
+        _ => Done::failed(255, "Unknown command"),
     }
 }
 
@@ -337,18 +402,13 @@ fn cmd(world: &World, rest: &[&str]) -> Done {
             app.ops.entry((*op).to_owned()).or_default().mode = Some((*mode).to_owned());
             Done::default()
         }
-        ["deviceidle", "force-idle", ..] => {
-            let mut phone = world.phone();
-            phone.doze = true;
-            Done::said("Now forced in to deep idle mode\n")
-        }
-        ["deviceidle", "unforce" | "step" | "disable", ..] => {
-            world.phone().doze = false;
-            Done::said("Light state: ACTIVE, deep state: ACTIVE\n")
-        }
-        ["deviceidle" | "sensor_privacy" | "statusbar" | "wifi" | "connectivity" | "power" | "notification" | "locale", ..] => {
+        ["alarm", "set-timezone", zone] if world.phone().api() >= 28 => {
+            set_zone(world, zone);
             Done::default()
         }
+        ["alarm", ..] => Done::failed(255, "Unknown command"),
+        ["deviceidle", rest @ ..] => deviceidle(&mut world.phone(), rest),
+        ["sensor_privacy" | "statusbar" | "wifi" | "connectivity" | "power" | "notification" | "locale", ..] => Done::default(),
         [name, ..] => Done::failed(20, format!("cmd: Can't find service: {name}")),
         [] => Done::failed(20, "cmd: No service specified"),
     }

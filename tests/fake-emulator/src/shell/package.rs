@@ -14,23 +14,28 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
     let skip = |n: usize| n > 0 && matches!(rest[n - 1], "-S" | "-i" | "--user" | "--abi");
     let names: Vec<&str> = rest.iter().enumerate().filter(|(n, w)| !w.starts_with('-') && !skip(*n)).map(|(_, w)| *w).collect();
     let grant = rest.contains(&"-g");
+    // From API 34 on it knows the option.
+    let old = rest.contains(&"--bypass-low-target-sdk-block");
+    if old && world.phone().api() < 34 {
+        return Done::failed(255, "Error: Unknown option --bypass-low-target-sdk-block");
+    }
     match (verb, names.as_slice()) {
         ("install", [path]) => {
             let apk = world.phone().files.get(*path).map(|f| f.bytes.clone());
             match apk {
                 Some(apk) => {
                     brought(world, &apk);
-                    install(world, apk.len() as u64, grant)
+                    install(world, apk.len() as u64, grant, old)
                 }
                 None => Done { code: 1, ..Done::said("Failure [INSTALL_FAILED_INVALID_URI]\n") },
             }
         }
-        ("install", []) => install(world, size.unwrap_or(0), grant),
+        ("install", []) => install(world, size.unwrap_or(0), grant, old),
         ("install-create", _) => {
             let mut phone = world.phone();
             let number = u64::from(phone.number());
             // That permissions are granted is remembered in a part that no file has.
-            phone.sessions.insert(number, Session { size: 0, parts: if grant { 1 << 16 } else { 0 } });
+            phone.sessions.insert(number, Session { size: 0, parts: if grant { 1 << 16 } else { 0 }, old });
             Done::said(format!("Success: created install session [{number}]\n"))
         }
         ("install-write", [session, _, from @ ..]) => {
@@ -51,7 +56,7 @@ pub(super) fn pm(world: &World, rest: &[&str]) -> Done {
         ("install-commit", [session, ..]) => {
             let session = session.parse().ok().and_then(|n: u64| world.phone().sessions.remove(&n));
             match session {
-                Some(session) if session.parts & 0xffff > 0 => install(world, session.size, session.parts >> 16 > 0),
+                Some(session) if session.parts & 0xffff > 0 => install(world, session.size, session.parts >> 16 > 0, session.old),
                 _ => Done { code: 1, ..Done::said("Failure [INSTALL_PARSE_FAILED_NOT_APK: no parts]\n") },
             }
         }
@@ -116,7 +121,7 @@ pub(crate) fn brought(world: &World, apk: &[u8]) {
     }
 }
 
-fn install(world: &World, size: u64, grant: bool) -> Done {
+fn install(world: &World, size: u64, grant: bool, old: bool) -> Done {
     let refuse = |code: &str| Done { code: 1, ..Done::said(format!("Failure [{code}]\n")) };
     if let Some(code) = world.faults.value(Fault::InstallFails) {
         return refuse(if code.is_empty() { "INSTALL_FAILED_INTERNAL_ERROR" } else { code });
@@ -129,6 +134,13 @@ fn install(world: &World, size: u64, grant: bool) -> Done {
     }
     let script = world.script();
     let mut phone = world.phone();
+    let least = if phone.api() >= 35 { 24 } else { 23 };
+    if phone.api() >= 34 && script.target_sdk < least && !old {
+        return refuse(&format!(
+            "INSTALL_FAILED_DEPRECATED_SDK_VERSION: App package must target at least SDK version {least}, but found {}",
+            script.target_sdk
+        ));
+    }
     let abis = phone.props.get("ro.product.cpu.abilist").cloned().unwrap_or_default();
     let needed = &script.abis;
     if !needed.is_empty() && !abis.split(',').any(|a| needed.iter().any(|n| n == a)) {

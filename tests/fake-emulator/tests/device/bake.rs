@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stakeout_contract::Sha256Digest;
 use stakeout_device::emulator::{Layout, bake::bake};
-use stakeout_protocol::bake::{FEATURES, GPU, Said, Stage, Window, Work};
+use stakeout_protocol::bake::{FEATURES, GPU, Launch, Said, Stage, Window, Work};
 use stakeout_sdk::{
     avd::Avd,
     bake::Bake,
@@ -69,9 +69,13 @@ async fn what_was_baked_is_what_a_trial_starts_from() {
     let all: Vec<Said> = (0..stages.len()).flat_map(|stage| [Said::Begun { stage }, Said::Done { stage }]).collect();
     assert_eq!(ends, all.iter().collect::<Vec<_>>());
     let probed = said.iter().filter(|s| matches!(s, Said::Note { text } if text.starts_with("probe: the back camera shows")));
-    assert_eq!(probed.count(), 2, "before it is saved, and after it was loaded: {said:?}");
+    assert_eq!(probed.count(), 3, "before it is saved, and after each time that it was loaded: {said:?}");
     let avd = layout.avds.join("stakeout.avd");
     assert!(avd.join("snapshots/stakeout/snapshot.pb").is_file());
+    // The emulator's note that the disks are in the snapshot's state, without which each trial would have to write them.
+    assert_eq!(std::fs::read_to_string(avd.join("read-snapshot.txt")).unwrap(), "stakeout");
+    let disk = std::fs::metadata(avd.join("userdata-qemu.img.qcow2")).unwrap();
+    assert!(disk.permissions().readonly(), "the last load was by a trial's way, when nobody could write what is kept");
     let locks = std::fs::read_dir(&avd).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "lock"));
     assert_eq!(locks.count(), 0, "nothing of the bake's emulator is left in the image");
     // In a container of its own: what a bake had on its tmpfs is not there.
@@ -93,7 +97,7 @@ async fn a_phone_with_a_window_is_saved_with_it_and_started_with_it() {
     let (said, done) = baked(&layout, plan_with(34, Window::Hidden)).await;
     done.unwrap();
     let shown = said.iter().filter(|s| matches!(s, Said::Note { text } if text.starts_with("window hidden on display :")));
-    assert_eq!(shown.count(), 2, "before it is saved, and when it is loaded: {said:?}");
+    assert_eq!(shown.count(), 3, "before it is saved, and each time that it is loaded: {said:?}");
     let (_, done) = baked(&layout, plan(34)).await;
     assert!(done.unwrap_err().to_string().contains("would be started otherwise"), "an order for one without");
     let mut w = Worker::in_layout(folder, layout).await;
@@ -107,7 +111,7 @@ async fn each_failure_is_said_at_its_stage() {
     let quiet = at(&stages, |w| *w == Work::Quiet);
     // One look at the processors is enough here.
     stages[quiet].deadline = Duration::from_secs(41);
-    let restored = at(&stages, |w| matches!(w, Work::Loadable { .. })) + 3;
+    let restored = at(&stages, |w| matches!(w, Work::Loadable { .. })) + 2;
     for (faults, stage, why) in [
         ("no-kvm", at(&stages, |w| *w == Work::CheckKvm), "/dev/kvm is not found"),
         ("never-boots", at(&stages, |w| *w == Work::Ready), "`boot_completed`"),
@@ -123,6 +127,37 @@ async fn each_failure_is_said_at_its_stage() {
         assert_eq!(*failed, stage, "{faults}: {reason}");
         assert!(reason.contains(why), "{faults}: {reason}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emulator_that_ends_slowly_is_waited_for_and_one_that_was_killed_is_no_bake() {
+    let mut stages = plan(34);
+    stages.truncate(at(&stages, |w| matches!(w, Work::Loadable { .. })) + 1);
+    stages.retain(|s| !matches!(s.work, Work::Settle | Work::Quiet));
+    let (_folder, slow) = layout("ends-slowly=7", false, &[]);
+    let (said, done) = baked(&slow, stages.clone()).await;
+    assert!(done.is_ok(), "{said:?}");
+    let stop = at(&stages, |w| *w == Work::Stop);
+    let (_folder, killed) = layout("ends-slowly=7", false, &[("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "1")]);
+    let (said, done) = baked(&killed, stages).await;
+    assert!(done.is_err());
+    let Some(Said::Failed { stage, reason }) = said.last() else { panic!("{said:?}") };
+    assert!(*stage == stop && reason.contains("137"), "{stage}: {reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bake_that_does_not_load_its_snapshot_where_it_lies_fails_at_a_trial_s_load() {
+    let mut stages = plan(34);
+    stages.retain(|s| !matches!(s.work, Work::Settle | Work::Quiet));
+    let apply = at(&stages, |w| matches!(w, Work::Start { launch: Launch::Apply, .. }));
+    // Start, ready, stop.
+    stages.drain(apply..apply + 3);
+    let (_folder, layout) = layout("", false, &[]);
+    let (said, done) = baked(&layout, stages.clone()).await;
+    assert!(done.is_err());
+    let Some(Said::Failed { stage, reason }) = said.last() else { panic!("{said:?}") };
+    assert_eq!(*stage, at(&stages, |w| matches!(w, Work::Start { launch: Launch::Restore, .. })), "{reason}");
+    assert!(reason.contains("drive-share.cpp"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::worker::Worker;
+use crate::worker::{Worker, layout};
 
 const PACKAGE: &str = "net.example.played";
 
@@ -51,13 +51,13 @@ async fn a_token_that_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_snapshot_that_does_not_load_or_hangs_is_followed_by_a_cold_boot() {
+async fn a_snapshot_that_does_not_load_or_hangs_is_followed_by_a_cold_boot_that_writes_no_disk_of_the_image() {
     for faults in ["snapshot-not-loadable", "hangs-on-restore"] {
         let (w, answer) = boot(faults, true).await;
         assert_eq!(answer.unwrap()["api"], 34, "{faults}");
         let logs = w.logs();
         assert_eq!(logs.iter().filter(|l| l.contains("boot (Restore) failed at stage")).count(), 2, "{faults}: {logs:?}");
-        assert!(logs.iter().any(|l| l.starts_with("booted (Cold)")), "{faults}: {logs:?}");
+        assert!(logs.iter().any(|l| l.starts_with("booted (ColdBaked)")), "{faults}: {logs:?}");
     }
 }
 
@@ -66,6 +66,35 @@ async fn a_good_snapshot_is_used() {
     let (w, answer) = boot("", true).await;
     assert_eq!(answer.unwrap()["api"], 34);
     assert!(w.logs().iter().any(|l| l.starts_with("booted (Restore)")), "{:?}", w.logs());
+}
+
+#[tokio::test]
+async fn what_a_guest_writes_over_its_disks_lies_where_there_is_room_for_it() {
+    let (folder, layout) = layout("", true, &[]);
+    let overlays = layout.home.join("tmp");
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+    let found = std::fs::read_dir(&overlays).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "qcow2"));
+    assert_eq!(found.count(), 1, "{:?}", w.logs());
+}
+
+#[tokio::test]
+async fn an_emulator_without_the_room_that_it_asks_for_says_so_and_one_with_a_bake_asks_for_less() {
+    for (snapshot, free, said) in [
+        (false, "7000", Some("need 7372.80 MB")),
+        (false, "1000", Some("Not enough disk space available")),
+        (true, "1000", Some("Not enough disk space available")),
+        (true, "3000", None),
+    ] {
+        let mut w = Worker::with("", snapshot, &[("FAKE_EMULATOR_FREE", free)]).await;
+        let answer = w.ask(json!({"verb": "boot", "api": 34, "locale": "en-US"})).await;
+        let Some(said) = said else {
+            answer.unwrap();
+            continue;
+        };
+        let why = answer.unwrap_err()["message"].as_str().unwrap().to_owned();
+        assert!(why.contains(said), "{snapshot} {free}: {why}");
+    }
 }
 
 #[tokio::test]
@@ -160,6 +189,8 @@ async fn an_app_that_crashes_is_told_and_is_no_failure() {
 async fn an_installation_that_is_refused_says_whose_fault_it_is() {
     for (code, ours) in [
         ("INSTALL_FAILED_NO_MATCHING_ABIS", "unsupported"),
+        ("INSTALL_FAILED_DEPRECATED_SDK_VERSION", "unsupported"),
+        ("INSTALL_FAILED_OLDER_SDK", "unsupported"),
         ("INSTALL_PARSE_FAILED_NO_CERTIFICATES", "bad_apk"),
         ("INSTALL_FAILED_INSUFFICIENT_STORAGE", "failed"),
     ] {
@@ -223,4 +254,29 @@ async fn a_camera_server_that_restarts_takes_its_book_along_and_that_is_said() {
     assert_eq!(lost(&w), ["what `cameraserver` knew, as it was restarted"]);
     assert_eq!(w.facts("opened").len(), w.facts("closed").len(), "{:?}", w.events);
     assert!(!w.facts("opened").is_empty());
+}
+
+#[tokio::test]
+async fn a_screen_that_stays_on_is_no_idle_time_and_that_is_said() {
+    let mut w = running("keyevent-ignored", &idle()).await;
+    w.ok(json!({"verb": "screen", "on": false})).await;
+    assert_eq!(lost(&w), ["that the screen was off: the phone says that it is on"]);
+    // Once more when the state ends.
+    w.ok(json!({"verb": "screen", "on": true})).await;
+    assert_eq!(lost(&w).len(), 2, "{:?}", lost(&w));
+}
+
+#[tokio::test]
+async fn a_recording_is_dated_in_the_trial_s_zone_and_a_date_of_another_is_lost_evidence() {
+    let script = json!({"package": PACKAGE, "steps": [
+        {"on": "launch", "after": 5, "do": {"open_microphone": {"seconds": 2, "to": {"store": format!("/data/data/{PACKAGE}/a.wav")}}}}]});
+    for (faults, misdated) in [("", false), ("audio-keeps-the-zone", true)] {
+        let mut w = running(faults, &script).await;
+        let begun = w.advance(0).await as f64 / 1e9;
+        w.advance(30).await;
+        let opened = w.facts("opened");
+        assert_eq!(opened.len(), 1, "{faults}: {opened:?}");
+        assert_eq!(opened[0].0 < begun, misdated, "{faults}: {opened:?}, launched before {begun}");
+        assert_eq!(lost(&w).iter().any(|l| l.ends_with("audio service, which is not of the trial")), misdated, "{faults}: {:?}", lost(&w));
+    }
 }

@@ -98,7 +98,7 @@ async fn a_snapshot_that_was_saved_with_other_cameras_is_not_started_from() {
         logs.iter().any(|l| l == "no start from the snapshot: it was saved with camera `imagefile`, and this is `videofile`"),
         "{logs:?}"
     );
-    assert!(logs.iter().any(|l| l.starts_with("booted (Cold)")), "{logs:?}");
+    assert!(logs.iter().any(|l| l.starts_with("booted (ColdBaked)")), "{logs:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Read};
 use serde_json::{Value, json};
 use stakeout_feed::{CameraDetector, CandidateTrial, Facing, FeedMode, GrayImage, SubKey};
 
-use crate::worker::Worker;
+use crate::worker::{Worker, layout};
 
 const PACKAGE: &str = "net.example.played";
 
@@ -196,6 +196,47 @@ async fn after_a_restart_the_clock_goes_on_and_so_does_the_trial() {
 }
 
 #[tokio::test]
+async fn an_older_android_is_planted_and_its_files_are_taken_by_what_it_has() {
+    let (folder, layout) = layout("", false, &[("FAKE_EMULATOR_API", "29")]);
+    let ini = layout.avds.join("stakeout.ini");
+    let of_29 = std::fs::read_to_string(&ini).unwrap().replace("android-34", "android-29");
+    std::fs::write(&ini, of_29).unwrap();
+    let mut w = Worker::in_layout(folder, layout).await;
+    w.ok(json!({"verb": "boot", "api": 29, "locale": "en-US"})).await;
+    w.ok(Worker::assignment("grant-all")).await;
+    assert_eq!(w.ok(plant()).await["planted"]["media"], 1, "each file is told to the scanner");
+    let (whole, broken) = (at("a.txt"), at("a\nb.txt"));
+    w.install(&json!({"package": PACKAGE, "steps": [
+        {"on": "launch", "do": {"write_file": {"path": whole, "text": "a"}}},
+        {"on": "launch", "do": {"write_file": {"path": broken, "text": "b"}}}]}))
+        .await;
+    w.ok(json!({"verb": "launch"})).await;
+    w.advance(10).await;
+    let snapshot = w.ok(json!({"verb": "snapshot_files", "max_bytes": 10_000_000, "max_files": 100})).await;
+    assert!(files(&w.blobs[&w.last()]).contains_key(&format!("files{whole}")), "{snapshot}");
+    assert!(snapshot["lost_files"].as_u64().unwrap() >= 1, "a name of two lines is none for its `tar`: {snapshot}");
+}
+
+#[tokio::test]
+async fn dialogs_of_other_forms_are_answered_too_and_an_app_for_an_old_android_is_installed() {
+    let script = json!({"package": PACKAGE, "target_sdk": 19,
+    "permissions": ["android.permission.READ_MEDIA_IMAGES", "android.permission.ACCESS_BACKGROUND_LOCATION"],
+    "steps": [
+        {"on": "launch", "do": {"request_permission": "android.permission.READ_MEDIA_IMAGES"}},
+        {"on": "launch", "after": 30, "do": {"request_permission": "android.permission.ACCESS_BACKGROUND_LOCATION"}},
+    ]});
+    for (policy, answer) in [("grant-on-request", "granted"), ("deny", "denied")] {
+        let mut w = Worker::assigned("", policy).await;
+        assert_eq!(w.install(&script).await["target_sdk"], 19);
+        w.ok(json!({"verb": "launch"})).await;
+        w.advance(60).await;
+        assert_eq!(w.facts("lost"), []);
+        let answers: Vec<_> = w.facts("permission_requested").into_iter().map(|r| r.1["answers"][0].clone()).collect();
+        assert_eq!(answers, [json!(answer), json!(answer)]);
+    }
+}
+
+#[tokio::test]
 async fn doze_a_screenshot_limits_and_what_cannot_be_done() {
     let mut w = Worker::booted("").await;
     let wrong = w.ask(json!({"verb": "boot", "api": 28, "locale": "en-US"})).await.unwrap_err();
@@ -213,6 +254,8 @@ async fn doze_a_screenshot_limits_and_what_cannot_be_done() {
     for on in [true, false] {
         w.ok(json!({"verb": "doze", "on": on})).await;
     }
+    let lost = w.facts("lost");
+    assert!(!lost.iter().any(|l| l.1["what"].as_str().unwrap().starts_with("that the ")), "the phone says that it dozed: {lost:?}");
     w.ok(json!({"verb": "standby_bucket", "bucket": "restricted"})).await;
     let shot = w.ok(json!({"verb": "screenshot"})).await;
     assert!(shot["width"].as_u64().unwrap() > 0 && w.blobs[&w.last()].starts_with(b"\x89PNG"));

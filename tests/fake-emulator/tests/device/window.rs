@@ -101,7 +101,7 @@ async fn without_its_display_the_emulator_goes_without_a_window_and_says_so() {
     let mut w = boots(folder, layout).await;
     w.ok(Worker::assignment("grant-all")).await;
     assert!(window(&w).starts_with("window none: its display cannot be started: "), "{}", window(&w));
-    assert!(w.logs().iter().any(|l| l.starts_with("booted (Cold)")), "the snapshot was saved with it: {:?}", w.logs());
+    assert!(w.logs().iter().any(|l| l.starts_with("booted (ColdBaked)")), "the snapshot was saved with it: {:?}", w.logs());
 }
 
 #[tokio::test]
@@ -128,5 +128,5 @@ async fn a_snapshot_that_was_saved_with_another_window_is_not_started_from() {
     let w = boots(folder, layout).await;
     let logs = w.logs();
     assert!(logs.iter().any(|l| l == "no start from the snapshot: it was saved with window `none`, and this is `offscreen`"), "{logs:?}");
-    assert!(logs.iter().any(|l| l.starts_with("booted (Cold)")), "{logs:?}");
+    assert!(logs.iter().any(|l| l.starts_with("booted (ColdBaked)")), "{logs:?}");
 }

@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{Cursor, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
     time::Duration,
 };
@@ -27,6 +28,8 @@ use tokio_util::{
 
 /// Guest seconds in one of ours.
 pub(crate) const SCALE: f64 = 20.0;
+/// MiB that are free where its virtual device lies, whatever the test's own file system has.
+const FREE: &str = "16384";
 
 pub(crate) struct Worker {
     to: FramedWrite<DuplexStream, WireCodec<Value, Value>>,
@@ -57,6 +60,13 @@ fn image(folder: &Path, snapshot: bool) {
     if snapshot {
         fs::create_dir_all(avd.join("snapshots/stakeout")).unwrap();
         fs::write(avd.join("snapshots/stakeout/snapshot.pb"), b"x").unwrap();
+        // As a bake leaves them: nobody can write them.
+        fs::write(avd.join("read-snapshot.txt"), "stakeout").unwrap();
+        for disk in ["userdata-qemu.img", "userdata-qemu.img.qcow2", "cache.img.qcow2"] {
+            let file = fs::File::create(avd.join(disk)).unwrap();
+            file.set_len(2 << 20).unwrap();
+            file.set_permissions(fs::Permissions::from_mode(0o444)).unwrap();
+        }
     }
     let at = |side: &str| folder.join(format!("work/feed/{side}.png")).display().to_string();
     let config =
@@ -74,8 +84,11 @@ pub(crate) fn layout(faults: &str, snapshot: bool, more: &[(&str, &str)]) -> (te
     image(folder.path(), snapshot);
     let at = |n: &str| folder.path().join(n);
     let scale = SCALE.to_string();
-    let mut environment: Vec<(OsString, OsString)> =
-        vec![("FAKE_EMULATOR_FAULTS".into(), faults.into()), ("FAKE_EMULATOR_SCALE".into(), scale.into())];
+    let mut environment: Vec<(OsString, OsString)> = vec![
+        ("FAKE_EMULATOR_FAULTS".into(), faults.into()),
+        ("FAKE_EMULATOR_SCALE".into(), scale.into()),
+        ("FAKE_EMULATOR_FREE".into(), FREE.into()),
+    ];
     environment.extend(more.iter().map(|(k, v)| (k.into(), v.into())));
     let layout = Layout {
         emulator: vec![env!("CARGO_BIN_EXE_fake-emulator").into()],

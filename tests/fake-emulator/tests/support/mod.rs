@@ -55,7 +55,7 @@ pub fn avd(home: &Path) -> PathBuf {
 pub fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fake-emulator"));
     command.args(["-avd", "phone"]).args(arguments).env_clear().env("HOME", home);
-    command.env("XDG_RUNTIME_DIR", home.join("run")).envs(variables.iter().copied());
+    command.env("FAKE_EMULATOR_FREE", "16384").env("XDG_RUNTIME_DIR", home.join("run")).envs(variables.iter().copied());
     command.stdin(Stdio::null());
     command
 }
@@ -83,7 +83,18 @@ impl Emulator {
         for _ in 0..10 {
             let (console, adb, grpc) = (free_port(), free_port(), free_port());
             let (ports, grpc) = (format!("{console},{adb}"), grpc.to_string());
-            let mut all = vec!["-ports", &ports, "-grpc", &grpc, "-grpc-use-token", "-no-window", "-no-snapshot-save", "-skip-adb-auth"];
+            let mut all = vec![
+                "-ports",
+                &ports,
+                "-grpc",
+                &grpc,
+                "-grpc-use-token",
+                "-no-window",
+                "-no-snapshot-save",
+                "-skip-adb-auth",
+                "-feature",
+                "-ModemSimulator",
+            ];
             all.extend(arguments);
             let mut child = command(home.path(), &all, &[("FAKE_EMULATOR_FAULTS", faults), ("FAKE_EMULATOR_SCALE", "20")])
                 .envs(variables.iter().copied())

@@ -86,7 +86,8 @@ impl Engine {
         (confinement.pids, confinement.file_size, confinement.profile) = (2048, 32 << 30, Profile::Emulator);
         confinement.tmpfs = [
             ("/work", "noexec,size=256m,mode=0755"),
-            ("/data", "noexec,size=256m,uid=10001,gid=10001,mode=0700"),
+            // As in a cell: the emulator starts nowhere where less than 2 GiB are free, and what its guest writes lies here.
+            ("/data", "noexec,size=4g,uid=10001,gid=10001,mode=0700"),
             ("/tmp", "exec,size=512m,mode=1777"),
             ("/feed", "noexec,size=64m,mode=0755"),
         ]

@@ -38,8 +38,24 @@ const ASKERS: [&str; 4] = [
     "com.google.android.packageinstaller",
 ];
 /// Buttons that say yes, in the order in which they are preferred, and those that say no.
-const YES: [&str; 3] = ["permission_allow_foreground_only_button", "permission_allow_button", "permission_allow_one_time_button"];
-const NO: [&str; 2] = ["permission_deny_button", "permission_deny_and_dont_ask_again_button"];
+const YES: [&str; 5] = [
+    "permission_allow_foreground_only_button",
+    "permission_allow_button",
+    // Of pictures and films, from API 34 on, beside some that would have to be chosen.
+    "permission_allow_all_button",
+    "permission_allow_one_time_button",
+    // Of the place, also where the app has it for the foreground already.
+    "permission_allow_always_button",
+];
+const NO: [&str; 4] = [
+    "permission_deny_button",
+    "permission_deny_and_dont_ask_again_button",
+    // Of more than the app has already.
+    "permission_no_upgrade_button",
+    "permission_no_upgrade_and_dont_ask_again_button",
+];
+/// From this API level on Android refuses apps for an Android that is too old, unless it is told not to.
+pub const REFUSES_OLD: u32 = 34;
 
 /// The app under test.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -64,8 +80,8 @@ impl Phone {
         Ok(package::parse(&said.stdout, name).value)
     }
 
-    /// Installs an app, and says which it is.
-    pub async fn install(&self, apks: &[PathBuf], grant: bool) -> Result<(App, Installed), Problem> {
+    /// Installs an app, and says which it is. `old`: whether this Android blocks apps for old ones and has to be told not to.
+    pub async fn install(&self, apks: &[PathBuf], grant: bool, old: bool) -> Result<(App, Installed), Problem> {
         if let Some(bad) = apks.iter().find(|a| !is_zip(a)) {
             let name = bad.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Err(Problem::new("bad_apk", format!("`{name}` is no APK: it does not begin as a ZIP")));
@@ -74,6 +90,9 @@ impl Phone {
         let mut options = vec!["-r", "-t", "-d"];
         if grant {
             options.push("-g");
+        }
+        if old {
+            options.push("--bypass-low-target-sdk-block");
         }
         self.adb.install(apks, &options, INSTALL).await.map_err(|e| match &e.fault {
             Fault::Install { code, message } => refused(code, message),
@@ -129,7 +148,7 @@ impl Phone {
         if api < since {
             return Err(Problem::new("unsupported", format!("standby bucket `{word}` is of API level {since} on, and this is {api}")));
         }
-        self.run("dumpsys battery unplug").await?;
+        self.unplug().await?;
         let package = quote(&app.package);
         self.say(&format!("am set-standby-bucket {package} {word}")).await?;
         let said = self.say(&format!("am get-standby-bucket {package}")).await?;
@@ -208,11 +227,17 @@ fn request(before: &PackageInfo, after: &PackageInfo, denied: bool) -> Fact {
 /// Why the package manager refuses. What is the app's fault is the same on every device.
 fn refused(code: &str, message: &str) -> Problem {
     let kind = match code {
-        "INSTALL_FAILED_NO_MATCHING_ABIS" => "unsupported",
+        // Another API level, or another processor, would take it.
+        "INSTALL_FAILED_NO_MATCHING_ABIS" | "INSTALL_FAILED_DEPRECATED_SDK_VERSION" | "INSTALL_FAILED_OLDER_SDK" => "unsupported",
         "INSTALL_FAILED_INSUFFICIENT_STORAGE" | "INSTALL_FAILED_INTERNAL_ERROR" | "UNKNOWN" => "failed",
         _ => "bad_apk",
     };
-    let why = if kind == "unsupported" { "its native code does not run on this image: " } else { "" };
+    let why = match code {
+        "INSTALL_FAILED_NO_MATCHING_ABIS" => "its native code does not run on this image: ",
+        "INSTALL_FAILED_DEPRECATED_SDK_VERSION" => "it is for an older Android than this one takes: ",
+        "INSTALL_FAILED_OLDER_SDK" => "it is for a newer Android: ",
+        _ => "",
+    };
     Problem::new(kind, format!("the app is not installed: {why}{code} {}", message.chars().take(300).collect::<String>()))
 }
 
@@ -221,8 +246,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_app_for_other_processors_is_no_fault_of_the_device() {
+    fn an_app_for_other_processors_or_androids_is_no_fault_of_the_app_s_nor_of_the_device_s() {
         assert_eq!(refused("INSTALL_FAILED_NO_MATCHING_ABIS", "x").code, "unsupported");
+        assert_eq!(refused("INSTALL_FAILED_DEPRECATED_SDK_VERSION", "x").code, "unsupported");
+        assert_eq!(refused("INSTALL_FAILED_OLDER_SDK", "x").code, "unsupported");
         assert_eq!(refused("INSTALL_PARSE_FAILED_NOT_APK", "x").code, "bad_apk");
         assert_eq!(refused("INSTALL_FAILED_INSUFFICIENT_STORAGE", "x").code, "failed");
     }

@@ -2,8 +2,9 @@
 //!
 //! [`stakeout_protocol::bake`] says what it is ordered and what it answers. It does each stage's work and says how it ended; it has
 //! no clock of its own but where it waits for quiet, as whoever ordered it removes the container when a stage takes too long. The
-//! phone is saved as a trial wants it, but with nothing of a trial in it: no certificate, no data. It is loaded once before it is
-//! kept, by a trial's own way: from a copy, which writes nothing.
+//! phone is saved as a trial wants it, but with nothing of a trial in it: no certificate, no data. It is loaded twice before it is
+//! kept: once where it was saved, which brings the disks to the snapshot's state, and once by a trial's own way, from a copy, when
+//! nobody can write what is kept any longer.
 
 use std::{ffi::OsString, fs, io::Read as _, process::Stdio, sync::PoisonError, time::Duration};
 
@@ -35,7 +36,7 @@ use super::{
 use crate::feed::{self, SharedFeeds};
 
 /// What makes a phone quiet and always at hand. One that a guest does not know is said, and is no failure.
-const SETTLED: [&str; 12] = [
+const SETTLED: [&str; 13] = [
     "settings put global window_animation_scale 0",
     "settings put global transition_animation_scale 0",
     "settings put global animator_duration_scale 0",
@@ -47,6 +48,8 @@ const SETTLED: [&str; 12] = [
     "settings put global verifier_verify_adb_installs 0",
     "settings put global auto_time 0",
     "settings put system screen_off_timeout 2147483647",
+    // As the emulator itself would have it, had it an `adb`.
+    "logcat -G 2M",
     "locksettings set-disabled true",
     "wm dismiss-keyguard",
     "input keyevent KEYCODE_HOME",
@@ -58,8 +61,8 @@ const IDLE: f64 = 0.9;
 const QUIET_LOOKS: u32 = 3;
 /// Left of a stage's time when waiting for quiet ends without it.
 const SPARE: Duration = Duration::from_secs(40);
-/// The emulator's own end, after it was told.
-const ENDING: Duration = Duration::from_secs(50);
+/// The emulator's own end, after it was told: less than it gives itself.
+const ENDING: Duration = Duration::from_secs(100);
 
 /// The container of a bake.
 struct Oven<'a> {
@@ -188,6 +191,19 @@ impl Oven<'_> {
         Ok(())
     }
 
+    /// From here on nobody writes what is kept, as in a trial, where its root cannot be written: that a trial can start from it is shown
+    /// by nothing less.
+    async fn seal(&self) -> Result<(), Problem> {
+        let folder = &self.layout.avds;
+        let cannot = |e: std::io::Error| failed(format!("`{}`: {e}", folder.display()));
+        let words: Vec<OsString> = ["chmod", "-R", "a-w", "--"].iter().map(OsString::from).chain([folder.clone().into()]).collect();
+        let done = self.layout.command(&words, Avds::Image).stdin(Stdio::null()).output().await.map_err(cannot)?;
+        if !done.status.success() {
+            return Err(failed(format!("what is kept can still be written: {}", String::from_utf8_lossy(&done.stderr).trim())));
+        }
+        Ok(())
+    }
+
     async fn tidy(&self) -> Result<(), Problem> {
         self.unlock().await?;
         self.layout.copy().await.map_err(Problem::from)?;
@@ -199,7 +215,9 @@ impl Oven<'_> {
         if arguments != bake::arguments(&machine, launch) {
             return Err(failed("a trial's emulator would be started otherwise: the image's `config.ini` is not the one of this bake"));
         }
-        let avds = if launch == Launch::Bake { Avds::Image } else { Avds::Copy };
+        if launch == Launch::Restore {
+            self.seal().await?;
+        }
         let arguments = process::with_ports(arguments, self.layout.ports);
         if self.webcam.is_none() && self.cameras()? == Cameras::Webcam {
             let webcam = Webcam::open(&self.layout.videos, self.feeds.clone(), self.clock.clone()).map_err(failed)?;
@@ -208,7 +226,7 @@ impl Oven<'_> {
         // A snapshot is saved with its window or not at all.
         let screen = Screen::start(self.layout, machine.window).await.map_err(failed)?;
         self.notes.push(screen.words());
-        let process = Process::start(self.layout, &arguments, avds, screen, &Ear::People).await.map_err(Problem::from)?;
+        let process = Process::start(self.layout, &arguments, avds(launch), screen, &Ear::People).await.map_err(Problem::from)?;
         let (process, _) = self.process.insert((process, launch));
         boot::ports(self.layout, process).await.map(drop).map_err(named)
     }
@@ -220,7 +238,7 @@ impl Oven<'_> {
         self.notes.push(format!("Android {}, API level {api}, ABIs {}", links.release, links.abis.join(",")));
         self.links = Some(links);
         // One that was not settled yet may have a wizard in the way.
-        if *launch == Launch::Restore { self.probe().await } else { Ok(()) }
+        if launch.is_boot() { Ok(()) } else { self.probe().await }
     }
 
     async fn settle(&mut self) -> Result<(), Problem> {
@@ -299,9 +317,10 @@ impl Oven<'_> {
         let console: &Console = &self.links()?.console;
         // It may be gone before it answers.
         let _ = console.kill(Duration::from_secs(10)).await;
-        let Some((process, _)) = &mut self.process else { return Err(failed("the emulator does not run")) };
-        if !process.wait(ENDING).await {
-            return Err(failed("the emulator was told to end and goes on"));
+        let Some((process, launch)) = &mut self.process else { return Err(failed("the emulator does not run")) };
+        let Some(status) = process.wait(ENDING).await else { return Err(failed("the emulator was told to end and goes on")) };
+        if avds(*launch) == Avds::Image && !status.success() {
+            return Err(failed(format!("the emulator was told to end and did not do so in order ({status}): its disks may not be whole")));
         }
         self.end().await;
         self.unlock().await
@@ -322,6 +341,11 @@ impl Oven<'_> {
             process.end(self.layout).await;
         }
     }
+}
+
+/// Which virtual device an emulator of a bake runs on: what it saves is to be part of the image.
+fn avds(launch: Launch) -> Avds {
+    if launch.is_kept() { Avds::Image } else { Avds::Copy }
 }
 
 fn failed(why: impl Into<String>) -> Problem {

@@ -66,24 +66,26 @@ pub struct Live {
 /// What is tried, one after the other.
 struct Tries {
     left: VecDeque<Launch>,
+    /// How the guest boots: from the disks of a bake, if the image has them.
+    cold: Launch,
     window: Window,
     /// Why it is not the one that was asked for.
     without: Option<String>,
 }
 
 impl Tries {
-    /// With a snapshot that is of use, or without.
-    fn new(snapshot: bool, window: Window) -> Self {
-        use Launch::{Cold, Restore};
-        let left = if snapshot { VecDeque::from([Restore, Restore, Cold]) } else { VecDeque::from([Cold, Cold]) };
-        Self { left, window, without: None }
+    /// With a bake, whose snapshot is of use or not, or without.
+    fn new(baked: bool, snapshot: bool, window: Window) -> Self {
+        let cold = if baked { Launch::ColdBaked } else { Launch::Cold };
+        let left = if snapshot { VecDeque::from([Launch::Restore, Launch::Restore, cold]) } else { VecDeque::from([cold, cold]) };
+        Self { left, cold, window, without: None }
     }
 
     /// There is no such window: from here on without, and without the snapshot, which was saved with it.
     fn give_up_window(&mut self, why: String) {
-        self.left.retain(|l| *l == Launch::Cold);
+        self.left.retain(|l| l.is_boot());
         if self.left.is_empty() {
-            self.left.push_back(Launch::Cold);
+            self.left.push_back(self.cold);
         }
         (self.window, self.without) = (Window::None, Some(why));
     }
@@ -91,7 +93,7 @@ impl Tries {
     /// A try has failed. A snapshot that is of no use fails early too; but an emulator with a window that does not even open its
     /// ports when it starts from nothing may lack what its window needs.
     fn failed(&mut self, launch: Launch, stage: &str, why: &str) {
-        if launch == Launch::Cold && stage == "ports" && !self.window.is_none() {
+        if launch.is_boot() && stage == "ports" && !self.window.is_none() {
             self.give_up_window(format!("with it the emulator does not start: {why}"));
         }
     }
@@ -117,11 +119,12 @@ pub async fn boot(layout: &Layout, out: &Outbox, api: u32) -> Result<Live, Probl
     let config = layout.config()?;
     let image = process::machine(&config)?;
     let window = layout.window.unwrap_or(image.window);
-    let other = layout.has_snapshot().then(|| other(layout, image.window, process::cameras(&config).ok())).flatten();
+    let baked = layout.has_snapshot();
+    let other = baked.then(|| other(layout, image.window, process::cameras(&config).ok())).flatten();
     if let Some(other) = &other {
         out.event(Event::Log { line: format!("no start from the snapshot: {other}") }).await;
     }
-    let mut tries = Tries::new(layout.has_snapshot() && other.is_none(), window);
+    let mut tries = Tries::new(baked, baked && other.is_none(), window);
     let mut why = Vec::new();
     while let Some(launch) = tries.left.pop_front() {
         let screen = match Screen::start(layout, tries.window).await {
@@ -218,7 +221,7 @@ pub async fn links(layout: &Layout, process: &mut Process, launch: Launch, api: 
     let mut phone =
         Phone { adb: Arc::new(Adb::new(port(running.adb)?)), within: layout.deadlines.command, zone: Zone::Offset(0), recorder: None };
 
-    let limit = if launch == Launch::Restore { layout.deadlines.restore } else { layout.deadlines.cold };
+    let limit = if launch.is_boot() { layout.deadlines.cold } else { layout.deadlines.restore };
     let until = Instant::now() + limit;
     ready(process, &phone, until).await?;
     let at = |stage: &'static str| move |e: Problem| (stage, e);
@@ -348,31 +351,32 @@ mod tests {
 
     #[test]
     fn a_window_that_cannot_be_had_takes_its_snapshot_along() {
-        use Launch::{Cold, Restore};
-        let mut tries = Tries::new(true, Window::Hidden);
-        assert_eq!(tries.left, [Restore, Restore, Cold]);
+        use Launch::{Cold, ColdBaked, Restore};
+        let mut tries = Tries::new(true, true, Window::Hidden);
+        assert_eq!(tries.left, [Restore, Restore, ColdBaked]);
         tries.give_up_window("no display".to_owned());
-        assert_eq!((&tries.left, tries.window), (&VecDeque::from([Cold]), Window::None));
+        assert_eq!((&tries.left, tries.window), (&VecDeque::from([ColdBaked]), Window::None));
         assert_eq!(tries.words("window none"), "window none: no display");
-        let cold = Tries::new(false, Window::Hidden);
+        assert_eq!(Tries::new(true, false, Window::None).left, [ColdBaked, ColdBaked], "its disks are of use without its snapshot");
+        let cold = Tries::new(false, false, Window::Hidden);
         assert_eq!(cold.left, [Cold, Cold]);
         assert_eq!(cold.words("window hidden on display :3"), "window hidden on display :3");
     }
 
     #[test]
     fn an_emulator_that_does_not_start_with_its_window_is_tried_once_more_without() {
-        use Launch::{Cold, Restore};
-        let mut tries = Tries::new(true, Window::Hidden);
+        use Launch::{ColdBaked, Restore};
+        let mut tries = Tries::new(true, true, Window::Hidden);
         tries.left.pop_front();
         tries.failed(Restore, "ports", "a bad snapshot");
         assert_eq!(tries.window, Window::Hidden, "a snapshot that does not load says nothing of the window");
         tries.left.clear();
-        tries.failed(Cold, "boot_completed", "slow");
+        tries.failed(ColdBaked, "boot_completed", "slow");
         assert!(tries.left.is_empty(), "nor does a guest that does not boot");
-        tries.failed(Cold, "ports", "no Qt platform");
-        assert_eq!((&tries.left, tries.window), (&VecDeque::from([Cold]), Window::None));
+        tries.failed(ColdBaked, "ports", "no Qt platform");
+        assert_eq!((&tries.left, tries.window), (&VecDeque::from([ColdBaked]), Window::None));
         tries.left.clear();
-        tries.failed(Cold, "ports", "and no end of it");
+        tries.failed(ColdBaked, "ports", "and no end of it");
         assert!(tries.left.is_empty(), "without a window there is nothing more to give up");
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use stakeout_links::guest::{Guest as _, quote};
+use stakeout_links::guest::{Guest as _, Output, quote};
 use stakeout_protocol::Problem;
 use tokio::io::AsyncWriteExt as _;
 
@@ -44,6 +44,14 @@ impl Phone {
         Ok(done.stdout.split(|b| *b == 0).filter(|n| !n.is_empty()).map(<[u8]>::to_vec).collect())
     }
 
+    /// Packs the files whose names these are.
+    async fn tar(&self, tar: &str, list: &str, mut names: &[u8], option: &str) -> Result<Output, Problem> {
+        self.adb.push(&mut names, list, 0o600, self.within).await.map_err(problem)?;
+        let done = self.run_long(&format!("tar -c -f {tar} {option} {list}"), 64 << 10, WITHIN).await?;
+        self.run(&format!("rm -f {list}")).await?;
+        Ok(done)
+    }
+
     /// What is on the shared storage: its name is a link, which `find` follows for the slash. Dates say nothing there: an app may set those of its files.
     pub async fn shared_files(&self) -> Result<HashSet<Vec<u8>>, Problem> {
         Ok(self.list(&["/sdcard/".to_owned()]).await?.into_iter().collect())
@@ -69,10 +77,12 @@ impl Phone {
             return Ok(None);
         }
         // By `--null`, as a name may hold a line break.
-        let bytes = names.join(&0);
-        self.adb.push(&mut bytes.as_slice(), &list, 0o600, self.within).await.map_err(problem)?;
-        let done = self.run_long(&format!("tar -c -f {tar} --null -T {list}"), 64 << 10, WITHIN).await?;
-        self.run(&format!("rm -f {list}")).await?;
+        let mut done = self.tar(&tar, &list, &names.join(&0), "--null -T").await?;
+        if done.failed() && knows_no_null(&done.stderr) {
+            // An older one reads lines: a name that is more than one is not packed, and counted among what is missing.
+            let lines: Vec<&[u8]> = names.iter().map(Vec::as_slice).filter(|n| !n.contains(&b'\n')).collect();
+            done = self.tar(&tar, &list, &lines.join(&b'\n'), "-T").await?;
+        }
         // A file that went in between is missed below; one that could not be packed ends here.
         let gone = String::from_utf8_lossy(&done.stderr).contains("No such file");
         if (done.failed() && !gone) || self.adb.stat(&tar, self.within).await.map_err(problem)?.is_none() {
@@ -87,6 +97,12 @@ impl Phone {
         flushed.map_err(|e| Problem::new("failed", e.to_string()))?;
         Ok(Some((to, names.len() as u64)))
     }
+}
+
+/// Whether a guest's `tar` does not know that names may end with a zero: to Android 10 it does not, and says so in words of its own.
+fn knows_no_null(stderr: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(stderr).to_ascii_lowercase();
+    said.contains("null") || said.contains("option")
 }
 
 /// Packs what the guest packed again, below `files/`, and what was deleted below `deleted/`; and of the folder `texts` all, below

@@ -1,5 +1,6 @@
 //! The verbs of an emulator device.
 
+mod idle;
 mod states;
 
 use std::{
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    apps::App,
+    apps::{App, REFUSES_OLD},
     boot::{self, Live},
     camera::{self, Pictures, webcam::Webcam},
     clock::{SharedClock, lock},
@@ -90,6 +91,8 @@ pub struct EmulatorGuest {
     app: Option<App>,
     /// The app has a standby bucket of the scenario's, which counts only while the phone is on battery.
     bucket: bool,
+    /// What the phone was told to be.
+    idle: idle::Idle,
     dead: bool,
     /// What was on the shared storage before the app.
     before: HashSet<Vec<u8>>,
@@ -133,6 +136,7 @@ impl EmulatorGuest {
             traffic: None,
             app: None,
             bucket: false,
+            idle: idle::Idle::default(),
             dead: false,
             before: HashSet::new(),
         }
@@ -233,7 +237,7 @@ impl Guest for EmulatorGuest {
         let phone = &live.phone;
         // The guest's language is the image's until it is told otherwise; an app is asked for in its own process.
         phone.call("settings put system system_locales", &[locale]).await?;
-        phone.say("settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
+        phone.say("logcat -G 2M; settings put global window_animation_scale 0; settings put global transition_animation_scale 0").await?;
         self.live = Some(live);
         Ok(Booted { api, release })
     }
@@ -274,7 +278,7 @@ impl Guest for EmulatorGuest {
 
     async fn plant(&mut self, data: PlantData) -> Result<Value, Problem> {
         let live = self.live()?;
-        let done = live.phone.plant(&data, &live.control, &live.console).await;
+        let done = live.phone.plant(&data, live.api, &live.control, &live.console).await;
         let planted = self.judged(done).await?;
         let wanted = [
             (Kind::Calendar, data.calendar.len(), "calendar", "the guest has no calendar that could be planted"),
@@ -310,7 +314,7 @@ impl Guest for EmulatorGuest {
         let grant = self.trial.as_ref().is_some_and(|t| t.policy == PermissionPolicy::GrantAll);
         let live = self.live()?;
         let before = live.phone.shared_files().await?;
-        let done = live.phone.install(&apks, grant).await;
+        let done = live.phone.install(&apks, grant, live.api >= REFUSES_OLD).await;
         let (app, installed) = self.judged(done).await?;
         self.before = before;
         self.fact(Fact::PermissionDeclared { permissions: installed.permissions.clone() }).await;

@@ -82,7 +82,7 @@ pub struct Layout {
     pub sdk: PathBuf,
     /// The image's folder of virtual devices. Read-only.
     pub avds: PathBuf,
-    /// The emulator's home and its own copy of the virtual device: its user's.
+    /// The emulator's home, its own copy of the virtual device, and what its guest writes over its disks: its user's.
     pub home: PathBuf,
     /// The emulator's temporary files: its user's.
     pub temporary: PathBuf,

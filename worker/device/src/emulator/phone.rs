@@ -118,6 +118,35 @@ impl Phone {
         Ok(())
     }
 
+    /// Sets the zone, by the service that tells everybody of it: Android's own server dates its books in the zone that it was told last,
+    /// whatever the property says.
+    pub async fn go_to(&mut self, zone: &str) -> Result<(), Problem> {
+        const PROPERTY: &str = "persist.sys.timezone";
+        let done = self.run(&format!("cmd alarm set-timezone {}", quote(zone))).await?;
+        if done.failed() || self.property(PROPERTY).await? != zone {
+            // An older one has no command for it, and the same call: `setTimeZone` is the third of `IAlarmManager`.
+            self.call("service call alarm 3 s16", &[zone]).await?;
+        }
+        let is = self.property(PROPERTY).await?;
+        if is != zone {
+            let is: String = is.chars().filter(|c| !c.is_control()).take(80).collect();
+            return Err(Problem::new("failed", format!("the guest does not go to the zone `{zone}`, and stays in `{is}`")));
+        }
+        self.zone = Zone::Named(zone.to_owned());
+        Ok(())
+    }
+
+    /// Takes the phone from its charger, and makes sure that it believes it: on one, it neither dozes nor restricts anybody.
+    pub async fn unplug(&self) -> Result<(), Problem> {
+        self.say("dumpsys battery unplug").await?;
+        let said = self.say("dumpsys battery").await?;
+        let powered: Vec<&str> = said.lines().filter_map(|l| l.trim().split_once(" powered: ")).map(|(_, v)| v.trim()).collect();
+        if powered.is_empty() || powered.contains(&"true") {
+            return Err(Problem::new("failed", "the phone does not go from its charger, or does not say so"));
+        }
+        Ok(())
+    }
+
     async fn look_once(&self) -> Result<Look, Problem> {
         let before = monotonic_nanos();
         let text = self.say("cat /proc/uptime; date +%s.%N").await?;

@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use super::phone::{Phone, first_line, problem};
 
-/// Rows in one command: a line of the guest's shell may be some 64 kB long.
-const BATCH: usize = 20;
-
 /// Time in which the guest has what came to it by another way than its providers.
 const APPEAR: Duration = Duration::from_secs(10);
+
+/// From this API level on the media provider looks at a whole volume when it is asked to; before, at each file that it is told of.
+const SCANS_VOLUMES: u32 = 30;
 
 /// A column of a row: name, type, value.
 type Bind<'a> = (&'a str, char, String);
@@ -35,8 +35,9 @@ fn ids(text: &str) -> Vec<i64> {
 
 impl Phone {
     async fn insert_all(&self, commands: &[String]) -> Result<(), Problem> {
-        for batch in commands.chunks(BATCH) {
-            self.say(&batch.join(" && ")).await?;
+        // Each is a program of its own, which takes a second or more in a guest that is busy: each has its own time.
+        for command in commands {
+            self.say(command).await?;
         }
         Ok(())
     }
@@ -50,7 +51,7 @@ impl Phone {
     }
 
     /// Plants, and says how many of each kind the guest has more than before.
-    pub async fn plant(&self, data: &PlantData, control: &Control, console: &Console) -> Result<Value, Problem> {
+    pub async fn plant(&self, data: &PlantData, api: u32, control: &Control, console: &Console) -> Result<Value, Problem> {
         let mut counts = Map::new();
         counts.insert("contacts".to_owned(), json!(self.contacts(data).await?));
         let calls: Vec<String> = data
@@ -86,7 +87,7 @@ impl Phone {
             control.set_clipboard(text, self.within).await.map_err(problem)?;
             counts.insert("clipboard".to_owned(), json!(1));
         }
-        counts.insert("media".to_owned(), json!(self.media(data).await?));
+        counts.insert("media".to_owned(), json!(self.media(data, api).await?));
         for kind in ["cells", "wifi", "identifiers", "accounts", "installed_apps"] {
             counts.insert(kind.to_owned(), json!(0));
         }
@@ -190,23 +191,46 @@ impl Phone {
         self.counted("content://com.android.calendar/events", &events).await
     }
 
-    async fn media(&self, data: &PlantData) -> Result<usize, Problem> {
+    async fn media(&self, data: &PlantData, api: u32) -> Result<usize, Problem> {
         const FOLDER: &str = "/sdcard/DCIM/Camera";
         const IMAGES: &str = "content://media/external/images/media";
+        // The same folder by its own name, as an address.
+        const SHARED: &str = "file:///storage/emulated/0/DCIM/Camera";
         if data.media.is_empty() {
             return Ok(0);
         }
         let before = self.rows(IMAGES).await?.len();
         self.say(&format!("mkdir -p {FOLDER}")).await?;
+        let mut addresses = Vec::new();
         for m in &data.media {
             let bytes = base64(&m.base64).ok_or_else(|| Problem::new("bad_request", "a planted file cannot be read"))?;
             // Names are the worker's own, but no name may lead elsewhere.
             let name: String = m.name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).take(120).collect();
             self.adb.push(&mut bytes.as_slice(), &format!("{FOLDER}/{name}"), 0o660, self.within).await.map_err(problem)?;
+            addresses.push(format!("{SHARED}/{}", escaped(&name)));
         }
-        self.say("content call --method scan_volume --uri content://media --arg external_primary").await?;
+        if api >= SCANS_VOLUMES {
+            self.say("content call --method scan_volume --uri content://media --arg external_primary").await?;
+        } else {
+            for address in addresses {
+                self.call("am broadcast -a android.intent.action.MEDIA_SCANNER_SCAN_FILE -d", &[&address]).await?;
+            }
+        }
         self.appear(IMAGES, before, data.media.len()).await
     }
+}
+
+/// A name in an address: what is no plain letter is written by its bytes.
+fn escaped(name: &str) -> String {
+    use std::fmt::Write as _;
+    name.bytes().fold(String::new(), |mut all, b| {
+        if b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_') {
+            all.push(char::from(b));
+        } else {
+            let _ = write!(all, "%{b:02X}");
+        }
+        all
+    })
 }
 
 /// Base64 with padding, as the contract has it.
@@ -223,6 +247,11 @@ mod tests {
     fn a_value_is_one_word_of_the_shell_whatever_is_in_it() {
         let c = insert("content://x", &[("title", 's', "It's; rm -rf /\n$(id)".to_owned())]);
         assert_eq!(c, "content insert --uri content://x --bind 'title:s:It'\\''s; rm -rf /\n$(id)'");
+    }
+
+    #[test]
+    fn a_name_ends_no_address() {
+        assert_eq!(escaped("a b#1?.jpg"), "a%20b%231%3F.jpg");
     }
 
     #[test]

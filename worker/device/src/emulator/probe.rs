@@ -69,7 +69,7 @@ impl Probe<'_> {
     /// Proves it; what was seen, for people.
     pub async fn run(&self, phone: &Phone) -> Result<String, Problem> {
         let begun = Instant::now();
-        let (app, _) = phone.install(&[self.apk.to_owned()], true).await.map_err(|e| failed("install", e.message))?;
+        let (app, _) = phone.install(&[self.apk.to_owned()], true, false).await.map_err(|e| failed("install", e.message))?;
         let done = self.prove(phone, &app).await;
         // It must not be there when the app comes, however it went.
         let gone = phone.say(&format!("pm uninstall {}", quote(&app.package))).await.map_err(|e| failed("uninstall", e.message));

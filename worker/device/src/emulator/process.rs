@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -85,26 +85,34 @@ pub fn with_ports(mut arguments: Vec<String>, (console, adb, grpc): (u16, u16, u
     arguments
 }
 
-/// The emulator's own copy of the virtual device: small files are copied, as it writes them; what is large is a link into the
-/// image, which it only reads. Stale locks are left behind. Run by the emulator's user, as its home is closed to others.
+/// The emulator's own copy of the virtual device, folder by folder: small files are copied, as it writes them; what is large is a link
+/// into the image, which it only reads. Stale locks are left behind. Run by the emulator's user, as its home is closed to others.
 const COPY: &str = r#"set -eu
 umask 022
 mkdir -p "$HOME/.android" "$XDG_RUNTIME_DIR" "$ANDROID_AVD_HOME"
 # Where a former emulator said that it runs: the next one would be mistaken for it.
 rm -rf "$XDG_RUNTIME_DIR/avd" "$HOME/.android/avd/running" "$ANDROID_AVD_HOME/running" "$ANDROID_AVD_HOME/$AVD.avd"
-mkdir "$ANDROID_AVD_HOME/$AVD.avd"
+# And what its guest wrote, which is nobody's any longer and takes the room.
+rm -rf "$ANDROID_TMP"
+mkdir "$ANDROID_AVD_HOME/$AVD.avd" "$ANDROID_TMP"
 sed "s|^path=.*|path=$ANDROID_AVD_HOME/$AVD.avd|" "$FROM/$AVD.ini" > "$ANDROID_AVD_HOME/$AVD.ini"
-for f in "$FROM/$AVD.avd"/*; do
-  case "$f" in *.lock) continue ;; esac
-  if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; else ln -s "$f" "$ANDROID_AVD_HOME/$AVD.avd/"; fi
+cd "$FROM/$AVD.avd"
+find . -mindepth 1 -name '*.lock' -prune -o -type d -print | while IFS= read -r d; do mkdir "$ANDROID_AVD_HOME/$AVD.avd/$d"; done
+find . -mindepth 1 -name '*.lock' -prune -o ! -type d -print | while IFS= read -r f; do
+  to="$ANDROID_AVD_HOME/$AVD.avd/$f"
+  if [ -f "$f" ] && [ "$(wc -c < "$f")" -le 1048576 ]; then cp "$f" "$to"; chmod u+w "$to"; else ln -s "$FROM/$AVD.avd/$f" "$to"; fi
 done
-chmod -R u+w "$ANDROID_AVD_HOME/$AVD.avd"/*.ini
 [ -z "${BACK:-}" ] || sed -i -e "s|^hw.camera.back=.*|hw.camera.back=$BACK|" -e "s|^hw.camera.front=.*|hw.camera.front=$FRONT|" "$ANDROID_AVD_HOME/$AVD.avd/config.ini"
 "#;
 
 /// Bytes of a file that the emulator may write: in a trial, and in a bake, where the guest's memory and disks are.
 const FILE: u64 = 8 << 30;
 const BAKED_FILE: u64 = 32 << 30;
+
+/// Seconds that an emulator gives itself for its end before it kills itself. What a trial's leaves is thrown away; what a bake's leaves
+/// is kept, and one that was killed had not written it all.
+const END: &str = "5";
+const BAKED_END: &str = "120";
 
 /// Which virtual device the emulator runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,11 +155,14 @@ impl Layout {
         command
             .env("HOME", &self.home)
             .env("TMPDIR", &self.temporary)
+            // The emulator's own word for it. There lies what the guest writes over disks that are only read, so it has to be where
+            // there is room.
+            .env("ANDROID_TMP", self.overlays())
             .env("XDG_RUNTIME_DIR", self.home.join("run"))
             .env("ANDROID_HOME", &self.sdk)
             .env("ANDROID_SDK_ROOT", &self.sdk)
             .env("ANDROID_AVD_HOME", if avds == Avds::Image { self.avds.clone() } else { self.copies() })
-            .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", "5")
+            .env("ANDROID_EMULATOR_WAIT_TIME_BEFORE_KILL", if avds == Avds::Image { BAKED_END } else { END })
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(&self.home);
         command
@@ -160,6 +171,11 @@ impl Layout {
     /// The folder of the emulator's own copy of the virtual device.
     fn copies(&self) -> std::path::PathBuf {
         self.home.join("avd")
+    }
+
+    /// The folder of what the guest writes over its disks.
+    fn overlays(&self) -> std::path::PathBuf {
+        self.home.join("tmp")
     }
 
     /// What the virtual device's `config.ini` says.
@@ -260,9 +276,9 @@ impl Process {
         self.ended()
     }
 
-    /// Waits until it has ended by itself; whether it has.
-    pub async fn wait(&mut self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.child.wait()).await.is_ok()
+    /// Waits until it has ended by itself, and how; none if it has not.
+    pub async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        tokio::time::timeout(limit, self.child.wait()).await.ok()?.ok()
     }
 
     /// Ends it, and all that runs as its user.
@@ -328,8 +344,8 @@ mod tests {
         let cold = arguments(&machine(config).unwrap(), Launch::Cold, (5554, 5555, 8554)).join(" ");
         assert_eq!(
             cold,
-            "-avd stakeout -no-window -no-boot-anim -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
-             -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
+            "-avd stakeout -no-window -no-boot-anim -no-metrics -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
+             -feature AllowSnapshotMigration -feature -ModemSimulator -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
         let restore = arguments(&machine(config).unwrap(), Launch::Restore, (1, 2, 3)).join(" ");
         let hidden = arguments(&machine("stakeout.window=hidden\n").unwrap(), Launch::Cold, (1, 2, 3)).join(" ");

@@ -50,6 +50,8 @@ const QUEUE_MS: u64 = 400;
 /// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
 /// within this time of ours, as adb has its moments.
 const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
+/// How far after our idea of now a record may be dated.
+const AHEAD: Duration = Duration::from_secs(5);
 /// The books' name of the front camera.
 const FRONT: &str = "1";
 /// Facts of one kind of trouble.
@@ -290,6 +292,9 @@ impl Watch {
                 (None, None) => false,
             };
             if ours {
+                if !books && self.is_misdated(&a) {
+                    self.trouble(told, now, &format!("a date in the {what}, which is not of the trial"));
+                }
                 self.access(told, now, a);
             } else if let Some(package) = a.package.clone().filter(|_| !books) {
                 self.access_of(told, now, a, &package);
@@ -443,6 +448,14 @@ impl Watch {
         }
         self.frames.tell_all(&mut told, now, &mut self.sessions);
         told
+    }
+
+    /// Whether a record of the app is dated before the trial, or after now: then its date is of another zone or clock than was set.
+    fn is_misdated(&self, a: &Access) -> bool {
+        let clock = lock(&self.clock);
+        let ahead = clock.date(monotonic_nanos()).plus(AHEAD.mul_f64(clock.speed().max(1.0)));
+        let when = |w: &When| clock.of_wall(w.latest).is_none() || clock.of_wall(w.earliest).is_some_and(|at| at > ahead);
+        [a.span.from, a.span.to].iter().flatten().any(when)
     }
 
     /// The trial's time of a record: the earliest that it allows, but not before a change of state within the same second.

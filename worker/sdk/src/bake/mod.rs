@@ -51,6 +51,9 @@ pub struct StartPlan {
 /// A restore takes seconds or hangs for ever; a cold boot takes 30 to 120 s on KVM.
 pub const START: StartPlan = StartPlan { restore: Duration::from_secs(60), restores: 2, cold: Duration::from_secs(420) };
 
+/// Longest time of a restore with the probe after it, which has its own limit of 90 s.
+const PROVEN: Duration = Duration::from_secs(START.restore.as_secs() + 90);
+
 impl Bake {
     /// The bake of a class from an image: its name, and its id.
     pub fn new(class: HostClass, image: &str, from: Sha256Digest) -> Self {
@@ -85,13 +88,16 @@ impl Bake {
             stage(Work::Trust { store }, 60, Abort),
             stage(Work::Quiet, 180, Again),
             stage(Work::Save { snapshot: SNAPSHOT.to_owned() }, 300, Again),
-            stage(Work::Stop, 60, Again),
+            stage(Work::Stop, 150, Again),
             stage(Work::Loadable { arguments: arguments(&machine, Launch::Check) }, 60, Abort),
-            // A snapshot that was never loaded is a hope.
+            // A snapshot that was never loaded is a hope. The first load writes, and a trial cannot.
+            stage(start(Launch::Apply), 30, Again),
+            stage(Work::Ready, PROVEN.as_secs(), Again),
+            stage(Work::Stop, 150, Again),
             stage(Work::Tidy, 20, Abort),
             stage(start(Launch::Restore), 30, Again),
-            stage(Work::Ready, START.restore.as_secs(), Again),
-            stage(Work::Stop, 60, Again),
+            stage(Work::Ready, PROVEN.as_secs(), Again),
+            stage(Work::Stop, 150, Again),
             stage(Work::Commit { labels }, 900, Abort),
         ];
         let result = format!("stakeout/emulator-baked:api{}-{}-{key}", class.api, class.abi);
@@ -131,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_is_saved_after_the_trust_store_and_loaded_once_before_it_is_kept() {
+    fn a_snapshot_is_saved_after_the_trust_store_and_loaded_where_it_lies_and_as_a_trial_does_before_it_is_kept() {
         let bake = bake(34);
         let order = [
             at(&bake, |w| matches!(w, Work::CheckKvm)),
@@ -141,11 +147,12 @@ mod tests {
             at(&bake, |w| matches!(w, Work::Trust { .. })),
             at(&bake, |w| matches!(w, Work::Save { .. })),
             at(&bake, |w| matches!(w, Work::Loadable { .. })),
+            at(&bake, |w| matches!(w, Work::Start { launch: Launch::Apply, .. })),
             at(&bake, |w| matches!(w, Work::Start { launch: Launch::Restore, .. })),
             at(&bake, |w| matches!(w, Work::Commit { .. })),
         ];
         assert!(order.is_sorted(), "{order:?}");
-        assert_eq!(order[8], bake.stages.len() - 1);
+        assert_eq!(order[9], bake.stages.len() - 1);
         assert!(bake.stages.iter().all(|s| !s.deadline.is_zero()));
         assert!(bake.longest() <= Duration::from_secs(2 * 3600));
         let again: Bake = serde_json::from_str(&serde_json::to_string(&bake).unwrap()).unwrap();

@@ -136,7 +136,7 @@ pub struct Package {
 /// An index, or several as one.
 #[derive(Clone, Default, Debug)]
 pub struct Index {
-    /// Packages that we may want: the emulator, platform tools, system images.
+    /// Packages that we may want: the emulator, system images.
     pub packages: Vec<Package>,
     /// Licences.
     pub licenses: Vec<License>,
@@ -164,7 +164,7 @@ impl Index {
         }
         for p in root.all("remotePackage") {
             let path = p.attribute("path").unwrap_or_default();
-            if !(path == "emulator" || path == "platform-tools" || path.starts_with("system-images;")) {
+            if !(path == "emulator" || path.starts_with("system-images;")) {
                 continue;
             }
             if index.packages.len() + index.skipped.len() == MAX_PACKAGES {

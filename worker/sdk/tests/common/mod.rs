@@ -25,7 +25,6 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 pub(crate) const IMAGE: &str = "sys-img/google_apis/x86_64-34_r14.zip";
 pub(crate) const EMULATOR: &str = "emulator-linux_x64-1012.zip";
-pub(crate) const TOOLS: &str = "platform-tools_r91.0.1-linux.zip";
 
 /// All files of a small repository by their path in it.
 pub(crate) fn repository() -> HashMap<String, Vec<u8>> {
@@ -41,7 +40,6 @@ pub(crate) fn repository() -> HashMap<String, Vec<u8>> {
             ],
         ),
     );
-    files.insert(TOOLS.to_owned(), archive("platform-tools", &[("adb", 0o755, b"#!/bin/sh\necho adb 91.0.1\n")]));
     // Large enough for many pieces on the way, and not all zeros.
     let system: Vec<u8> = (0..400_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     files.insert(

@@ -5,7 +5,6 @@ use std::{io, time::Duration};
 use stakeout_contract::{DeviceKind, Nanos, observation::Fact, trial::FeedMode};
 use stakeout_links::guest::{Guest as _, quote};
 use stakeout_protocol::{Problem, choice::Cameras, device::Event};
-use stakeout_truth::Zone;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,6 +32,9 @@ use crate::core::{guest::Change, outbox::Outbox, window::monotonic_nanos};
 const TICK: Duration = Duration::from_millis(25);
 /// Off ours by less than this, in parts of it, is what a look's own width makes.
 const PACE: f64 = 0.05;
+
+/// Our time in which a phone is in the state that it was put into: its screen does not go off at once.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// Tells both clocks again and again while the guest's runs otherwise than ours.
 async fn tick(clock: SharedClock, out: Outbox) {
@@ -143,8 +145,7 @@ impl EmulatorGuest {
             return Err(Problem::new("unsupported", "the image does not allow root, so the job's certificate cannot be installed"));
         }
         live.phone.say("settings put global auto_time 0; settings put global auto_time_zone 0").await?;
-        live.phone.call("setprop persist.sys.timezone", &[&timezone]).await?;
-        live.phone.zone = Zone::Named(timezone);
+        live.phone.go_to(&timezone).await?;
         // After a restart too: that a guest keeps its date over one is not certain.
         live.phone.say(&format!("date @{date}")).await?;
         live.phone.trust(live.api, &ca).await
@@ -211,7 +212,30 @@ impl EmulatorGuest {
         self.now()
     }
 
+    /// Changes the state, and makes sure that the phone was in the one before and is in this.
     pub(super) async fn change_state(&mut self, change: Change) -> Result<(), Problem> {
+        self.holds(Duration::ZERO).await?;
+        let idle = self.idle.after(&change);
+        self.put(change).await?;
+        self.idle = idle;
+        self.holds(SETTLED).await
+    }
+
+    /// What the phone is otherwise than it was told to be, for which it may take so long, is lost evidence.
+    pub(super) async fn holds(&self, within: Duration) -> Result<(), Problem> {
+        let Some(live) = &self.live else { return Ok(()) };
+        let until = Instant::now() + within;
+        while let Some(what) = self.idle.differs(&live.phone).await? {
+            if Instant::now() >= until {
+                self.fact(Fact::Lost { what, count: 1 }).await;
+                break;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, change: Change) -> Result<(), Problem> {
         let (app, bucket) = (self.app.clone(), self.bucket);
         let live = self.live()?;
         match change {
@@ -223,19 +247,23 @@ impl EmulatorGuest {
             Change::Screen(true) => {
                 live.phone.say("input keyevent 224").await?;
                 // A lock screen without a secret; where there is none, nothing happens.
-                live.phone.run("wm dismiss-keyguard").await.map(drop)
+                live.phone.say("wm dismiss-keyguard").await.map(drop)
             }
             Change::Screen(false) => live.phone.say("input keyevent 223").await.map(drop),
             Change::Doze(true) => {
-                live.phone.run("dumpsys battery unplug").await?;
+                live.phone.unplug().await?;
+                // Google's images for the emulator have it switched off.
+                live.phone.say("cmd deviceidle enable deep").await?;
                 live.phone.say("cmd deviceidle force-idle deep").await.map(drop)
             }
             Change::Doze(false) => {
                 live.phone.say("cmd deviceidle unforce").await?;
+                // As it was: none comes by itself, which the record would not say.
+                live.phone.say("cmd deviceidle disable deep").await?;
                 if bucket {
                     return Ok(());
                 }
-                live.phone.run("dumpsys battery reset").await.map(drop)
+                live.phone.say("dumpsys battery reset").await.map(drop)
             }
             Change::Bucket(bucket) => {
                 let Some(app) = app else { return Err(Problem::new("bad_request", "no app is installed")) };
@@ -301,7 +329,7 @@ impl EmulatorGuest {
         }
         if self.bucket {
             // Buckets are kept over a restart, and count only while the phone is on battery.
-            self.live()?.phone.run("dumpsys battery unplug").await?;
+            self.live()?.phone.unplug().await?;
         }
         let now = self.now();
         if let (Some(kept), Some(live)) = (&mut self.kept, &self.live) {
@@ -321,6 +349,7 @@ impl EmulatorGuest {
     pub(super) async fn stop_app(&mut self) -> Result<(), Problem> {
         let Some(app) = self.app.clone() else { return Ok(()) };
         self.poll().await?;
+        self.holds(Duration::ZERO).await?;
         if let Some(what) = self.webcam.as_ref().and_then(Webcam::trouble) {
             self.fact(Fact::Lost { what, count: 1 }).await;
         }

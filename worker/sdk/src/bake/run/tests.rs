@@ -122,7 +122,7 @@ async fn run_with(plays: Vec<Vec<Act>>, saved: bool) -> (Result<Baked, NotBaked>
     (done, log)
 }
 
-const STARTED: &str = "started stakeout/emulator:x 15";
+const STARTED: &str = "started stakeout/emulator:x 18";
 
 #[tokio::test(start_paused = true)]
 async fn a_bake_that_goes_well_is_kept_under_its_name_and_its_container_removed() {
@@ -178,8 +178,8 @@ async fn a_program_that_lies_is_not_tried_again() {
         ("not its turn", vec![say(&Said::Begun { stage: 1 })]),
         ("not under way", vec![say(&Said::Done { stage: 0 })]),
         ("not its turn", vec![say(&Said::Begun { stage: 0 }), say(&Said::Begun { stage: 0 })]),
-        ("not under way", vec![say(&Said::Begun { stage: 0 }), say(&Said::Done { stage: 14 })]),
-        ("not its turn", [through(15), vec![say(&Said::Begun { stage: 15 })]].concat()),
+        ("not under way", vec![say(&Said::Begun { stage: 0 }), say(&Said::Done { stage: 17 })]),
+        ("not its turn", [through(18), vec![say(&Said::Begun { stage: 18 })]].concat()),
         ("cannot be read", vec![raw("booting...")]),
         ("more than", vec![raw(&"x".repeat(100_000))]),
     ];
@@ -199,14 +199,14 @@ async fn a_program_that_lies_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn an_end_before_the_end_is_no_bake() {
     for (play, code) in
-        [(vec![Act::End(0)], 0), ([through(15), vec![Act::End(1)]].concat(), 1), ([through(14), vec![Act::End(0)]].concat(), 0)]
+        [(vec![Act::End(0)], 0), ([through(18), vec![Act::End(1)]].concat(), 1), ([through(17), vec![Act::End(0)]].concat(), 0)]
     {
         let (done, log) = run_with(vec![play.clone(), play], true).await;
         assert!(matches!(done.unwrap_err().fault, Fault::Ended(c) if c == code));
         assert!(!log.iter().any(|l| l.starts_with("kept")));
     }
     // One that stays after its last stage is not waited for for ever.
-    let (done, _) = run_with(vec![[through(15), vec![Act::Hang]].concat()], true).await;
+    let (done, _) = run_with(vec![[through(18), vec![Act::Hang]].concat()], true).await;
     assert!(matches!(done.unwrap_err().fault, Fault::Deadline(GAP)));
 }
 
