@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
 use stakeout_bundle::statement;
 use stakeout_contract::{
-    DeviceState, Sensor, Sha256Digest,
+    DeviceState, Kind, Nanos, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
     observation::{Fact, LOST_TYPED, Observation},
-    trial::TrialState,
+    trial::{TrialState, frame_time},
 };
 use stakeout_protocol::device::{Event, Verb};
 
@@ -147,6 +147,32 @@ async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
     let given = orchestrator.given.lock().unwrap();
     let spans: Vec<_> = given.completion.as_ref().unwrap().record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
     assert_eq!(spans, [(20, DeviceState::InUse), (62, DeviceState::Foreground)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_the_date_of_the_instant_at_which_a_state_is_left_is_of_that_state() {
+    let told = told();
+    // The clock stands at 2 s while the app is sent away: it saves what it has, and had a frame of that instant.
+    let read = || Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: None };
+    let cells = FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Background).then(|| Act::Say(vec![fact(2, read())])));
+    let steps = json!(["launchApp", {"tapOn": "Scan"}, {"idle": {"state": "background", "for": "1m"}}, "reboot", "launchApp",
+        {"idle": {"state": "foreground", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    let at = |nanos: u64| record.state_at(Nanos::saturating(nanos)).unwrap();
+    let second = 1_000_000_000;
+    assert_eq!((at(2 * second), at(2 * second + 1)), (DeviceState::InUse, DeviceState::Background));
+    assert_eq!(record.state_at(frame_time(60)), Some(DeviceState::InUse));
+    // Nothing passed between the boot and the tap on the icon but a moment that is waited for: what was due before is not of it.
+    assert_eq!(lines(&told).iter().filter(|l| *l == "advance {\"nanos\":1000000}").count(), 1);
+    assert_eq!((at(62 * second), at(62 * second + 1_000_000)), (DeviceState::Background, DeviceState::InUse));
+    assert_eq!((at(63 * second + 1_000_000), at(63 * second + 1_000_001)), (DeviceState::InUse, DeviceState::Foreground));
+    // What the steps say and what the timeline says is one.
+    let states = given.observations.iter().filter(|o| matches!(o.fact, Fact::State { .. }));
+    let said: Vec<_> = states.map(|o| o.at).collect();
+    assert!(record.timeline.iter().all(|s| said.contains(&s.from)), "{said:?} {:?}", record.timeline);
 }
 
 /// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
