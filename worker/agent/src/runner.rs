@@ -189,7 +189,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             let last = left.played.marks.last().map_or(Nanos::ZERO, |m| m.at.plus(Duration::from_nanos(1)));
             length = talk.record.now().max(last);
         }
-        let spans = timeline(&left.played.marks, talk.record.observations(), length);
+        let spans = timeline(&left.played.marks, length);
         self.hand_over(slot, talk, left, end, spans, usage, image_id, hello.cooperative).await
     }
 
