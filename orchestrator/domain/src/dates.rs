@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use stakeout_contract::{
-    DeviceState, Sensor,
+    DeviceState, Nanos, Sensor,
     finding::{Finding, HEARD_PIECE_MOST},
     trial::{Delivered, frame_time},
 };
@@ -120,6 +120,21 @@ fn ends(d: &Delivered) -> Span {
         Sensor::Camera => (frame_time(d.first).get(), frame_time(d.last).get()),
         Sensor::Microphone => (d.first.saturating_mul(BLOCK), d.last.saturating_add(1).saturating_mul(BLOCK)),
     }
+}
+
+/// When a run began, and when the last of it did.
+pub(crate) fn begins(d: &Delivered) -> (Nanos, Nanos) {
+    let time = |n: u64| match d.sensor {
+        Sensor::Camera => frame_time(n),
+        Sensor::Microphone => Nanos::saturating(n.saturating_mul(BLOCK)),
+    };
+    (time(d.first), time(d.last))
+}
+
+/// The states in which something of a run was given.
+pub(crate) fn states_of(t: &TrialEvidence<'_>, acts: &Acts, d: &Delivered) -> Vec<DeviceState> {
+    let (from, to) = begins(d);
+    acts.states(t, (d.sensor, d.session), from, to)
 }
 
 /// The sessions in which the feed gave what is in a match.

@@ -1,5 +1,6 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
+mod nobodys;
 mod served;
 mod unread;
 
@@ -82,6 +83,7 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_observations(t, &mut out);
     served::of(t, &mut out);
     of_begun(t, acts, &mut out);
+    nobodys::of(t, acts, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
