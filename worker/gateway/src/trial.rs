@@ -86,6 +86,7 @@ pub struct Trial {
     flow_events: AtomicU64,
     dns_facts: AtomicU64,
     blocked_facts: AtomicU64,
+    opaque_facts: AtomicU64,
     notes: AtomicU64,
     blocked: Mutex<HashMap<(Target, &'static str), Instant>>,
 }
@@ -110,6 +111,7 @@ impl Trial {
             flow_events: AtomicU64::new(0),
             dns_facts: AtomicU64::new(0),
             blocked_facts: AtomicU64::new(0),
+            opaque_facts: AtomicU64::new(0),
             notes: AtomicU64::new(0),
             blocked: Mutex::default(),
         })
@@ -145,6 +147,11 @@ impl Trial {
     /// Reports a flow that ended.
     pub async fn flow_ended(&self, event: Event) {
         self.bounded(&self.flow_events, "flows", event).await;
+    }
+
+    /// Reports what was not read.
+    pub async fn opaque(&self, fact: Fact) {
+        self.bounded(&self.opaque_facts, "opaque", now(fact)).await;
     }
 
     /// Says something of a flow that its fields cannot say.
