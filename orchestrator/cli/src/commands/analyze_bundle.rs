@@ -12,7 +12,7 @@ use stakeout_bundle::{
 };
 use stakeout_contract::{
     artifact::Role,
-    finding::{Analysis, Finding},
+    finding::{Analysis, Finding, Searched},
     flow::Flow,
     observation::Observation,
     result::JobResult,
@@ -231,7 +231,9 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
         std::fs::write(dir.path().join("artifacts").join(name.rsplit('/').next().unwrap_or(&digest)), bytes).map_err(Failure::other)?;
     }
     std::fs::write(dir.path().join("trial.json"), serde_json::to_vec(&record).map_err(Failure::other)?).map_err(Failure::other)?;
-    let analysis = analyze_trial_dir(&Tools::here().engine(), dir.path()).map_err(Failure::usage)?;
+    let mut analysis = analyze_trial_dir(&Tools::here().engine(), dir.path()).map_err(Failure::usage)?;
+    // As the worker did.
+    analysis.searched.cut(Searched::SKIPPED_MOST);
     let name = format!("{folder}observations.jsonl");
     let observations = optional(bundle.read(&name), bundle, &name)?
         .unwrap_or_default()
