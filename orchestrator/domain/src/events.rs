@@ -17,7 +17,9 @@ use stakeout_contract::{
 use crate::{
     acts::Acts,
     attribution::{Attribution, Nobodys, nobodys},
-    dates, permission, sent,
+    dates, permission,
+    photos::Photos,
+    sent,
     verdict::TrialEvidence,
 };
 
@@ -61,7 +63,9 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
         of_observation(t, &known.acts, (line, o), &shown, &mut out);
     }
     of_delivery(t, &known, &mut out);
-    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
+    let photos = Photos::of(t);
+    let is_one = |f: &Finding| counts(t, f) && delivered(t, f) && !photos.own(t, f);
+    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| is_one(f)) {
         of_finding(t, &known, (index, f), &mut out);
     }
     for e in &mut out {

@@ -18,7 +18,9 @@ use stakeout_contract::{
 use crate::{
     acts::Acts,
     apis::{self, Kinds},
-    dates, events, sent,
+    dates, events,
+    photos::Photos,
+    sent,
     verdict::TrialEvidence,
 };
 
@@ -392,7 +394,9 @@ fn of_analysis(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
         let code = if s.reason.starts_with("encrypted") { "encrypted" } else { "analysis_incomplete" };
         out.push(doubt(code, format!("{what} was not looked into: {}", short(&s.reason)), "a larger limit, or the app's key", reach));
     }
-    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, acts, f)) {
+    let photos = Photos::of(t);
+    let is_lead = |f: &&Finding| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, acts, f) && !photos.own(t, f);
+    for f in t.analysis.findings.iter().filter(is_lead) {
         let mut d = doubt(
             "lead",
             format!("a lead: {} may be there, but the match is too weak to prove it (p {:.1e})", f.kind, f.p_false.get()),
