@@ -14,7 +14,7 @@ use stakeout_contract::{
     DeviceKind, Nanos, Sensor,
     artifact::Role,
     finding::Finding,
-    flow::Flow,
+    flow::{DNS, Flow},
     observation::{Fact, Source},
     told::{OthersSession, Traffic},
     trial::Delivered,
@@ -137,6 +137,9 @@ impl<'a> Attribution<'a> {
 
     /// A request that others cannot have sent is the app's: around it they sent less than it holds.
     fn of_flow(&self, w: &Flow) -> Option<String> {
+        if w.scheme == DNS {
+            return Some("which app asked for these names is not known".to_owned());
+        }
         let size = w.sent.saturating_add(w.path.len() as u64);
         let ended = w.at.plus(Duration::from_nanos(w.real_end.saturating_sub(w.real)));
         let from = Nanos::saturating(w.at.get().saturating_sub(AROUND.as_nanos() as u64));

@@ -15,7 +15,8 @@
 //! it, names are only data, sizes are bounded, and an answer that is no answer ends the cell.
 //!
 //! The pure parts have no I/O and no clock: [`timeline`] (which state the device was in, and when it was in use), [`dating`] (one
-//! clock for device and gateway), [`phone`] (which verbs bring a device into a state).
+//! clock for device and gateway), [`phone`] (which verbs bring a device into a state), [`names`] (what was asked of DNS, as something
+//! that was sent).
 //!
 //! Read first: [`Orchestrator`], [`Worker`], then [`runner`] and [`script`].
 
@@ -29,6 +30,7 @@ pub mod dating;
 pub mod error;
 pub mod keep;
 pub mod link;
+pub mod names;
 pub mod orchestrator;
 pub mod phone;
 pub mod prepared;

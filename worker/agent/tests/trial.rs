@@ -169,6 +169,26 @@ async fn what_has_the_date_of_the_instant_at_which_a_state_is_left_is_of_that_st
     assert!(record.timeline.iter().all(|s| said.contains(&s.from)), "{said:?} {:?}", record.timeline);
 }
 
+#[tokio::test(start_paused = true)]
+async fn data_in_names_is_handed_in_as_a_request_of_its_own() {
+    let told = told();
+    let mut cells = FakeCells::new(&told);
+    let mut to = flow(1, 1_001_500);
+    to.host = "6c696e2079756865.evil.example".into();
+    cells.flows = vec![(to, b"GET / HTTP/1.1\r\n\r\n".to_vec(), b"ok".to_vec())];
+    let steps = json!(["launchApp", {"idle": {"state": "background", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let done = given.completion.as_ref().unwrap();
+    let [sent, named] = &done.flows[..] else { panic!("{:?}", done.flows) };
+    assert_eq!((named.id, named.scheme.as_str(), named.at), (2, "dns", sent.at));
+    let bytes = &given.artifacts[&named.request.unwrap()];
+    assert_eq!(String::from_utf8_lossy(bytes), "6c696e2079756865.evil.example\n\n6c696e2079756865\n\n");
+    let entry = done.record.artifacts.iter().find(|a| a.flow == Some(2)).unwrap();
+    assert_eq!((entry.role, entry.at), (Role::FlowRequest, Some(sent.at)));
+}
+
 /// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
 async fn unusual(reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> (FakeOrchestrator, Vec<String>) {
     let told = told();

@@ -159,9 +159,9 @@ impl Trial {
         self.bounded(&self.notes, "notes", now(Fact::Log { line })).await;
     }
 
-    /// Reports a question to DNS. AAAA comes with every A and says nothing more, so it is left out.
+    /// Reports a question to DNS. AAAA comes with every A and says nothing more then, so it is left out.
     pub async fn asked(&self, asked: Option<Asked>) {
-        let Some(asked) = asked.filter(|a| a.kind != "AAAA") else { return };
+        let Some(asked) = asked.filter(|a| a.kind != "AAAA" || !a.known) else { return };
         let answer = match (asked.answer, asked.refused) {
             (Some(a), _) => a.to_string(),
             (None, true) => "refused".to_owned(),

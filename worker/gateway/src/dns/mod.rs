@@ -48,6 +48,8 @@ pub struct Asked {
     pub answer: Option<Ipv4Addr>,
     /// It would have had an address, but there are too many names.
     pub refused: bool,
+    /// It had an address before.
+    pub known: bool,
 }
 
 /// Answers one message; none: it is no query, and silence is the answer.
@@ -64,7 +66,8 @@ pub fn answer(query: &[u8], names: &Names) -> Option<(Vec<u8>, Option<Asked>)> {
         return Some((reply.to_vec().ok()?, None));
     };
     let name = question.name().to_ascii().trim_end_matches('.').to_ascii_lowercase();
-    let mut asked = Asked { name, kind: question.query_type().to_string(), answer: None, refused: false };
+    let known = names.knows(&name);
+    let mut asked = Asked { name, kind: question.query_type().to_string(), answer: None, refused: false, known };
     if matches!(question.query_type(), RecordType::A | RecordType::ANY) && !asked.name.is_empty() {
         asked.answer = names.address(&asked.name);
         if let Some(a) = asked.answer {
@@ -191,6 +194,18 @@ mod tests {
             assert_eq!(reply.metadata.response_code, ResponseCode::NoError);
             assert_eq!(asked.unwrap().answer, None);
         }
+    }
+
+    #[test]
+    fn a_name_is_known_from_its_first_address_on() {
+        let names = Names::default();
+        let mut known = Vec::new();
+        for kind in [RecordType::AAAA, RecordType::A, RecordType::AAAA] {
+            let mut q = Message::query();
+            q.add_query(Query::query(Name::from_ascii("x.example.").unwrap(), kind));
+            known.push(answer(&q.to_vec().unwrap(), &names).unwrap().1.unwrap().known);
+        }
+        assert_eq!(known, [false, false, true]);
     }
 
     #[test]

@@ -135,6 +135,19 @@ fn what_no_book_gives_to_the_app_is_a_doubt_unless_it_is_found_in_its_own_things
 }
 
 #[test]
+fn names_that_anybody_in_a_guest_may_have_asked_for_support_at_most() {
+    let named = || {
+        let mut s = uploaded(filmed());
+        s.flows[0].scheme = stakeout_contract::flow::DNS.into();
+        s
+    };
+    let alone = told(told(named(), 90, opened()), 100, counted(60, 7000, 9000, 0));
+    let v = of(&alone, Rung::Transmitted);
+    assert_eq!((v.verdict, codes(&v)), (Answer::Supported, vec!["attribution"]));
+    assert_eq!(of(&named(), Rung::Transmitted).verdict, Answer::Proven, "the device of one process");
+}
+
+#[test]
 fn the_device_of_one_process_is_the_apps_alone() {
     let s = uploaded(in_file(filmed(), Role::AppFile, "anywhere/a.jpg"));
     assert_eq!(of(&s, Rung::Transmitted).verdict, Answer::Proven);
