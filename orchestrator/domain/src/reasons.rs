@@ -311,19 +311,25 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     out.push(d);
 }
 
-/// What another app's page was told may be anything that was captured or read until then, and left there and then.
+/// What another app was told may be anything that was captured or read until then, and left there and then; or later, where it was
+/// told to a backup.
 fn of_page(t: &TrialEvidence<'_>, name: &str, at: Nanos, out: &mut Vec<Doubt>) {
     if !apis::gives(name) {
         return;
     }
     let mut d = doubt(
         "unsupported_api",
-        format!("`{}`: another app's page was told something, which it may have sent, and this device has no other apps", short(name)),
+        format!("`{}`: another app was told something, which it may have sent, and this device has no other apps", short(name)),
         "the `emulator` device",
         Reach::Only(Rung::Transmitted),
     );
-    let before: BTreeSet<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= at).map(|s| s.state).collect();
-    (d.states, d.sent) = (Some(before.into_iter().collect()), Some(vec![events::state_at(t, at)]));
+    let timeline = &t.record.timeline;
+    let before: BTreeSet<DeviceState> = timeline.iter().filter(|s| s.from <= at).map(|s| s.state).collect();
+    let after = timeline.iter().filter(|s| s.to > at && apis::keeps(name)).map(|s| s.state);
+    let sent: BTreeSet<DeviceState> = after.chain([events::state_at(t, at)]).collect();
+    // The device tells of a backup once.
+    d.states = (!apis::keeps(name)).then(|| before.into_iter().collect());
+    d.sent = Some(sent.into_iter().collect());
     out.push(d);
 }
 
