@@ -12,6 +12,7 @@ use stakeout_contract::{
     finding::Finding,
     observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
+    scenario::NetworkPolicy,
     trial::{FeedMode, TrialState},
 };
 
@@ -181,6 +182,20 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "the `emulator` device, whose clock is real",
                 Reach::All,
             )),
+            Fact::ClockHeld { thread, r#where, spins: false } if t.record.scenario.network.policy == NetworkPolicy::Live => {
+                let mut d = doubt(
+                    "clock_held",
+                    format!(
+                        "thread `{}` waited in `{}` for longer than the device holds its clock, and was let go: what a live server answers or orders came at another time, or not",
+                        short(thread),
+                        short(r#where)
+                    ),
+                    "the `emulator` device, whose clock is real",
+                    Reach::All,
+                );
+                d.states = Some(served::between(t, o.at, None));
+                out.push(d);
+            }
             Fact::NativeLibrary { name, .. } => out.push(doubt(
                 "native_code",
                 format!("the app loads native code (`{}`), which this device does not run", short(name)),

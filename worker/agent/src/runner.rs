@@ -44,8 +44,10 @@ use crate::{
     timeline::timeline,
 };
 
-/// Real time that an app thread may hold a virtual clock.
+/// Real time that an app thread may hold a virtual clock. A live server takes longer to answer than the gateway: what an act of the
+/// owner asked it for must not come hours after the act.
 const HOLD_CAP_MS: u64 = 3_000;
+const LIVE_HOLD_CAP_MS: u64 = 10_000;
 
 /// Where a trial is, and its cell.
 pub struct Slot<C> {
@@ -310,7 +312,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             permissions: scenario.permissions,
             deny: scenario.deny.clone(),
             rules: scenario.device.api,
-            hold_cap_ms: HOLD_CAP_MS,
+            hold_cap_ms: if scenario.network.policy == NetworkPolicy::Live { LIVE_HOLD_CAP_MS } else { HOLD_CAP_MS },
             answered: scenario.network.policy == NetworkPolicy::Sinkhole,
             record: false,
         };

@@ -189,6 +189,24 @@ async fn data_in_names_is_handed_in_as_a_request_of_its_own() {
     assert_eq!((entry.role, entry.at), (Role::FlowRequest, Some(sent.at)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_app_may_hold_the_clock_longer_for_a_live_server() {
+    for (policy, wanted) in [("sinkhole", 3_000), ("live", 10_000)] {
+        let told = told();
+        let cap = Arc::new(Mutex::new(0));
+        let given = cap.clone();
+        let cells = FakeCells::new(&told).reply(move |v, _| {
+            if let Verb::Assign(a) = v {
+                *given.lock().unwrap() = a.hold_cap_ms;
+            }
+            None
+        });
+        let scenario = json!({"name": "t", "network": {"policy": policy}, "steps": ["launchApp"]});
+        run(&FakeOrchestrator::new(&told, vec![lease(scenario)]), cells).await;
+        assert_eq!(*cap.lock().unwrap(), wanted, "{policy}");
+    }
+}
+
 /// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
 async fn unusual(reply: impl Fn(&Verb, usize) -> Option<Act> + Send + Sync + 'static) -> (FakeOrchestrator, Vec<String>) {
     let told = told();
