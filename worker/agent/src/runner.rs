@@ -20,6 +20,7 @@ use stakeout_contract::{
     lease::{Completion, Lease},
     observation::Fact,
     scenario::{NetworkPolicy, Step},
+    told::InstalledAs,
     trial::{AppFacts, TrialEnd, TrialState},
 };
 use stakeout_feed::{TrialKey, planting::plant};
@@ -256,6 +257,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             signers: Vec::new(),
             abis: Vec::new(),
         };
+        if !left.app.package.is_empty() {
+            talk.record.worker_fact(InstalledAs::of(&left.app).into());
+        }
 
         slot.stage = "script";
         let begin = Instant::now();

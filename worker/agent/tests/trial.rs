@@ -15,7 +15,8 @@ use stakeout_contract::{
     DeviceState, Kind, Nanos, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::{Fact, LOST_TYPED, Observation},
+    observation::{Fact, LOST_TYPED, Observation, Source},
+    told::InstalledAs,
     trial::{TrialState, frame_time},
 };
 use stakeout_protocol::device::{Event, Verb};
@@ -403,6 +404,9 @@ async fn what_is_handed_in_is_what_the_worker_signed() {
     changed = came.clone();
     changed.flows.clear();
     assert_eq!(differs(&changed, &given.observations), Some("flows"));
+    // As what the app was installed is said where it is signed.
+    let installed: Fact = InstalledAs::of(&came.record.app).into();
+    assert!(given.observations.iter().any(|o| o.source == Source::Worker && o.fact == installed));
 }
 
 #[tokio::test(start_paused = true)]

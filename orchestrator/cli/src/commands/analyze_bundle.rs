@@ -14,8 +14,9 @@ use stakeout_contract::{
     artifact::Role,
     finding::{Analysis, Finding, Searched},
     flow::Flow,
-    observation::Observation,
+    observation::{Fact, Observation, Source},
     result::JobResult,
+    told::InstalledAs,
     trial::{TrialRecord, Try},
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
@@ -235,13 +236,20 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
     // As the worker did.
     analysis.searched.cut(Searched::SKIPPED_MOST);
     let name = format!("{folder}observations.jsonl");
-    let observations = optional(bundle.read(&name), bundle, &name)?
+    let observations: Vec<Observation> = optional(bundle.read(&name), bundle, &name)?
         .unwrap_or_default()
         .split(|b| *b == b'\n')
         .filter(|l| !l.is_empty())
         .map(serde_json::from_slice)
         .collect::<Result<_, _>>()
         .map_err(|e| Failure::usage(anyhow::anyhow!("`{name}` cannot be read: {e}")))?;
+    let mut said = observations.iter().filter(|o| o.source == Source::Worker).filter_map(|o| match &o.fact {
+        Fact::Log { line } => InstalledAs::of_line(line),
+        _ => None,
+    });
+    if said.any(|i| i != InstalledAs::of(&record.app)) {
+        differences.push(format!("{folder}trial.json: the app's package or permissions are not what the worker saw installed"));
+    }
     let name = format!("{folder}flows.json");
     let flows = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
     let name = format!("{folder}tries.json");
