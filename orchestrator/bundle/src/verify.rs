@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
-use stakeout_contract::{TrialId, trial::TrialRecord};
+use stakeout_contract::{TrialId, told::InstalledAs, trial::TrialRecord};
 
 use crate::{
     Bundle, BundleError,
@@ -212,6 +212,12 @@ fn check_app(bundle: &Bundle, manifest: &Manifest) -> Result<(), BundleError> {
     Ok(())
 }
 
+/// As what a worker saw the app installed, if an observation says so. Workers of before do not.
+fn installed_as(observation: &Value) -> Option<InstalledAs> {
+    let is = |key: &str, wanted: &str| observation[key] == wanted;
+    (is("source", "worker") && is("fact", "log")).then(|| InstalledAs::of_line(observation["line"].as_str()?)).flatten()
+}
+
 /// Workers' statements: one that does not hold is an error, one whose documents were left out is not checked.
 fn check_statements(bundle: &Bundle, manifest: &Manifest) -> Result<Vec<TrialWorker>, BundleError> {
     let mut out = Vec::new();
@@ -228,10 +234,13 @@ fn check_statements(bundle: &Bundle, manifest: &Manifest) -> Result<Vec<TrialWor
         let all = ["trial.json", "observations.jsonl", "flows.json", "findings.json"];
         let checked = all.iter().all(|e| bundle.has(&at(e)));
         if checked {
-            let mut lines = statement::LineHasher::default();
+            let record: TrialRecord = bundle.json(&at("trial.json"))?;
+            let (mut lines, mut installed) = (statement::LineHasher::default(), true);
             for line in bundle.read(&at("observations.jsonl"))?.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
                 let bad = |e| broken(format!("entry `{}` cannot be read: {e}", at("observations.jsonl")));
-                lines.add(&serde_json::from_slice::<Value>(line).map_err(bad)?)?;
+                let line = serde_json::from_slice::<Value>(line).map_err(bad)?;
+                installed &= installed_as(&line).is_none_or(|i| i == InstalledAs::of(&record.app));
+                lines.add(&line)?;
             }
             let left = statement::Left {
                 record: statement::record(bundle.json(&at("trial.json"))?)?,
@@ -239,8 +248,11 @@ fn check_statements(bundle: &Bundle, manifest: &Manifest) -> Result<Vec<TrialWor
                 flows: statement::canonical(&bundle.json::<Value>(&at("flows.json"))?)?,
                 findings: statement::canonical(&bundle.json::<Value>(&at("findings.json"))?)?,
             };
-            if let Some(what) = statement::differs(&statement, &bundle.json(&at("trial.json"))?, &left) {
+            if let Some(what) = statement::differs(&statement, &record, &left) {
                 return Err(broken(format!("the {what} of `{folder}` is not what its worker signed")));
+            }
+            if !installed {
+                return Err(broken(format!("the app's package or permissions in `{folder}` are not what its worker saw installed")));
             }
         }
         out.push(TrialWorker {

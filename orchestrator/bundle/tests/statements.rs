@@ -12,7 +12,7 @@ use stakeout_bundle::{
     statement::{self, Left},
     verify::{Rules, Verified, verify},
 };
-use stakeout_contract::{Sha256Digest, finding::Analysis, lease::Completion, observation::Observation, trial::KeyHex};
+use stakeout_contract::{Sha256Digest, finding::Analysis, lease::Completion, observation::Observation, told::InstalledAs, trial::KeyHex};
 
 const SECRET: [u8; 32] = [9; 32];
 
@@ -33,14 +33,17 @@ struct Docs {
 fn docs() -> Docs {
     let key = Receipt::root(&SECRET, "ab");
     let record = json!({
-        "format": "stakeout-trial/1", "trial": "trial-1", "job": "job-1", "epoch": 2, "number": 1, "app": {"sha256": Sha256Digest::of(b"app")},
+        "format": "stakeout-trial/1", "trial": "trial-1", "job": "job-1", "epoch": 2, "number": 1,
+        "app": {"sha256": Sha256Digest::of(b"app"), "package": "com.example", "permissions": ["android.permission.CAMERA"]},
         "scenario": {"name": "s", "steps": ["launchApp"]}, "device": "jvm", "api": 34, "cooperative": true,
         "commitment": Sha256Digest::of(&key), "end": {"state": "finished"}, "cost": {"wall_seconds": 0.1, "cpu_seconds": 1e-7},
     });
     let observation = |at: u64| json!({"at": at, "source": "device", "fact": "crashed", "message": "ä\u{7}"});
+    let installed = InstalledAs::of(&serde_json::from_value(record["app"].clone()).unwrap());
+    let installed = json!({"at": 0, "source": "worker", "fact": "log", "line": installed.to_string()});
     Docs {
         record,
-        observations: vec![observation(5), observation(7)],
+        observations: vec![observation(5), observation(7), installed],
         flows: json!([]),
         findings: serde_json::to_value(Analysis::default()).unwrap(),
     }
@@ -59,7 +62,11 @@ fn completion(d: &Docs) -> (Completion, Vec<Observation>) {
 
 /// A bundle of what was handed in, changed by `change` after the worker signed it, and then signed by the operator.
 fn bundle(worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verified, BundleError> {
-    let (c, observations) = completion(&docs());
+    bundle_of(&docs(), worker, change)
+}
+
+fn bundle_of(docs: &Docs, worker: &SigningKey, change: impl FnOnce(&mut Docs)) -> Result<Verified, BundleError> {
+    let (c, observations) = completion(docs);
     let left = Left::of(&c, &observations).unwrap();
     let envelope = statement::sign(worker, &statement::make(&"worker-1".parse().unwrap(), &c.record, &left)).unwrap();
     let key = Receipt::root(&SECRET, "ab");
@@ -129,6 +136,25 @@ fn what_a_worker_signed_cannot_be_changed_behind_it() {
     }
     let e = bundle(&worker, |d| d.record["app"]["sha256"] = json!(Sha256Digest::of(b"other"))).unwrap_err().to_string();
     assert!(e.contains("`trials/1/trial.json` is of another app than the manifest"), "{e}");
+}
+
+#[test]
+fn the_app_that_a_worker_saw_installed_cannot_be_renamed_behind_it() {
+    let worker = SigningKey::generate().unwrap();
+    let cases: [Change; 3] = [
+        |d| d.record["app"]["package"] = json!("com.other"),
+        |d| d.record["app"]["permissions"] = json!([]),
+        |d| d.record["app"]["permissions"] = json!(["android.permission.CAMERA", "android.permission.RECORD_AUDIO"]),
+    ];
+    for change in cases {
+        let e = bundle(&worker, change).unwrap_err().to_string();
+        assert!(e.contains("in `trials/1` are not what its worker saw installed"), "{e}");
+    }
+    // A worker of before did not say it: its statement holds as it did.
+    let mut before = docs();
+    before.observations.pop();
+    let v = bundle_of(&before, &worker, |d| d.record["app"]["package"] = json!("com.other")).unwrap();
+    assert!(v.workers[0].checked);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A match: this artifact, at this offset, decoded thus, holds that frame, sound or canary.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Kind, Probability, artifact::Role, observation::Facing};
@@ -78,6 +80,26 @@ pub struct Searched {
     pub unread: Vec<Skipped>,
 }
 
+impl Searched {
+    /// Entries of what was not looked into that are kept: an app can make as many as it likes.
+    pub const SKIPPED_MOST: usize = 10_000;
+
+    /// Keeps so many. One of each sort comes first, as each is a doubt of its own, and how many more there were is said: of a sort that
+    /// is kept, or of any, where that is not so.
+    pub fn cut(&mut self, most: usize) {
+        if self.skipped.len() <= most {
+            return;
+        }
+        let mut seen = HashSet::new();
+        let all = std::mem::take(&mut self.skipped);
+        let lost = all.len() - most;
+        let (sorts, more): (Vec<Skipped>, Vec<Skipped>) = all.into_iter().partition(|s| seen.insert((s.role, s.reason.clone())));
+        let role = most.checked_sub(sorts.len()).and_then(|room| more.get(room)?.role);
+        self.skipped = sorts.into_iter().chain(more).take(most).collect();
+        self.skipped.push(Skipped { file: String::new(), reason: format!("{lost} more that were not looked into"), role });
+    }
+}
+
 /// A file or part that was not looked into.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Skipped {
@@ -97,4 +119,31 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// What was searched.
     pub searched: Searched,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_not_looked_into_each_sort_is_kept_and_the_rest_counted() {
+        let one = |file: usize, reason: &str, role| Skipped { file: file.to_string(), reason: reason.to_owned(), role: Some(role) };
+        let cut = |skipped: Vec<Skipped>, most| {
+            let mut s = Searched { skipped, ..Searched::default() };
+            s.cut(most);
+            s.skipped.iter().map(|s| (s.role, s.reason.clone())).collect::<Vec<_>>()
+        };
+        let mut many: Vec<Skipped> = (0..50).map(|n| one(n, "limit: parts", Role::AppFile)).collect();
+        many.push(one(50, "limit: parts", Role::FlowRequest));
+        many.push(one(51, "encrypted", Role::AppFile));
+        let kept = cut(many.clone(), 10);
+        assert_eq!(kept.len(), 11);
+        for sort in [(Some(Role::FlowRequest), "limit: parts"), (Some(Role::AppFile), "encrypted")] {
+            assert!(kept.contains(&(sort.0, sort.1.to_owned())), "{kept:?}");
+        }
+        assert_eq!(kept[10], (Some(Role::AppFile), "42 more that were not looked into".to_owned()));
+        // A sort that has no place may have been of anything.
+        assert_eq!(cut(many.clone(), 2).last().unwrap(), &(None, "50 more that were not looked into".to_owned()));
+        assert_eq!(cut(many.clone(), 52).len(), 52);
+    }
 }

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Nanos, Sha256Digest};
 
+/// The scheme of a request that is none: the names that were asked for in one state of the device.
+pub const DNS: &str = "dns";
+
 /// Request and answer of one exchange, or one connection that is not HTTP.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Flow {
@@ -21,7 +24,7 @@ pub struct Flow {
     pub real_sent: u64,
     /// Wall clock of the gateway's host, RFC 3339.
     pub wall: String,
-    /// `http`, `https`, `tls` (opaque inside), `tcp`, `udp`.
+    /// `http`, `https`, `tls` (opaque inside), `tcp`, `udp`; `dns`: the names that were asked for in one state of the device.
     pub scheme: String,
     /// By SNI or `Host`, else the address.
     pub host: String,

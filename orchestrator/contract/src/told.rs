@@ -1,11 +1,11 @@
-//! What a device says in a line of its log and means as a fact: whose a request or a session is.
+//! What a device or a worker says in a line of a log and means as a fact: whose a request or a session is, which app it was.
 //!
 //! These are no facts of their own, as a server of the version before would not know them and could not read the trial. It
 //! takes them for lines, and is as cautious as it was.
 
 use std::fmt;
 
-use crate::{Nanos, Sensor, observation::Fact};
+use crate::{Nanos, Sensor, Sha256Digest, observation::Fact, trial::AppFacts};
 
 /// Bytes of TCP that left a real guest between two readings of its kernel's counters, both included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,39 @@ impl OthersSession {
     }
 }
 
+/// As what the device installed the app: package and permissions, by which it is decided whose things are and what was declared. The
+/// worker's statement holds over its observations, and not over the record's `app`, which an orchestrator completes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InstalledAs(pub Sha256Digest);
+
+/// How its line begins.
+const INSTALLED_AS: &str = "installed as ";
+
+impl InstalledAs {
+    /// Of what is said of an app: SHA-256 of `["PACKAGE",["PERMISSION", ..]]`.
+    pub fn of(app: &AppFacts) -> Self {
+        let said = serde_json::json!([app.package, app.permissions]);
+        Self(Sha256Digest::of(said.to_string().as_bytes()))
+    }
+
+    /// Of a line, if it is one.
+    pub fn of_line(line: &str) -> Option<Self> {
+        line.strip_prefix(INSTALLED_AS)?.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for InstalledAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{INSTALLED_AS}{}", self.0)
+    }
+}
+
+impl From<InstalledAs> for Fact {
+    fn from(i: InstalledAs) -> Self {
+        Self::Log { line: i.to_string() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +124,23 @@ mod tests {
             let fact = Fact::Log { line: line.to_owned() };
             assert!(Traffic::of(&fact).is_none() && OthersSession::of(&fact).is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn an_app_is_installed_as_its_package_with_its_permissions() {
+        let app = |package: &str, permissions: &[&str]| AppFacts {
+            package: package.to_owned(),
+            permissions: permissions.iter().map(|p| (*p).to_owned()).collect(),
+            ..AppFacts::default()
+        };
+        let one = InstalledAs::of(&app("a.b", &["p", "q"]));
+        assert_eq!(one.0, Sha256Digest::of(br#"["a.b",["p","q"]]"#));
+        assert_eq!(InstalledAs::of_line(&one.to_string()), Some(one));
+        for other in [app("a.c", &["p", "q"]), app("a.b", &["p"]), app("a.b", &["q", "p"])] {
+            assert_ne!(InstalledAs::of(&other), one);
+        }
+        // A label, a signer and what else is completed later change nothing.
+        assert_eq!(InstalledAs::of(&AppFacts { label: "x".to_owned(), ..app("a.b", &["p", "q"]) }), one);
+        assert_eq!(InstalledAs::of_line("installed as ****"), None);
     }
 }

@@ -9,8 +9,8 @@
 //! An act here is a tap, typing or a key, and one that took place. Opening the app asks for nothing but the app: a session
 //! that follows is of that act only if its preview was on the screen, where the owner sees it.
 //!
-//! Whether the owner *meant* what a tap began, no record says. A visible preview, an end by another act, an end within the
-//! window say it well enough; else silence about the foreground is not possible ([`Acts::unclear`]).
+//! Whether the owner *meant* what a tap began, no record says. A visible preview, an end by another act not long after, an end
+//! within the window say it well enough; else silence about the foreground is not possible ([`Acts::unclear`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +31,9 @@ const UNCERTAIN: Duration = Duration::from_secs(3);
 /// By how much what a session gives may be dated outside of it: a frame or a block of sound; where the guest is real, a film that
 /// was made before it was opened. What comes under its name at another time is not of it.
 const OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
+/// So much of the foreground, in seconds, may lie between the acts that begin and end sessions of a sensor, all of them together,
+/// for those to be the owner's: an app can begin with any touch and end with the next one, an hour later.
+const BETWEEN_ACTS: f64 = 300.0;
 /// Steps of the owner that ask for nothing, as the scenario's states name them: the app is opened, or left.
 const LAUNCH: &str = "launchApp";
 const LEAVE: &str = "pressKey home";
@@ -192,22 +195,36 @@ impl Acts {
         if asked { DeviceState::InUse } else { state }
     }
 
-    /// Sessions of which no record says whether the owner meant them: invisible, longer than the window, ended by no act.
+    /// Sessions of which no record says whether the owner meant them: invisible, longer than the window, and ended by no act, or by
+    /// acts that lie far from those that began them.
     pub(crate) fn unclear(&self, t: &TrialEvidence<'_>) -> Vec<(Kind, String)> {
+        let unseen = self.begun.iter().filter(|(_, b)| !b.shown).map(|(key, b)| (key, b, Self::kept_on(t, b)));
+        let unseen: Vec<_> = unseen.filter(|(.., kept_on)| *kept_on > 0.0).collect();
+        let by_act = |b: &Begun| self.act_before(b.ended, |act| act.asks).is_some();
+        let mut between: BTreeMap<Sensor, f64> = BTreeMap::new();
+        for ((sensor, _), _, kept_on) in unseen.iter().filter(|(_, b, _)| by_act(b)) {
+            *between.entry(*sensor).or_default() += kept_on;
+        }
         let mut out = Vec::new();
-        for ((sensor, session), b) in &self.begun {
-            let by_act = self.act_before(b.ended, |act| act.asks).is_some();
-            let kept_on = t.record.timeline.iter().filter(|s| s.state == DeviceState::Foreground);
-            let kept_on: f64 = kept_on.map(|s| s.to.min(b.ended).min(b.until).since(s.from.max(b.from)).as_secs_f64()).sum();
-            if !b.shown && !by_act && kept_on > 0.0 {
-                let text = format!(
-                    "session {session} of the {sensor}{}, was open for {kept_on:.0} s of `foreground`, and whether its owner meant that, no record says",
-                    self.said(*sensor, *session)
-                );
-                out.push((Kind::from(*sensor), text));
+        for ((sensor, session), b, kept_on) in unseen {
+            let ended = by_act(b);
+            if ended && between.get(sensor).is_none_or(|all| *all <= BETWEEN_ACTS) {
+                continue;
             }
+            let until = if ended { " until the owner touched the app again" } else { "" };
+            let text = format!(
+                "session {session} of the {sensor}{}, was open for {kept_on:.0} s of `foreground`{until}, and whether its owner meant that, no record says",
+                self.said(*sensor, *session)
+            );
+            out.push((Kind::from(*sensor), text));
         }
         out
+    }
+
+    /// Seconds of the foreground in which a session is called in use.
+    fn kept_on(t: &TrialEvidence<'_>, b: &Begun) -> f64 {
+        let foreground = t.record.timeline.iter().filter(|s| s.state == DeviceState::Foreground);
+        foreground.map(|s| s.to.min(b.ended).min(b.until).since(s.from.max(b.from)).as_secs_f64()).sum()
     }
 }
 

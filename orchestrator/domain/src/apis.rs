@@ -13,17 +13,27 @@ pub(crate) enum Kinds {
     All,
 }
 
-/// How a call to another app's page begins, and how it ends where that page is told something: by its address, or by extras.
-const PAGE: (&str, &str) = ("android.content.Context.startActivity of ", ", with data");
+/// How a call to another app's page or receiver begins, and how it ends where that is told something: by an address, or by extras.
+const OTHERS: [&str; 2] = ["android.content.Context.startActivity of ", "android.content.Context.sendBroadcast of "];
+const TOLD: &str = ", with data";
+/// What makes a phone send the app's files when it likes.
+const BACKUP: &str = "android.app.backup.";
 
-/// Whether a call gave something to another app's page. On a phone that page may send it.
+/// Whether a call gave something to another app. On a phone that may send it.
 pub(crate) fn gives(name: &str) -> bool {
-    name.starts_with(PAGE.0) && name.ends_with(PAGE.1)
+    OTHERS.iter().any(|p| name.starts_with(p)) && name.ends_with(TOLD) || keeps(name)
 }
 
-/// Calls whose absence hides nothing: they play, show or set something, or lead to another app's page.
+/// Whether it may be sent at any later time.
+pub(crate) fn keeps(name: &str) -> bool {
+    name.starts_with(BACKUP)
+}
+
+/// Calls whose absence hides nothing: they play, show or set something, or lead to another app.
 const HARMLESS: &[&str] = &[
     "android.app.WallpaperManager",
+    BACKUP,
+    "android.content.Context.sendBroadcast of ",
     "android.content.Context.startActivity of android.intent.action.",
     "android.content.Context.startActivity of android.settings.",
     "android.hardware.biometrics.",
@@ -125,6 +135,8 @@ mod tests {
             "android.webkit.WebView.loadUrl",
             "android.hardware.SensorManager.registerListener",
             "android.telephony.SmsManager.sendTextMessage",
+            "android.telephony.SmsManager.sendMultimediaMessage",
+            "android.app.DownloadManager.enqueue",
             "android.app.job.JobScheduler.enqueue",
             "android.content.Context.startService of com.example/.Spy",
             "com.example.New.call",
@@ -137,6 +149,10 @@ mod tests {
     fn a_page_that_is_told_something_is_no_page_that_is_only_shown() {
         let view = "android.content.Context.startActivity of android.intent.action.VIEW";
         assert!(!gives(view) && gives(&format!("{view}, with data")) && !gives("android.content.X, with data"));
+        let broadcast = "android.content.Context.sendBroadcast of a.b, with data";
+        let backup = "android.app.backup.BackupManager.dataChanged";
+        assert!(gives(broadcast) && !keeps(broadcast) && gives(backup) && keeps(backup));
+        assert_eq!((kinds_of(broadcast), kinds_of(backup)), (Kinds::None, Kinds::None));
     }
 
     #[test]

@@ -14,12 +14,13 @@ use stakeout_contract::{
     DeviceKind, Nanos, Sensor,
     artifact::Role,
     finding::Finding,
-    flow::Flow,
+    flow::{DNS, Flow},
     observation::{Fact, Source},
     told::{OthersSession, Traffic},
+    trial::Delivered,
 };
 
-use crate::verdict::TrialEvidence;
+use crate::{dates, events, verdict::TrialEvidence};
 
 /// Around a request: its first byte is dated when it came to the gateway, from samples of two clocks.
 const AROUND: Duration = Duration::from_secs(2);
@@ -136,6 +137,9 @@ impl<'a> Attribution<'a> {
 
     /// A request that others cannot have sent is the app's: around it they sent less than it holds.
     fn of_flow(&self, w: &Flow) -> Option<String> {
+        if w.scheme == DNS {
+            return Some("which app asked for these names is not known".to_owned());
+        }
         let size = w.sent.saturating_add(w.path.len() as u64);
         let ended = w.at.plus(Duration::from_nanos(w.real_end.saturating_sub(w.real)));
         let from = Nanos::saturating(w.at.get().saturating_sub(AROUND.as_nanos() as u64));
@@ -155,4 +159,24 @@ impl<'a> Attribution<'a> {
         (others >= size)
             .then(|| format!("others in the guest sent {others} bytes at that time, so that these {size} to `{}` may be theirs", w.host))
     }
+}
+
+/// Sessions that may have been another app's, and why: no record says who had them, and nothing of them is in the app's own things.
+pub(crate) type Nobodys = BTreeMap<(Sensor, u64), String>;
+
+/// Those of a trial.
+pub(crate) fn nobodys(t: &TrialEvidence<'_>, whose: &Attribution<'_>) -> Nobodys {
+    let why = |d: &Delivered| Some(((d.sensor, d.session), whose.of_session(d.sensor, d.session)?));
+    let others = |d: &&Delivered| whose.other(d.sensor, d.session).is_some();
+    let mut out: Nobodys = t.record.delivered.iter().filter(|d| !others(d)).filter_map(why).collect();
+    if out.is_empty() {
+        return out;
+    }
+    for f in t.analysis.findings.iter().filter(|f| events::rung_of(f.role).is_some() && events::counts(t, f) && events::delivered(t, f)) {
+        let given: Vec<(Sensor, u64)> = dates::sessions(t, f).into_iter().collect();
+        if given.iter().any(|s| out.contains_key(s)) && whose.of_match(t, f, events::flow_of(t, f), &given).is_none() {
+            given.iter().for_each(|s| drop(out.remove(s)));
+        }
+    }
+    out
 }

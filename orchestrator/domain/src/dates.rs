@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use stakeout_contract::{
-    DeviceState, Sensor,
+    DeviceState, Nanos, Sensor,
     finding::{Finding, HEARD_PIECE_MOST},
     trial::{Delivered, frame_time},
 };
@@ -83,7 +83,13 @@ pub(crate) fn all_given(t: &TrialEvidence<'_>, f: &Finding) -> bool {
 /// Whether something of a match lies in what the feed gave then.
 pub(crate) fn touches(f: &Finding, d: &Delivered) -> bool {
     let (first, last) = ends(d);
-    stretches(f).iter().any(|s| s.span.0 <= last && s.span.1 >= first)
+    may_show(f, d) && stretches(f).iter().any(|s| s.span.0 <= last && s.span.1 >= first)
+}
+
+/// Whether a match can be of what was given then, by the camera that it shows: each has a key of its own. Records without the
+/// camera, and matches without it, leave it open.
+fn may_show(f: &Finding, d: &Delivered) -> bool {
+    f.facing.is_none() || d.facing.is_none() || f.facing == d.facing
 }
 
 /// A stretch that proves, in nanoseconds of the trial.
@@ -116,13 +122,28 @@ fn ends(d: &Delivered) -> Span {
     }
 }
 
+/// When a run began, and when the last of it did.
+pub(crate) fn begins(d: &Delivered) -> (Nanos, Nanos) {
+    let time = |n: u64| match d.sensor {
+        Sensor::Camera => frame_time(n),
+        Sensor::Microphone => Nanos::saturating(n.saturating_mul(BLOCK)),
+    };
+    (time(d.first), time(d.last))
+}
+
+/// The states in which something of a run was given.
+pub(crate) fn states_of(t: &TrialEvidence<'_>, acts: &Acts, d: &Delivered) -> Vec<DeviceState> {
+    let (from, to) = begins(d);
+    acts.states(t, (d.sensor, d.session), from, to)
+}
+
 /// The sessions in which the feed gave what is in a match.
 pub(crate) fn sessions(t: &TrialEvidence<'_>, f: &Finding) -> BTreeSet<(Sensor, u64)> {
     stretches(f).iter().flat_map(|s| given(t, f, s.span)).map(|(.., session)| session).collect()
 }
 
-/// The parts of a stretch that the feed gave, each with its session: between two visits it gave nothing. Where both cameras gave at
-/// the time, it is of the one that it shows.
+/// The parts of a stretch that the feed gave, each with its session: between two visits it gave nothing. What shows a camera is of
+/// that camera's runs, else of one of which it is not known which camera's it was.
 fn given(t: &TrialEvidence<'_>, f: &Finding, span: Span) -> Vec<(u64, u64, (Sensor, u64))> {
     let sensor = if f.seconds.is_some() { Sensor::Microphone } else { Sensor::Camera };
     let part = |d: &Delivered| {
@@ -132,12 +153,12 @@ fn given(t: &TrialEvidence<'_>, f: &Finding, span: Span) -> Vec<(u64, u64, (Sens
     };
     let of = |such: &dyn Fn(&Delivered) -> bool| t.record.delivered.iter().filter(|d| such(d)).filter_map(part).collect::<Vec<_>>();
     let own = of(&|d| d.facing.is_some() && d.facing == f.facing);
-    if own.is_empty() { of(&|_| true) } else { own }
+    if own.is_empty() { of(&|d| may_show(f, d)) } else { own }
 }
 
 #[cfg(test)]
 mod tests {
-    use stakeout_contract::{Kind, artifact::Role};
+    use stakeout_contract::{Answer, Kind, Rung, artifact::Role, observation::Facing};
 
     use super::*;
     use crate::samples::{Sample, silent};
@@ -177,6 +198,24 @@ mod tests {
         assert_eq!((d.sure, d.maybe), (vec![Background], vec![]));
         let d = dated(&sound([3658.0, 3662.0], &[[3658.0, 3660.4]]));
         assert_eq!((d.sure, d.maybe), (vec![Background], vec![ScreenOff]));
+    }
+
+    #[test]
+    fn a_frame_of_a_camera_that_gave_nothing_then_was_not_given() {
+        use Facing::{Back, Front};
+        let given = |shows: Option<Facing>, gave: Option<Facing>| {
+            let mut s = silent().gave(3000, 3000).found(Kind::Camera, Role::AppFile, None, Some(3000), 1e-30);
+            s.analysis.findings[0].facing = shows;
+            s.record.delivered[0].facing = gave;
+            let r = s.decide();
+            let v =
+                r.verdicts.iter().find(|v| v.kind == Kind::Camera && v.rung == Rung::Stored && v.device_state == DeviceState::Background);
+            (v.unwrap().verdict, v.unwrap().reasons.iter().any(|r| r.code == "not_delivered"))
+        };
+        for (shows, gave) in [(Some(Back), Some(Back)), (Some(Back), None), (None, Some(Front)), (None, None)] {
+            assert_eq!(given(shows, gave), (Answer::Proven, false), "{shows:?} {gave:?}");
+        }
+        assert_eq!(given(Some(Front), Some(Back)), (Answer::Inconclusive, true));
     }
 
     #[test]

@@ -14,7 +14,14 @@ use stakeout_contract::{
     trial::frame_time,
 };
 
-use crate::{acts::Acts, attribution::Attribution, dates, permission, sent, verdict::TrialEvidence};
+use crate::{
+    acts::Acts,
+    attribution::{Attribution, Nobodys, nobodys},
+    dates, permission,
+    photos::Photos,
+    sent,
+    verdict::TrialEvidence,
+};
 
 /// A rung that was reached.
 #[derive(Clone, Debug)]
@@ -37,19 +44,28 @@ pub(crate) struct Event {
 struct Known<'a> {
     acts: Acts,
     whose: Attribution<'a>,
+    nobodys: Nobodys,
+}
+
+/// The request that a match was found in.
+pub(crate) fn flow_of<'a>(t: &TrialEvidence<'a>, f: &Finding) -> Option<&'a Flow> {
+    f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id))
 }
 
 /// All events of a trial.
 pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Event> {
     let mut out = declared(t);
     let shown = previews_shown(t.observations);
-    let known = Known { acts: Acts::of(t), whose: Attribution::of(t) };
+    let whose = Attribution::of(t);
+    let known = Known { acts: Acts::of(t), nobodys: nobodys(t, &whose), whose };
     for (i, o) in t.observations.iter().enumerate() {
         let line = t.lines.get(i).map_or(i, |line| *line as usize);
         of_observation(t, &known.acts, (line, o), &shown, &mut out);
     }
     of_delivery(t, &known, &mut out);
-    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| counts(t, f) && delivered(t, f)) {
+    let photos = Photos::of(t);
+    let is_one = |f: &Finding| counts(t, f) && delivered(t, f) && !photos.own(t, f);
+    for (index, f) in t.analysis.findings.iter().enumerate().filter(|(_, f)| is_one(f)) {
         of_finding(t, &known, (index, f), &mut out);
     }
     for e in &mut out {
@@ -142,16 +158,13 @@ fn of_observation(t: &TrialEvidence<'_>, acts: &Acts, (line, o): (usize, &Observ
 }
 
 /// What the feed gave, by its own log.
-fn of_delivery(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, out: &mut Vec<Event>) {
-    // What another app was given is not the app's.
-    for d in t.record.delivered.iter().filter(|d| whose.other(d.sensor, d.session).is_none()) {
+fn of_delivery(t: &TrialEvidence<'_>, Known { acts, whose, nobodys }: &Known<'_>, out: &mut Vec<Event>) {
+    // What another app was given is not the app's, and what another may have been given is a doubt.
+    let of_the_app = |d: &&Delivered| whose.other(d.sensor, d.session).is_none() && !nobodys.contains_key(&(d.sensor, d.session));
+    for d in t.record.delivered.iter().filter(of_the_app) {
         let unattributed = whose.of_session(d.sensor, d.session);
-        let time = |n: u64| match d.sensor {
-            Sensor::Camera => frame_time(n),
-            Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
-        };
-        let (from, to) = (time(d.first), time(d.last));
-        for state in acts.states(t, (d.sensor, d.session), from, to) {
+        let (from, to) = dates::begins(d);
+        for state in dates::states_of(t, acts, d) {
             let (what, frames, seconds) = match d.sensor {
                 Sensor::Camera => ("frames", Some([d.first, d.last]), None),
                 Sensor::Microphone => ("blocks of sound", None, Some([from.as_secs_f64(), to.as_secs_f64() + 0.05])),
@@ -203,8 +216,9 @@ pub(crate) fn rungs(f: &Finding) -> Vec<Rung> {
     out
 }
 
-fn of_finding(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, (index, f): (usize, &Finding), out: &mut Vec<Event>) {
-    let flow = f.flow.and_then(|id| t.flows.iter().find(|w| w.id == id));
+fn of_finding(t: &TrialEvidence<'_>, known: &Known<'_>, (index, f): (usize, &Finding), out: &mut Vec<Event>) {
+    let Known { acts, whose, nobodys } = known;
+    let flow = flow_of(t, f);
     let given: Vec<(Sensor, u64)> = dates::sessions(t, f).into_iter().collect();
     let unattributed = whose.of_match(t, f, flow, &given);
     let proves = (!f.cooperative && unattributed.is_none()).then(|| corrected(t, f));
@@ -225,8 +239,9 @@ fn of_finding(t: &TrialEvidence<'_>, Known { acts, whose }: &Known<'_>, (index, 
         ..Evidence::default()
     };
     let mut rungs = rungs(f);
-    if !given.is_empty() && given.iter().all(|(sensor, session)| whose.other(*sensor, *session).is_some()) {
-        // It was opened by somebody else, and given to them.
+    let not_the_apps = |s: &(Sensor, u64)| whose.other(s.0, s.1).is_some() || nobodys.contains_key(s);
+    if !given.is_empty() && given.iter().all(not_the_apps) {
+        // It was opened by somebody else, and given to them; or may have been.
         rungs.retain(|r| rung_of(f.role) == Some(*r));
     }
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
@@ -398,7 +413,7 @@ mod tests {
             TrialEvidence { record: &s.record, observations: &[], lines: &[], flows: &[], analysis: &s.analysis, tries: &[], trials: 1 };
         let states = |t: &TrialEvidence<'_>| {
             let mut out = Vec::new();
-            of_delivery(t, &Known { acts: Acts::of(t), whose: Attribution::of(t) }, &mut out);
+            of_delivery(t, &Known { acts: Acts::of(t), whose: Attribution::of(t), nobodys: Nobodys::new() }, &mut out);
             out.iter().map(|e| (e.rung, e.state)).collect::<Vec<_>>()
         };
         assert_eq!(states(&t), [(Rung::Delivered, DeviceState::InUse), (Rung::Delivered, DeviceState::InUse)]);

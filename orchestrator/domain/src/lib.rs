@@ -27,6 +27,7 @@ pub mod gate;
 pub mod lease;
 pub mod matters;
 pub mod permission;
+mod photos;
 pub mod reasons;
 mod sent;
 pub mod share;

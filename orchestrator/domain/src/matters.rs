@@ -8,6 +8,8 @@ use stakeout_contract::{
     told::{OthersSession, Traffic},
 };
 
+use crate::photos;
+
 /// Whether a verdict or a report reads this one. Each new fact is decided here: what is left out is not seen by them.
 pub fn to_anyone(o: &Observation) -> bool {
     match &o.fact {
@@ -18,9 +20,9 @@ pub fn to_anyone(o: &Observation) -> bool {
         | Fact::Crypto { .. }
         | Fact::Activity { .. }
         | Fact::Network { .. } => false,
-        // Of these, what tells whose a file, a session or a request was.
+        // Of these, what tells whose a file, a session or a request was, and what became of the owner's own files.
         Fact::Log { .. } => o.source == Source::Device && (Traffic::of(&o.fact).is_some() || OthersSession::of(&o.fact).is_some()),
-        Fact::File { to, .. } => o.source == Source::Device && to.is_some(),
+        Fact::File { to, .. } => o.source == Source::Device && to.is_some() || photos::matters(&o.fact),
         Fact::State { .. }
         | Fact::PermissionRequested { .. }
         | Fact::PermissionGranted { .. }

@@ -1,5 +1,6 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
+mod nobodys;
 mod served;
 mod unread;
 
@@ -11,13 +12,16 @@ use stakeout_contract::{
     finding::Finding,
     observation::{Fact, LOST_STEP, LOST_TYPED, Source},
     result::Reason,
+    scenario::NetworkPolicy,
     trial::{FeedMode, TrialState},
 };
 
 use crate::{
     acts::Acts,
     apis::{self, Kinds},
-    dates, events, sent,
+    dates, events,
+    photos::Photos,
+    sent,
     verdict::TrialEvidence,
 };
 
@@ -82,6 +86,7 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_observations(t, &mut out);
     served::of(t, &mut out);
     of_begun(t, acts, &mut out);
+    nobodys::of(t, acts, &mut out);
     of_flows(t, &mut out);
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
@@ -177,6 +182,20 @@ fn of_observations(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
                 "the `emulator` device, whose clock is real",
                 Reach::All,
             )),
+            Fact::ClockHeld { thread, r#where, spins: false } if t.record.scenario.network.policy == NetworkPolicy::Live => {
+                let mut d = doubt(
+                    "clock_held",
+                    format!(
+                        "thread `{}` waited in `{}` for longer than the device holds its clock, and was let go: what a live server answers or orders came at another time, or not",
+                        short(thread),
+                        short(r#where)
+                    ),
+                    "the `emulator` device, whose clock is real",
+                    Reach::All,
+                );
+                d.states = Some(served::between(t, o.at, None));
+                out.push(d);
+            }
             Fact::NativeLibrary { name, .. } => out.push(doubt(
                 "native_code",
                 format!("the app loads native code (`{}`), which this device does not run", short(name)),
@@ -307,19 +326,25 @@ fn of_api(name: &str, out: &mut Vec<Doubt>) {
     out.push(d);
 }
 
-/// What another app's page was told may be anything that was captured or read until then, and left there and then.
+/// What another app was told may be anything that was captured or read until then, and left there and then; or later, where it was
+/// told to a backup.
 fn of_page(t: &TrialEvidence<'_>, name: &str, at: Nanos, out: &mut Vec<Doubt>) {
     if !apis::gives(name) {
         return;
     }
     let mut d = doubt(
         "unsupported_api",
-        format!("`{}`: another app's page was told something, which it may have sent, and this device has no other apps", short(name)),
+        format!("`{}`: another app was told something, which it may have sent, and this device has no other apps", short(name)),
         "the `emulator` device",
         Reach::Only(Rung::Transmitted),
     );
-    let before: BTreeSet<DeviceState> = t.record.timeline.iter().filter(|s| s.from <= at).map(|s| s.state).collect();
-    (d.states, d.sent) = (Some(before.into_iter().collect()), Some(vec![events::state_at(t, at)]));
+    let timeline = &t.record.timeline;
+    let before: BTreeSet<DeviceState> = timeline.iter().filter(|s| s.from <= at).map(|s| s.state).collect();
+    let after = timeline.iter().filter(|s| s.to > at && apis::keeps(name)).map(|s| s.state);
+    let sent: BTreeSet<DeviceState> = after.chain([events::state_at(t, at)]).collect();
+    // The device tells of a backup once.
+    d.states = (!apis::keeps(name)).then(|| before.into_iter().collect());
+    d.sent = Some(sent.into_iter().collect());
     out.push(d);
 }
 
@@ -390,7 +415,9 @@ fn of_analysis(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
         let code = if s.reason.starts_with("encrypted") { "encrypted" } else { "analysis_incomplete" };
         out.push(doubt(code, format!("{what} was not looked into: {}", short(&s.reason)), "a larger limit, or the app's key", reach));
     }
-    for f in t.analysis.findings.iter().filter(|f| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, acts, f)) {
+    let photos = Photos::of(t);
+    let is_lead = |f: &&Finding| f.trial.is_none() && events::weak(t, f) && !adds_nothing(t, acts, f) && !photos.own(t, f);
+    for f in t.analysis.findings.iter().filter(is_lead) {
         let mut d = doubt(
             "lead",
             format!("a lead: {} may be there, but the match is too weak to prove it (p {:.1e})", f.kind, f.p_false.get()),

@@ -1,6 +1,10 @@
 //! When a request went: from its first byte to its last. An app can begin one in use and end it at night.
 
-use stakeout_contract::{DeviceState, Nanos, clock::trial_time, flow::Flow};
+use stakeout_contract::{
+    DeviceState, Nanos,
+    clock::trial_time,
+    flow::{DNS, Flow},
+};
 
 use crate::{acts::Acts, events, verdict::TrialEvidence};
 
@@ -35,7 +39,9 @@ fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
 
 /// The states in which it may have gone; what follows a tap goes in use.
 pub(crate) fn states(t: &TrialEvidence<'_>, acts: &Acts, w: &Flow) -> Vec<DeviceState> {
-    sorted(spans(t, w).into_iter().map(|(state, at)| acts.sent(state, at)))
+    // Names are asked for one by one: what follows a tap says nothing of the last of them.
+    let last = (w.scheme == DNS).then(|| until(t, w)).map(|at| (events::state_at(t, at), at));
+    sorted(spans(t, w).into_iter().chain(last).map(|(state, at)| acts.sent(state, at)))
 }
 
 /// The same by the timeline alone.

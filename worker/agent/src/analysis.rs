@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use stakeout_contract::{
     Sha256Digest,
     artifact::{Artifact, Role},
-    finding::{Analysis, Finding, Skipped},
+    finding::{Analysis, Finding, Searched, Skipped},
 };
 
 use crate::text::head;
@@ -14,7 +14,6 @@ use crate::text::head;
 pub const OUTPUT_MAX: usize = 64 << 20;
 /// Findings of a trial; more are left out, and said so.
 const FINDINGS_MAX: usize = 100_000;
-const SKIPPED_MAX: usize = 10_000;
 
 /// An analysis that did not happen: every verdict that it could have served is `inconclusive`.
 pub fn failed(reason: &str) -> Analysis {
@@ -41,10 +40,10 @@ pub fn parse(output: &[u8], artifacts: &[Artifact]) -> Analysis {
         f.canary = f.canary.as_deref().map(|c| head(c, 100));
         f.trial = f.trial.as_deref().map(|c| head(c, 100));
     }
-    a.searched.skipped.truncate(SKIPPED_MAX);
     for s in &mut a.searched.skipped {
         (s.file, s.reason) = (head(&s.file, 300), head(&s.reason, 300));
     }
+    a.searched.cut(Searched::SKIPPED_MOST);
     for (n, what) in [(strange, "findings that fit no artifact"), (over, "findings beyond the limit")] {
         if n > 0 {
             a.searched.skipped.push(Skipped { file: String::new(), reason: format!("{n} {what}"), role: None });
@@ -122,6 +121,19 @@ mod tests {
         assert_eq!(a.findings.len(), 80_000);
         let skipped: Vec<&str> = a.searched.skipped.iter().map(|s| s.reason.as_str()).collect();
         assert_eq!(skipped, ["20000 findings that fit no artifact", "1 findings beyond the limit"]);
+    }
+
+    #[test]
+    fn ten_thousand_files_of_one_sort_hide_no_request_of_another() {
+        let skipped = |n: usize, reason: &str, role: &str| json!({"file": format!("artifacts/{n}"), "reason": reason, "role": role});
+        let mut all: Vec<_> = (0..10_001).map(|n| skipped(n, "limit: parts", "app_file")).collect();
+        all.push(skipped(10_001, "encrypted or unknown", "flow_request"));
+        let searched = json!({"files": 1, "bytes": 100, "media": 0, "keys": 1, "skipped": all});
+        let a = parse(&serde_json::to_vec(&json!({"findings": [], "searched": searched})).unwrap(), &[]);
+        let kept = &a.searched.skipped;
+        assert_eq!(kept.len(), 10_001);
+        assert!(kept.iter().any(|s| s.role == Some(Role::FlowRequest)));
+        assert_eq!(kept[10_000].reason, "2 more that were not looked into");
     }
 
     #[test]

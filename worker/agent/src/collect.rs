@@ -67,7 +67,7 @@ pub fn unpack(tar: &Path, most_files: u64, keep: &mut Keep) -> io::Result<Unpack
         match keep.adopt_reader(&mut entry, artifact(role, name), size) {
             Ok(Some(_)) => {
                 done.files += 1;
-                if keep.artifacts().last().is_some_and(|a| a.truncated) {
+                if keep.artifacts().last().is_some_and(|a| a.size < size) {
                     done.lost += 1;
                     break;
                 }
@@ -245,6 +245,22 @@ mod tests {
         let mut keep = Keep::new(dir.path(), 10_000).unwrap();
         assert_eq!(unpack(&tar, 10, &mut keep).unwrap(), Unpacked { files: 3, lost: 1 });
         assert_eq!(keep.artifacts().iter().map(|a| (a.size, a.truncated)).collect::<Vec<_>>(), [(1, false), (1, false), (100, true)]);
+    }
+
+    #[test]
+    fn a_long_name_is_no_end_of_a_tar() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long.tar");
+        let mut b = tar::Builder::new(File::create(&path).unwrap());
+        for name in [format!("files/{}", "d/".repeat(800)) + "x", "files/next".to_owned()] {
+            let mut h = tar::Header::new_gnu();
+            h.set_size(1);
+            b.append_data(&mut h, name, &b"1"[..]).unwrap();
+        }
+        b.into_inner().unwrap();
+        let mut keep = Keep::new(dir.path(), 1000).unwrap();
+        assert_eq!(unpack(&path, 10, &mut keep).unwrap(), Unpacked { files: 2, lost: 0 });
+        assert_eq!(keep.artifacts().iter().map(|a| a.truncated).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ use stakeout_contract::{
     artifact::{Artifact, Role},
 };
 
+/// Characters of a name that are kept: there may be tens of thousands.
+const NAME_MOST: usize = 1024;
+
 /// Artifacts of one trial. The folder goes with it.
 pub struct Keep {
     dir: tempfile::TempDir,
@@ -211,10 +214,11 @@ impl Keep {
     }
 }
 
-/// An artifact without bytes yet.
+/// An artifact without bytes yet. The name that an app gave to a file is searched too: where it is cut, not all was kept.
 pub fn artifact(role: Role, name: &str) -> Artifact {
-    let name = crate::text::head(name, 1024);
-    Artifact { sha256: Sha256Digest::from_bytes([0; 32]), size: 0, role, name, flow: None, at: None, cipher: None, truncated: false }
+    let head = crate::text::head(name, NAME_MOST);
+    let truncated = head.len() < name.len() && matches!(role, Role::AppFile | Role::DeletedFile);
+    Artifact { sha256: Sha256Digest::from_bytes([0; 32]), size: 0, role, name: head, flow: None, at: None, cipher: None, truncated }
 }
 
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
@@ -235,6 +239,18 @@ mod tests {
         assert_eq!((keep.bytes(), keep.digests(), keep.artifacts().len()), (3, vec![a], 2));
         assert_eq!(fs::read(keep.path(&a)).unwrap(), b"abc");
         assert_eq!(fs::read_dir(parent.path().join(keep.dir.path()).join("blobs")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_files_name_that_is_cut_is_told_and_a_long_address_is_in_its_request() {
+        let cut = |role, length: usize| {
+            let a = artifact(role, &"x".repeat(length));
+            (a.name.len(), a.truncated)
+        };
+        for role in [Role::AppFile, Role::DeletedFile] {
+            assert_eq!((cut(role, 1024), cut(role, 1025)), ((1024, false), (1024, true)));
+        }
+        assert_eq!(cut(Role::FlowRequest, 5000), (1024, false));
     }
 
     #[test]

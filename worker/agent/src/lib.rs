@@ -16,7 +16,8 @@
 //! words, leaves by the [`door`], which keeps back what was typed.
 //!
 //! The pure parts have no I/O and no clock: [`timeline`] (which state the device was in, and when it was in use), [`dating`] (one
-//! clock for device and gateway), [`phone`] (which verbs bring a device into a state).
+//! clock for device and gateway), [`phone`] (which verbs bring a device into a state), [`names`] (what was asked of DNS, as something
+//! that was sent).
 //!
 //! Read first: [`Orchestrator`], [`Worker`], then [`runner`] and [`script`].
 
@@ -32,6 +33,7 @@ pub mod error;
 pub mod folder;
 pub mod keep;
 pub mod link;
+pub mod names;
 pub mod orchestrator;
 pub mod phone;
 pub mod prepared;

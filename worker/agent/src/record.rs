@@ -270,9 +270,10 @@ impl Record {
         self.push(Observation { at: self.now, source: Source::Worker, fact, stack: Vec::new() });
     }
 
-    /// The scenario put the device into a state.
-    pub fn state(&mut self, state: DeviceState, step: &str) {
-        self.worker_fact(Fact::State { state, step: step.to_owned() });
+    /// The scenario put the device into a state, from then on.
+    pub fn state(&mut self, at: Nanos, state: DeviceState, step: &str) {
+        let fact = Fact::State { state, step: step.to_owned() };
+        self.push(Observation { at, source: Source::Worker, fact, stack: Vec::new() });
     }
 
     /// All observations so far, in the order in which they are handed in.

@@ -20,6 +20,7 @@ use stakeout_contract::{
     lease::{Completion, Lease},
     observation::Fact,
     scenario::{NetworkPolicy, Step},
+    told::InstalledAs,
     trial::{AppFacts, TrialEnd, TrialState},
 };
 use stakeout_feed::{TrialKey, planting::plant};
@@ -47,8 +48,10 @@ use crate::{
     timeline::timeline,
 };
 
-/// Real time that an app thread may hold a virtual clock.
+/// Real time that an app thread may hold a virtual clock. A live server takes longer to answer than the gateway: what an act of the
+/// owner asked it for must not come hours after the act.
 const HOLD_CAP_MS: u64 = 3_000;
+const LIVE_HOLD_CAP_MS: u64 = 10_000;
 
 /// Where a trial is, and its cell.
 pub struct Slot<C> {
@@ -195,7 +198,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             let last = left.played.marks.last().map_or(Nanos::ZERO, |m| m.at.plus(Duration::from_nanos(1)));
             length = talk.record.now().max(last);
         }
-        let spans = timeline(&left.played.marks, talk.record.observations(), length);
+        let spans = timeline(&left.played.marks, length);
         self.hand_over(slot, talk, left, end, spans, usage, image_id, hello.cooperative).await
     }
 
@@ -260,6 +263,9 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             signers: Vec::new(),
             abis: Vec::new(),
         };
+        if !left.app.package.is_empty() {
+            talk.record.worker_fact(InstalledAs::of(&left.app).into());
+        }
 
         slot.stage = "script";
         let begin = Instant::now();
@@ -316,7 +322,7 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             permissions: scenario.permissions,
             deny: scenario.deny.clone(),
             rules: scenario.device.api,
-            hold_cap_ms: HOLD_CAP_MS,
+            hold_cap_ms: if scenario.network.policy == NetworkPolicy::Live { LIVE_HOLD_CAP_MS } else { HOLD_CAP_MS },
             answered: scenario.network.policy == NetworkPolicy::Sinkhole,
             record: false,
         };

@@ -32,6 +32,8 @@ const TRIES_OPTIONAL: u32 = 2;
 /// Time passes in slices between these, about 500 of them in a step, so that progress is seen and a day stays fast.
 const SLICE_LEAST: Duration = Duration::from_secs(60);
 const SLICE_MOST: Duration = Duration::from_secs(600);
+/// The least that a device's clock knows of.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What playing came to, also when it broke off.
 #[derive(Debug, Default)]
@@ -101,14 +103,14 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
             Step::Background => {
                 let outcome = self.change(Verb::Background).await?;
                 self.phone.home();
-                self.mark(DeviceState::Background, name).await?;
+                self.left(DeviceState::Background, name).await?;
                 Ok(outcome)
             }
             Step::Idle { state, r#for } => self.idle(*state, r#for.get(), name).await,
             Step::Reboot => {
                 let outcome = self.change(Verb::Reboot).await?;
                 self.phone.rebooted();
-                self.mark(DeviceState::AfterReboot, name).await?;
+                self.left(DeviceState::AfterReboot, name).await?;
                 Ok(outcome)
             }
             Step::TakeScreenshot(shot) => self.screenshot(shot).await,
@@ -184,8 +186,9 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
     async fn idle(&mut self, state: IdleState, length: Duration, name: &str) -> Result<String, Failure> {
         let mut outcome = "ok".to_owned();
         let verbs = self.phone.idle(state);
-        // An app that comes to the screen does what it does there, one that leaves it is still there.
-        if state == IdleState::Foreground {
+        // An app that comes to the screen does what it does there, one that leaves it is still there, as is one that stays.
+        let comes = state == IdleState::Foreground && !verbs.is_empty();
+        if comes {
             self.mark(self.phone.state(state), name).await?;
         }
         for verb in verbs {
@@ -194,8 +197,8 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
                 outcome = one;
             }
         }
-        if state != IdleState::Foreground {
-            self.mark(self.phone.state(state), name).await?;
+        if !comes {
+            self.left(self.phone.state(state), name).await?;
         }
         let slice = (length / 500).clamp(SLICE_LEAST, SLICE_MOST);
         let mut left = length;
@@ -250,9 +253,24 @@ impl<O: crate::Orchestrator> Script<'_, '_, O> {
     /// From now on the device is in this state. An `advance` of nothing tells what time it is.
     async fn mark(&mut self, state: DeviceState, step: &str) -> Result<(), Failure> {
         self.pass(Duration::ZERO).await?;
-        self.played.marks.push(Mark { at: self.talk.record.now(), state });
-        self.talk.record.state(state, step);
-        self.reporter.progress(step, self.talk.record.now().as_secs_f64()).await;
+        if self.played.marks.last().is_some_and(|m| m.at > self.talk.record.now()) {
+            // No time has passed since another state was left: what happened then is not of this one.
+            self.pass(MOMENT).await?;
+        }
+        self.begins(state, step, self.talk.record.now()).await
+    }
+
+    /// The device has left another state for this one. A virtual clock stands still meanwhile, so what is dated by this very
+    /// instant came before: it was due when the time before it ended, or is what the app does as it leaves the screen.
+    async fn left(&mut self, state: DeviceState, step: &str) -> Result<(), Failure> {
+        self.pass(Duration::ZERO).await?;
+        self.begins(state, step, self.talk.record.now().plus(Duration::from_nanos(1))).await
+    }
+
+    async fn begins(&mut self, state: DeviceState, step: &str, at: Nanos) -> Result<(), Failure> {
+        self.played.marks.push(Mark { at, state });
+        self.talk.record.state(at, state, step);
+        self.reporter.progress(step, at.as_secs_f64()).await;
         Ok(())
     }
 

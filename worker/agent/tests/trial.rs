@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use stakeout_agent::{Shutdown, Worker, WorkerConfig, WorkerReport};
 use stakeout_bundle::statement;
 use stakeout_contract::{
-    DeviceState, Sensor, Sha256Digest,
+    DeviceState, Kind, Nanos, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::{Fact, Observation},
-    trial::TrialState,
+    observation::{Fact, LOST_TYPED, Observation, Source},
+    told::InstalledAs,
+    trial::{TrialState, frame_time},
 };
 use stakeout_protocol::device::{Event, Verb};
 
@@ -158,17 +159,11 @@ async fn files_flows_and_capture_are_kept_and_dated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
+async fn a_preview_that_a_tap_began_leaves_the_devices_states_as_they_are() {
     let told = told();
     let opened =
         Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
-    let cells = FakeCells::new(&told).reply(move |v, n| match v {
-        Verb::Input(_) => Some(Act::Say(vec![fact(1, opened.clone())])),
-        Verb::Advance { nanos } if nanos.get() == 60_000_000_000 && n > 1 => {
-            Some(Act::Say(vec![fact(20, Fact::Preview { session: 1, visible: false })]))
-        }
-        _ => None,
-    });
+    let cells = FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Input(_)).then(|| Act::Say(vec![fact(1, opened.clone())])));
     let orchestrator = FakeOrchestrator::new(
         &told,
         vec![lease(scenario(json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}])))],
@@ -176,7 +171,71 @@ async fn a_preview_that_a_tap_began_is_use_until_it_ends() {
     run(&orchestrator, cells).await;
     let given = orchestrator.given.lock().unwrap();
     let spans: Vec<_> = given.completion.as_ref().unwrap().record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
-    assert_eq!(spans, [(20, DeviceState::InUse), (62, DeviceState::Foreground)]);
+    assert_eq!(spans, [(2, DeviceState::InUse), (62, DeviceState::Foreground)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_the_date_of_the_instant_at_which_a_state_is_left_is_of_that_state() {
+    let told = told();
+    // The clock stands at 2 s while the app is sent away: it saves what it has, and had a frame of that instant.
+    let read = || Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: None };
+    let cells = FakeCells::new(&told).reply(move |v, _| matches!(v, Verb::Background).then(|| Act::Say(vec![fact(2, read())])));
+    let steps = json!(["launchApp", {"tapOn": "Scan"}, {"idle": {"state": "background", "for": "1m"}}, "reboot", "launchApp",
+        {"idle": {"state": "foreground", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let record = &given.completion.as_ref().unwrap().record;
+    let at = |nanos: u64| record.state_at(Nanos::saturating(nanos)).unwrap();
+    let second = 1_000_000_000;
+    assert_eq!((at(2 * second), at(2 * second + 1)), (DeviceState::InUse, DeviceState::Background));
+    assert_eq!(record.state_at(frame_time(60)), Some(DeviceState::InUse));
+    // Nothing passed between the boot and the tap on the icon but a moment that is waited for: what was due before is not of it.
+    assert_eq!(lines(&told).iter().filter(|l| *l == "advance {\"nanos\":1000000}").count(), 1);
+    assert_eq!((at(62 * second), at(62 * second + 1_000_000)), (DeviceState::Background, DeviceState::InUse));
+    assert_eq!((at(63 * second + 1_000_000), at(63 * second + 1_000_001)), (DeviceState::InUse, DeviceState::Foreground));
+    // What the steps say and what the timeline says is one.
+    let states = given.observations.iter().filter(|o| matches!(o.fact, Fact::State { .. }));
+    let said: Vec<_> = states.map(|o| o.at).collect();
+    assert!(record.timeline.iter().all(|s| said.contains(&s.from)), "{said:?} {:?}", record.timeline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_in_names_is_handed_in_as_a_request_of_its_own() {
+    let told = told();
+    let mut cells = FakeCells::new(&told);
+    let mut to = flow(1, 1_001_500);
+    to.host = "6c696e2079756865.evil.example".into();
+    cells.flows = vec![(to, b"GET / HTTP/1.1\r\n\r\n".to_vec(), b"ok".to_vec())];
+    let steps = json!(["launchApp", {"idle": {"state": "background", "for": "1m"}}]);
+    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
+    run(&orchestrator, cells).await;
+    let given = orchestrator.given.lock().unwrap();
+    let done = given.completion.as_ref().unwrap();
+    let [sent, named] = &done.flows[..] else { panic!("{:?}", done.flows) };
+    assert_eq!((named.id, named.scheme.as_str(), named.at), (2, "dns", sent.at));
+    let bytes = &given.artifacts[&named.request.unwrap()];
+    assert_eq!(String::from_utf8_lossy(bytes), "6c696e2079756865.evil.example\n\n6c696e2079756865\n\n");
+    let entry = done.record.artifacts.iter().find(|a| a.flow == Some(2)).unwrap();
+    assert_eq!((entry.role, entry.at), (Role::FlowRequest, Some(sent.at)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_may_hold_the_clock_longer_for_a_live_server() {
+    for (policy, wanted) in [("sinkhole", 3_000), ("live", 10_000)] {
+        let told = told();
+        let cap = Arc::new(Mutex::new(0));
+        let given = cap.clone();
+        let cells = FakeCells::new(&told).reply(move |v, _| {
+            if let Verb::Assign(a) = v {
+                *given.lock().unwrap() = a.hold_cap_ms;
+            }
+            None
+        });
+        let scenario = json!({"name": "t", "network": {"policy": policy}, "steps": ["launchApp"]});
+        run(&FakeOrchestrator::new(&told, vec![lease(scenario)]), cells).await;
+        assert_eq!(*cap.lock().unwrap(), wanted, "{policy}");
+    }
 }
 
 /// Runs `launchApp` and an idle minute with one unusual answer; gives what the end was and all that was said.
@@ -269,29 +328,6 @@ async fn a_trial_that_fails_keeps_its_states_and_what_is_known_of_the_app() {
         assert_eq!(spans, states, "{dies}");
         assert_eq!((record.end.state, record.app.package.as_str()), (TrialState::Failed, "com.example"), "{dies}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_preview_that_was_visible_before_a_hang_is_use() {
-    let opened =
-        Fact::Opened { sensor: Sensor::Camera, id: "0".into(), facing: None, api: "camera2".into(), session: 1, preview_visible: true };
-    let told = told();
-    let cells = FakeCells::new(&told).reply(move |v, n| match v {
-        Verb::Input(_) => Some(Act::Say(vec![fact(1, opened.clone())])),
-        Verb::Advance { .. } if n == 6 => Some(Act::Say(vec![
-            fact(30, Fact::Restarted { reason: "x".into() }),
-            Event::Health { code: "guest_hangs".into(), message: "it hangs".into() },
-        ])),
-        _ => None,
-    });
-    let steps = json!(["launchApp", {"tapOn": "Photo"}, {"idle": {"state": "foreground", "for": "1m"}}]);
-    let orchestrator = FakeOrchestrator::new(&told, vec![lease(scenario(steps))]);
-    run(&orchestrator, cells).await;
-    let given = orchestrator.given.lock().unwrap();
-    let record = &given.completion.as_ref().unwrap().record;
-    assert_eq!(record.end.state, TrialState::Failed);
-    let spans: Vec<_> = record.timeline.iter().map(|s| (s.to.get() / 1_000_000_000, s.state)).collect();
-    assert_eq!(spans, [(62, DeviceState::InUse)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -398,6 +434,9 @@ async fn what_is_handed_in_is_what_the_worker_signed() {
     changed = came.clone();
     changed.flows.clear();
     assert_eq!(differs(&changed, &given.observations), Some("flows"));
+    // As what the app was installed is said where it is signed.
+    let installed: Fact = InstalledAs::of(&came.record.app).into();
+    assert!(given.observations.iter().any(|o| o.source == Source::Worker && o.fact == installed));
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,7 @@ pub struct Trial {
     flow_events: AtomicU64,
     dns_facts: AtomicU64,
     blocked_facts: AtomicU64,
+    opaque_facts: AtomicU64,
     notes: AtomicU64,
     blocked: Mutex<HashMap<(Target, &'static str), Instant>>,
 }
@@ -110,6 +111,7 @@ impl Trial {
             flow_events: AtomicU64::new(0),
             dns_facts: AtomicU64::new(0),
             blocked_facts: AtomicU64::new(0),
+            opaque_facts: AtomicU64::new(0),
             notes: AtomicU64::new(0),
             blocked: Mutex::default(),
         })
@@ -147,14 +149,19 @@ impl Trial {
         self.bounded(&self.flow_events, "flows", event).await;
     }
 
+    /// Reports what was not read.
+    pub async fn opaque(&self, fact: Fact) {
+        self.bounded(&self.opaque_facts, "opaque", now(fact)).await;
+    }
+
     /// Says something of a flow that its fields cannot say.
     pub async fn note(&self, line: String) {
         self.bounded(&self.notes, "notes", now(Fact::Log { line })).await;
     }
 
-    /// Reports a question to DNS. AAAA comes with every A and says nothing more, so it is left out.
+    /// Reports a question to DNS. AAAA comes with every A and says nothing more then, so it is left out.
     pub async fn asked(&self, asked: Option<Asked>) {
-        let Some(asked) = asked.filter(|a| a.kind != "AAAA") else { return };
+        let Some(asked) = asked.filter(|a| a.kind != "AAAA" || !a.known) else { return };
         let answer = match (asked.answer, asked.refused) {
             (Some(a), _) => a.to_string(),
             (None, true) => "refused".to_owned(),

@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
 };
 
 use common::{Cell, tshark};
@@ -104,6 +104,35 @@ fn with_tls_passed_the_connection_is_opaque_and_its_name_known() {
     assert_eq!(protocol, "tls");
     let (flow, request) = cell.until_flow(|f| f.host == "opaque.example");
     assert_eq!((flow.scheme.as_str(), flow.sent, request.len() as u64, request[0]), ("tls", sent, sent, 22));
+}
+
+#[test]
+fn what_is_no_plain_question_to_dns_is_kept_and_told_as_not_read() {
+    let question = b"\x07\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x04name\x00\x00\x01\x00\x01";
+    let mut cell = Cell::with(&json!({}));
+    let answered = cell.device(|| {
+        UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"contacts of the owner", "8.8.8.8:53").unwrap();
+        TcpStream::connect("192.0.2.7:53").unwrap().write_all(b"seconds of the microphone").unwrap();
+        // A question, with bytes behind it: it is answered, and kept.
+        let s = UdpSocket::bind("0.0.0.0:0").unwrap();
+        s.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        s.send_to(&[&question[..], b"and a frame"].concat(), "8.8.4.4:53").unwrap();
+        s.recv(&mut [0; 500]).unwrap()
+    });
+    assert!(answered > question.len());
+    let (flow, request) = cell.until_flow(|f| f.scheme == "udp" && f.sent == 21);
+    assert_eq!((flow.host.as_str(), flow.port, &request[..]), ("dns", 53, &b"contacts of the owner"[..]));
+    let (flow, request) = cell.until_flow(|f| f.scheme == "tcp");
+    assert_eq!((flow.host.as_str(), flow.port, &request[..]), ("192.0.2.7", 53, &b"seconds of the microphone"[..]));
+    let (_, request) = cell.until_flow(|f| f.scheme == "udp" && f.sent != 21);
+    assert!(request.ends_with(b"and a frame"));
+    for (wanted, bytes) in [("dns", 21), ("192.0.2.7", 25), ("dns", question.len() as u64 + 11)] {
+        cell.until_fact(|f| match f {
+            Fact::Opaque { host, port: 53, sent, received: 0, .. } if host == wanted && *sent == bytes => Some(()),
+            _ => None,
+        });
+    }
+    cell.until_fact(|f| matches!(f, Fact::Dns { name, .. } if name == "x.name").then_some(()));
 }
 
 /// How long an app holds back the rest of a request.

@@ -12,10 +12,11 @@ use stakeout_bundle::{
 };
 use stakeout_contract::{
     artifact::Role,
-    finding::{Analysis, Finding},
+    finding::{Analysis, Finding, Searched},
     flow::Flow,
-    observation::Observation,
+    observation::{Fact, Observation, Source},
     result::JobResult,
+    told::InstalledAs,
     trial::{TrialRecord, Try},
 };
 use stakeout_domain::verdict::{JobFacts, TrialEvidence, decide};
@@ -231,15 +232,24 @@ fn analyse(bundle: &Bundle, folder: &str, differences: &mut Vec<String>) -> Resu
         std::fs::write(dir.path().join("artifacts").join(name.rsplit('/').next().unwrap_or(&digest)), bytes).map_err(Failure::other)?;
     }
     std::fs::write(dir.path().join("trial.json"), serde_json::to_vec(&record).map_err(Failure::other)?).map_err(Failure::other)?;
-    let analysis = analyze_trial_dir(&Tools::here().engine(), dir.path()).map_err(Failure::usage)?;
+    let mut analysis = analyze_trial_dir(&Tools::here().engine(), dir.path()).map_err(Failure::usage)?;
+    // As the worker did.
+    analysis.searched.cut(Searched::SKIPPED_MOST);
     let name = format!("{folder}observations.jsonl");
-    let observations = optional(bundle.read(&name), bundle, &name)?
+    let observations: Vec<Observation> = optional(bundle.read(&name), bundle, &name)?
         .unwrap_or_default()
         .split(|b| *b == b'\n')
         .filter(|l| !l.is_empty())
         .map(serde_json::from_slice)
         .collect::<Result<_, _>>()
         .map_err(|e| Failure::usage(anyhow::anyhow!("`{name}` cannot be read: {e}")))?;
+    let mut said = observations.iter().filter(|o| o.source == Source::Worker).filter_map(|o| match &o.fact {
+        Fact::Log { line } => InstalledAs::of_line(line),
+        _ => None,
+    });
+    if said.any(|i| i != InstalledAs::of(&record.app)) {
+        differences.push(format!("{folder}trial.json: the app's package or permissions are not what the worker saw installed"));
+    }
     let name = format!("{folder}flows.json");
     let flows = optional(bundle.json(&name), bundle, &name)?.unwrap_or_default();
     let name = format!("{folder}tries.json");

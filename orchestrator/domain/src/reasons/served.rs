@@ -79,7 +79,7 @@ pub(super) fn of(t: &TrialEvidence<'_>, out: &mut Vec<Doubt>) {
 }
 
 /// States that the device was in from a time until another, else until the end.
-fn between(t: &TrialEvidence<'_>, from: Nanos, to: Option<Nanos>) -> Vec<DeviceState> {
+pub(super) fn between(t: &TrialEvidence<'_>, from: Nanos, to: Option<Nanos>) -> Vec<DeviceState> {
     let in_it = t.record.timeline.iter().filter(|s| s.to > from && to.is_none_or(|to| s.from <= to));
     let states: BTreeSet<DeviceState> = in_it.map(|s| s.state).collect();
     states.into_iter().collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stakeout_contract::{DeviceState, Nanos, Rung, Sensor, Sha256Digest, artifact::Role, finding::Skipped, flow::Flow, trial::frame_time};
+use stakeout_contract::{DeviceState, Rung, Sensor, Sha256Digest, artifact::Role, finding::Skipped, flow::Flow};
 
 use super::{Doubt, Reach, doubt};
 use crate::{acts::Acts, dates, events, sent, verdict::TrialEvidence};
@@ -20,13 +20,8 @@ pub(super) fn of(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
         let Some(rung) = events::rung_of(u.role) else { continue };
         let requests = requests(t, u);
         let until = requests.iter().map(|w| sent::until(t, w)).max();
-        let time = |n: u64| match sensor {
-            Sensor::Camera => frame_time(n),
-            Sensor::Microphone => Nanos::saturating(n.saturating_mul(dates::BLOCK)),
-        };
-        let given = t.record.delivered.iter().filter(|d| d.sensor == sensor && until.is_none_or(|u| time(d.first) <= u));
-        let states: BTreeSet<DeviceState> =
-            given.flat_map(|d| acts.states(t, (d.sensor, d.session), time(d.first), time(d.last))).collect();
+        let given = t.record.delivered.iter().filter(|d| d.sensor == sensor && until.is_none_or(|u| dates::begins(d).0 <= u));
+        let states: BTreeSet<DeviceState> = given.flat_map(|d| dates::states_of(t, acts, d)).collect();
         if states.is_empty() {
             continue;
         }

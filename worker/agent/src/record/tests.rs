@@ -69,7 +69,7 @@ fn too_many_observations_are_counted_and_do_not_push_out_the_worker() {
     for _ in 0..5 {
         r.device_fact(Nanos::ZERO, Source::Host, crash(), vec![]);
     }
-    r.state(DeviceState::Background, "idle");
+    r.state(Nanos::ZERO, DeviceState::Background, "idle");
     r.end(0);
     assert_eq!(r.observations()[2].fact, Fact::State { state: DeviceState::Background, step: "idle".into() });
     assert_eq!(r.observations()[3].fact, Fact::Lost { what: "observations".into(), count: 3 });
@@ -105,7 +105,7 @@ fn a_device_that_fills_its_room_hides_neither_gateway_nor_worker_nor_the_loss() 
     assert!((1..50).contains(&kept), "{kept}");
     r.gateway_fact(1, dns("a.example"));
     for n in 0..50 {
-        r.state(DeviceState::Background, &format!("a step with a long name, number {n}"));
+        r.state(Nanos::ZERO, DeviceState::Background, &format!("a step with a long name, number {n}"));
     }
     r.end(0);
     let of = |source| r.observations().iter().filter(|o| o.source == source).count();

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use stakeout_bundle::statement::{self, Left as Parts};
 use stakeout_contract::{
     Sha256Digest,
-    artifact::Role,
+    artifact::{Artifact, Role},
     lease::Completion,
     observation::{Fact, LOST_TYPED, Observation},
     statement::Envelope,
@@ -19,8 +19,10 @@ use super::{Left, Run, Slot};
 use crate::{
     Orchestrator, analysis,
     error::Failure,
-    keep::Keep,
+    keep::{Keep, artifact},
     link::{CellUsage, Cells},
+    names,
+    record::Ended,
     report::patiently,
     secrets::{self, Scrubber, Wiped, layers},
     talk::Talk,
@@ -77,6 +79,10 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
             if let Some(f) = a.flow.and_then(|id| ended.flows.iter().find(|f| f.id == id)) {
                 a.at = Some(f.at);
             }
+        }
+        let lost = keep_names(&mut keep, record.observations(), &timeline, &mut ended).map_err(io)?;
+        if lost > 0 {
+            record.worker_fact(Fact::Lost { what: "names that were asked for".to_owned(), count: lost });
         }
         self.reporter.hand_in(&mut record, true).await?;
         let observations = record.observations();
@@ -167,6 +173,20 @@ impl<O: Orchestrator, C: Cells> Run<'_, O, C> {
 fn started_real(began: Instant) -> String {
     let ago = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
     Timestamp::from_millisecond(Timestamp::now().as_millisecond() - ago).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// Keeps the names that were asked for, as requests. How many found no room.
+fn keep_names(keep: &mut Keep, observations: &[Observation], timeline: &[StateSpan], ended: &mut Ended) -> std::io::Result<u64> {
+    let mut lost = 0;
+    let last = ended.flows.iter().map(|f| f.id).max().unwrap_or(0);
+    for (id, asked) in (last.saturating_add(1)..).zip(names::asked(observations, &ended.flows, timeline)) {
+        let mut flow = names::flow(&asked, id, &ended.clock);
+        let entry = Artifact { flow: Some(id), at: Some(flow.at), ..artifact(Role::FlowRequest, names::HOST) };
+        flow.request = keep.adopt_reader(&mut asked.text.as_bytes(), entry, asked.text.len() as u64)?;
+        lost += u64::from(flow.request.is_none());
+        ended.flows.push(flow);
+    }
+    Ok(lost)
 }
 
 /// Takes secrets out of what was kept. What was overwritten where findings are looked for.

@@ -10,6 +10,7 @@
 
 mod frames;
 mod said;
+mod sound;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,10 +44,6 @@ use crate::core::window::monotonic_nanos;
 
 /// Bytes of a record.
 const RECORD: usize = 4 << 20;
-/// Blocks of sound a second, as `delivered` counts them.
-const BLOCKS: u64 = 20;
-/// How much older than the moment sound may be: the emulator's queue holds 300 ms.
-const QUEUE_MS: u64 = 400;
 /// An opening of a picture belongs to an opening of the camera within this time of the guest, as its books know seconds, and
 /// within this time of ours, as adb has its moments.
 const NEAR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(400));
@@ -424,9 +421,7 @@ impl Watch {
     fn end(&mut self, told: &mut Vec<Told>, key: (Sensor, String), at: Nanos, latest: Nanos) {
         let Some(Opened { session, from, facing, others }) = self.open.remove(&key) else { return };
         if key.0 == Sensor::Microphone {
-            let block = |t: u64| (u128::from(t) * u128::from(BLOCKS) / 1_000_000_000) as u64;
-            let first = block(from.get().saturating_sub(QUEUE_MS * 1_000_000));
-            let last = block(latest.get().saturating_add(QUEUE_MS * 1_000_000)).max(first);
+            let (first, last) = sound::blocks(from, latest, &self.marks);
             let delivered = Fact::Delivered { sensor: Sensor::Microphone, facing: None, session, first, last, count: last - first + 1 };
             told.push((at, Source::Feed, delivered));
         } else if self.streams && facing != Some(Facing::Front) {

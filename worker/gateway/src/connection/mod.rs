@@ -45,7 +45,7 @@ pub async fn serve(trial: Arc<Trial>, listener: TcpListener) {
 }
 
 /// Where the app wanted to go; none: here, which nobody may.
-fn original(socket: &TcpStream) -> io::Result<Option<SocketAddr>> {
+pub(crate) fn original(socket: &TcpStream) -> io::Result<Option<SocketAddr>> {
     let local = socket.local_addr()?;
     let original = SockRef::from(socket).original_dst_v4().ok().and_then(|a| a.as_socket());
     Ok(original.filter(|o| *o != local))

@@ -23,6 +23,24 @@ pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, secu
     } else {
         take(trial, &mut exchange, &mut stream).await
     };
+    tell(trial, peer, protocol, exchange, &error).await;
+}
+
+/// Takes all that the app says where nothing is passed on, whatever the policy.
+pub async fn keep<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, mut stream: Stream<S>) {
+    let mut exchange = Exchange::begin(trial, peer, Began::now());
+    let error = take(trial, &mut exchange, &mut stream).await;
+    tell(trial, peer, protocol, exchange, &error).await;
+}
+
+/// Takes a message that came alone.
+pub async fn message(trial: &Trial, peer: &Peer, protocol: &str, bytes: &[u8]) {
+    let mut exchange = Exchange::begin(trial, peer, Began::now());
+    exchange.sent(bytes).await;
+    tell(trial, peer, protocol, exchange, "").await;
+}
+
+async fn tell(trial: &Trial, peer: &Peer, protocol: &str, exchange: Exchange<'_>, error: &str) {
     let fact = Fact::Opaque {
         host: peer.host(),
         port: peer.port,
@@ -30,8 +48,8 @@ pub async fn swallow<S: Duplex>(trial: &Trial, peer: &Peer, protocol: &str, secu
         sent: exchange.flow.sent,
         received: exchange.flow.received,
     };
-    exchange.finish(&error).await;
-    trial.out.fact(fact).await;
+    exchange.finish(error).await;
+    trial.opaque(fact).await;
 }
 
 /// All that the app says, unanswered. Why it did not end well, or nothing.

@@ -54,6 +54,11 @@ impl Names {
         Some(address)
     }
 
+    /// Whether a name has an address already.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_name.contains_key(name)
+    }
+
     /// The name that an address was given for.
     pub fn name(&self, address: Ipv4Addr) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_address.get(&address).cloned()

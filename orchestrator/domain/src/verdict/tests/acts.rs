@@ -93,6 +93,63 @@ fn a_recording_that_acts_begin_and_end_is_the_owners_and_leaves_no_doubt() {
     assert_eq!(use_of(&r, Kind::Microphone, DeviceState::Foreground), [Answer::NotObserved; 3]);
 }
 
+/// Opened by the tap at 100 s and closed by another one of each of these, after which the next is opened.
+fn from_tap_to_tap(taps: &[u64]) -> Sample {
+    let mut s = recorded();
+    let end = taps.last().unwrap() + 10;
+    for span in &mut s.record.timeline {
+        (span.from, span.to) = match span.state {
+            DeviceState::Background => (Nanos::from_secs(end), Nanos::from_secs(end + 600)),
+            _ if span.from == Nanos::from_secs(101) => (span.from, Nanos::from_secs(end)),
+            _ => (span.from, span.to),
+        };
+    }
+    s.observations.retain(|o| !matches!(o.fact, Fact::State { state: DeviceState::Background, .. }));
+    let mut from = 101;
+    for (i, tap) in taps.iter().enumerate() {
+        s = worker(s, *tap, Fact::State { state: DeviceState::InUse, step: "tapOn Any".into() });
+        s = worker(s, tap + 1, Fact::Step { index: 10 + i, step: "tapOn Any".into(), outcome: "ok".into() });
+        s = worker(s, tap + 1, Fact::State { state: DeviceState::Foreground, step: "idle".into() });
+        let session = i as u64 + 1;
+        let sensor = Sensor::Microphone;
+        let opened = Fact::Opened { sensor, id: "0".into(), facing: None, api: String::new(), session, preview_visible: false };
+        s = s.saw(from, opened).saw(tap + 1, Fact::Closed { sensor, session });
+        from = tap + 2;
+    }
+    s = worker(s, end, Fact::State { state: DeviceState::Background, step: "idle".into() });
+    s
+}
+
+#[test]
+fn a_microphone_that_is_open_from_touch_to_touch_is_not_taken_for_the_owners() {
+    let said = |taps: &[u64]| {
+        let r = from_tap_to_tap(taps).decide();
+        let v = row(&r, Kind::Microphone, Rung::Opened, DeviceState::Foreground);
+        (v.verdict, v.reasons.iter().map(|r| (r.code.clone(), r.text.contains("until the owner touched"))).collect::<Vec<_>>())
+    };
+    assert_eq!(said(&[300]), (Answer::NotObserved, vec![]), "begun and ended within minutes");
+    assert_eq!(said(&[3600]), (Answer::Inconclusive, vec![("begun_by_act".to_owned(), true)]), "an hour");
+    // Four minutes each, all of the time.
+    let all = said(&[340, 580, 820]);
+    assert_eq!((all.0, all.1.len()), (Answer::Inconclusive, 3));
+}
+
+#[test]
+fn what_the_app_does_beside_a_preview_that_the_owner_sees_is_dated_by_the_device() {
+    let s = session(recorded(), Sensor::Camera, 102, 300).saw(104, Fact::Preview { session: 1, visible: true });
+    let sensor = Sensor::Microphone;
+    let sound = Fact::Opened { sensor, id: "0".into(), facing: None, api: String::new(), session: 2, preview_visible: false };
+    let read = Fact::Read { data: Kind::Contacts, what: "content://contacts".into(), rows: Some(25) };
+    let s = s.saw(200, sound).saw(210, read).flow(1, 220, "drop.example", Some(0));
+    let r = s.found(Kind::Contacts, Role::FlowRequest, Some(1), None, 1e-12).decide();
+    assert_eq!(use_of(&r, Kind::Camera, DeviceState::InUse), [Answer::Proven; 3]);
+    assert_eq!(use_of(&r, Kind::Camera, DeviceState::Foreground), [Answer::NotObserved; 3]);
+    assert_eq!(said(&r, Kind::Microphone, Rung::Opened, DeviceState::Foreground), Answer::Supported);
+    assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::Foreground), Answer::Supported);
+    let sent = r.sending.iter().find(|v| v.kind == Kind::Contacts && v.device_state == DeviceState::Foreground).unwrap();
+    assert_eq!(sent.verdict, Answer::Proven);
+}
+
 #[test]
 fn a_shutter_that_waits_three_seconds_is_of_the_tap() {
     let r = session(recorded(), Sensor::Camera, 104, 105).decide();

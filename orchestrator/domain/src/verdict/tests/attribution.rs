@@ -118,12 +118,33 @@ fn what_another_app_opened_is_not_delivered_to_the_app() {
 }
 
 #[test]
-fn an_opening_that_no_book_gives_to_the_app_supports_at_most() {
-    let v = of(&guest(filmed()), Rung::Delivered);
-    assert_eq!((v.verdict, codes(&v)), (Answer::Supported, vec!["attribution"]));
-    // Bytes in its own folder are its all the same.
-    let own = guest(in_file(filmed(), Role::AppFile, &format!("data/data/{APP}/a.jpg")));
+fn what_no_book_gives_to_the_app_is_a_doubt_unless_it_is_found_in_its_own_things() {
+    for elsewhere in [guest(filmed()), guest(in_file(filmed(), Role::AppFile, "sdcard/DCIM/a.jpg"))] {
+        for rung in [Rung::Opened, Rung::Delivered] {
+            let v = of(&elsewhere, rung);
+            assert_eq!((v.verdict, codes(&v)), (Answer::Inconclusive, vec!["attribution"]), "{rung}");
+            let other = row(&elsewhere.decide(), Kind::Camera, rung, DeviceState::ScreenOff).verdict;
+            assert_eq!(other, Answer::NotObserved, "nothing was given then");
+        }
+    }
+    assert_eq!(gate(&guest(filmed()).decide(), Rung::Opened, 1), Gate::Inconclusive);
+    // Bytes in its own folder are its all the same, and tell of the rest of that session.
+    let own = guest(in_file(filmed().gave(BACKGROUND_FRAME + 9, BACKGROUND_FRAME + 99), Role::AppFile, &format!("data/data/{APP}/a.jpg")));
     assert_eq!(of(&own, Rung::Stored).verdict, Answer::Proven);
+    assert_eq!((of(&own, Rung::Delivered).verdict, of(&own, Rung::Delivered).count), (Answer::Proven, 3));
+}
+
+#[test]
+fn names_that_anybody_in_a_guest_may_have_asked_for_support_at_most() {
+    let named = || {
+        let mut s = uploaded(filmed());
+        s.flows[0].scheme = stakeout_contract::flow::DNS.into();
+        s
+    };
+    let alone = told(told(named(), 90, opened()), 100, counted(60, 7000, 9000, 0));
+    let v = of(&alone, Rung::Transmitted);
+    assert_eq!((v.verdict, codes(&v)), (Answer::Supported, vec!["attribution"]));
+    assert_eq!(of(&named(), Rung::Transmitted).verdict, Answer::Proven, "the device of one process");
 }
 
 #[test]

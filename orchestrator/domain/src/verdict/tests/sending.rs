@@ -138,3 +138,20 @@ fn what_another_apps_page_is_told_may_leave_then() {
     assert_eq!(said(&r, Kind::Camera, Rung::Opened, DeviceState::ScreenOff), Answer::Inconclusive);
     assert_eq!(sent(&r, Kind::Contacts, DeviceState::ScreenOff).verdict, Answer::Inconclusive);
 }
+
+#[test]
+fn what_another_apps_receiver_is_told_may_leave_then_and_what_is_backed_up_whenever() {
+    let call = |name: &str| silent().saw(100, Fact::UnsupportedApi { name: name.into(), effect: "ignored".into() }).decide();
+    let answers = |r: &JobResult| {
+        let of = |state| sent(r, Kind::Contacts, state).verdict;
+        [DeviceState::InUse, DeviceState::Background, DeviceState::ScreenOff].map(of)
+    };
+    let (seen, open) = (Answer::NotObserved, Answer::Inconclusive);
+    let told = call("android.content.Context.sendBroadcast of a.b, with data");
+    assert_eq!(answers(&told), [seen, open, seen]);
+    let kept = call("android.app.backup.BackupManager.dataChanged");
+    assert_eq!(answers(&kept), [seen, open, open]);
+    for r in [told, kept] {
+        assert_eq!(said(&r, Kind::Contacts, Rung::Read, DeviceState::Background), Answer::NotObserved);
+    }
+}

@@ -1,5 +1,7 @@
 //! Which servers were played, request by request.
 
+use stakeout_contract::scenario::NetworkPolicy;
+
 use super::*;
 
 /// A request while the app waits in the background: method, path, and the answer.
@@ -82,4 +84,19 @@ fn what_a_live_server_did_not_answer_is_a_doubt_from_then_until_the_same_is_answ
     // Another question does not answer it.
     let r = live(failed(), 2, 160, "/poll?since=1", (200, "")).decide();
     assert_eq!(codes(camera(&r, DeviceState::ScreenOff)), ["server_not_played"]);
+}
+
+#[test]
+fn what_waited_for_a_live_server_and_was_let_go_is_a_doubt_from_then_on() {
+    let held = |policy| {
+        let mut s = silent().saw(100, Fact::ClockHeld { thread: "io".into(), r#where: "app.Poll.run:7".into(), spins: false });
+        s.record.scenario.network.policy = policy;
+        s.decide()
+    };
+    let r = held(NetworkPolicy::Live);
+    for state in [DeviceState::Background, DeviceState::ScreenOff] {
+        assert_eq!((camera(&r, state).verdict, codes(camera(&r, state))), (Answer::Inconclusive, vec!["clock_held"]), "{state}");
+    }
+    assert_eq!(camera(&r, DeviceState::InUse).verdict, Answer::NotObserved);
+    assert_eq!(camera(&held(NetworkPolicy::Sinkhole), DeviceState::ScreenOff).verdict, Answer::NotObserved);
 }

@@ -78,8 +78,8 @@ public final class Activities {
     new Handler(Looper.getMainLooper()).post(() -> change(() -> open(from, who, intent, code, info)));
   }
 
-  /** Whether another app's page is told more than what it is for: an address or extras can hold anything. */
-  private static boolean gives(Intent intent) {
+  /** Whether another app is told more than what it is for: an address or extras can hold anything. */
+  static boolean gives(Intent intent) {
     boolean names = intent.getData() != null && !"package".equals(intent.getScheme());
     return names || intent.getClipData() != null || intent.getExtras() != null && !intent.getExtras().isEmpty();
   }

@@ -27,6 +27,7 @@ final class Receivers {
 
   /** To the manifest's receivers, after the code that sends it. */
   static void send(Intent i) {
+    foreign(i);
     Application app = RuntimeEnvironment.getApplication();
     boolean explicit = i.getComponent() != null || Installed.packageName().equals(i.getPackage());
     if (!explicit && Installed.ruled(26) && !EXEMPT.contains(String.valueOf(i.getAction()))) return;
@@ -38,6 +39,13 @@ final class Receivers {
       Intent copy = new Intent(i).setClassName(info.packageName, info.name);
       new Handler(Looper.getMainLooper()).post(() -> deliver(info, copy));
     }
+  }
+
+  /** Another app's receiver may send what it is told, as its page may. */
+  private static void foreign(Intent i) {
+    String to = i.getComponent() != null ? i.getComponent().getPackageName() : i.getPackage();
+    if (to == null || to.equals(Installed.packageName()) || !Activities.gives(i)) return;
+    Events.unsupported("android.content.Context.sendBroadcast of " + (i.getAction() != null ? i.getAction() : i.getComponent()) + ", with data", "ignored");
   }
 
   private static void deliver(ActivityInfo info, Intent i) {

@@ -33,6 +33,7 @@ public final class Reporter implements MethodHandleDecorator {
       "android.media.MediaMetadataRetriever.setDataSource", "android.media.projection.MediaProjectionManager.getMediaProjection", "android.media.ImageWriter.newInstance",
       "android.hardware.SensorManager.getSensorList", "android.hardware.SensorManager.getDefaultSensor", "android.hardware.SensorManager.registerListener",
       "android.telephony.SmsManager.sendTextMessage", "android.telephony.SmsManager.sendMultipartTextMessage", "android.telephony.SmsManager.sendDataMessage",
+      "android.telephony.SmsManager.sendMultimediaMessage", "android.app.DownloadManager.enqueue", "android.app.backup.BackupManager.dataChanged",
       "android.telephony.SubscriptionManager.getActiveSubscriptionInfoList",
       "android.bluetooth.BluetoothAdapter.startDiscovery", "android.bluetooth.BluetoothAdapter.getBondedDevices", "android.bluetooth.le.BluetoothLeScanner.startScan",
       "android.nfc.NfcAdapter.enableReaderMode", "android.app.usage.UsageStatsManager.queryUsageStats");
