@@ -50,10 +50,8 @@ fn failed(fence: Option<&Fence>) -> impl Fn(ClientError) -> OrchestratorError {
     move |e| match (e.code(), &fence) {
         (Some(Code::LeaseLost), Some(f)) => OrchestratorError::Lost(f.clone()),
         _ if e.is_passing() => OrchestratorError::Unreachable(e.to_string()),
-        // Somebody makes room: a worker waits for that as for a server.
-        (Some(Code::Quota), _) => OrchestratorError::Unreachable(e.to_string()),
-        // Our server never answers so for long: it is being replaced.
-        (Some(Code::Internal), _) => OrchestratorError::Unreachable(e.to_string()),
+        // Somebody makes room: a worker waits for that as for a server. Ours never answers `internal` for long: it is being replaced.
+        (Some(Code::Quota | Code::Internal), _) => OrchestratorError::Unreachable(e.to_string()),
         _ => OrchestratorError::Refused(e.to_string()),
     }
 }

@@ -175,7 +175,9 @@ pub(crate) fn nobodys(t: &TrialEvidence<'_>, whose: &Attribution<'_>) -> Nobodys
     for f in t.analysis.findings.iter().filter(|f| events::rung_of(f.role).is_some() && events::counts(t, f) && events::delivered(t, f)) {
         let given: Vec<(Sensor, u64)> = dates::sessions(t, f).into_iter().collect();
         if given.iter().any(|s| out.contains_key(s)) && whose.of_match(t, f, events::flow_of(t, f), &given).is_none() {
-            given.iter().for_each(|s| drop(out.remove(s)));
+            for s in given {
+                out.remove(&s);
+            }
         }
     }
     out

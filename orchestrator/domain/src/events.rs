@@ -11,7 +11,7 @@ use stakeout_contract::{
     probability::PROVEN_AT_MOST,
     result::Evidence,
     scenario::Body,
-    trial::frame_time,
+    trial::{Delivered, frame_time},
 };
 
 use crate::{

@@ -17,7 +17,7 @@ use stakeout_contract::{
     DeviceState, Kind, Nanos, Sensor, Sha256Digest,
     artifact::Role,
     lease::Completion,
-    observation::{Fact, LOST_TYPED, Observation, Source},
+    observation::{Fact, Observation, Source},
     told::InstalledAs,
     trial::{TrialState, frame_time},
 };
