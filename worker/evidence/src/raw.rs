@@ -55,9 +55,15 @@ fn mean(b: &[u8], n: usize) -> Vec<u8> {
     b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect()
 }
 
-/// Pictures that all of the bytes may be, likeliest first.
+/// Whether the bytes are exactly a picture of this size with its chroma at half size, whose rows are as long.
+fn is_exactly((w, h): (u32, u32), b: &[u8]) -> bool {
+    w as usize * h as usize * 3 / 2 == b.len() && row_length(b) == Some(w)
+}
+
+/// Pictures that all of the bytes may be, likeliest first, without those that [`exact`] gives.
 fn wholes(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
-    let known = raw_candidates(b.len()).into_iter().take(SIZES).map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
+    let known = raw_candidates(b.len()).into_iter().take(SIZES).filter(|size| !is_exactly(*size, b));
+    let known = known.map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
     let full = [4, 3].into_iter().flat_map(move |n| {
         let sizes = if b.len().is_multiple_of(n) && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
         let exact = sizes.into_iter().filter(move |(w, h)| *w as usize * *h as usize * n == b.len());
@@ -66,6 +72,14 @@ fn wholes(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
     let other = raw_candidates(b.len()).is_empty().then(|| row_length(b)).flatten();
     let other = other.map(|w| ("raw-yuv", raw_gray(b, w, (b.len() as u32 / w).max(1))));
     full.chain(known).chain(other)
+}
+
+/// Pictures that the bytes are without one left: tried before they are taken for several smaller ones, as few and broad patches look
+/// like pixels of several bytes.
+pub(crate) fn exact(b: &[u8]) -> impl Iterator<Item = Guess> {
+    let all = 0..b.len();
+    let known = raw_candidates(b.len()).into_iter().take(SIZES).filter(|size| b.len() <= WHOLE && is_exactly(*size, b));
+    known.map(move |(w, h)| ("raw-yuv", all.clone(), raw_gray(b, w, h)))
 }
 
 /// How frames lie one after the other in a buffer.
@@ -150,6 +164,19 @@ mod tests {
         // Its patches are 20 pixels broad: they look like pixels of four bytes, too.
         let large: Vec<u8> = (0..3).flat_map(|f| feed.nv21(f, 640, 480)).collect();
         assert_eq!(frames(&large)[0].0[2].1, 2 * 460_800..3 * 460_800);
+    }
+
+    #[test]
+    fn a_buffer_of_a_known_size_is_first_taken_for_one_picture_and_each_guess_is_made_once() {
+        let one = CameraFeed::new(SubKey::from_bytes([1; 32])).nv21(7, 640, 480);
+        let first: Vec<_> = exact(&one).map(|(step, at, p)| (step, at, p.width, p.height)).collect();
+        assert_eq!(first[0], ("raw-yuv", 0..460_800, 640, 480));
+        let others: Vec<_> = pictures(&one).map(|(step, _, p)| (step, p.width, p.height)).collect();
+        assert!(first.iter().all(|f| !others.contains(&(f.0, f.2, f.3))), "{others:?}");
+        // Some bytes at its end that are no row.
+        let more = [&one[..], &[0; 100]].concat();
+        assert_eq!(exact(&more).count(), 0);
+        assert!(pictures(&more).any(|(_, _, p)| (p.width, p.height) == (640, 480)));
     }
 
     #[test]

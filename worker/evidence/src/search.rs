@@ -103,6 +103,11 @@ impl<'a> Quest<'a> {
             shown.read(detectors, &MediaPiece::Picture(picture), 0);
             shown
         };
+        for (step, at, picture) in raw::exact(b) {
+            if keep(step, at, read(picture)) {
+                return false;
+            }
+        }
         let mut cut = false;
         for (frames, all) in raw::frames(b) {
             cut |= !all;
