@@ -189,6 +189,12 @@ impl Acts {
         self.begun.contains_key(&(sensor, session))
     }
 
+    /// Whether all of these sessions are of acts of an owner who sees their previews, from a moment of this state to another one.
+    pub(crate) fn sees(&self, state: DeviceState, given: &BTreeSet<(Sensor, u64)>, from: Nanos, to: Nanos) -> bool {
+        let seen = |s: &(Sensor, u64)| self.begun.get(s).is_some_and(|b| b.shown && b.from <= from && to <= b.until);
+        state == DeviceState::Foreground && !given.is_empty() && given.iter().all(seen)
+    }
+
     /// The device's state when something was sent, where the timeline has `state`: what follows a tap is sent in use.
     pub(crate) fn sent(&self, state: DeviceState, at: Nanos) -> DeviceState {
         let asked = state == DeviceState::Foreground && self.act_before(at, |act| act.asks).is_some();

@@ -246,7 +246,7 @@ fn of_finding(t: &TrialEvidence<'_>, known: &Known<'_>, (index, f): (usize, &Fin
     }
     let proves = if f.role == Some(Role::CryptoPlain) { None } else { proves };
     // Which of several states it was is not known: a doubt says so.
-    let left = flow.map(|w| sent::states(t, acts, w)).and_then(|s| if let [one] = s[..] { Some(one) } else { None });
+    let left = flow.map(|w| sent::states_of(t, acts, f, w)).and_then(|s| if let [one] = s[..] { Some(one) } else { None });
     for state in states(t, acts, f, flow) {
         for rung in &rungs {
             let dated_by_record = captured_at(f).is_none();
@@ -289,14 +289,11 @@ fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) 
     if f.flow.is_some() && flow.is_none() {
         return vec![DeviceState::Any];
     }
-    let reads = || t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == f.kind));
     if let Some(w) = flow {
         let may_be = read_in(t, f, w);
         if may_be.len() == 1 { may_be } else { vec![DeviceState::Any] }
     } else {
-        let mut s: Vec<DeviceState> = reads().map(|o| state_at(t, o.at)).collect();
-        s.sort_unstable();
-        s.dedup();
+        let s = read_states(t, f.kind);
         if s.len() == 1 { s } else { vec![DeviceState::Any] }
     }
 }
@@ -305,9 +302,7 @@ fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) 
 /// went. Without a read, those in which it went.
 fn read_in(t: &TrialEvidence<'_>, f: &Finding, w: &Flow) -> Vec<DeviceState> {
     let reads = read_before(t, f, w).into_iter().chain(read_while(t, f, w));
-    let mut out: Vec<DeviceState> = reads.map(|o| state_at(t, o.at)).collect();
-    out.sort_unstable();
-    out.dedup();
+    let out = sorted(reads.map(|o| state_at(t, o.at)));
     if out.is_empty() { sent::by_timeline(t, w) } else { out }
 }
 
@@ -318,7 +313,27 @@ fn read_while<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> impl Iterator
     t.observations.iter().filter(is)
 }
 
-/// The states of which one is a canary's, where it is not known which.
+/// The states in which a planted value may have been read that lies in the app's files: of all reads of its kind. Where none was seen
+/// there was one all the same, in any state.
+pub(crate) fn may_be_read_in(t: &TrialEvidence<'_>, kind: Kind) -> Vec<DeviceState> {
+    let out = read_states(t, kind);
+    if out.is_empty() { sorted(t.record.timeline.iter().map(|s| s.state)) } else { out }
+}
+
+/// The states in which anything of a kind was read.
+fn read_states(t: &TrialEvidence<'_>, kind: Kind) -> Vec<DeviceState> {
+    let reads = t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == kind));
+    sorted(reads.map(|o| state_at(t, o.at)))
+}
+
+fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
+    let mut out: Vec<DeviceState> = states.collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The states of which one is that of a canary that left, where it is not known which.
 pub(crate) fn undated(t: &TrialEvidence<'_>, f: &Finding) -> Vec<DeviceState> {
     let flow = f.flow.filter(|_| captured_at(f).is_none()).and_then(|id| t.flows.iter().find(|w| w.id == id));
     flow.map(|w| read_in(t, f, w)).filter(|s| s.len() > 1).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! What could have hidden an event: each turns `not_observed` into `inconclusive`, with what would settle it.
 
+mod dated;
 mod nobodys;
 mod served;
 mod unread;
@@ -21,7 +22,6 @@ use crate::{
     apis::{self, Kinds},
     dates, events,
     photos::Photos,
-    sent,
     verdict::TrialEvidence,
 };
 
@@ -91,7 +91,7 @@ pub(crate) fn of(t: &TrialEvidence<'_>) -> Vec<Doubt> {
     of_feed(t, &mut out);
     of_alarms(t, &mut out);
     of_analysis(t, acts, &mut out);
-    of_dates(t, acts, &mut out);
+    dated::of(t, acts, &mut out);
     unread::of(t, acts, &mut out);
     let mut seen = BTreeSet::new();
     out.retain(|d| seen.insert((d.reason.clone(), d.sort())));
@@ -437,48 +437,6 @@ fn adds_nothing(t: &TrialEvidence<'_>, acts: &Acts, weak: &Finding) -> bool {
     let proven = t.analysis.findings.iter().filter(same).filter(|f| events::counts(t, f) && events::delivered(t, f));
     let sure: Vec<DeviceState> = proven.flat_map(|f| dates::of(t, acts, f).sure).collect();
     !mine.sure.is_empty() && mine.sure.iter().chain(&mine.maybe).all(|s| sure.contains(s))
-}
-
-fn names(states: &[DeviceState]) -> String {
-    states.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// A match that proves, but not in which of several states it was captured or read, or in which it was sent.
-fn of_dates(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
-    for f in t.analysis.findings.iter().filter(|f| events::counts(t, f) && events::delivered(t, f)) {
-        of_sending(t, acts, f, out);
-        let maybe = [dates::of(t, acts, f).maybe, events::undated(t, f)].concat();
-        if maybe.is_empty() {
-            continue;
-        }
-        for rung in events::rungs(f) {
-            let mut d = doubt(
-                "undated",
-                format!("{} was found, and may be of any of these states: {}", events::what(t, f), names(&maybe)),
-                "another trial, whose begin differs",
-                Reach::Only(rung),
-            );
-            (d.kinds, d.states, d.sent) = (Some(vec![f.kind]), Some(maybe.clone()), Some(vec![]));
-            out.push(d);
-        }
-    }
-}
-
-/// A request that began in one state and ended in another: when its parts went is not known.
-fn of_sending(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, out: &mut Vec<Doubt>) {
-    let flow = f.flow.filter(|_| f.role == Some(Role::FlowRequest)).and_then(|id| t.flows.iter().find(|w| w.id == id));
-    let states = flow.map(|w| sent::states(t, acts, w)).filter(|s| s.len() > 1).unwrap_or_default();
-    if states.is_empty() {
-        return;
-    }
-    let mut d = doubt(
-        "undated",
-        format!("{} was in a request that went on through these states: {}", events::what(t, f), names(&states)),
-        "another trial, whose begin differs",
-        Reach::Only(Rung::Transmitted),
-    );
-    (d.kinds, d.states, d.sent) = (Some(vec![f.kind]), Some(vec![]), Some(states));
-    out.push(d);
 }
 
 fn short(s: &str) -> String {

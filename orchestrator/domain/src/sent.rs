@@ -3,10 +3,11 @@
 use stakeout_contract::{
     DeviceState, Nanos,
     clock::trial_time,
+    finding::Finding,
     flow::{DNS, Flow},
 };
 
-use crate::{acts::Acts, events, verdict::TrialEvidence};
+use crate::{acts::Acts, dates, events, verdict::TrialEvidence};
 
 /// When its last byte had come. Where that is not known, its answer's end is after it.
 pub(crate) fn until(t: &TrialEvidence<'_>, w: &Flow) -> Nanos {
@@ -42,6 +43,17 @@ pub(crate) fn states(t: &TrialEvidence<'_>, acts: &Acts, w: &Flow) -> Vec<Device
     // Names are asked for one by one: what follows a tap says nothing of the last of them.
     let last = (w.scheme == DNS).then(|| until(t, w)).map(|at| (events::state_at(t, at), at));
     sorted(spans(t, w).into_iter().chain(last).map(|(state, at)| acts.sent(state, at)))
+}
+
+/// The states in which a match may have gone. While an owner sees the preview that an act of theirs began, what its session gave is
+/// sent in use as well: a scanner sends its pictures for as long as it is held up.
+pub(crate) fn states_of(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, w: &Flow) -> Vec<DeviceState> {
+    let (given, until) = (dates::sessions(t, f), until(t, w));
+    let all = sorted(spans(t, w).into_iter().map(|(state, at)| {
+        let ends = t.record.timeline.iter().find(|s| s.from <= at && at < s.to).map_or(until, |s| s.to.min(until));
+        if acts.sees(state, &given, at, ends) { DeviceState::InUse } else { acts.sent(state, at) }
+    }));
+    if w.scheme == DNS { states(t, acts, w) } else { all }
 }
 
 /// The same by the timeline alone.

@@ -1,5 +1,6 @@
 mod acts;
 mod attribution;
+mod dated;
 mod photos;
 mod sending;
 mod served;

@@ -151,6 +151,23 @@ fn what_the_app_does_beside_a_preview_that_the_owner_sees_is_dated_by_the_device
 }
 
 #[test]
+fn what_a_preview_that_the_owner_sees_gives_is_sent_in_use_and_nothing_else_is() {
+    let seen = || session(recorded(), Sensor::Camera, 102, 300).saw(104, Fact::Preview { session: 1, visible: true });
+    let sent = |s: Sample, at: u64| {
+        let r = s.flow(1, at, "scan.example", Some(0)).found(Kind::Camera, Role::FlowRequest, Some(1), Some(103 * 30), 1e-30).decide();
+        let of = |state| r.sending.iter().find(|v| v.kind == Kind::Camera && v.device_state == state).unwrap().verdict;
+        (of(DeviceState::InUse), of(DeviceState::Foreground), gate(&r, Rung::Opened, 1))
+    };
+    let in_use = (Answer::Proven, Answer::NotObserved, Gate::Nothing);
+    let idle = (Answer::NotObserved, Answer::Proven, Gate::SentIdle);
+    assert_eq!(sent(seen(), 250), in_use, "a scanner's picture while it is held up");
+    assert_eq!(sent(seen(), 350), idle, "when it was closed");
+    let hidden = seen().saw(200, Fact::Preview { session: 1, visible: false });
+    assert_eq!(sent(hidden, 250).1, Answer::Proven, "when nobody sees it any more");
+    assert_eq!(sent(session(recorded(), Sensor::Camera, 102, 300), 250).1, Answer::Proven, "when nobody ever did");
+}
+
+#[test]
 fn a_shutter_that_waits_three_seconds_is_of_the_tap() {
     let r = session(recorded(), Sensor::Camera, 104, 105).decide();
     assert_eq!(use_of(&r, Kind::Camera, DeviceState::InUse), [Answer::Proven; 3]);
