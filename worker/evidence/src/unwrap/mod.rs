@@ -105,13 +105,16 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut
         Coding::Gzip => return compress::gzip(input, budget),
         Coding::Zlib => return compress::zlib(input, budget),
         Coding::Deflate => return compress::deflate(input, budget),
-        Coding::Chunked => Decoded::one(http::unchunk(input)?, n),
+        Coding::Chunked => {
+            let c = http::unchunk(input)?;
+            Some(Decoded { parts: vec![Cow::Owned(c.content), Cow::Owned(c.beside)], used: c.used })
+        }
         Coding::Percent => Some(Decoded { parts: escapes::percent(input).into_iter().map(Cow::Owned).collect(), used: n }),
         Coding::JsonString => Decoded::one(json::unescape(input), n),
         Coding::Entities => Decoded::one(escapes::entities(input), n),
         Coding::Numbers => Decoded::one(json::numbers(input)?, n),
         Coding::QuotedPrintable => Decoded::one(escapes::quoted_printable(input), n),
-        Coding::Utf16(big) => Decoded::one(escapes::utf16(input, *big), n),
+        Coding::Utf16(big) => Decoded::one(escapes::utf16(input, *big), escapes::utf16_reaches(input, *big)),
         Coding::Made(bytes) => Decoded::one(bytes.as_slice(), n),
         Coding::Unknown(reason) => {
             budget.stop(reason);
