@@ -68,6 +68,10 @@ fn collisions(counts: &[u32], values: f64) -> f64 {
 /// Least length at which bytes are called random-like: shorter ones are the tokens and digests that every app sends.
 pub(crate) const LEAST_OPAQUE: usize = 96;
 
+/// Shortest run of base64 symbols, and of hexadecimal digits, that is decoded: those of 16 bytes.
+pub(crate) const LEAST_BASE64: usize = 22;
+pub(crate) const LEAST_HEX: usize = 32;
+
 /// Nothing in the distribution of the bytes tells them from noise: encrypted, or compressed by something unknown.
 pub(crate) fn is_random(b: &[u8]) -> bool {
     let mut counts = [0_u32; 256];

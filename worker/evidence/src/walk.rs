@@ -130,7 +130,8 @@ impl<'v> Walker<'v> {
         if cover.holds(c.at.start) || !self.budget.in_time() {
             return;
         }
-        let Some(decoded) = unwrap::decode(&c, part.bytes, &mut self.budget) else { return };
+        let ciphers = self.ciphers;
+        let Some(decoded) = unwrap::decode(&c, part.bytes, &|d| ciphers.lie_in(d), &mut self.budget) else { return };
         let at = c.at.start..c.at.start + decoded.used;
         // A rewriting of the whole (entities) leaves the plain parts to the other finders.
         if c.coding != Coding::Entities {

@@ -10,7 +10,8 @@ use sha2::Sha256;
 use stakeout_contract::{Kind, canary::Canary};
 
 use super::{
-    Index, NeedleInfo, PairForm, PlaceForm,
+    Index, NeedleInfo, PairForm, PlaceForm, Runs,
+    encoded::Encoded,
     shape::{Encoding, Shapes},
 };
 
@@ -25,13 +26,16 @@ struct Builder {
     texts: Vec<(Vec<u8>, usize, usize)>,
     shapes: Shapes,
     digits: HashMap<Vec<u8>, Vec<usize>>,
-    hexes: HashMap<Vec<u8>, Vec<usize>>,
-    base64s: HashMap<Vec<u8>, Vec<usize>>,
+    hexes: Runs,
+    base64s: Runs,
+    encoded: Encoded,
     macs: HashMap<[u8; 6], Vec<usize>>,
     pairs: Vec<PairForm>,
     places: Vec<PlaceForm>,
-    /// Ways of the needle that is being added: itself, digests of it.
-    ways: [u32; 2],
+    /// Ways of the needle that is being added: itself, digests of it, itself in other alphabets.
+    ways: [u32; 3],
+    /// Its bits.
+    bits: u32,
 }
 
 pub(super) fn build(canaries: &[Canary]) -> Index {
@@ -39,12 +43,13 @@ pub(super) fn build(canaries: &[Canary]) -> Index {
     let mut b = Builder::default();
     for (canary, c) in canaries.iter().enumerate() {
         for n in c.needles.iter().filter(|n| n.text.len() >= 6 && n.bits >= LEAST_BITS) {
-            b.ways = [0; 2];
+            b.ways = [0; 3];
+            b.bits = n.bits.saturating_sub(case_bits(c.kind, n.text.trim()));
             b.needle(needles.len(), c.kind, n.text.trim());
             let digits = |c: char| c.is_ascii_digit();
             needles.push(NeedleInfo {
                 canary,
-                bits: n.bits,
+                bits: b.bits,
                 ways: b.ways,
                 digits_only: n.text.chars().all(|c| digits(c) || matches!(c, ' ' | '-' | '+' | '(' | ')')),
                 has_digits: n.text.chars().any(digits),
@@ -52,6 +57,7 @@ pub(super) fn build(canaries: &[Canary]) -> Index {
         }
     }
     b.shapes.group();
+    b.encoded.ready();
     let texts = AhoCorasick::builder().ascii_case_insensitive(true).build(b.texts.iter().map(|t| &t.0)).ok();
     Index {
         needles,
@@ -63,6 +69,7 @@ pub(super) fn build(canaries: &[Canary]) -> Index {
         digits: b.digits,
         hexes: b.hexes,
         base64s: b.base64s,
+        encoded: b.encoded,
         macs: b.macs,
         pairs: b.pairs,
         places: b.places,
@@ -71,17 +78,21 @@ pub(super) fn build(canaries: &[Canary]) -> Index {
 
 impl Builder {
     fn needle(&mut self, needle: usize, kind: Kind, text: &str) {
+        let bits = self.bits;
         if kind == Kind::Cell
             && let Some(values) = cell(text)
         {
-            self.pairs.push(PairForm { needle, values });
+            self.pairs.push(PairForm { needle, values, bits });
             self.ways[0] += 1 + u32::from(super::numbers::has_letter(values));
             return;
         }
         if kind == Kind::Location
             && let Some((lat, lon)) = position(text)
         {
-            self.pairs.extend(millionths(&lat, &lon).map(|values| PairForm { needle, values }));
+            self.pairs.extend(millionths(&lat, &lon).map(|values| {
+                let bits = bits.saturating_sub(lost(&lat, 6) + lost(&lon, 6));
+                PairForm { needle, values, bits }
+            }));
             self.places.push(PlaceForm { needle, lat, lon });
             self.ways[0] += 3;
             return;
@@ -93,6 +104,7 @@ impl Builder {
             self.ways[0] += 1;
             forms.extend([hex::encode(mac), hex::encode_upper(mac)]);
             self.text(needle, text, &ENCODINGS[1..3]);
+            self.encoded(needle, forms.clone());
         } else if let Some(numbers) = number(text) {
             for n in &numbers {
                 add(&mut self.digits, n.clone().into_bytes(), needle);
@@ -100,11 +112,15 @@ impl Builder {
             }
             forms.extend(numbers.iter().flat_map(|n| [n.clone(), format!("+{n}")]));
             self.text(needle, &numbers[0], &ENCODINGS[1..3]);
+            // It is within what it is with its country code.
+            self.encoded(needle, vec![numbers.get(1).unwrap_or(&numbers[0]).clone()]);
         } else if text.len() >= 8 && text.bytes().all(|c| c.is_ascii_hexdigit()) {
             self.run(needle, text.to_lowercase());
             self.text(needle, text, &ENCODINGS[1..3]);
+            self.encoded(needle, forms.clone());
         } else {
             self.text(needle, text, &ENCODINGS);
+            self.encoded(needle, forms.clone());
         }
         self.digests(needle, forms);
     }
@@ -119,8 +135,18 @@ impl Builder {
     }
 
     fn run(&mut self, needle: usize, digits: String) {
-        add(&mut self.hexes, digits.into_bytes(), needle);
+        let bits = self.bits;
+        add(&mut self.hexes, digits.into_bytes(), (needle, bits));
         self.ways[0] += 1;
+    }
+
+    /// The same text in base64 and hexadecimal digits, where those are too few to be decoded.
+    fn encoded(&mut self, needle: usize, mut forms: Vec<String>) {
+        forms.sort();
+        forms.dedup();
+        for f in &forms {
+            self.ways[2] += self.encoded.add(f, needle, self.bits);
+        }
     }
 
     /// MD5, SHA-1 and SHA-256, as hexadecimal and as base64: how identifiers are "anonymised".
@@ -133,8 +159,8 @@ impl Builder {
             let sha1 = <Sha1 as sha1::Digest>::digest(f).to_vec();
             let sha256 = <Sha256 as sha2::Digest>::digest(f).to_vec();
             for d in [md5, sha1, sha256] {
-                add(&mut self.hexes, hex::encode(&d).into_bytes(), needle);
-                add(&mut self.base64s, BASE64_STANDARD_NO_PAD.encode(&d).into_bytes(), needle);
+                add(&mut self.hexes, hex::encode(&d).into_bytes(), (needle, self.bits));
+                add(&mut self.base64s, BASE64_STANDARD_NO_PAD.encode(&d).into_bytes(), (needle, self.bits));
             }
         }
         // A place may match any of the forms, so each of them is a test of its own.
@@ -142,11 +168,19 @@ impl Builder {
     }
 }
 
-fn add<K: Eq + std::hash::Hash>(table: &mut HashMap<K, Vec<usize>>, key: K, needle: usize) {
+fn add<K: Eq + std::hash::Hash, V: PartialEq>(table: &mut HashMap<K, Vec<V>>, key: K, needle: V) {
     let list = table.entry(key).or_default();
     if list.last() != Some(&needle) {
         list.push(needle);
     }
+}
+
+/// Bits that the case of its letters has of a network's name, each of which was drawn large or small behind its maker's name. No
+/// search looks at the case, so a match does not show them.
+fn case_bits(kind: Kind, text: &str) -> u32 {
+    let drawn = text.rsplit(['-', '_']).next().unwrap_or_default();
+    let letters = drawn.chars().filter(char::is_ascii_alphabetic).count() as u32;
+    if kind == Kind::Wifi && mac(text).is_none() { letters } else { 0 }
 }
 
 /// Area and cell of `460-00-12345-67890123` or `12345:67890123`: the last two numbers.
@@ -171,6 +205,11 @@ fn position(text: &str) -> Option<(Decimal, Decimal)> {
 fn millionths(lat: &Decimal, lon: &Decimal) -> Option<[u64; 2]> {
     let one = |d: &Decimal| format!("{}{:0<6.6}", d.0.trim_start_matches('-'), d.1).parse().ok();
     Some([one(lat)?, one(lon)?])
+}
+
+/// Bits of a coordinate that are lost with all but so many of its decimals.
+fn lost(d: &Decimal, decimals: usize) -> u32 {
+    (d.1.len().saturating_sub(decimals) as f64 * std::f64::consts::LOG2_10).ceil() as u32
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {

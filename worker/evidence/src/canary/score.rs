@@ -67,12 +67,14 @@ impl<'a> Scores<'a> {
     /// log10 of the chance of one needle, over all places and its ways of being written.
     fn chance(&self, hit: &Hit) -> f64 {
         let places = self.places.get(&hit.class).copied().unwrap_or(0).max(1) as f64;
-        let [itself, digests] = self.index.needles[hit.needle].ways;
+        let [itself, digests, encoded] = self.index.needles[hit.needle].ways;
+        // A value itself has half of the risk, its digests and its short forms in other alphabets have a quarter each.
         let ways = match hit.class {
-            Class::Base64(_) | Class::Hex(32 | 40 | 64) => itself.max(digests),
-            _ => itself,
+            Class::Base64(_) | Class::Hex(16 | 32 | 40 | 64) => (2 * itself).max(4 * digests),
+            Class::InBase64(_) | Class::InHex(_) => 4 * encoded,
+            _ => 2 * itself,
         };
-        let ways = 2.0 * f64::from(ways.max(1));
+        let ways = f64::from(ways.max(2));
         (-f64::from(hit.bits) * std::f64::consts::LOG10_2 + places.log10() + ways.log10()).min(0.0)
     }
 

@@ -1,14 +1,12 @@
 //! Runs of digits, of hexadecimal digits and of base64 symbols: phone numbers, identifiers, addresses of access points, digests.
 
-use std::collections::HashMap;
-
-use super::{Class, Hit, Index, Places};
+use super::{Class, Hit, Index, Places, Runs};
 
 /// Searches all kinds of runs.
 pub(super) fn search(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
     digits(index, b, hits, places);
     if !index.hexes.is_empty() {
-        runs(b, |c| c.is_ascii_hexdigit(), |c| c.to_ascii_lowercase(), &index.hexes, Class::Hex, index, hits, places);
+        runs(b, |c| c.is_ascii_hexdigit(), |c| c.to_ascii_lowercase(), &index.hexes, Class::Hex, hits, places);
     }
     if !index.base64s.is_empty() {
         let symbol = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
@@ -17,21 +15,19 @@ pub(super) fn search(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut 
             b'_' => b'/',
             c => c,
         };
-        runs(b, symbol, plain, &index.base64s, Class::Base64, index, hits, places);
+        runs(b, symbol, plain, &index.base64s, Class::Base64, hits, places);
     }
     if !index.macs.is_empty() {
         macs(index, b, hits, places);
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the two callers differ in each of them")]
 fn runs(
     b: &[u8],
     is_in: impl Fn(u8) -> bool,
     normal: impl Fn(u8) -> u8,
-    table: &HashMap<Vec<u8>, Vec<usize>>,
+    table: &Runs,
     class: fn(usize) -> Class,
-    index: &Index,
     hits: &mut Vec<Hit>,
     places: &mut Places,
 ) {
@@ -56,8 +52,8 @@ fn runs(
         *places.entry(class(n)).or_default() += 1;
         key.clear();
         key.extend(b[start..i].iter().map(|c| normal(*c)));
-        for &needle in table.get(&key).into_iter().flatten() {
-            index.hit(hits, start..i, needle, class(n));
+        for &(needle, bits) in table.get(&key).into_iter().flatten() {
+            hits.push(Hit { at: (start, i), needle, class: class(n), bits });
         }
     }
 }

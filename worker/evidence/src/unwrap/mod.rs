@@ -91,8 +91,11 @@ impl<'a> Decoded<'a> {
     }
 }
 
+/// Whether something that is looked for lies in bytes that look like nothing.
+pub(crate) type Known<'k> = &'k dyn Fn(&[u8]) -> bool;
+
 /// Undoes one candidate; none if it was not what it seemed.
-pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut Budget) -> Option<Decoded<'a>> {
+pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], known: Known<'_>, budget: &mut Budget) -> Option<Decoded<'a>> {
     let input = whole.get(candidate.at.clone())?;
     let n = input.len();
     if candidate.coding != Coding::Slice && !budget.open() {
@@ -100,8 +103,8 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut
     }
     let decoded = match &candidate.coding {
         Coding::Slice => return Decoded::one(input, n),
-        Coding::Base64 => Decoded::one(base64::decode(input)?, n),
-        Coding::Hex => Decoded::one(hexed::decode(input)?, n),
+        Coding::Base64 => Decoded::one(base64::decode(input, known)?, n),
+        Coding::Hex => Decoded::one(hexed::decode(input, known)?, n),
         Coding::Gzip => return compress::gzip(input, budget),
         Coding::Zlib => return compress::zlib(input, budget),
         Coding::Deflate => return compress::deflate(input, budget),

@@ -48,7 +48,15 @@ fn each_way_of_writing_a_value_is_known() {
         (b"86739405 123456 8".to_vec(), "identifiers/imei"),
         (format!("sha={}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"867394051234568"))).into_bytes(), "identifiers/imei"),
         (format!("sha={}", base64(&sha1::Sha1::digest(b"867394051234568"))).into_bytes(), "identifiers/imei"),
+        // Digests are cut to 16 or 32 digits; of MD5 it is often the middle.
+        (format!("sha={}", &hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"867394051234568"))[..32]).into_bytes(), "identifiers/imei"),
+        (format!("d={}", &md5("867394051234568")[8..24]).into_bytes(), "identifiers/imei"),
         (b"id:9F3C1A77E0B25D48".to_vec(), "identifiers/android_id"),
+        // Too short to be decoded.
+        (format!("{{\"d\":\"{}\"}}", base64(b"867394051234568")).into_bytes(), "identifiers/imei"),
+        (format!("d={}", &base64(b"i=867394051234568")[1..]).into_bytes(), "identifiers/imei"),
+        (format!("d={}", hex::encode(b"867394051234568")).into_bytes(), "identifiers/imei"),
+        (format!("d={}", base64(b"9f3c1a77e0b25d48").trim_end_matches('=')).into_bytes(), "identifiers/android_id"),
         (format!("x{}", base64(b"user id 9f3c1a77e0b25d48 of this device")).into_bytes(), "identifiers/android_id"),
     ];
     for (bytes, id) in cases {
