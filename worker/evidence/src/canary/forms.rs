@@ -84,17 +84,25 @@ impl Builder {
         {
             self.pairs.push(PairForm { needle, values, bits });
             self.ways[0] += 1 + u32::from(super::numbers::has_letter(values));
+            let [area, cell] = values;
+            let spelt = [text.to_owned(), text.replace('-', ""), format!("{area}{cell}")];
+            let parted = ["-", ",", ":", "_", "|"].map(|by| format!("{area}{by}{cell}"));
+            self.digests(needle, spelt.into_iter().chain(parted).map(|f| (f, bits)).collect());
             return;
         }
         if kind == Kind::Location
             && let Some((lat, lon)) = position(text)
         {
-            self.pairs.extend(millionths(&lat, &lon).map(|values| {
-                let bits = bits.saturating_sub(lost(&lat, 6) + lost(&lon, 6));
-                PairForm { needle, values, bits }
-            }));
+            for decimals in [6, 7] {
+                let bits = bits.saturating_sub(lost(&lat, decimals) + lost(&lon, decimals));
+                for values in scaled(&lat, &lon, decimals) {
+                    self.pairs.push(PairForm { needle, values, bits });
+                    self.ways[0] += 1 + u32::from(super::numbers::has_letter(values));
+                }
+            }
+            self.digests(needle, spelt(&lat, &lon, bits));
             self.places.push(PlaceForm { needle, lat, lon });
-            self.ways[0] += 3;
+            self.ways[0] += 1;
             return;
         }
         let mut forms = vec![text.to_owned(), text.to_lowercase(), text.to_uppercase()];
@@ -122,7 +130,7 @@ impl Builder {
             self.text(needle, text, &ENCODINGS);
             self.encoded(needle, forms.clone());
         }
-        self.digests(needle, forms);
+        self.digests(needle, forms.into_iter().map(|f| (f, bits)).collect());
     }
 
     fn text(&mut self, needle: usize, text: &str, encodings: &[Encoding]) {
@@ -149,22 +157,28 @@ impl Builder {
         }
     }
 
-    /// MD5, SHA-1 and SHA-256, as hexadecimal and as base64: how identifiers are "anonymised".
-    fn digests(&mut self, needle: usize, mut forms: Vec<String>) {
+    /// MD5, SHA-1 and SHA-256, as hexadecimal, whole and cut, and as base64: how identifiers are "anonymised". Each text with the
+    /// bits of the needle that it holds.
+    fn digests(&mut self, needle: usize, mut forms: Vec<(String, u32)>) {
         forms.sort();
         forms.dedup();
-        for f in &forms {
-            let f = f.as_bytes();
-            let md5 = <Md5 as md5::Digest>::digest(f).to_vec();
-            let sha1 = <Sha1 as sha1::Digest>::digest(f).to_vec();
-            let sha256 = <Sha256 as sha2::Digest>::digest(f).to_vec();
-            for d in [md5, sha1, sha256] {
-                add(&mut self.hexes, hex::encode(&d).into_bytes(), (needle, self.bits));
-                add(&mut self.base64s, BASE64_STANDARD_NO_PAD.encode(&d).into_bytes(), (needle, self.bits));
+        for (text, bits) in &forms {
+            let text = text.as_bytes();
+            let md5 = <Md5 as md5::Digest>::digest(text).to_vec();
+            let sha1 = <Sha1 as sha1::Digest>::digest(text).to_vec();
+            let sha256 = <Sha256 as sha2::Digest>::digest(text).to_vec();
+            for (digest, cuts) in [(md5, [0..16, 8..24]), (sha1, [0..16, 0..32]), (sha256, [0..16, 0..32])] {
+                let digits = hex::encode(&digest);
+                for cut in cuts.into_iter().chain(std::iter::once(0..digits.len())) {
+                    let bits = (4 * cut.len() as u32).min(*bits);
+                    add(&mut self.hexes, digits.as_bytes()[cut].to_vec(), (needle, bits));
+                    // A place may match any of them, so each is a test of its own.
+                    self.ways[1] += 1;
+                }
+                add(&mut self.base64s, BASE64_STANDARD_NO_PAD.encode(&digest).into_bytes(), (needle, *bits));
+                self.ways[1] += 1;
             }
         }
-        // A place may match any of the forms, so each of them is a test of its own.
-        self.ways[1] += 6 * forms.len() as u32;
     }
 }
 
@@ -201,10 +215,28 @@ fn position(text: &str) -> Option<(Decimal, Decimal)> {
     (decimal(&lat) && decimal(&lon)).then(|| (own(lat), own(lon)))
 }
 
-/// The same as whole millionths of a degree, as some maps want them.
-fn millionths(lat: &Decimal, lon: &Decimal) -> Option<[u64; 2]> {
-    let one = |d: &Decimal| format!("{}{:0<6.6}", d.0.trim_start_matches('-'), d.1).parse().ok();
-    Some([one(lat)?, one(lon)?])
+/// The same as whole numbers of so many decimals, as some maps want them: cut off, and rounded up.
+fn scaled(lat: &Decimal, lon: &Decimal, decimals: usize) -> Vec<[u64; 2]> {
+    let both = |d: &Decimal| -> Vec<u64> {
+        let cut = format!("{}{:0<decimals$.decimals$}", d.0.trim_start_matches('-'), d.1).parse::<u64>();
+        let up = u64::from(d.1.len() > decimals);
+        cut.map_or_else(|_| Vec::new(), |v| (v..=v + up).collect())
+    };
+    let lons = both(lon);
+    both(lat).into_iter().flat_map(|a| lons.iter().map(move |b| [a, *b])).collect()
+}
+
+/// The usual ways to spell a position as one text, with all decimals and with six, and the bits of each.
+fn spelt(lat: &Decimal, lon: &Decimal, bits: u32) -> Vec<(String, u32)> {
+    let mut out = Vec::new();
+    for decimals in [6, usize::MAX] {
+        let bits = bits.saturating_sub(lost(lat, decimals) + lost(lon, decimals));
+        let one = |d: &Decimal| format!("{}.{}", d.0, &d.1[..d.1.len().min(decimals)]);
+        let (lat, lon) = (one(lat), one(lon));
+        out.extend([",", ", ", ":", ";", "_", "|", " "].map(|by| (format!("{lat}{by}{lon}"), bits)));
+        out.push((format!("{lon},{lat}"), bits));
+    }
+    out
 }
 
 /// Bits of a coordinate that are lost with all but so many of its decimals.
@@ -246,9 +278,37 @@ mod tests {
         assert_eq!(cell("460-00-12345-67890123"), Some([12345, 67_890_123]));
         assert_eq!(cell("1234567"), None);
         let (lat, lon) = position("39.904211,-116.4073951").unwrap();
-        assert_eq!(millionths(&lat, &lon), Some([39_904_211, 116_407_395]));
+        assert_eq!(scaled(&lat, &lon, 6), [[39_904_211, 116_407_395], [39_904_211, 116_407_396]]);
+        assert_eq!(scaled(&lat, &lon, 7), [[399_042_110, 1_164_073_951]]);
         assert_eq!(number("+86 139 8812 0417").unwrap(), ["8613988120417", "13988120417", "008613988120417"]);
         assert_eq!(number("13988120417").unwrap().len(), 1);
         assert_eq!(mac("A4:5e:60:00:01:ff"), Some([0xa4, 0x5e, 0x60, 0, 1, 0xff]));
+    }
+    fn bits(kind: Kind, text: &str, bits: u32, searched: &str) -> Vec<u32> {
+        let canary = Canary {
+            id: "it".into(),
+            kind,
+            label: String::new(),
+            needles: vec![stakeout_contract::canary::Needle { text: text.into(), bits }],
+        };
+        let hits = Index::new(&[canary]).search(searched.as_bytes(), &mut super::super::Places::new());
+        hits.iter().map(|h| h.bits).collect()
+    }
+
+    #[test]
+    fn a_match_claims_no_more_bits_than_it_shows() {
+        let place = "39.904211123,116.407395987";
+        // 65 bits in nine decimals each; six show 45, seven 51.
+        assert_eq!(bits(Kind::Location, place, 65, "39904211|116407396"), [45]);
+        assert_eq!(bits(Kind::Location, place, 65, "399042111|1164073960"), [51]);
+        assert_eq!(bits(Kind::Location, place, 65, "39904213|116407396"), [0_u32; 0]);
+        let digest = |s: &str| hex::encode(<Sha256 as sha2::Digest>::digest(s.as_bytes()));
+        assert_eq!(bits(Kind::Location, place, 65, &digest(place)), [65]);
+        assert_eq!(bits(Kind::Location, place, 65, &digest("39.904211, 116.407395")), [45]);
+        assert_eq!(bits(Kind::Location, place, 65, &digest(place)[..16]), [64]);
+        assert_eq!(bits(Kind::Cell, "460-00-28411-190223847", 42, &digest("28411:190223847")), [42]);
+        // Four letters of the name were drawn large or small.
+        assert_eq!(bits(Kind::Wifi, "TP-LINK_aB3kQ72", 43, "tp-link_ab3kq72"), [39]);
+        assert_eq!(bits(Kind::Wifi, "a6:5e:60:9c:31:ff", 46, "A6:5E:60:9C:31:FF"), [46]);
     }
 }
