@@ -37,3 +37,41 @@ fn text_in_utf_16_explains_nothing_behind_it() {
     let a = kept([&text[..], &pcm(1, SECOND, 2.0, 16_000)].concat());
     assert_eq!(chain(&a, Kind::Microphone), ["raw-pcm"]);
 }
+
+/// Files and requests in which something is told to be noise.
+fn opaque(made: &[Made]) -> usize {
+    let a = search_all(&trial(1), made, stakeout_evidence::Limits::default());
+    a.searched.skipped.iter().filter(|s| s.reason == "encrypted or unknown").count()
+}
+
+#[test]
+fn fields_that_are_encrypted_one_by_one_are_told_together() {
+    use stakeout_contract::artifact::Role;
+    let request = |fields: std::ops::Range<u64>| {
+        let all: Vec<String> = fields.map(|i| format!("{{\"v\":\"{}\"}}", base64(&noise(100 + i, 72)))).collect();
+        artifact(Role::FlowRequest, post("Content-Type: application/json\r\n", format!("[{}]", all.join(",")).as_bytes()))
+    };
+    assert_eq!(opaque(&[request(0..30)]), 1);
+    // An ordinary app's tokens are few, and the same in each request.
+    assert_eq!(opaque(&[request(0..4)]), 0);
+    let same = (0..40).map(|i| {
+        let mut r = request(0..4);
+        r.0.flow = Some(i);
+        r
+    });
+    assert_eq!(opaque(&same.collect::<Vec<_>>()), 0);
+    // A few in each of many requests are many.
+    assert_eq!(opaque(&(0..30).map(|i| request(4 * i..4 * i + 4)).collect::<Vec<_>>()), 30);
+}
+
+#[test]
+fn noise_in_an_alphabet_that_nobody_undoes_is_told_and_text_is_not() {
+    let symbols: Vec<u8> = (b'('..b'<').chain(b'A'..=b'Z').chain(b'a'..=b'z').collect();
+    let text = |n| noise(7, n).iter().map(|v| symbols[usize::from(*v) % symbols.len()]).collect::<Vec<u8>>();
+    assert_eq!(skipped(&sent(post("", &[b"d=", &text(400)[..]].concat()))), ["encrypted or unknown"]);
+    let ordinary = serde_json::json!({
+        "items": (0..60).map(|i| serde_json::json!({"id": i, "name": format!("An ordinary thing, number {i}"), "at": 1_710_000_000_000_u64 + i * 977,
+            "image": format!("https://cdn.example.com/2024/03/a-picture-of-it_{i}.jpg?w=640&h=480"), "place": [f64::from(i as u32) * 1.37, 48.1]})).collect::<Vec<_>>(),
+        "session": base64(&noise(1, 32)), "device": hex::encode(noise(2, 16)), "digest": hex::encode(noise(3, 32))});
+    assert_eq!(skipped(&sent(post("", ordinary.to_string().as_bytes()))), Vec::<&str>::new());
+}
