@@ -1,5 +1,7 @@
 //! Base64 (RFC 4648), both alphabets, with or without padding and line breaks.
 
+use std::ops::Range;
+
 use super::{Candidate, Coding, Known};
 use crate::look;
 
@@ -14,19 +16,25 @@ const fn value(c: u8) -> Option<u8> {
     }
 }
 
-/// Runs of the alphabet. A line break within a run is allowed after 60 symbols, as encoders break at 64 or 76.
-pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
+/// Whether it is a symbol of either alphabet.
+pub(super) const fn is_symbol(c: u8) -> bool {
+    value(c).is_some()
+}
+
+/// Runs of symbols, and how many there are in each. A line break within a run is allowed after 60 symbols, as encoders break at 64
+/// or 76.
+pub(super) fn runs(b: &[u8], is_in: impl Fn(u8) -> bool) -> Vec<(Range<usize>, usize)> {
     let mut out = Vec::new();
     let mut i = 0;
     while i < b.len() {
-        if value(b[i]).is_none() {
+        if !is_in(b[i]) {
             i += 1;
             continue;
         }
         let (start, mut line, mut symbols) = (i, i, 0);
         let mut end = i;
         while i < b.len() {
-            if value(b[i]).is_some() {
+            if is_in(b[i]) {
                 i += 1;
                 symbols += 1;
                 end = i;
@@ -39,13 +47,17 @@ pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
                 break;
             }
         }
-        if symbols >= look::LEAST_BASE64 {
-            end += b[end..].iter().take(2).take_while(|c| **c == b'=').count();
-            out.push(Candidate::new(start..end, Coding::Base64, "base64"));
-        }
+        out.push((start..end, symbols));
         i = end;
     }
     out
+}
+
+/// Runs of the alphabet.
+pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
+    let long = runs(b, is_symbol).into_iter().filter(|(_, symbols)| *symbols >= look::LEAST_BASE64);
+    let padded = |end: usize| end + b[end..].iter().take(2).take_while(|c| **c == b'=').count();
+    long.map(|(at, _)| Candidate::new(at.start..padded(at.end), Coding::Base64, "base64")).collect()
 }
 
 /// Printable characters in a row that are worth reading, where a run begins with a symbol of four, and where it does not.

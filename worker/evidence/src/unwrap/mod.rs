@@ -3,7 +3,9 @@
 //! Finding is kept apart from undoing. A finder looks at bytes and says "here may be base64"; the walker asks for one decoding at
 //! a time, so memory is bounded by the nesting and every byte that decoding makes is counted.
 
+mod base32;
 mod base64;
+mod base85;
 mod compress;
 mod escapes;
 mod hexed;
@@ -41,8 +43,12 @@ impl Candidate {
 pub(crate) enum Coding {
     /// The bytes themselves.
     Slice,
+    Base32,
     Base64,
+    Base85,
     Hex,
+    /// Pairs of digits that stand apart.
+    HexPairs,
     Gzip,
     Zlib,
     /// Raw deflate, RFC 1951.
@@ -57,6 +63,8 @@ pub(crate) enum Coding {
     Entities,
     /// Numbers with commas: bytes, or samples of 16 bits.
     Numbers,
+    /// Bytes as numbers, with whatever between them.
+    Listed,
     QuotedPrintable,
     /// The flag: big end first.
     Utf16(bool),
@@ -103,6 +111,10 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], known: Known
     }
     let decoded = match &candidate.coding {
         Coding::Slice => return Decoded::one(input, n),
+        Coding::Base32 => Decoded::one(base32::decode(input, known)?, n),
+        Coding::Base85 => Decoded::one(base85::decode(input, known)?, n),
+        Coding::HexPairs => Decoded::one(hexed::decode_pairs(input, known)?, n),
+        Coding::Listed => Some(Decoded { parts: json::listed(input)?.into_iter().map(Cow::Owned).collect(), used: n }),
         Coding::Base64 => Decoded::one(base64::decode(input, known)?, n),
         Coding::Hex => Decoded::one(hexed::decode(input, known)?, n),
         Coding::Gzip => return compress::gzip(input, budget),
@@ -159,5 +171,5 @@ pub(crate) type Finder = fn(&[u8]) -> Vec<Candidate>;
 
 /// Layers anywhere in the bytes. A later one is asked about what the earlier ones left; those of text after raw media.
 pub(crate) const ANYWHERE: &[Finder] = &[compressed, escapes::find_utf16];
-/// Codings of text anywhere in the bytes.
-pub(crate) const TEXTS: &[Finder] = &[json::find, escapes::find, hexed::find, base64::find];
+/// Codings of text anywhere in the bytes. What base85 is written in has quotes and percent signs, so it comes before those.
+pub(crate) const TEXTS: &[Finder] = &[base85::find, json::find, escapes::find, hexed::find, hexed::find_pairs, base32::find, base64::find];
