@@ -94,6 +94,9 @@ impl<'v> Walker<'v> {
             }
         }
         self.find(unwrap::TEXTS, part, &mut cover);
+        for c in unwrap::rewritten(b) {
+            self.follow(part, 0, c, &mut cover);
+        }
         self.visitor.rest(part, &cover.gaps(b.len()));
         if fresh {
             self.visitor.leave();
@@ -133,8 +136,8 @@ impl<'v> Walker<'v> {
         let ciphers = self.ciphers;
         let Some(decoded) = unwrap::decode(&c, part.bytes, &|d| ciphers.lie_in(d), &mut self.budget) else { return };
         let at = c.at.start..c.at.start + decoded.used;
-        // A rewriting of the whole (entities) leaves the plain parts to the other finders.
-        if c.coding != Coding::Entities {
+        // A rewriting of the whole leaves the plain parts to the other finders.
+        if !matches!(c.coding, Coding::Entities | Coding::Again(_)) {
             cover.add(at.clone());
         }
         let slice = c.coding == Coding::Slice;

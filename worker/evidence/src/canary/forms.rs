@@ -284,6 +284,7 @@ mod tests {
         assert_eq!(number("13988120417").unwrap().len(), 1);
         assert_eq!(mac("A4:5e:60:00:01:ff"), Some([0xa4, 0x5e, 0x60, 0, 1, 0xff]));
     }
+
     fn bits(kind: Kind, text: &str, bits: u32, searched: &str) -> Vec<u32> {
         let canary = Canary {
             id: "it".into(),

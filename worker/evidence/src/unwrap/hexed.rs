@@ -108,6 +108,7 @@ mod tests {
         assert!(find(text.as_bytes()).is_empty());
         assert_eq!(find(format!("\"{}\"", "ab".repeat(40)).as_bytes()).len(), 1);
     }
+
     #[test]
     fn a_digit_too_many_at_either_end_hides_nothing() {
         let digits = hex::encode(b"what is written in digits");
@@ -116,6 +117,7 @@ mod tests {
             assert_eq!(decode(run.as_bytes(), &|_| false).unwrap(), b"what is written in digits");
         }
     }
+
     #[test]
     fn pairs_that_stand_apart_are_read_whatever_parts_them() {
         let text = b"what is written in digits";

@@ -208,6 +208,7 @@ mod tests {
         assert_eq!(numbers(&text[find(&text)[0].at.clone()]).unwrap().len(), 80);
         assert!(numbers(b"1,2,,3").is_none());
     }
+
     #[test]
     fn numbers_without_brackets_are_bytes() {
         let text: Vec<u8> = b"what is written in numbers, and more of it, so that there are many".to_vec();

@@ -70,6 +70,8 @@ pub(crate) enum Coding {
     Utf16(bool),
     /// Put together by the finder, such as a value of a database that is spread over pages.
     Made(Vec<u8>),
+    /// The same content written otherwise: it explains nothing.
+    Again(Vec<u8>),
     /// A coding that we know but cannot undo.
     Unknown(&'static str),
 }
@@ -130,7 +132,7 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], known: Known
         Coding::Numbers => Decoded::one(json::numbers(input)?, n),
         Coding::QuotedPrintable => Decoded::one(escapes::quoted_printable(input), n),
         Coding::Utf16(big) => Decoded::one(escapes::utf16(input, *big), escapes::utf16_reaches(input, *big)),
-        Coding::Made(bytes) => Decoded::one(bytes.as_slice(), n),
+        Coding::Made(bytes) | Coding::Again(bytes) => Decoded::one(bytes.as_slice(), n),
         Coding::Unknown(reason) => {
             budget.stop(reason);
             None
@@ -156,6 +158,11 @@ pub(crate) fn structures(b: &[u8], hint: &Hint) -> Vec<Candidate> {
         return found;
     }
     sqlite::find(b)
+}
+
+/// The same content in another form, where its values cannot be told from each other as they lie.
+pub(crate) fn rewritten(b: &[u8]) -> Vec<Candidate> {
+    sqlite::rows(b)
 }
 
 /// Compressed streams and archives anywhere in the bytes.

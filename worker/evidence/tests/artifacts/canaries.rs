@@ -58,6 +58,10 @@ fn each_way_of_writing_a_value_is_known() {
         ),
         (format!("d={}", &md5("867394051234568")[8..24]).into_bytes(), "identifiers/imei"),
         (b"id:9F3C1A77E0B25D48".to_vec(), "identifiers/android_id"),
+        // In a protocol buffer, before its sixth field.
+        (b"\x0a\x0f8673940512345682\x05hello".to_vec(), "identifiers/imei"),
+        (b"\x0a\x109f3c1a77e0b25d48b\x05hello".to_vec(), "identifiers/android_id"),
+        (b"\x0a\x1alinyuhe.q7w2k9@example.orgR\x05hello".to_vec(), "contacts/0"),
         // Too short to be decoded.
         (format!("{{\"d\":\"{}\"}}", base64(b"867394051234568")).into_bytes(), "identifiers/imei"),
         (format!("d={}", &base64(b"i=867394051234568")[1..]).into_bytes(), "identifiers/imei"),

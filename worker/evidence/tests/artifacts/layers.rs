@@ -75,3 +75,40 @@ fn noise_in_an_alphabet_that_nobody_undoes_is_told_and_text_is_not() {
         "session": base64(&noise(1, 32)), "device": hex::encode(noise(2, 16)), "digest": hex::encode(noise(3, 32))});
     assert_eq!(skipped(&sent(post("", ordinary.to_string().as_bytes()))), Vec::<&str>::new());
 }
+
+/// A database of one page of rows, each of texts and fractions.
+fn database(rows: &[(&[&str], &[f64])]) -> Vec<u8> {
+    let mut page = vec![0; 4096];
+    page[0] = 13;
+    page[3..5].copy_from_slice(&(rows.len() as u16).to_be_bytes());
+    let mut end = page.len();
+    for (i, (texts, fractions)) in rows.iter().enumerate() {
+        let mut record: Vec<u8> = texts.iter().map(|t| 13 + 2 * t.len() as u8).chain(fractions.iter().map(|_| 7)).collect();
+        record.insert(0, record.len() as u8 + 1);
+        record.extend(texts.concat().bytes());
+        record.extend(fractions.iter().flat_map(|v| v.to_be_bytes()));
+        let cell = [&[record.len() as u8, i as u8 + 1][..], &record].concat();
+        end -= cell.len();
+        page[end..end + cell.len()].copy_from_slice(&cell);
+        page[8 + 2 * i..10 + 2 * i].copy_from_slice(&(end as u16).to_be_bytes());
+    }
+    let mut head = vec![0; 4096];
+    head[..24].copy_from_slice(b"SQLite format 3\0\x10\0\x01\x01\0\x40\x20\x20");
+    [head, page].concat()
+}
+
+#[test]
+fn values_of_a_row_that_stand_without_anything_between_them_are_told_apart() {
+    let rows: &[(&[&str], &[f64])] = &[
+        (&["com.google", "linyuhe.q7w2k9@example.org", "x"], &[]),
+        (&["1", "867394051234568", "1710000000000"], &[]),
+        (&["place"], &[39.904_217, 116.407_394]),
+    ];
+    let a = kept(database(rows));
+    for id in ["contacts/0", "identifiers/imei", "location"] {
+        let found = a.findings.iter().find(|f| f.canary.as_deref() == Some(id));
+        assert!(found.is_some_and(|f| !f.lead && f.chain == ["sqlite"]), "{id}: {a:?}");
+    }
+    assert_eq!(skipped(&a), Vec::<&str>::new());
+    assert_eq!(kept(database(&[(&["com.google", "nobody@example.org"], &[1.5])])).findings, []);
+}
