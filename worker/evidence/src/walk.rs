@@ -75,6 +75,7 @@ impl<'v> Walker<'v> {
                 let more = self.budget.medium();
                 let opened = self.visitor.medium(part, &found, more);
                 if more {
+                    found.unpack(b);
                     self.asides(part, &found);
                     for aside in &found.asides {
                         cover.add(aside.clone());

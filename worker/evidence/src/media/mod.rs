@@ -9,6 +9,7 @@ mod ffmpeg;
 mod jpeg;
 mod noise;
 mod picture;
+mod png;
 mod scan;
 mod streams;
 mod wav;
