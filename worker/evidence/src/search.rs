@@ -321,6 +321,11 @@ impl Visitor for Search<'_> {
         if cut {
             self.skip("limit: raw buffer");
         }
+        if found.is_empty() {
+            let pixels = if raw::is_plain(b) { b.len() as u64 } else { 0 };
+            let samples = if pcm::is_plain(b) { b.len() as u64 / 2 } else { 0 };
+            self.unread.add(Unread { pixels, samples });
+        }
         found
     }
 
