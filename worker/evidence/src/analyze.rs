@@ -318,7 +318,8 @@ fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
         What::Canary(hit) => Some((d.file, hit)),
         _ => None,
     });
-    let scores = Scores::new(whole.index, &whole.places, hits);
+    let roles: Vec<Option<Role>> = inputs.iter().map(|i| i.role()).collect();
+    let scores = Scores::new(whole.index, &whole.places, &roles, hits);
     let media = (whole.read.max(1) as f64).log10();
     let mut out: Vec<(usize, Finding)> = Vec::new();
     let mut media_told = HashMap::new();
