@@ -23,6 +23,11 @@ pub(crate) fn has_magic(b: &[u8]) -> bool {
     MAGICS.iter().any(|m| b.starts_with(m)) || b.get(4..8) == Some(b"ftyp") || is_zlib(b)
 }
 
+/// The same by so many bytes that it is not met by chance among many tries.
+pub(crate) fn has_sure_magic(b: &[u8]) -> bool {
+    MAGICS[..12].iter().any(|m| b.starts_with(m)) || b.get(4..8) == Some(b"ftyp")
+}
+
 /// Such a beginning lies within `b`, of those that are long enough not to be met by chance.
 pub(crate) fn holds_magic(b: &[u8]) -> bool {
     MAGICS[..4].iter().chain(&MAGICS[6..8]).any(|m| memchr::memmem::find(b, m).is_some())

@@ -2,7 +2,6 @@
 //! viewer does it, one could cover another, or say that it is transparent.
 
 use flate2::Crc;
-
 use stakeout_feed::GrayImage;
 
 use super::{FILM, NotOpened, Piece, Taker, Told, picture, png};

@@ -24,7 +24,7 @@ pub(super) fn decode(b: &[u8], known: Known<'_>) -> Option<Vec<u8>> {
     let of = |alphabet: &'static [u8; 85]| move |c: u8| memchr::memchr(c, alphabet).map(|i| i as u8);
     [b, value].into_iter().find_map(|b| {
         let all = [undone(b, ascii), undone(b, of(RFC_1924)), undone(b, of(Z85))];
-        all.into_iter().flatten().find(|d| look::has_magic(d) || look::is_text(d) && d.len() >= 12 || known(d))
+        all.into_iter().flatten().find(|d| look::has_sure_magic(d) || look::is_text(d) && d.len() >= 12 || known(d))
     })
 }
 
