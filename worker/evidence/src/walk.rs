@@ -142,6 +142,8 @@ impl<'v> Walker<'v> {
             cover.add(at.clone());
         }
         let slice = c.coding == Coding::Slice;
+        // Text in UTF-16 is read further than it explains.
+        let place = if matches!(c.coding, Coding::Utf16(_)) { c.at.clone() } else { at.clone() };
         let mut chain = part.chain.clone();
         chain.extend(c.label);
         if !self.budget.depth(chain.len()) {
@@ -154,7 +156,7 @@ impl<'v> Walker<'v> {
             if !self.budget.part() {
                 return;
             }
-            let origin = if slice { part.origin.of(&at) } else { part.origin.decoded(&at) };
+            let origin = if slice { part.origin.of(&at) } else { part.origin.decoded(&place) };
             let base = if slice { part.base + at.start } else { 0 };
             self.part(&Part { bytes, chain: chain.clone(), origin, base }, &c.hint, !slice);
         }
