@@ -25,8 +25,9 @@ use crate::{
     canary::{Index, Places, Scores},
     cipher::{self, Ciphers},
     detect::Detectors,
+    faint::Faint,
     limits::{Budget, Limits},
-    media::MediaDecoder,
+    media::{self, MediaDecoder},
     search::{Draft, Quest, Search},
     shown::{Unread, What},
     told::{Statement, statements},
@@ -153,11 +154,12 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
     let results = side_by_side(&wanted, one);
     let mut whole = Whole { index, drafts: Vec::new(), places: Places::new(), read: quest.read() };
     let mut searched = Searched { keys, ..Searched::default() };
-    let mut unread = Vec::new();
+    let (mut unread, mut faint) = (Vec::new(), Vec::new());
     for (i, File { search, bytes }) in results {
         let (file, role) = (&inputs[i].file, inputs[i].role());
         searched.skipped.extend(search.skipped.into_iter().map(|reason| Skipped { file: file.clone(), reason, role }));
         unread.push((i, search.unread));
+        faint.push((i, search.faint));
         searched.media += search.media;
         if let Some(bytes) = bytes {
             searched.files += 1;
@@ -166,6 +168,11 @@ pub(crate) fn run(engine: &Engine<'_>, index: &Index, detectors: Option<Detector
         whole.drafts.extend(search.drafts);
         for (class, n) in search.places {
             *whole.places.entry(class).or_default() += n;
+        }
+    }
+    for skipped in told_faint(&faint, &inputs) {
+        if !searched.skipped.contains(&skipped) {
+            searched.skipped.push(skipped);
         }
     }
     searched.unread = told_unread(&unread, &inputs);
@@ -189,6 +196,18 @@ fn told_unread(unread: &[(usize, Unread)], inputs: &[&Input]) -> Vec<Skipped> {
         told.into_iter().map(move |kind| Skipped { file: inputs[i].file.clone(), reason: kind.to_owned(), role: role(i) })
     };
     unread.iter().flat_map(of).collect()
+}
+
+/// Files with noise in pieces that only together are worth telling: a field may be encrypted in each of many requests.
+fn told_faint(faint: &[(usize, Faint)], inputs: &[&Input]) -> Vec<Skipped> {
+    let role = |i: usize| inputs[i].role();
+    let mut all: BTreeMap<Option<Role>, Faint> = BTreeMap::new();
+    for (i, f) in faint {
+        all.entry(role(*i)).or_default().join(f);
+    }
+    let told = |(i, f): &&(usize, Faint)| f.has_large() && all.get(&role(*i)).is_some_and(Faint::is_enough_together);
+    let skipped = |(i, _): &(usize, Faint)| Skipped { file: inputs[*i].file.clone(), reason: media::OPAQUE.to_owned(), role: role(*i) };
+    faint.iter().filter(told).map(skipped).collect()
 }
 
 /// What all files gave.
@@ -259,6 +278,7 @@ fn one<'q>(quest: &'q Quest<'q>, limits: &Limits, i: usize, input: &Input, ciphe
     for hit in Walker::new(Budget::new(limits, until), first, &mut search).file(&bytes) {
         search.skip(hit);
     }
+    search.end();
     if let Some(name) = input.name() {
         let mut named = Search::new(quest, i, input.role());
         // What parts folders is a symbol of base64 too.
@@ -298,7 +318,8 @@ fn findings(whole: &Whole<'_>, inputs: &[&Input]) -> Vec<Finding> {
         What::Canary(hit) => Some((d.file, hit)),
         _ => None,
     });
-    let scores = Scores::new(whole.index, &whole.places, hits);
+    let roles: Vec<Option<Role>> = inputs.iter().map(|i| i.role()).collect();
+    let scores = Scores::new(whole.index, &whole.places, &roles, hits);
     let media = (whole.read.max(1) as f64).log10();
     let mut out: Vec<(usize, Finding)> = Vec::new();
     let mut media_told = HashMap::new();

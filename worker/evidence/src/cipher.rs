@@ -47,6 +47,17 @@ impl Ciphers {
         !self.explain && !self.by_start.is_empty()
     }
 
+    /// The pair whose cipher text the bytes begin with.
+    fn at(&self, b: &[u8]) -> Option<usize> {
+        let all = self.by_start.get(b.first_chunk::<LEAST>()?)?;
+        all.iter().copied().find(|p| b.starts_with(&self.pairs[*p].0))
+    }
+
+    /// Whether a cipher text lies in the bytes.
+    pub(crate) fn lie_in(&self, b: &[u8]) -> bool {
+        !self.by_start.is_empty() && (0..b.len()).any(|i| self.at(&b[i..]).is_some())
+    }
+
     /// Cipher texts in the bytes; those without a gap between them are one.
     pub(crate) fn find(&self, b: &[u8]) -> Vec<Candidate> {
         let mut out: Vec<Candidate> = Vec::new();
@@ -54,9 +65,8 @@ impl Ciphers {
             return out;
         }
         let mut i = 0;
-        while let Some(start) = b.get(i..).and_then(|r| r.first_chunk::<LEAST>()) {
-            let found = self.by_start.get(start).and_then(|l| l.iter().find(|p| b[i..].starts_with(&self.pairs[**p].0)));
-            let Some(&pair) = found else {
+        while i + LEAST <= b.len() {
+            let Some(pair) = self.at(&b[i..]) else {
                 i += 1;
                 continue;
             };
@@ -89,6 +99,7 @@ mod tests {
             found.iter().map(|f| (f.at.clone(), f.coding.clone())).collect::<Vec<_>>(),
             [(4..44, Coding::Made(b"onetwo".to_vec())), (47..67, Coding::Made(b"two".to_vec()))]
         );
+        assert!(all.lie_in(&text) && !all.lie_in(&c(3)) && !Ciphers::default().lie_in(&text));
         assert_eq!(all.find(&[c(1), c(9)].concat())[0].coding, Coding::Made(b"long".to_vec()));
     }
 }

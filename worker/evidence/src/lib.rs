@@ -29,6 +29,7 @@ mod child;
 mod cipher;
 mod detect;
 mod error;
+mod faint;
 mod files;
 mod hidden;
 mod limits;

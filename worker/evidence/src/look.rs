@@ -23,6 +23,11 @@ pub(crate) fn has_magic(b: &[u8]) -> bool {
     MAGICS.iter().any(|m| b.starts_with(m)) || b.get(4..8) == Some(b"ftyp") || is_zlib(b)
 }
 
+/// The same by so many bytes that it is not met by chance among many tries.
+pub(crate) fn has_sure_magic(b: &[u8]) -> bool {
+    MAGICS[..12].iter().any(|m| b.starts_with(m)) || b.get(4..8) == Some(b"ftyp")
+}
+
 /// Such a beginning lies within `b`, of those that are long enough not to be met by chance.
 pub(crate) fn holds_magic(b: &[u8]) -> bool {
     MAGICS[..4].iter().chain(&MAGICS[6..8]).any(|m| memchr::memmem::find(b, m).is_some())
@@ -65,17 +70,31 @@ fn collisions(counts: &[u32], values: f64) -> f64 {
     if n < 2.0 { values } else { values * pairs / (n * (n - 1.0)) }
 }
 
-/// Least length at which bytes are called random-like: shorter ones are the tokens and digests that every app sends.
-pub(crate) const LEAST_OPAQUE: usize = 96;
-
-/// Nothing in the distribution of the bytes tells them from noise: encrypted, or compressed by something unknown.
-pub(crate) fn is_random(b: &[u8]) -> bool {
+/// The same for bytes of which each is one of so many values.
+pub(crate) fn evenness(b: &[u8], values: f64) -> f64 {
     let mut counts = [0_u32; 256];
     for &v in b {
         counts[usize::from(v)] += 1;
     }
+    collisions(&counts, values)
+}
+
+/// Least length at which bytes are called random-like: shorter ones are the tokens and digests that every app sends.
+pub(crate) const LEAST_OPAQUE: usize = 96;
+
+/// Shortest run of base64 symbols, and of hexadecimal digits, that is decoded: those of 16 bytes.
+pub(crate) const LEAST_BASE64: usize = 22;
+pub(crate) const LEAST_HEX: usize = 32;
+
+/// Nothing in the distribution of the bytes tells them from noise, however few they are.
+pub(crate) fn is_even(b: &[u8]) -> bool {
     // Pairs of noise are off by 256 * sqrt(2 / 256) / n = 22.6 / n: more than four of those.
-    b.len() >= LEAST_OPAQUE && collisions(&counts, 256.0) < 1.4 + 100.0 / b.len() as f64
+    evenness(b, 256.0) < 1.4 + 100.0 / b.len().max(1) as f64
+}
+
+/// The same of so many that it says something: encrypted, or compressed by something unknown.
+pub(crate) fn is_random(b: &[u8]) -> bool {
+    b.len() >= LEAST_OPAQUE && is_even(b)
 }
 
 /// The same for six-bit symbols of a text that may be base64.

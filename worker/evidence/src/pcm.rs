@@ -3,6 +3,8 @@
 //! A wrong guess costs a search, so each way to read the bytes has a look at them first: neighbours in sound are like each other as
 //! much as a voice's are, the upper byte of a wide sample moves less than the lower ones, and a float is neither huge nor no number.
 
+use crate::look;
+
 /// Samples that raw sound may consist of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pcm {
@@ -148,6 +150,42 @@ pub(crate) fn sounds(b: &[u8]) -> Vec<Pcm> {
     out
 }
 
+/// Bytes of a place that say whether it is plainly sound, and fewest samples.
+const SEEN: usize = 8_192;
+const FEWEST: usize = 1_000;
+/// Samples in which a voice passes the mean at least once, at any usual rate.
+const PASSES: usize = 400;
+/// No louder than this is silence.
+const SILENT: f32 = 1e-4;
+
+/// Whether the bytes are plainly sound of 16 bits, although it is not recognised: at most places that are not silent, samples are like
+/// their neighbours and their lower bytes are as even as noise, which those of no other numbers are.
+pub(crate) fn is_plain(b: &[u8]) -> bool {
+    let step = b.len() / PLACES / 2 * 2;
+    (0..2).any(|skip| {
+        let (mut sounds, mut others) = (0, 0);
+        for i in 0..PLACES {
+            let place = &b[(skip + i * step).min(b.len())..];
+            let place = &place[..place.len().min(SEEN)];
+            if place.len() < 2 * FEWEST || Coding::Wide.samples(place).all(|v| v.abs() < SILENT) {
+                continue;
+            }
+            let low: Vec<u8> = place.iter().copied().step_by(2).collect();
+            let sound = look::evenness(&low, 256.0) < 1.5 && swings(place) && !rates(Coding::Wide.samples(place)).is_empty();
+            if sound { sounds += 1 } else { others += 1 }
+        }
+        sounds > others
+    })
+}
+
+/// Whether samples of 16 bits pass their mean again and again, as numbers that grow do not.
+fn swings(b: &[u8]) -> bool {
+    let x: Vec<f32> = Coding::Wide.samples(b).collect();
+    let mean = x.iter().sum::<f32>() / x.len().max(1) as f32;
+    let passes = x.windows(2).filter(|w| (w[0] < mean) != (w[1] < mean)).count();
+    passes * PASSES >= x.len()
+}
+
 /// Rates at which samples may be sound: none if they are too loud, silent, or noise without a colour, as other bytes are (and
 /// sound at the wrong alignment). A voice keeps to a few kHz, so the likeness of neighbours tells how many samples a second.
 fn rates(samples: impl Iterator<Item = f32>) -> &'static [u32] {
@@ -223,5 +261,24 @@ mod tests {
         let feed = CameraFeed::new(SubKey::from_bytes([1; 32]));
         assert_eq!(wider(&feed.nv21(7, 640, 480)), []);
         assert_eq!(wider(&feed.rgb(7, 320, 240)), []);
+    }
+
+    #[test]
+    fn sound_is_plainly_so_in_either_order_and_backwards_and_pictures_are_not() {
+        for rate in MIC_RATES {
+            let pcm = MicFeed::new(SubKey::from_bytes([4; 32])).pcm(9_000_000_000, rate as usize * 2, rate);
+            let bytes = coded(&pcm)[0].1.clone();
+            let backwards: Vec<u8> = bytes.iter().rev().copied().collect();
+            assert!(is_plain(&bytes) && is_plain(&backwards) && is_plain(&bytes[1..]), "{rate}");
+            assert!(is_plain(&[&vec![0; 3 * bytes.len()][..], &bytes].concat()), "{rate}");
+        }
+        let mut noise = vec![0; 60_000];
+        SubKey::from_bytes([9; 32]).fill("noise", 0, &mut noise);
+        let numbers: Vec<u8> = (0..20_000_u32).flat_map(|i| ((i / 3) as u16).to_le_bytes()).collect();
+        for other in
+            [CameraFeed::new(SubKey::from_bytes([1; 32])).nv21(7, 640, 480), noise, numbers, vec![0; 60_000], b"text ".repeat(9_000)]
+        {
+            assert!(!is_plain(&other));
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     carve::Carved,
     cipher,
     detect::{Detectors, Seen},
+    faint::{self, Faint},
     limits::Limits,
     look,
     media::{self, MediaDecoder, NotOpened, Piece as MediaPiece, Sound},
@@ -156,6 +157,8 @@ pub(crate) struct Search<'a> {
     pub(crate) media: u64,
     /// What was opened and not recognised.
     pub(crate) unread: Unread,
+    /// Noise in pieces that are too short to be told alone.
+    pub(crate) faint: Faint,
     raw_gaps: usize,
     pieces: Vec<Piece>,
 }
@@ -171,6 +174,7 @@ impl<'a> Search<'a> {
             skipped: BTreeSet::new(),
             media: 0,
             unread: Unread::default(),
+            faint: Faint::default(),
             raw_gaps: 0,
             pieces: Vec::new(),
         }
@@ -178,6 +182,13 @@ impl<'a> Search<'a> {
 
     pub(crate) fn skip(&mut self, reason: impl Into<String>) {
         self.skipped.insert(reason.into());
+    }
+
+    /// To be called when all of the file was walked through.
+    pub(crate) fn end(&mut self) {
+        if self.faint.is_enough(self.role) {
+            self.skip(media::OPAQUE);
+        }
     }
 
     /// Takes over what another search of the same bytes found behind a cipher. What it could not read was read or told by this one.
@@ -315,17 +326,25 @@ impl Visitor for Search<'_> {
         if cut {
             self.skip("limit: raw buffer");
         }
+        if found.is_empty() {
+            let pixels = if raw::is_plain(b) { b.len() as u64 } else { 0 };
+            let samples = if pcm::is_plain(b) { b.len() as u64 / 2 } else { 0 };
+            self.unread.add(Unread { pixels, samples });
+        }
         found
     }
 
     fn rest(&mut self, part: &Part<'_>, gaps: &[Range<usize>]) {
+        if !self.is_the_apps() || part.chain.contains(&cipher::STEP) {
+            return;
+        }
         for gap in gaps {
-            if self.is_the_apps()
-                && !part.chain.contains(&cipher::STEP)
-                && look::random_bytes(&part.bytes[gap.clone()]) >= look::LEAST_OPAQUE
-            {
-                self.skip("encrypted or unknown");
+            let bytes = &part.bytes[gap.clone()];
+            let pieces = faint::pieces(bytes);
+            if look::random_bytes(bytes) >= look::LEAST_OPAQUE || pieces.iter().any(|p| p.bytes >= look::LEAST_OPAQUE) {
+                self.skip(media::OPAQUE);
             }
+            self.faint.add(&pieces);
         }
     }
 }

@@ -75,6 +75,7 @@ impl<'v> Walker<'v> {
                 let more = self.budget.medium();
                 let opened = self.visitor.medium(part, &found, more);
                 if more {
+                    found.unpack(b);
                     self.asides(part, &found);
                     for aside in &found.asides {
                         cover.add(aside.clone());
@@ -94,6 +95,9 @@ impl<'v> Walker<'v> {
             }
         }
         self.find(unwrap::TEXTS, part, &mut cover);
+        for c in unwrap::rewritten(b) {
+            self.follow(part, 0, c, &mut cover);
+        }
         self.visitor.rest(part, &cover.gaps(b.len()));
         if fresh {
             self.visitor.leave();
@@ -130,13 +134,16 @@ impl<'v> Walker<'v> {
         if cover.holds(c.at.start) || !self.budget.in_time() {
             return;
         }
-        let Some(decoded) = unwrap::decode(&c, part.bytes, &mut self.budget) else { return };
+        let ciphers = self.ciphers;
+        let Some(decoded) = unwrap::decode(&c, part.bytes, &|d| ciphers.lie_in(d), &mut self.budget) else { return };
         let at = c.at.start..c.at.start + decoded.used;
-        // A rewriting of the whole (entities) leaves the plain parts to the other finders.
-        if c.coding != Coding::Entities {
+        // A rewriting of the whole leaves the plain parts to the other finders.
+        if !matches!(c.coding, Coding::Entities | Coding::Again(_)) {
             cover.add(at.clone());
         }
         let slice = c.coding == Coding::Slice;
+        // Text in UTF-16 is read further than it explains.
+        let place = if matches!(c.coding, Coding::Utf16(_)) { c.at.clone() } else { at.clone() };
         let mut chain = part.chain.clone();
         chain.extend(c.label);
         if !self.budget.depth(chain.len()) {
@@ -149,7 +156,7 @@ impl<'v> Walker<'v> {
             if !self.budget.part() {
                 return;
             }
-            let origin = if slice { part.origin.of(&at) } else { part.origin.decoded(&at) };
+            let origin = if slice { part.origin.of(&at) } else { part.origin.decoded(&place) };
             let base = if slice { part.base + at.start } else { 0 };
             self.part(&Part { bytes, chain: chain.clone(), origin, base }, &c.hint, !slice);
         }

@@ -5,6 +5,7 @@
 //! in a row, six pairs of hexadecimal digits with colons), so the number of such places, over everything that was searched, times
 //! 2^-bits bounds the chance. Each way of writing a needle is a [`Class`] with its own count of places.
 
+mod encoded;
 mod forms;
 mod numbers;
 mod score;
@@ -27,6 +28,10 @@ pub(crate) enum Class {
     Hex(usize),
     /// A run of base64 symbols.
     Base64(usize),
+    /// So many base64 symbols within a run that is too short to be decoded.
+    InBase64(usize),
+    /// The same of hexadecimal digits.
+    InHex(usize),
     /// Six pairs of hexadecimal digits with colons or dashes.
     Mac,
     /// Two numbers of so many digits near each other.
@@ -60,9 +65,9 @@ pub(crate) struct NeedleInfo {
     /// Index into the trial's canaries.
     pub(crate) canary: usize,
     pub(crate) bits: u32,
-    /// Ways of writing it that are searched: itself, digests of it, and how it sounds in Latin letters. The first have half of the
-    /// risk, and the others share the rest.
-    pub(crate) ways: [u32; 3],
+    /// Ways of writing it that are searched: itself, digests of it, itself in base64 and hexadecimal digits, and how it sounds in Latin
+    /// letters. The first have half of the risk, and the others share the rest.
+    pub(crate) ways: [u32; 4],
     /// Only digits: independent of a needle of the same canary that has none.
     pub(crate) digits_only: bool,
     pub(crate) has_digits: bool,
@@ -82,6 +87,8 @@ struct Pattern {
 struct PairForm {
     needle: usize,
     values: [u64; 2],
+    /// Bits of the needle that they show.
+    bits: u32,
 }
 
 /// A place on earth.
@@ -93,6 +100,9 @@ struct PlaceForm {
     lon: (String, String),
 }
 
+/// Runs of symbols, each with the needles that it is written for and the bits that it shows of them.
+type Runs = HashMap<Vec<u8>, Vec<(usize, u32)>>;
+
 /// All needles of a trial, ready to search.
 pub(crate) struct Index {
     pub(crate) needles: Vec<NeedleInfo>,
@@ -102,8 +112,9 @@ pub(crate) struct Index {
     patterns: Vec<Pattern>,
     shapes: shape::Shapes,
     digits: HashMap<Vec<u8>, Vec<usize>>,
-    hexes: HashMap<Vec<u8>, Vec<usize>>,
-    base64s: HashMap<Vec<u8>, Vec<usize>>,
+    hexes: Runs,
+    base64s: Runs,
+    encoded: encoded::Encoded,
     macs: HashMap<[u8; 6], Vec<usize>>,
     pairs: Vec<PairForm>,
     places: Vec<PlaceForm>,
@@ -132,6 +143,7 @@ impl Index {
         self.search_texts(b, &mut hits, places);
         tokens::search(self, b, &mut hits, places);
         numbers::search(self, b, &mut hits, places);
+        self.encoded.search(b, &mut hits, places);
         hits.sort();
         hits.dedup();
         // A number with its country code is one match, not two.

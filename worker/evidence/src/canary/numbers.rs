@@ -59,7 +59,7 @@ fn pairs(index: &Index, b: &[u8], radix: u32, hits: &mut Vec<Hit>, places: &mut 
                 }
                 *places.entry(class(lengths[0], lengths[1])).or_default() += 1;
                 for p in table.get(&values).into_iter().flatten() {
-                    index.hit(hits, from..end, p.needle, class(lengths[0], lengths[1]));
+                    hits.push(Hit { at: (from, end), needle: p.needle, class: class(lengths[0], lengths[1]), bits: p.bits });
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::tokens::is_length;
+
 /// What a byte of a needle is; the needle itself may be any string of its shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Kind {
@@ -77,6 +79,8 @@ pub(super) struct Shapes {
     masks: Vec<[[u64; 256]; PREFIX]>,
     /// For each 64 groups, those of one shape that is no longer than this and may stand anywhere: where it fits it counts.
     plain: Vec<u64>,
+    /// Bytes that say how long a text is that begins behind them.
+    lengths: Vec<bool>,
     /// A bit for each two bytes with which any group may begin.
     begins: Vec<u64>,
     /// A bit for each kind that is in use: those that accept a byte, and for each shape what its bytes must be.
@@ -118,6 +122,7 @@ impl Shapes {
             self.groups.chunks(64).map(|some| some.iter().zip(0..).map(|(g, bit)| u64::from(of(g)) << bit).sum()).collect()
         };
         self.firsts = bits(&|g| g.0.1);
+        self.lengths = (0..=255).map(|v| self.all.iter().any(|s| is_length(v, s.kinds.len()))).collect();
         self.plain = bits(&|g| matches!(g.1[..], [m] if self.all[m].anywhere()));
         self.begins = (0..1024_usize).map(|word| (0..64).map(|bit| u64::from(self.may_begin(word * 64 + bit)) << bit).sum()).collect();
     }
@@ -135,7 +140,7 @@ impl Shapes {
             if self.begins.get(two / 64).is_none_or(|bits| bits >> (two % 64) & 1 == 0) {
                 continue;
             }
-            let inside = i > 0 && b[i - 1].is_ascii_alphanumeric();
+            let inside = i > 0 && b[i - 1].is_ascii_alphanumeric() && !self.lengths[usize::from(b[i - 1])];
             let whole = b[i..].first_chunk::<PREFIX>();
             let known = if whole.is_some() { PREFIX } else { 0 };
             for (chunk, masks) in self.masks.iter().enumerate() {
@@ -172,7 +177,7 @@ impl Shapes {
         text.len() >= wanted.len() && rest.into_iter().all(|(k, v)| self.accepted[usize::from(*v)] & k != 0)
     }
 
-    /// Whether no word goes on beyond the ends.
+    /// Whether no word goes on beyond the ends, or the byte in front says that they are the ends.
     pub(super) fn bounded(&self, shape: usize, b: &[u8], start: usize, end: usize) -> bool {
         let s = &self.all[shape];
         let before = || match s.encoding {
@@ -185,7 +190,8 @@ impl Shapes {
             Encoding::Utf16Le => b.get(end + 1) == Some(&0) && b[end].is_ascii_alphanumeric(),
             Encoding::Utf16Be => b.get(end) == Some(&0) && b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
         };
-        (!s.word_start || !before()) && (!s.word_end || !after())
+        let told = || start > 0 && is_length(b[start - 1], end - start);
+        (!s.word_start || !before()) && (!s.word_end || !after()) || told()
     }
 }
 
@@ -272,5 +278,13 @@ mod tests {
         assert_eq!(count("林雨禾", Encoding::Utf8, "王小明说：你好".as_bytes()), 5);
         let utf16: Vec<u8> = "王小明说".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(count("林雨禾", Encoding::Utf16Le, &utf16), 2);
+    }
+
+    #[test]
+    fn a_text_whose_length_stands_in_front_of_it_ends_where_that_says() {
+        let uuid = "550e8400-e29b-41d4-a716-446655440000";
+        let of = |before: &str, after: &str| count(uuid, Encoding::Utf8, format!("{before}{uuid}{after}").as_bytes());
+        // A value of 36 bytes in a row of SQLite, in a protocol buffer before its tenth field, and within a word.
+        assert_eq!((of("U", ""), of("$", "R"), of("V", ""), of("x", "R")), (1, 1, 0, 0));
     }
 }

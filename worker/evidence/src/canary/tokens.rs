@@ -1,14 +1,12 @@
 //! Runs of digits, of hexadecimal digits and of base64 symbols: phone numbers, identifiers, addresses of access points, digests.
 
-use std::collections::HashMap;
-
-use super::{Class, Hit, Index, Places};
+use super::{Class, Hit, Index, Places, Runs};
 
 /// Searches all kinds of runs.
 pub(super) fn search(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
     digits(index, b, hits, places);
     if !index.hexes.is_empty() {
-        runs(b, |c| c.is_ascii_hexdigit(), |c| c.to_ascii_lowercase(), &index.hexes, Class::Hex, index, hits, places);
+        runs(b, |c| c.is_ascii_hexdigit(), |c| c.to_ascii_lowercase(), &index.hexes, Class::Hex, hits, places);
     }
     if !index.base64s.is_empty() {
         let symbol = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
@@ -17,21 +15,19 @@ pub(super) fn search(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut 
             b'_' => b'/',
             c => c,
         };
-        runs(b, symbol, plain, &index.base64s, Class::Base64, index, hits, places);
+        runs(b, symbol, plain, &index.base64s, Class::Base64, hits, places);
     }
     if !index.macs.is_empty() {
         macs(index, b, hits, places);
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the two callers differ in each of them")]
 fn runs(
     b: &[u8],
     is_in: impl Fn(u8) -> bool,
     normal: impl Fn(u8) -> u8,
-    table: &HashMap<Vec<u8>, Vec<usize>>,
+    table: &Runs,
     class: fn(usize) -> Class,
-    index: &Index,
     hits: &mut Vec<Hit>,
     places: &mut Places,
 ) {
@@ -49,17 +45,27 @@ fn runs(
         while i < b.len() && is_in(b[i]) {
             i += 1;
         }
-        let n = i - start;
-        if lengths.binary_search(&n).is_err() {
-            continue;
-        }
-        *places.entry(class(n)).or_default() += 1;
-        key.clear();
-        key.extend(b[start..i].iter().map(|c| normal(*c)));
-        for &needle in table.get(&key).into_iter().flatten() {
-            index.hit(hits, start..i, needle, class(n));
+        for &n in lengths.iter().filter(|n| ends(b, start, i, **n)) {
+            *places.entry(class(n)).or_default() += 1;
+            key.clear();
+            key.extend(b[start..start + n].iter().map(|c| normal(*c)));
+            for &(needle, bits) in table.get(&key).into_iter().flatten() {
+                hits.push(Hit { at: (start, start + n), needle, class: class(n), bits });
+            }
         }
     }
+}
+
+/// Whether a byte says that so many follow: in protocol buffers, in what Java writes and in `MessagePack`; as the type of a text in
+/// SQLite; as that of a short one in CBOR.
+pub(super) fn is_length(v: u8, n: usize) -> bool {
+    let v = usize::from(v);
+    n < 128 && (v == n || v == 13 + 2 * n || n < 24 && v == 0x60 + n)
+}
+
+/// Whether so many symbols from the begin of a run are a value of their own: the run ends with them, or the byte in front says so.
+fn ends(b: &[u8], start: usize, end: usize, n: usize) -> bool {
+    start + n == end || start + n < end && start > 0 && is_length(b[start - 1], n)
 }
 
 /// Characters that people put between the groups of a number.
@@ -76,6 +82,12 @@ fn digits(index: &Index, b: &[u8], hits: &mut Vec<Hit>, places: &mut Places) {
     let groups = groups(b, u8::is_ascii_digit);
     let mut key = Vec::new();
     for (i, first) in groups.iter().enumerate() {
+        for &n in lengths.iter().filter(|n| first.0 + **n < first.1 && ends(b, first.0, first.1, **n)) {
+            *places.entry(Class::Digits(n)).or_default() += 1;
+            for &needle in index.digits.get(&b[first.0..first.0 + n]).into_iter().flatten() {
+                index.hit(hits, first.0..first.0 + n, needle, Class::Digits(n));
+            }
+        }
         key.clear();
         let mut before = first.0;
         for (j, &(start, end)) in groups[i..].iter().enumerate() {

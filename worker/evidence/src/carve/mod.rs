@@ -12,6 +12,8 @@ mod video;
 
 use std::ops::Range;
 
+pub(crate) use pictures::png_rows;
+
 /// What a carved stretch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
@@ -101,6 +103,17 @@ impl Carved {
         let at = at.start..at.end.min(self.at.end);
         if at.len() >= Self::LEAST {
             self.asides.push(at);
+        }
+    }
+
+    /// Notes what only unpacking shows to be passed over: bytes of a PNG behind the end of its rows. The bytes are those that it was
+    /// found in.
+    pub(crate) fn unpack(&mut self, b: &[u8]) {
+        if self.format == Format::Png {
+            for behind in png_rows(b, self.at.clone()).behind {
+                self.aside(behind);
+            }
+            self.asides.sort_unstable_by_key(|a| a.start);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use flate2::{Decompress, FlushDecompress, Status};
+
 use super::{Carved, Format, be32, le16, le32};
 
 /// By its chunks to IEND, or as far as they go.
@@ -38,6 +40,59 @@ pub(super) fn png(b: &[u8], start: usize) -> Option<Carved> {
         i = end;
     }
     Some(out)
+}
+
+/// Bytes of rows up to which a PNG is unpacked here.
+const MOST: u64 = 128 << 20;
+
+/// The stream of a PNG's rows (W3C PNG third edition, 10.1).
+#[derive(Debug, Default)]
+pub(crate) struct PngRows {
+    /// Bytes that it gives.
+    pub(crate) bytes: u64,
+    /// Stretches of its chunks behind its end, which no decoder reads.
+    pub(crate) behind: Vec<Range<usize>>,
+}
+
+/// Unpacks the rows of a PNG, to know how many there are and where they end. A stream that breaks ends there: its decoder says so.
+pub(crate) fn png_rows(b: &[u8], png: Range<usize>) -> PngRows {
+    let mut out = PngRows::default();
+    let mut inflate = Decompress::new(true);
+    let mut sink = vec![0; 64 << 10];
+    let (mut ended, mut begun) = (false, false);
+    let mut i = png.start + 8;
+    while let (Some(length), Some(name)) = (be32(b, i), b.get(i + 4..i + 8)) {
+        let end = (i + 8 + length as usize).min(png.end);
+        let mut at = (i + 8).min(end);
+        i += 12 + length as usize;
+        if name != b"IDAT" {
+            // A second row of chunks is passed over as a whole.
+            if begun || i >= png.end {
+                break;
+            }
+            continue;
+        }
+        begun = true;
+        while !ended {
+            let before = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(&b[at..end], &mut sink, FlushDecompress::None);
+            at += (inflate.total_in() - before.0) as usize;
+            out.bytes = inflate.total_out();
+            match status {
+                Ok(Status::StreamEnd) => ended = true,
+                Ok(_) if out.bytes <= MOST => {}
+                _ => return out,
+            }
+            // It wants what the next chunk has.
+            if before == (inflate.total_in(), out.bytes) {
+                break;
+            }
+        }
+        if ended && at < end {
+            out.behind.push(at..end);
+        }
+    }
+    out
 }
 
 /// By the length in its head. Recorders that were stopped leave 0 or -1 there: then to the end.
@@ -159,4 +214,37 @@ pub(super) fn bmp(b: &[u8], start: usize) -> Option<Carved> {
         out.aside(pixels.saturating_add(row * height.unsigned_abs() as usize)..end);
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_rows_is_found_over_several_chunks() {
+        let mut e = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        e.write_all(&vec![3; 300_000]).unwrap();
+        let stream = e.finish().unwrap();
+        let data = [&stream[..], &[0xaa; 100]].concat();
+        let chunk = |name: &[u8], body: &[u8]| [&(body.len() as u32).to_be_bytes()[..], name, body, &[0; 4]].concat();
+        let half = stream.len() / 2;
+        let file = [
+            b"\x89PNG\r\n\x1a\n".to_vec(),
+            chunk(b"IHDR", &[0; 13]),
+            chunk(b"IDAT", &data[..half]),
+            chunk(b"IDAT", &data[half..]),
+            chunk(b"tEXt", &[1; 30]),
+            chunk(b"IDAT", &[2; 60]),
+        ]
+        .concat();
+        let found = png_rows(&file, 0..file.len());
+        let end = file.len() - 72 - 42 - 4;
+        let behind = end - 100..end;
+        assert_eq!((found.bytes, found.behind.as_slice()), (300_000, std::slice::from_ref(&behind)));
+        let mut png = png(&file, 0).unwrap();
+        png.unpack(&file);
+        assert!(png.asides.contains(&behind) && png.asides.len() == 3, "{png:?}");
+    }
 }

@@ -2,8 +2,9 @@
 //! viewer does it, one could cover another, or say that it is transparent.
 
 use flate2::Crc;
+use stakeout_feed::GrayImage;
 
-use super::{FILM, NotOpened, Piece, Taker, Told, picture};
+use super::{FILM, NotOpened, Piece, Taker, Told, picture, png};
 use crate::{
     Format,
     carve::{be32, le32},
@@ -15,17 +16,18 @@ pub(super) fn open(bytes: &[u8], format: Format, limits: &Limits, each: &mut Tak
     let mut told = Told::new();
     let others = if format == Format::Png { png_frames(bytes) } else { webp_frames(bytes) };
     // The first picture of an animated WebP is one of its frames; that of a PNG may be none of them.
-    let first = (format == Format::Png || others.is_empty()).then(|| picture::png_or_webp(bytes, format, limits));
+    let first = (format == Format::Png || others.is_empty()).then(|| whole(bytes, format, limits, true));
     let mut opened = false;
     let mut failed = None;
-    for (i, picture) in first.into_iter().chain(others.iter().map(|f| picture::png_or_webp(f, format, limits))).enumerate() {
+    for (i, picture) in first.into_iter().chain(others.iter().map(|f| whole(f, format, limits, false))).enumerate() {
         if i >= limits.film_pictures {
             told.push(FILM.to_owned());
             break;
         }
         match picture {
-            Ok(pictures) => {
+            Ok((pictures, more)) => {
                 opened = true;
+                told.extend(more.filter(|m| !told.contains(m)));
                 if !pictures.into_iter().all(|p| each(Piece::Picture(p))) {
                     break;
                 }
@@ -40,6 +42,23 @@ pub(super) fn open(bytes: &[u8], format: Format, limits: &Limits, each: &mut Tak
             Ok(told)
         }
     }
+}
+
+/// One picture, of a PNG with all rows that it holds, and what of it was not read. Bytes behind the rows of the first one are searched
+/// where they lie.
+fn whole(bytes: &[u8], format: Format, limits: &Limits, first: bool) -> Result<(Vec<GrayImage>, Option<String>), NotOpened> {
+    let read = |b: &[u8]| picture::png_or_webp(b, format, limits);
+    if format != Format::Png {
+        return Ok((read(bytes)?, None));
+    }
+    let held = png::held(bytes);
+    let (pictures, cut) = match held.higher.map(|h| read(&h)) {
+        Some(Ok(pictures)) => (pictures, false),
+        Some(Err(_)) => (read(bytes)?, true),
+        None => (read(bytes)?, false),
+    };
+    let told = cut || held.more || held.behind && !first;
+    Ok((pictures, told.then(|| "broken: png".to_owned())))
 }
 
 /// Frames of an animated PNG (W3C PNG third edition, 11.3.5), each as a PNG.

@@ -9,6 +9,7 @@ mod ffmpeg;
 mod jpeg;
 mod noise;
 mod picture;
+mod png;
 mod scan;
 mod streams;
 mod wav;
@@ -73,7 +74,7 @@ impl MediaDecoder for NoDecoder {
 }
 
 /// What is told of pixels and samples that no camera and no microphone makes.
-const OPAQUE: &str = "encrypted or unknown";
+pub(crate) const OPAQUE: &str = "encrypted or unknown";
 /// What is told of a film of which some pictures were not read.
 const FILM: &str = "limit: film";
 /// What is told of a sound that was not searched to its end.

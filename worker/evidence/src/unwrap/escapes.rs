@@ -144,6 +144,19 @@ pub(super) fn find_utf16(b: &[u8]) -> Vec<Candidate> {
     Vec::new()
 }
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// How far the bytes are text with a zero in every other place. All of them are read as such, as other characters may follow and
+/// letters behind those, but only so many are explained by it: anything may follow.
+pub(super) fn utf16_reaches(b: &[u8], big: bool) -> usize {
+    let (high, low) = if big { (0, 1) } else { (1, 0) };
+    let fits = |u: &[u8]| u[high] == 0 && matches!(u[low], 32..127 | b'\n' | b'\r' | b'\t');
+    let whole = |block: &&[u8]| block.chunks_exact(2).filter(|u| fits(u)).count() * 2 * 10 >= block.len() * 9;
+    let blocks = b.chunks_exact(BLOCK).take_while(whole).count() * BLOCK;
+    blocks + 2 * b[blocks..].chunks_exact(2).take_while(|u| fits(u)).count()
+}
+
 pub(super) fn utf16(b: &[u8], big: bool) -> Vec<u8> {
     let units = b.chunks_exact(2).map(|c| if big { u16::from_be_bytes([c[0], c[1]]) } else { u16::from_le_bytes([c[0], c[1]]) });
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
@@ -164,6 +177,18 @@ mod tests {
         assert_eq!(entities(b"&lt;a&#10;&#x6797;&nope;&"), "<a\n林&nope;&".as_bytes());
         assert_eq!(quoted_printable(b"a=3Db=\r\nc=\n=zz="), b"a=bc=zz=");
         assert_eq!(utf16(b"h\0i\0", false), b"hi");
+    }
+
+    #[test]
+    fn text_in_utf16_explains_itself_and_not_what_follows() {
+        let wide = |s: &str| s.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let text = wide(&"a line of it\r\n".repeat(300));
+        assert_eq!(utf16_reaches(&text, false), text.len());
+        let more = [&text[..], &[0x91; 5_000]].concat();
+        assert!(find_utf16(&more).len() == 1 && utf16_reaches(&more, false) == text.len());
+        // Other characters between letters are read, and looked at otherwise too.
+        let mixed = wide(&format!("{}{}{}", "a".repeat(2_000), "林".repeat(50), "b".repeat(100)));
+        assert!(utf16_reaches(&mixed, false) == 4_000 && utf16(&mixed, false).ends_with(b"bbbb"));
     }
 
     #[test]

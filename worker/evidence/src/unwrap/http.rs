@@ -87,24 +87,37 @@ pub(super) fn coding(b: &[u8], name: &str) -> (Coding, Option<&'static str>) {
     }
 }
 
-/// The content of HTTP/1.1 chunks; a last chunk that is missing or cut is forgiven.
-pub(super) fn unchunk(mut b: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
+/// What HTTP/1.1 chunks hold.
+pub(super) struct Chunks {
+    /// Their content.
+    pub(super) content: Vec<u8>,
+    /// What their lines say beside the sizes.
+    pub(super) beside: Vec<u8>,
+    /// Bytes up to the end of the last of them: what follows is something else, whatever a head says.
+    pub(super) used: usize,
+}
+
+/// Undoes HTTP/1.1 chunks; a last chunk that is missing or cut is forgiven.
+pub(super) fn unchunk(b: &[u8]) -> Option<Chunks> {
+    let mut out = Chunks { content: Vec::new(), beside: Vec::new(), used: 0 };
     let mut chunks = 0;
-    while let Some(end) = memchr::memchr(b'\n', &b[..b.len().min(4096)]) {
-        let line = std::str::from_utf8(&b[..end]).ok()?;
-        let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
-        b = &b[end + 1..];
+    while let Some(end) = memchr::memchr(b'\n', &b[out.used..b.len().min(out.used + 4096)]) {
+        let line = std::str::from_utf8(&b[out.used..out.used + end]).ok()?;
+        let (size, beside) = line.split_once(';').unwrap_or((line, ""));
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        out.beside.extend_from_slice(beside.as_bytes());
+        out.used += end + 1;
         chunks += 1;
-        if size == 0 || b.is_empty() {
+        if size == 0 || out.used == b.len() {
             return Some(out);
         }
-        let take = size.min(b.len());
-        out.extend_from_slice(&b[..take]);
-        b = &b[take..];
-        b = b.strip_prefix(b"\r\n").or_else(|| b.strip_prefix(b"\n")).unwrap_or(b);
+        let take = size.min(b.len() - out.used);
+        out.content.extend_from_slice(&b[out.used..out.used + take]);
+        out.used += take;
+        let rest = &b[out.used..];
+        out.used += [&b"\r\n"[..], b"\n"].iter().find(|e| rest.starts_with(e)).map_or(0, |e| e.len());
     }
-    (chunks > 0 && b.is_empty()).then_some(out)
+    (chunks > 0 && out.used == b.len()).then_some(out)
 }
 
 #[cfg(test)]
@@ -122,9 +135,17 @@ mod tests {
 
     #[test]
     fn chunks_are_joined_and_a_lost_end_is_forgiven() {
-        assert_eq!(unchunk(b"4\r\nWiki\r\n5;x=y\r\npedia\r\n0\r\n\r\n").unwrap(), b"Wikipedia");
-        assert_eq!(unchunk(b"4\r\nWiki\r\n50\r\nped").unwrap(), b"Wikiped");
+        let content = |b: &[u8]| unchunk(b).map(|c| (c.content, c.beside, c.used));
+        let whole = b"4\r\nWiki\r\n5;x=y\r\npedia\r\n0\r\n\r\n";
+        assert_eq!(content(whole), Some((b"Wikipedia".to_vec(), b"x=y".to_vec(), whole.len() - 2)));
+        assert_eq!(content(b"4\r\nWiki\r\n50\r\nped"), Some((b"Wikiped".to_vec(), Vec::new(), 16)));
         assert!(unchunk(b"not chunks\r\n").is_none());
         assert!(unchunk(b"ffffffffffffffffff\r\n").is_none());
+    }
+
+    #[test]
+    fn what_follows_the_last_chunk_is_not_of_the_chunks() {
+        let c = unchunk(b"1\r\nx\r\n0\r\n\r\nand more of it").unwrap();
+        assert_eq!((c.content, c.used), (b"x".to_vec(), 9));
     }
 }

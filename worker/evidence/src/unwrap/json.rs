@@ -1,4 +1,4 @@
-//! Strings and arrays of numbers, as JSON and its relatives write them.
+//! Strings and arrays of numbers, as JSON and its relatives write them, and numbers without brackets.
 //!
 //! Nothing here needs a whole, valid document: strings are found by their quotes, so a truncated, concatenated or
 //! unbelievably deep document is read like any other, and without recursion.
@@ -9,10 +9,13 @@ use super::{Candidate, Coding, escapes};
 const LONG: usize = 24;
 /// Fewest numbers that are taken for bytes.
 const NUMBERS: usize = 32;
+/// The same without brackets around them.
+const LISTED: usize = 64;
 
-/// Arrays of numbers anywhere. Strings with escapes anywhere; in what begins like JSON also long strings without.
+/// Numbers anywhere. Strings with escapes anywhere; in what begins like JSON also long strings without.
 pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
     let mut out = arrays(b);
+    out.extend(lists(b));
     if memchr::memchr(b'"', b).is_some() {
         let is_json = matches!(b.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) && escapes::plausible(b);
         strings(b, is_json, &mut out);
@@ -65,6 +68,49 @@ fn arrays(b: &[u8]) -> Vec<Candidate> {
         from = end;
     }
     out
+}
+
+/// What parts the numbers of a list.
+const PARTS: [char; 6] = [',', ';', ' ', '\n', '\r', '\t'];
+
+/// Many numbers of at most three digits, one after the other; those between hexadecimal ones are of their sort.
+fn lists(b: &[u8]) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    for run in b.split(|c| !c.is_ascii_digit() && *c != b'-' && !PARTS.contains(&char::from(*c))) {
+        let end = at + run.len();
+        let all = || run.split(|c| !c.is_ascii_digit()).filter(|n| !n.is_empty());
+        if run.len() >= 2 * LISTED && all().count() >= LISTED && all().all(|n| n.len() <= 3) {
+            let before = b[..at].iter().rev().take(3).take_while(|c| c.is_ascii_alphanumeric());
+            let after = b[end..].iter().take(3).take_while(|c| c.is_ascii_alphanumeric());
+            if !is_hex(before) && !is_hex(after) {
+                out.push(Candidate::new(at..end, Coding::Listed, "numbers"));
+            }
+        }
+        at = end + 1;
+    }
+    out
+}
+
+/// One or two hexadecimal digits.
+fn is_hex<'b>(mut token: impl Iterator<Item = &'b u8>) -> bool {
+    let mut digits = 0;
+    token.all(|c| {
+        digits += 1;
+        c.is_ascii_hexdigit()
+    }) && (1..=2).contains(&digits)
+}
+
+/// Numbers of a list as bytes, signed or not. Where each has two digits they may be hexadecimal, too.
+pub(super) fn listed(b: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let text = std::str::from_utf8(b).ok()?;
+    let fields: Vec<&str> = text.split(PARTS).filter(|f| !f.is_empty()).collect();
+    let byte = |f: &&str| f.parse::<i32>().ok().filter(|v| (-128..=255).contains(v)).map(|v| v as u8);
+    let mut out = vec![fields.iter().map(byte).collect::<Option<Vec<u8>>>()?];
+    if fields.iter().all(|f| f.len() == 2) {
+        out.extend(hex::decode(fields.concat()).ok());
+    }
+    Some(out)
 }
 
 /// Numbers as bytes, signed or not; else as samples of 16 bits, least byte first.
@@ -161,5 +207,20 @@ mod tests {
         let text = list(&samples);
         assert_eq!(numbers(&text[find(&text)[0].at.clone()]).unwrap().len(), 80);
         assert!(numbers(b"1,2,,3").is_none());
+    }
+
+    #[test]
+    fn numbers_without_brackets_are_bytes() {
+        let text: Vec<u8> = b"what is written in numbers, and more of it, so that there are many".to_vec();
+        let spelt = |by: &str| text.iter().map(ToString::to_string).collect::<Vec<_>>().join(by);
+        for by in [" ", ",", ", ", "\n", ";"] {
+            let all = format!("bytes: {}.", spelt(by));
+            let found = find(all.as_bytes());
+            assert_eq!(found.iter().map(|c| c.coding.clone()).collect::<Vec<_>>(), [Coding::Listed], "{all}");
+            assert_eq!(listed(&all.as_bytes()[found[0].at.clone()]).unwrap(), std::slice::from_ref(&text));
+        }
+        let pairs = "41 42 43 ".repeat(30);
+        assert_eq!(listed(pairs.as_bytes()).unwrap(), [b")*+".repeat(30), b"ABC".repeat(30)]);
+        assert!(find("1024 17 3000 ".repeat(30).as_bytes()).is_empty() && listed(b"1 2 300").is_none());
     }
 }

@@ -3,7 +3,9 @@
 //! Finding is kept apart from undoing. A finder looks at bytes and says "here may be base64"; the walker asks for one decoding at
 //! a time, so memory is bounded by the nesting and every byte that decoding makes is counted.
 
+mod base32;
 mod base64;
+mod base85;
 mod compress;
 mod escapes;
 mod hexed;
@@ -41,8 +43,12 @@ impl Candidate {
 pub(crate) enum Coding {
     /// The bytes themselves.
     Slice,
+    Base32,
     Base64,
+    Base85,
     Hex,
+    /// Pairs of digits that stand apart.
+    HexPairs,
     Gzip,
     Zlib,
     /// Raw deflate, RFC 1951.
@@ -57,11 +63,15 @@ pub(crate) enum Coding {
     Entities,
     /// Numbers with commas: bytes, or samples of 16 bits.
     Numbers,
+    /// Bytes as numbers, with whatever between them.
+    Listed,
     QuotedPrintable,
     /// The flag: big end first.
     Utf16(bool),
     /// Put together by the finder, such as a value of a database that is spread over pages.
     Made(Vec<u8>),
+    /// The same content written otherwise: it explains nothing.
+    Again(Vec<u8>),
     /// A coding that we know but cannot undo.
     Unknown(&'static str),
 }
@@ -91,8 +101,11 @@ impl<'a> Decoded<'a> {
     }
 }
 
+/// Whether something that is looked for lies in bytes that look like nothing.
+pub(crate) type Known<'k> = &'k dyn Fn(&[u8]) -> bool;
+
 /// Undoes one candidate; none if it was not what it seemed.
-pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut Budget) -> Option<Decoded<'a>> {
+pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], known: Known<'_>, budget: &mut Budget) -> Option<Decoded<'a>> {
     let input = whole.get(candidate.at.clone())?;
     let n = input.len();
     if candidate.coding != Coding::Slice && !budget.open() {
@@ -100,19 +113,26 @@ pub(crate) fn decode<'a>(candidate: &'a Candidate, whole: &'a [u8], budget: &mut
     }
     let decoded = match &candidate.coding {
         Coding::Slice => return Decoded::one(input, n),
-        Coding::Base64 => Decoded::one(base64::decode(input)?, n),
-        Coding::Hex => Decoded::one(hexed::decode(input)?, n),
+        Coding::Base32 => Decoded::one(base32::decode(input, known)?, n),
+        Coding::Base85 => Decoded::one(base85::decode(input, known)?, n),
+        Coding::HexPairs => Decoded::one(hexed::decode_pairs(input, known)?, n),
+        Coding::Listed => Some(Decoded { parts: json::listed(input)?.into_iter().map(Cow::Owned).collect(), used: n }),
+        Coding::Base64 => Decoded::one(base64::decode(input, known)?, n),
+        Coding::Hex => Decoded::one(hexed::decode(input, known)?, n),
         Coding::Gzip => return compress::gzip(input, budget),
         Coding::Zlib => return compress::zlib(input, budget),
         Coding::Deflate => return compress::deflate(input, budget),
-        Coding::Chunked => Decoded::one(http::unchunk(input)?, n),
+        Coding::Chunked => {
+            let c = http::unchunk(input)?;
+            Some(Decoded { parts: vec![Cow::Owned(c.content), Cow::Owned(c.beside)], used: c.used })
+        }
         Coding::Percent => Some(Decoded { parts: escapes::percent(input).into_iter().map(Cow::Owned).collect(), used: n }),
         Coding::JsonString => Decoded::one(json::unescape(input), n),
         Coding::Entities => Decoded::one(escapes::entities(input), n),
         Coding::Numbers => Decoded::one(json::numbers(input)?, n),
         Coding::QuotedPrintable => Decoded::one(escapes::quoted_printable(input), n),
-        Coding::Utf16(big) => Decoded::one(escapes::utf16(input, *big), n),
-        Coding::Made(bytes) => Decoded::one(bytes.as_slice(), n),
+        Coding::Utf16(big) => Decoded::one(escapes::utf16(input, *big), escapes::utf16_reaches(input, *big)),
+        Coding::Made(bytes) | Coding::Again(bytes) => Decoded::one(bytes.as_slice(), n),
         Coding::Unknown(reason) => {
             budget.stop(reason);
             None
@@ -140,6 +160,11 @@ pub(crate) fn structures(b: &[u8], hint: &Hint) -> Vec<Candidate> {
     sqlite::find(b)
 }
 
+/// The same content in another form, where its values cannot be told from each other as they lie.
+pub(crate) fn rewritten(b: &[u8]) -> Vec<Candidate> {
+    sqlite::rows(b)
+}
+
 /// Compressed streams and archives anywhere in the bytes.
 fn compressed(b: &[u8]) -> Vec<Candidate> {
     let mut found = zip::find(b);
@@ -153,5 +178,5 @@ pub(crate) type Finder = fn(&[u8]) -> Vec<Candidate>;
 
 /// Layers anywhere in the bytes. A later one is asked about what the earlier ones left; those of text after raw media.
 pub(crate) const ANYWHERE: &[Finder] = &[compressed, escapes::find_utf16];
-/// Codings of text anywhere in the bytes.
-pub(crate) const TEXTS: &[Finder] = &[json::find, escapes::find, hexed::find, base64::find];
+/// Codings of text anywhere in the bytes. What base85 is written in has quotes and percent signs, so it comes before those.
+pub(crate) const TEXTS: &[Finder] = &[base85::find, json::find, escapes::find, hexed::find, hexed::find_pairs, base32::find, base64::find];

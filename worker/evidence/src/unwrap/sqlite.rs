@@ -1,7 +1,8 @@
 //! SQLite databases: values that are spread over pages.
 //!
 //! A value that fits its page lies in the file as it is and is found there. A longer one goes on in overflow pages, each with a
-//! pointer in front, and would be broken: those are put together, by walking every table leaf (SQLite file format, 1.6).
+//! pointer in front, and would be broken: those are put together, by walking every table leaf (SQLite file format, 1.6). And as the
+//! values of a row stand without anything between them, and numbers as binary ones, all rows are written once more as text.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -89,6 +90,88 @@ pub(super) fn find(b: &[u8]) -> Vec<Candidate> {
     out
 }
 
+/// Text and numbers of all rows, parted by tabulators and line breaks.
+pub(super) fn rows(b: &[u8]) -> Vec<Candidate> {
+    let Some(pages) = Pages::new(b) else { return Vec::new() };
+    let mut text = Vec::new();
+    for start in pages.starts() {
+        let Some(bytes) = b.get(start..start + pages.usable) else { break };
+        let head = if start == 0 { 100 } else { 0 };
+        let is_table = match bytes[head] {
+            13 => true,
+            10 => false,
+            _ => continue,
+        };
+        let cells = usize::from(u16::from_be_bytes([bytes[head + 3], bytes[head + 4]]));
+        // Cells lie beside each other, unless a page was made to hurt.
+        let mut left = pages.usable;
+        for cell in 0..cells {
+            let Some(p) = bytes.get(head + 8 + 2 * cell..head + 10 + 2 * cell) else { break };
+            let at = usize::from(u16::from_be_bytes([p[0], p[1]]));
+            let long = if is_table { overflowing(&pages, bytes, at, LARGEST.saturating_sub(text.len())) } else { None };
+            let payload = match &long {
+                Some((payload, _)) => payload.as_slice(),
+                None => whole(bytes, at, is_table).unwrap_or_default(),
+            };
+            let taken = long.as_ref().map_or(payload.len(), |l| l.1.len());
+            if taken > left || text.len() > LARGEST {
+                break;
+            }
+            left -= taken;
+            row(payload, &mut text);
+        }
+    }
+    let mut out = Vec::new();
+    if text.len() > LARGEST {
+        out.push(Candidate::new(0..b.len(), Coding::Unknown("limit: expanded bytes"), "sqlite"));
+    }
+    if !text.is_empty() {
+        out.push(Candidate::new(0..b.len(), Coding::Again(text), "sqlite"));
+    }
+    out
+}
+
+/// Payload of a cell that lies in its page.
+fn whole(bytes: &[u8], at: usize, is_table: bool) -> Option<&[u8]> {
+    let (length, n) = varint(bytes.get(at..)?)?;
+    // The number of a row of a table.
+    let m = if is_table { varint(bytes.get(at + n..)?)?.1 } else { 0 };
+    let start = at + n + m;
+    bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+}
+
+/// A record's values (SQLite file format, 2.1), as far as they say something as text.
+fn row(record: &[u8], text: &mut Vec<u8>) {
+    let Some((head, mut at)) = varint(record).and_then(|(h, n)| Some((usize::try_from(h).ok()?, n))) else { return };
+    let mut body = head;
+    while at < head
+        && let Some((kind, n)) = record.get(at..).and_then(varint)
+    {
+        at += n;
+        let size = match kind {
+            0..=4 => kind,
+            5 => 6,
+            6 | 7 => 8,
+            8..=11 => 0,
+            _ => (kind - 12) / 2,
+        };
+        let end = usize::try_from(size).ok().and_then(|s| body.checked_add(s));
+        let Some(value) = end.and_then(|e| record.get(body..e)) else { break };
+        body += value.len();
+        let number = value.iter().take(8).fold(0_u64, |v, c| v << 8 | u64::from(*c));
+        let unused = 64 - 8 * value.len().min(8) as u32;
+        match kind {
+            // Small ones are everywhere.
+            3..=6 => text.extend((((number << unused) as i64) >> unused).to_string().bytes()),
+            7 if (1e-3..1e12).contains(&f64::from_bits(number).abs()) => text.extend(f64::from_bits(number).to_string().bytes()),
+            13.. if kind % 2 == 1 => text.extend_from_slice(value),
+            _ => continue,
+        }
+        text.push(b'\t');
+    }
+    text.push(b'\n');
+}
+
 /// Payload of the cell at `at` of a page if it goes on in other pages, and where its begin lies in the page.
 fn overflowing(pages: &Pages<'_>, bytes: &[u8], at: usize, room: usize) -> Option<(Vec<u8>, Range<usize>)> {
     let usable = pages.usable;
@@ -171,6 +254,37 @@ mod tests {
             log.extend(p);
         }
         assert_eq!(find(&log).iter().map(|c| c.coding.clone()).collect::<Vec<_>>(), [Coding::Made(text)]);
+    }
+
+    #[test]
+    fn values_of_a_row_are_parted_and_numbers_are_written() {
+        // Two texts, an integer of six bytes, a fraction, nothing, a small number and a blob.
+        let values =
+            [&b"com.google"[..], b"linyuhe.q7w2k9@example.org", &[0, 0, 11, 23, 45, 67], &39.904_217_f64.to_be_bytes(), &[7], b"blob"];
+        let types = [8_u8, 13 + 20, 13 + 52, 5, 7, 0, 1, 12 + 8];
+        let record = [&types[..], &values.concat()].concat();
+        let mut text = Vec::new();
+        // The head's length counts itself.
+        row(&record, &mut text);
+        assert_eq!(String::from_utf8_lossy(&text), "com.google\tlinyuhe.q7w2k9@example.org\t186068291\t39.904217\t\n");
+        let mut negative = Vec::new();
+        row(&[2, 3, 0xff, 0xff, 0xfe], &mut negative);
+        assert_eq!(negative, b"-2\t\n");
+    }
+
+    #[test]
+    fn a_page_whose_cells_all_say_the_same_gives_no_more_than_its_size() {
+        let mut page = vec![0; 512];
+        page[..8].copy_from_slice(b"\x0d\0\0\0\xc8\0\0\0");
+        for cell in 0..200 {
+            page[8 + 2 * cell..10 + 2 * cell].copy_from_slice(&420_u16.to_be_bytes());
+        }
+        page[420..424].copy_from_slice(&[52, 1, 2, 113]);
+        page[424..474].fill(b'a');
+        let mut head = vec![0; 512];
+        head[..24].copy_from_slice(b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20");
+        let found = rows(&[head, page].concat());
+        assert_eq!(found[0].coding, Coding::Again([&[b'a'; 50][..], b"\t\n"].concat().repeat(9)));
     }
 
     #[test]

@@ -44,11 +44,29 @@ fn each_way_of_writing_a_value_is_known() {
         (br#"{"lat":39.904217,"lon":116.407394}"#.to_vec(), "location"),
         (b"116.40739400000001,39.904216999999999".to_vec(), "location"),
         (b"39904217|116407394".to_vec(), "location"),
+        (b"{\"lat_e7\":399042170,\"lon_e7\":1164073940}".to_vec(), "location"),
+        (md5("39.904217,116.407394").into_bytes(), "location"),
+        (md5("28411_190223847").into_bytes(), "cell/0"),
         (b"imei=867394051234568&x".to_vec(), "identifiers/imei"),
         (b"86739405 123456 8".to_vec(), "identifiers/imei"),
         (format!("sha={}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"867394051234568"))).into_bytes(), "identifiers/imei"),
         (format!("sha={}", base64(&sha1::Sha1::digest(b"867394051234568"))).into_bytes(), "identifiers/imei"),
+        // Digests are cut to 16 or 32 digits; of MD5 it is often the middle.
+        (
+            format!("sha={}", &hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"867394051234568"))[..32]).into_bytes(),
+            "identifiers/imei",
+        ),
+        (format!("d={}", &md5("867394051234568")[8..24]).into_bytes(), "identifiers/imei"),
         (b"id:9F3C1A77E0B25D48".to_vec(), "identifiers/android_id"),
+        // In a protocol buffer, before its sixth field.
+        (b"\x0a\x0f8673940512345682\x05hello".to_vec(), "identifiers/imei"),
+        (b"\x0a\x109f3c1a77e0b25d48b\x05hello".to_vec(), "identifiers/android_id"),
+        (b"\x0a\x1alinyuhe.q7w2k9@example.orgR\x05hello".to_vec(), "contacts/0"),
+        // Too short to be decoded.
+        (format!("{{\"d\":\"{}\"}}", base64(b"867394051234568")).into_bytes(), "identifiers/imei"),
+        (format!("d={}", &base64(b"i=867394051234568")[1..]).into_bytes(), "identifiers/imei"),
+        (format!("d={}", hex::encode(b"867394051234568")).into_bytes(), "identifiers/imei"),
+        (format!("d={}", base64(b"9f3c1a77e0b25d48").trim_end_matches('=')).into_bytes(), "identifiers/android_id"),
         (format!("x{}", base64(b"user id 9f3c1a77e0b25d48 of this device")).into_bytes(), "identifiers/android_id"),
     ];
     for (bytes, id) in cases {

@@ -16,6 +16,26 @@ fn a_bare_jpeg_is_found_with_its_place_and_frame() {
     assert_eq!(a.searched.skipped, []);
 }
 
+/// RFC 4648, without padding.
+fn base32(b: &[u8]) -> String {
+    let group = |g: &[u8]| {
+        let all = g.iter().fold(0_u64, |v, c| v << 8 | u64::from(*c)) << (8 * (5 - g.len()));
+        let symbol = |k: usize| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(all >> (35 - 5 * k) & 31) as usize]);
+        (0..(8 * g.len()).div_ceil(5)).map(symbol).collect::<String>()
+    };
+    b.chunks(5).map(group).collect()
+}
+
+/// With zeroes up to a whole group.
+fn ascii85(b: &[u8]) -> Vec<u8> {
+    let group = |g: &[u8; 4]| {
+        let all = u32::from_be_bytes(*g);
+        (0..5).rev().map(move |k| (all / 85_u32.pow(k) % 85) as u8 + b'!')
+    };
+    let padded = [b, &[0; 3][..(4 - b.len() % 4) % 4]].concat();
+    padded.as_chunks::<4>().0.iter().flat_map(group).collect()
+}
+
 #[test]
 fn each_coding_alone_is_undone() {
     let photo = jpeg(1, FRAME);
@@ -49,6 +69,13 @@ fn each_coding_alone_is_undone() {
             &["percent", "base64", "jpeg"],
         ),
         (hex::encode_upper(&photo).into_bytes(), &["hex", "jpeg"]),
+        (format!("7{}", hex::encode(&photo)).into_bytes(), &["hex", "jpeg"]),
+        (photo.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ").into_bytes(), &["hex", "jpeg"]),
+        (photo.iter().map(|b| format!("0x{b:02x},\n")).collect::<Vec<_>>().concat().into_bytes(), &["hex", "jpeg"]),
+        (photo.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").into_bytes(), &["numbers", "jpeg"]),
+        (format!("{{\"photo\":\"{}\"}}", base32(&photo)).into_bytes(), &["json", "base32", "jpeg"]),
+        (base32(&photo).to_ascii_lowercase().into_bytes(), &["base32", "jpeg"]),
+        (ascii85(&photo), &["base85", "jpeg"]),
         (serde_json::to_vec(&serde_json::json!({"bytes": signed})).unwrap(), &["numbers", "jpeg"]),
         (format!("<map><string name=\"p\">{}</string></map>", lines.join("&#10;")).into_bytes(), &["xml", "base64", "jpeg"]),
         (text.encode_utf16().flat_map(u16::to_le_bytes).collect(), &["utf-16", "base64", "jpeg"]),

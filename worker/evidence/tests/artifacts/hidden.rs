@@ -20,10 +20,14 @@ fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 fn png(w: u32, h: u32, rows: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
+    png_of(w, h, &zlib(rows), more)
+}
+
+fn png_of(w: u32, h: u32, stream: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
     let head = [&w.to_be_bytes()[..], &h.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     let mut out = [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head)].concat();
     out.extend(more.concat());
-    out.extend(chunk(b"IDAT", &zlib(rows)));
+    out.extend(chunk(b"IDAT", stream));
     out.extend(chunk(b"IEND", &[]));
     out
 }
@@ -104,6 +108,22 @@ fn a_cipher_text_as_the_pixels_of_a_picture_is_told_and_pictures_are_not() {
         }
     }
     assert!(!told(wav(&pcm(7, SECOND, 2.0, 8_000), 8_000)));
+}
+
+#[test]
+fn what_follows_the_rows_of_a_png_and_rows_below_its_end_are_read() {
+    let feed = stakeout_feed::CameraFeed::new(keys(1).camera_back);
+    let flat = zlib(&rows(64, &[90; 64 * 64]));
+    let photo = feed.jpeg(FRAME, 320, 240, 50).unwrap();
+    let a = kept(png_of(64, 64, &[&flat[..], &photo].concat(), &[]));
+    assert_eq!((chain(&a, Kind::Camera), skipped(&a)), (vec!["png".to_owned(), "aside".to_owned(), "jpeg".to_owned()], Vec::<&str>::new()));
+    assert_eq!(skipped(&kept(png_of(64, 64, &[&flat[..], &noise(9, 3_000)].concat(), &[]))), ["encrypted or unknown"]);
+    for declared in [1, 16, 239] {
+        let a = kept(png(320, declared, &rows(320, &feed.luma(FRAME, 320, 240)), &[]));
+        assert_eq!(proofs(&a).first().and_then(|f| f.frames), Some([FRAME; 2]), "{declared}: {a:?}");
+    }
+    // Half of a row more is no row.
+    assert_eq!(skipped(&kept(png(64, 64, &[rows(64, &[90; 64 * 64]), vec![7; 40]].concat(), &[]))), ["broken: png"]);
 }
 
 #[test]

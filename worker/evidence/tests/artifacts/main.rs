@@ -7,6 +7,7 @@ mod chains;
 mod common;
 mod hidden;
 mod hostile;
+mod layers;
 mod media;
 mod parts;
 mod records;

@@ -35,6 +35,18 @@ fn one_window_that_is_recognised_speaks_for_no_other() {
 }
 
 #[test]
+fn raw_pictures_and_sounds_that_nobody_recognises_are_told() {
+    assert_eq!(unread(&kept(CameraFeed::new(keys(2).camera_back).nv21(FRAME, 640, 480))), ["picture"]);
+    assert_eq!(unread(&kept(backwards(&pcm(1, SECOND, 3.0, 16_000)))), ["sound"]);
+    assert_eq!(unread(&kept([b"HEAD".to_vec(), pcm(2, SECOND, 3.0, 44_100)].concat())), ["sound"]);
+    let records: Vec<u8> =
+        (0..900_u32).flat_map(|i| [&b"\x0a\x12"[..], &i.to_le_bytes(), b"the name of it\x08", &[0; 5]].concat()).collect();
+    for other in [records, noise(1, 20_000), b"a line of it\n".repeat(900)] {
+        assert_eq!(unread(&kept(other)), Vec::<&str>::new());
+    }
+}
+
+#[test]
 fn a_whole_recording_of_what_was_fed_leaves_nothing_unread() {
     let none = Vec::<&str>::new();
     for seconds in [0.3, 1.0, 3.9, 5.3] {

@@ -30,6 +30,21 @@ fn an_encrypted_upload_is_linked_to_its_plain_text_by_its_cipher_text() {
 }
 
 #[test]
+fn a_field_that_was_encrypted_alone_is_linked_to_its_plain_text() {
+    // Sixteen bytes of cipher text behind an initialization vector: in base64 they look like nothing.
+    let cipher = noise(11, 16);
+    let c = artifact(Role::CryptoCipher, cipher.clone());
+    let mut p = artifact(Role::CryptoPlain, b"Morwenna Quistgaard-Vael".to_vec());
+    p.0.cipher = Some(c.0.sha256);
+    for field in [base64(&[&noise(12, 12)[..], &cipher].concat()), hex::encode([&noise(12, 12)[..], &cipher].concat()), base64(&cipher)] {
+        let request = artifact(Role::FlowRequest, post("", format!("{{\"n\":\"{field}\"}}").as_bytes()));
+        let a = search_all(&trial(1), &[p.clone(), c.clone(), request], Limits::default());
+        let f = a.findings.iter().find(|f| f.role == Some(Role::FlowRequest));
+        assert!(f.is_some_and(|f| f.cooperative && f.canary.as_deref() == Some("contacts/1")), "{field}: {a:?}");
+    }
+}
+
+#[test]
 fn on_a_device_of_its_own_the_apps_word_on_ciphers_adds_and_explains_nothing() {
     let mut own = trial(1);
     own.cooperative = false;
