@@ -40,10 +40,11 @@ pub(crate) async fn of(blobs: &TenantBlobs, data: &[TrialData]) -> Vec<Picture> 
 }
 
 fn fed(d: &TrialData, frame: u64, facing: Option<Facing>) -> Option<Vec<u8>> {
-    if d.record.feed_mode != FeedMode::Pattern {
-        return None;
-    }
+    let mode = match d.record.feed_mode {
+        FeedMode::Pattern => stakeout_feed::FeedMode::Pattern,
+        FeedMode::Scene => stakeout_feed::FeedMode::Scene,
+    };
     let key = TrialKey::from_bytes(*d.record.key.as_ref()?.bytes()).subkeys();
     let sub = if facing == Some(Facing::Front) { key.camera_front } else { key.camera_back };
-    CameraFeed::new(sub).jpeg(frame, WIDTH, WIDTH * 3 / 4, 85).ok()
+    CameraFeed::with_mode(sub, mode).jpeg(frame, WIDTH, WIDTH * 3 / 4, 85).ok()
 }

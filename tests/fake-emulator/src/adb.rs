@@ -241,7 +241,7 @@ fn packet(kind: u8, data: &[u8]) -> Vec<u8> {
 
 async fn command(world: &Arc<World>, stream: &mut Stream, v2: bool, text: &str) {
     let words = shell::words(text).unwrap_or_default();
-    if words.first().is_some_and(|w| w == "logcat") && !words.iter().any(|w| w == "-d" || w == "-c") {
+    if words.first().is_some_and(|w| w == "logcat") && !words.iter().any(|w| ["-d", "-c", "-G"].contains(&w.as_str())) {
         return logcat(world, stream, v2).await;
     }
     if frida::goes_on(&words) {

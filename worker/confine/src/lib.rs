@@ -88,6 +88,7 @@ fn restrict(reach: &Reach) -> Result<Held, RulesetError> {
         .scope(Scope::from_all(ASKED))?
         .create()?
         .add_rules(path_beneath_rules(["/dev/null"], null))?
+        .add_rules(path_beneath_rules(["/dev/random", "/dev/urandom"], AccessFs::ReadFile))?
         .add_rules(path_beneath_rules(&reach.reads, read))?
         .add_rules(path_beneath_rules(&reach.writes, all))?;
     if let Some(program) = &reach.program {

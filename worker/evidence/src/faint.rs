@@ -42,6 +42,10 @@ pub(crate) struct Piece<'a> {
 pub(crate) fn pieces(b: &[u8]) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     for word in b.split(|c| !c.is_ascii_graphic() || *c == b'"').filter(|w| w.len() >= look::LEAST_BASE64) {
+        // What is written with other text is undone, and looked at then.
+        if has_escape(word) {
+            continue;
+        }
         match even(word) {
             Some(bytes) => out.push(Piece { text: word, bytes }),
             None => out.extend(tokens(word)),
@@ -52,6 +56,16 @@ pub(crate) fn pieces(b: &[u8]) -> Vec<Piece<'_>> {
         out.extend(blocks.map(|c| Piece { text: c, bytes: c.len() }));
     }
     out
+}
+
+/// Whether a character lies in it that is written as XML writes it: `&#10;`.
+fn has_escape(word: &[u8]) -> bool {
+    let is_one = |at: usize| {
+        let number = &word[at + 2..];
+        let digits = number.iter().take(6).take_while(|c| c.is_ascii_alphanumeric()).count();
+        digits > 0 && number.get(digits) == Some(&b';')
+    };
+    memchr::memmem::find_iter(word, b"&#").any(is_one)
 }
 
 /// Bytes that a long row of symbols may hold, if it is as even as noise in its alphabet. Words are not, in any language, and neither

@@ -175,7 +175,7 @@ mod tests {
             Revision::new(37, 2, 12),
             &Avd::usual(34, "x86_64"),
             GPU,
-            ["AllowSnapshotMigration".to_owned()],
+            FEATURES.iter().map(|f| (*f).to_owned()),
             &digests,
         )
     }

@@ -255,7 +255,7 @@ async fn the_stream_is_the_tar_and_ends_with_its_reader() {
     drop(stream);
     // A context that cannot be written says so at its end.
     let mut broken = context;
-    broken.trees[2].archive = folder.path().join("nothing");
+    broken.trees[1].archive = folder.path().join("nothing");
     let mut part = Vec::new();
     broken.write_tar(&mut part).unwrap_err();
     assert!(!part.is_empty() && !part.ends_with(&[0; 1024]), "a part looks like a whole tar");

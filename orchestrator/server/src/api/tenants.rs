@@ -33,9 +33,8 @@ pub(crate) fn routes(r: &mut Routes) {
     r.add(
         op(Method::GET, "/v1/tenants/{tenant}", "getTenant", Needs::Role(Role::Reader), "A tenant as it is now")
             .more("One's own; any for admins of `farm`. Its ETag is for the `If-Match` of who changes it.")
-            .header("If-None-Match", "The ETag of what one has: 304 if nothing changed", false)
             .gives::<Tenant>(200, "The tenant")
-            .gives_nothing(304, "As before"),
+            .tagged(),
         get,
     );
     r.add(

@@ -63,7 +63,9 @@ fn headers_are_told(path: &str, op: &Value) {
     let gives = |status: &str, name: &str| op["responses"][status]["headers"].get(name).is_some();
     let there = |status: &str| op["responses"].get(status).is_some();
     let tagged = there("304");
-    assert_eq!((takes("If-None-Match"), gives("200", "ETag"), gives("304", "ETag")), (tagged, tagged, tagged), "{path}");
+    // Who changes something may ask by the same head that nothing is there yet.
+    let asks = takes("If-None-Match") && !takes("If-Match");
+    assert_eq!((asks, gives("200", "ETag"), gives("304", "ETag")), (tagged, tagged, tagged), "{path}");
     let part = there("206");
     assert_eq!((takes("Range"), gives("206", "Content-Range"), there("416")), (part, part, part), "{path}");
     let ends_well = ["200", "201"].into_iter().find(|s| there(s)).unwrap_or("204");

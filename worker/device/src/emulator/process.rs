@@ -1,7 +1,7 @@
 //! The emulator's program: its arguments, its copy of the virtual device, its start and its end.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     ffi::OsString,
     fs,
     process::{ExitStatus, Stdio},
@@ -57,7 +57,8 @@ pub fn machine(config: &str) -> Result<Machine, Problem> {
         gpu: setting(config, "hw.gpu.mode", GPU).to_owned(),
         cores: number("hw.cpu.ncore", "4")?,
         ram_mib: number("hw.ramSize", "4096M")?,
-        features: FEATURES.iter().map(|f| (*f).to_owned()).collect(),
+        // In the order of a bake's host class, which is a set.
+        features: FEATURES.iter().map(|f| (*f).to_owned()).collect::<BTreeSet<_>>().into_iter().collect(),
     })
 }
 
@@ -345,7 +346,7 @@ mod tests {
         assert_eq!(
             cold,
             "-avd stakeout -no-window -no-boot-anim -no-metrics -skip-adb-auth -grpc-use-token -allow-host-audio -gpu swiftshader_indirect -cores 2 -memory 3072 \
-             -feature AllowSnapshotMigration -feature -ModemSimulator -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
+             -feature -ModemSimulator -feature AllowSnapshotMigration -no-snapshot-load -no-snapshot-save -ports 5554,5555 -grpc 8554 -qemu -append panic=1"
         );
         let restore = arguments(&machine(config).unwrap(), Launch::Restore, (1, 2, 3)).join(" ");
         let hidden = arguments(&machine("stakeout.window=hidden\n").unwrap(), Launch::Cold, (1, 2, 3)).join(" ");

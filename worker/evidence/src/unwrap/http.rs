@@ -105,7 +105,7 @@ pub(super) fn unchunk(b: &[u8]) -> Option<Chunks> {
         let line = std::str::from_utf8(&b[out.used..out.used + end]).ok()?;
         let (size, beside) = line.split_once(';').unwrap_or((line, ""));
         let size = usize::from_str_radix(size.trim(), 16).ok()?;
-        out.beside.extend_from_slice(beside.as_bytes());
+        out.beside.extend_from_slice(beside.trim_end().as_bytes());
         out.used += end + 1;
         chunks += 1;
         if size == 0 || out.used == b.len() {
