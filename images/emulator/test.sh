@@ -146,7 +146,7 @@ rm -rf "$work/sdk"
 stand_in_sdk "$work/sdk" "$work/player"
 expect "the program in the image bakes" 0 "$(code build --accept-licenses --kvm /dev/null)"
 says "it was ready" "bake: Android 15, API level 99" "$work/err"
-expect "an app saw and heard what was fed, before the snapshot and after" 2 "$(grep -c 'bake: probe: the back camera shows frame' "$work/err")"
+expect "an app saw and heard what was fed, before the snapshot and after each time that it was loaded" 3 "$(grep -c 'bake: probe: the back camera shows frame' "$work/err")"
 says "the snapshot was loaded before it was kept" "bake 18 of 19: stop the emulator" "$work/err"
 baked=$(sed -n 's/^\(stakeout\/emulator-baked:[^ ]*\) .*/\1/p' "$work/out")
 # As a cell gives it: a root that nobody writes, no power but what a device has.
