@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_class_keeps_its_key_and_can_be_read() {
-        let class = class();
+        let class = HostClass { features: ["AllowSnapshotMigration".to_owned()].into(), ..class() };
         // The key names snapshots on disk: a change of its form is a change for every lab.
         assert_eq!(class.key(), "dacd207e334b5c55");
         assert_eq!(
