@@ -65,6 +65,11 @@ fn check(bytes: Vec<u8>, operator: &SigningKey) -> Result<Verified, BundleError>
     verify(&Bundle::parse(bytes)?, &[operator.public()], None, RULES)
 }
 
+fn is_refused(bytes: Vec<u8>, operator: &SigningKey, why: &str) {
+    let e = check(bytes, operator).unwrap_err().to_string();
+    assert!(e.contains(why), "{e}");
+}
+
 #[test]
 fn an_untouched_bundle_is_intact_and_its_signer_known() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,10 +152,7 @@ fn a_changed_missing_or_extra_entry_is_named() {
     let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let bytes = std::fs::read(&path).unwrap();
-    let says = |b: Vec<u8>, what: &str| {
-        let e = check(b, &op).unwrap_err().to_string();
-        assert!(e.contains(what), "{e}");
-    };
+    let says = |b: Vec<u8>, what: &str| is_refused(b, &op, what);
     says(with_entry(&bytes, "report.html", Some(b"<p>REPORT</p>"), None), "`report.html` was changed");
     says(with_entry(&bytes, "report.html", None, None), "`report.html` is missing");
     says(with_entry(&bytes, "", None, Some("extra.txt")), "`extra.txt` is not in the manifest");
@@ -174,10 +176,7 @@ fn an_archive_that_shows_each_reader_something_else_is_refused() {
     let (path, op) = (dir.path().join("b.zip"), SigningKey::generate().unwrap());
     good(&path, &op);
     let bytes = std::fs::read(&path).unwrap();
-    let says = |b: Vec<u8>, what: &str| {
-        let e = check(b, &op).unwrap_err().to_string();
-        assert!(e.contains(what), "{e}");
-    };
+    let says = |b: Vec<u8>, what: &str| is_refused(b, &op, what);
     // Two entries of one name: the second was written under another, which both of its headers then lose.
     let mut twice = with_entry(&bytes, "", None, Some("report.htmk"));
     let (central, local) = headers_of(&twice, "report.htmk");

@@ -302,7 +302,7 @@ fn states(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, flow: Option<&Flow>) 
 /// went. Without a read, those in which it went.
 fn read_in(t: &TrialEvidence<'_>, f: &Finding, w: &Flow) -> Vec<DeviceState> {
     let reads = read_before(t, f, w).into_iter().chain(read_while(t, f, w));
-    let out = sorted(reads.map(|o| state_at(t, o.at)));
+    let out = sent::sorted(reads.map(|o| state_at(t, o.at)));
     if out.is_empty() { sent::by_timeline(t, w) } else { out }
 }
 
@@ -317,25 +317,18 @@ fn read_while<'a>(t: &TrialEvidence<'a>, f: &Finding, w: &Flow) -> impl Iterator
 /// there was one all the same, in any state.
 pub(crate) fn may_be_read_in(t: &TrialEvidence<'_>, kind: Kind) -> Vec<DeviceState> {
     let out = read_states(t, kind);
-    if out.is_empty() { sorted(t.record.timeline.iter().map(|s| s.state)) } else { out }
+    if out.is_empty() { sent::sorted(t.record.timeline.iter().map(|s| s.state)) } else { out }
 }
 
 /// The states in which anything of a kind was read.
 fn read_states(t: &TrialEvidence<'_>, kind: Kind) -> Vec<DeviceState> {
     let reads = t.observations.iter().filter(|o| matches!(&o.fact, Fact::Read { data, .. } if *data == kind));
-    sorted(reads.map(|o| state_at(t, o.at)))
-}
-
-fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
-    let mut out: Vec<DeviceState> = states.collect();
-    out.sort_unstable();
-    out.dedup();
-    out
+    sent::sorted(reads.map(|o| state_at(t, o.at)))
 }
 
 /// The states of which one is that of a canary that left, where it is not known which.
 pub(crate) fn undated(t: &TrialEvidence<'_>, f: &Finding) -> Vec<DeviceState> {
-    let flow = f.flow.filter(|_| captured_at(f).is_none()).and_then(|id| t.flows.iter().find(|w| w.id == id));
+    let flow = flow_of(t, f).filter(|_| captured_at(f).is_none());
     flow.map(|w| read_in(t, f, w)).filter(|s| s.len() > 1).unwrap_or_default()
 }
 

@@ -31,7 +31,7 @@ fn spans(t: &TrialEvidence<'_>, w: &Flow) -> Vec<(DeviceState, Nanos)> {
     out
 }
 
-fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
+pub(crate) fn sorted(states: impl Iterator<Item = DeviceState>) -> Vec<DeviceState> {
     let mut out: Vec<DeviceState> = states.collect();
     out.sort_unstable();
     out.dedup();
@@ -48,12 +48,14 @@ pub(crate) fn states(t: &TrialEvidence<'_>, acts: &Acts, w: &Flow) -> Vec<Device
 /// The states in which a match may have gone. While an owner sees the preview that an act of theirs began, what its session gave is
 /// sent in use as well: a scanner sends its pictures for as long as it is held up.
 pub(crate) fn states_of(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, w: &Flow) -> Vec<DeviceState> {
+    if w.scheme == DNS {
+        return states(t, acts, w);
+    }
     let (given, until) = (dates::sessions(t, f), until(t, w));
-    let all = sorted(spans(t, w).into_iter().map(|(state, at)| {
+    sorted(spans(t, w).into_iter().map(|(state, at)| {
         let ends = t.record.timeline.iter().find(|s| s.from <= at && at < s.to).map_or(until, |s| s.to.min(until));
         if acts.sees(state, &given, at, ends) { DeviceState::InUse } else { acts.sent(state, at) }
-    }));
-    if w.scheme == DNS { states(t, acts, w) } else { all }
+    }))
 }
 
 /// The same by the timeline alone.

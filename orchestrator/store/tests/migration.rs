@@ -26,6 +26,21 @@ async fn old(path: &std::path::Path, migrations: usize) -> SqliteConnection {
     conn
 }
 
+/// What tenants had used, asked for and were told of; bytes are written in a database's own way.
+macro_rules! shared_and_told {
+    ($one:literal) => {
+        concat!(
+            "INSERT INTO shares (tenant, time) VALUES ('a', 5), ('b', 7); \
+             INSERT INTO requests (tenant, key, fingerprint, created) VALUES ('a', 'k', 'f', 1); \
+             INSERT INTO hooks (id, tenant, url, sealed, created) VALUES ('hook-1', 'a', 'https://h.example', ",
+            $one,
+            ", 1); \
+             INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
+             VALUES ('delivery-1', 'hook-1', 'job-1', 'waiting', 3, 9, '', 8, '{}')"
+        )
+    };
+}
+
 #[tokio::test]
 async fn jobs_of_the_version_before_are_the_farms_own() {
     let dir = tempfile::tempdir().unwrap();
@@ -112,16 +127,7 @@ async fn what_the_version_before_shared_and_told_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("old.db");
     let mut conn = old(&path, 2).await;
-    sqlx::raw_sql(
-        "INSERT INTO shares (tenant, time) VALUES ('a', 5), ('b', 7); \
-         INSERT INTO requests (tenant, key, fingerprint, created) VALUES ('a', 'k', 'f', 1); \
-         INSERT INTO hooks (id, tenant, url, sealed, created) VALUES ('hook-1', 'a', 'https://h.example', x'01', 1); \
-         INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
-         VALUES ('delivery-1', 'hook-1', 'job-1', 'waiting', 3, 9, '', 8, '{}')",
-    )
-    .execute(&mut conn)
-    .await
-    .unwrap();
+    sqlx::raw_sql(shared_and_told!("x'01'")).execute(&mut conn).await.unwrap();
     conn.close().await.unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
     let claimed = store.claim_deliveries(9, 60, 10).await.unwrap();
@@ -167,16 +173,7 @@ async fn a_farm_on_postgres_goes_on_after_all_migrations_but_the_first() {
     sqlx::query(sql).bind(serde_json::to_string(&line("a")).unwrap()).execute(&mut conn).await.unwrap();
     let sql = "INSERT INTO blobs (tenant, sha256, bytes, given) VALUES ('farm', $1, 4, 1)";
     sqlx::query(sql).bind(kept.to_string()).execute(&mut conn).await.unwrap();
-    sqlx::raw_sql(
-        "INSERT INTO shares (tenant, time) VALUES ('a', 5), ('b', 7); \
-         INSERT INTO requests (tenant, key, fingerprint, created) VALUES ('a', 'k', 'f', 1); \
-         INSERT INTO hooks (id, tenant, url, sealed, created) VALUES ('hook-1', 'a', 'https://h.example', '\\x01', 1); \
-         INSERT INTO deliveries (id, hook, job, state, tries, next, error, created, body) \
-         VALUES ('delivery-1', 'hook-1', 'job-1', 'waiting', 3, 9, '', 8, '{}')",
-    )
-    .execute(&mut conn)
-    .await
-    .unwrap();
+    sqlx::raw_sql(shared_and_told!("'\\x01'")).execute(&mut conn).await.unwrap();
     conn.close().await.unwrap();
 
     let store = PostgresStore::open(&server.url(), 4).await.unwrap();

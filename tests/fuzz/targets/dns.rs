@@ -1,4 +1,4 @@
-//! A question to the gateway's name server: an answer fits a datagram and parses again.
+//! A question to the gateway's name server: an answer fits a datagram and parses again. And whether it is plain.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use stakeout_gateway::dns::{self, names::Names};
@@ -7,4 +7,5 @@ fuzz_target!(|data: &[u8]| {
     if let Some((answer, _)) = dns::answer(data, &Names::default()) {
         assert!(answer.len() <= 65_535);
     }
+    dns::plain::is_plain(data);
 });

@@ -55,14 +55,18 @@ fn mean(b: &[u8], n: usize) -> Vec<u8> {
     b.chunks_exact(n).map(|p| ((u16::from(p[0]) + 2 * u16::from(p[1]) + u16::from(p[2])) / 4) as u8).collect()
 }
 
-/// Whether the bytes are exactly a picture of this size with its chroma at half size, whose rows are as long.
-fn is_exactly((w, h): (u32, u32), b: &[u8]) -> bool {
-    w as usize * h as usize * 3 / 2 == b.len() && row_length(b) == Some(w)
+/// The size of which the bytes are one picture with its chroma at half size and nothing left, where their rows look as long.
+fn exact_size(b: &[u8]) -> Option<(u32, u32)> {
+    let is_whole = |(w, h): &(u32, u32)| *w as usize * *h as usize * 3 / 2 == b.len();
+    let sizes: Vec<_> = raw_candidates(b.len()).into_iter().take(SIZES).filter(is_whole).collect();
+    let row = (!sizes.is_empty()).then(|| row_length(b)).flatten()?;
+    sizes.into_iter().find(|s| s.0 == row)
 }
 
 /// Pictures that all of the bytes may be, likeliest first, without those that [`exact`] gives.
 fn wholes(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
-    let known = raw_candidates(b.len()).into_iter().take(SIZES).filter(|size| !is_exactly(*size, b));
+    let exact = exact_size(b);
+    let known = raw_candidates(b.len()).into_iter().take(SIZES).filter(move |size| Some(*size) != exact);
     let known = known.map(|(w, h)| ("raw-yuv", raw_gray(b, w, h)));
     let full = [4, 3].into_iter().flat_map(move |n| {
         let sizes = if b.len().is_multiple_of(n) && has_pixels_of(n, b) { raw_candidates(b.len() / n) } else { Vec::new() };
@@ -74,12 +78,11 @@ fn wholes(b: &[u8]) -> impl Iterator<Item = (&'static str, GrayImage)> {
     full.chain(known).chain(other)
 }
 
-/// Pictures that the bytes are without one left: tried before they are taken for several smaller ones, as few and broad patches look
-/// like pixels of several bytes.
-pub(crate) fn exact(b: &[u8]) -> impl Iterator<Item = Guess> {
-    let all = 0..b.len();
-    let known = raw_candidates(b.len()).into_iter().take(SIZES).filter(|size| b.len() <= WHOLE && is_exactly(*size, b));
-    known.map(move |(w, h)| ("raw-yuv", all.clone(), raw_gray(b, w, h)))
+/// The picture that the bytes are without one left: tried before they are taken for several smaller ones, as few and broad patches
+/// look like pixels of several bytes.
+pub(crate) fn exact(b: &[u8]) -> Option<Guess> {
+    let (w, h) = (b.len() <= WHOLE).then(|| exact_size(b)).flatten()?;
+    Some(("raw-yuv", 0..b.len(), raw_gray(b, w, h)))
 }
 
 /// How frames lie one after the other in a buffer.
@@ -205,13 +208,13 @@ mod tests {
     #[test]
     fn a_buffer_of_a_known_size_is_first_taken_for_one_picture_and_each_guess_is_made_once() {
         let one = CameraFeed::new(SubKey::from_bytes([1; 32])).nv21(7, 640, 480);
-        let first: Vec<_> = exact(&one).map(|(step, at, p)| (step, at, p.width, p.height)).collect();
-        assert_eq!(first[0], ("raw-yuv", 0..460_800, 640, 480));
+        let first = exact(&one).map(|(step, at, p)| (step, at, p.width, p.height));
+        assert_eq!(first, Some(("raw-yuv", 0..460_800, 640, 480)));
         let others: Vec<_> = pictures(&one).map(|(step, _, p)| (step, p.width, p.height)).collect();
-        assert!(first.iter().all(|f| !others.contains(&(f.0, f.2, f.3))), "{others:?}");
+        assert!(!others.contains(&("raw-yuv", 640, 480)), "{others:?}");
         // Some bytes at its end that are no row.
         let more = [&one[..], &[0; 100]].concat();
-        assert_eq!(exact(&more).count(), 0);
+        assert!(exact(&more).is_none());
         assert!(pictures(&more).any(|(_, _, p)| (p.width, p.height) == (640, 480)));
     }
 

@@ -104,10 +104,10 @@ impl<'a> Quest<'a> {
             shown.read(detectors, &MediaPiece::Picture(picture), 0);
             shown
         };
-        for (step, at, picture) in raw::exact(b) {
-            if keep(step, at, read(picture)) {
-                return false;
-            }
+        if let Some((step, at, picture)) = raw::exact(b)
+            && keep(step, at, read(picture))
+        {
+            return false;
         }
         let mut cut = false;
         for (frames, all) in raw::frames(b) {

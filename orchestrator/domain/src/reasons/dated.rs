@@ -56,7 +56,7 @@ pub(super) fn of(t: &TrialEvidence<'_>, acts: &Acts, out: &mut Vec<Doubt>) {
 
 /// A request that began in one state and ended in another: when its parts went is not known.
 fn of_sending(t: &TrialEvidence<'_>, acts: &Acts, f: &Finding, out: &mut Vec<Doubt>) {
-    let flow = f.flow.filter(|_| f.role == Some(Role::FlowRequest)).and_then(|id| t.flows.iter().find(|w| w.id == id));
+    let flow = events::flow_of(t, f).filter(|_| f.role == Some(Role::FlowRequest));
     let states = flow.map(|w| sent::states_of(t, acts, f, w)).filter(|s| s.len() > 1).unwrap_or_default();
     if states.is_empty() {
         return;

@@ -106,7 +106,8 @@ fn of_observation(o: &Observation) -> Option<Happening> {
         }
         Fact::Shutter { audible, .. } => {
             let heard = if *audible { "the shutter sounded" } else { "the shutter was silent" };
-            Some(point(o.at, CAMERA, "shutter", 3, heard.to_owned()))
+            // What an owner could have heard is among the first things to know.
+            Some(point(o.at, CAMERA, "shutter", if *audible { 9 } else { 3 }, heard.to_owned()))
         }
         Fact::Crashed { message, .. } => event("crash", 9, format!("crashed: {}", short(message))),
         Fact::Anr { message } => event("crash", 8, format!("did not respond: {}", short(message))),
