@@ -9,7 +9,7 @@ import org.junit.Test;
 /** Roundabout ways out of the app's world are refused and told; roundabout ways inside of it work and are not. */
 public class OutTest extends ProbeTest {
   @Test public void roundabout_ways_are_seen() throws Exception {
-    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Out.fine", "Out.made", "Out.twice", "Out.handle", "Out.links", "Out.descriptor", "Out.names", "Out.page"))) {
+    try (Handset h = handset(34).probe(34, 34, "deny", every20Seconds("Out.fine", "Out.made", "Out.twice", "Out.handle", "Out.links", "Out.descriptor", "Out.names", "Out.page", "Out.sends"))) {
       h.seconds(70);
       assertEquals("4 own true", h.said("Out.fine"));
       assertEquals("deleted true", h.said("Out.made"));
@@ -31,6 +31,12 @@ public class OutTest extends ProbeTest {
       String page = "android.content.Context.startActivity of android.intent.action.";
       List<Object> pages = h.all("unsupported_api", "name").stream().filter(n -> n.toString().startsWith(page)).distinct().toList();
       assertEquals(List.of(page + "VIEW, with data", page + "DIAL"), pages);
+      h.seconds(40);
+      assertEquals("sent", h.said("Out.sends"));
+      List<Object> sent = h.all("unsupported_api", "name");
+      assertTrue(sent.toString(), sent.containsAll(List.of("android.content.Context.sendBroadcast of told, with data", "android.app.DownloadManager.enqueue",
+          "android.telephony.SmsManager.sendMultimediaMessage", "android.app.backup.BackupManager.dataChanged")));
+      assertEquals("who is told nothing, and the app itself", 1, sent.stream().filter(n -> n.toString().contains("sendBroadcast")).count());
     }
   }
 

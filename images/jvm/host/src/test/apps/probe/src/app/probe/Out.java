@@ -49,6 +49,17 @@ final class Out {
     return "shown";
   }
 
+  /** What another app or the system would send, and two broadcasts that tell nobody else anything. */
+  static String sends(Context c) throws Exception {
+    c.sendBroadcast(new android.content.Intent("told").setPackage("com.other").putExtra("d", 1));
+    c.sendBroadcast(new android.content.Intent("called").setPackage("com.other"));
+    c.sendBroadcast(new android.content.Intent("own").setPackage(c.getPackageName()).putExtra("d", 1));
+    ((android.app.DownloadManager) c.getSystemService(Context.DOWNLOAD_SERVICE)).enqueue(new android.app.DownloadManager.Request(android.net.Uri.parse("https://x.test/?d=1")));
+    android.telephony.SmsManager.getDefault().sendMultimediaMessage(c, android.net.Uri.parse("content://app.probe/mms"), null, null, null);
+    new android.app.backup.BackupManager(c).dataChanged();
+    return "sent";
+  }
+
   private static String own() {
     return "own";
   }
