@@ -41,8 +41,8 @@ pub const AVD_HOME: &str = "/opt/android/avd";
 pub const SNAPSHOT: &str = "stakeout";
 /// Features that the emulator is started with, or with a `-` without, in a bake and in a trial. The modem of images from API 30 on is
 /// reached at `::1`, an address that a namespace with nothing but its loopback does not resolve, and the emulator ends by that; without
-/// it the emulator is the modem itself.
-pub const FEATURES: &[&str] = &["AllowSnapshotMigration", "-ModemSimulator"];
+/// it the emulator is the modem itself. In the order of a set, as a class of hosts has them.
+pub const FEATURES: &[&str] = &["-ModemSimulator", "AllowSnapshotMigration"];
 /// How the guest's graphics are drawn: in software, as no host has to have a GPU.
 pub const GPU: &str = "swiftshader_indirect";
 /// Argument that makes `stakeout-device` bake.
@@ -312,6 +312,7 @@ mod tests {
             let arguments = arguments(&machine(), launch);
             let has = |a: &str| arguments.iter().any(|x| x == a);
             assert!(has("-grpc-use-token") && has("-no-window") && has("-allow-host-audio"), "{launch:?}");
+            assert!(FEATURES.is_sorted(), "a bake is started by a class of hosts, a trial by these");
             // What the emulator sends about itself would be taken for the guest's.
             assert!(has("-no-metrics") && has("-ModemSimulator"), "{launch:?}");
             // Where the disks are the image's: its root cannot be written.

@@ -1,7 +1,7 @@
 //! The emulator's program: its arguments, its copy of the virtual device, its start and its end.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::VecDeque,
     ffi::OsString,
     fs,
     process::{ExitStatus, Stdio},
@@ -57,8 +57,7 @@ pub fn machine(config: &str) -> Result<Machine, Problem> {
         gpu: setting(config, "hw.gpu.mode", GPU).to_owned(),
         cores: number("hw.cpu.ncore", "4")?,
         ram_mib: number("hw.ramSize", "4096M")?,
-        // In the order of a bake's host class, which is a set.
-        features: FEATURES.iter().map(|f| (*f).to_owned()).collect::<BTreeSet<_>>().into_iter().collect(),
+        features: FEATURES.iter().map(|f| (*f).to_owned()).collect(),
     })
 }
 
