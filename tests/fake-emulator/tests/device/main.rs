@@ -8,6 +8,8 @@ mod frida;
 mod kept;
 mod microphone;
 mod others;
+#[path = "../support/ports.rs"]
+mod ports;
 mod probe;
 mod trial;
 mod window;

@@ -26,6 +26,8 @@ use tokio_util::{
     sync::CancellationToken,
 };
 
+use crate::ports::free_port;
+
 /// Guest seconds in one of ours.
 pub(crate) const SCALE: f64 = 20.0;
 /// MiB that are free where its virtual device lies, whatever the test's own file system has.
@@ -39,11 +41,6 @@ pub(crate) struct Worker {
     device: JoinHandle<Result<(), DeviceError>>,
     next: u64,
     _folder: tempfile::TempDir,
-}
-
-/// A port that nobody has now.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// An APK as far as the stand-in looks at it.

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -15,6 +14,10 @@ use stakeout_links::{
     guest::Guest,
 };
 use tempfile::TempDir;
+
+mod ports;
+
+use ports::free_port;
 
 /// Time that anything may take on a busy machine.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -32,10 +35,6 @@ impl Drop for Emulator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 pub fn home() -> TempDir {
