@@ -61,32 +61,44 @@ pub struct TrialData {
     pub tries: Vec<Try>,
 }
 
+/// Trials that are read at a time: as text and as values at once, each may have a completion of a hundred megabytes.
+const PART: u32 = 8;
+
 /// Reads all trials of a job, each with its key revealed.
 pub async fn gather(service: &Service, job: &JobRow) -> Result<Vec<TrialData>, ServiceError> {
     let root = Receipt::root(&job.secret, &job.spec.nonce);
-    let mut out = Vec::new();
-    let trials = service.store.trials(&job.id).await?;
-    let mut tries = tries::of(service.store(), &job.id, &trials).await?;
-    for t in trials {
-        let observed = observed::of(service.store(), &t.id, t.row.epoch).await?;
-        let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
-        let commitment = Sha256Digest::from_bytes(key.commitment());
-        let Completion { mut record, flows, analysis, statement } = t.completion.clone().unwrap_or_else(|| Completion {
-            record: without_completion(job, &t, commitment),
-            flows: vec![],
-            analysis: Analysis::default(),
-            statement: None,
-        });
-        record.app.sha256 = Some(job.spec.app);
-        if record.app.package.is_empty() {
-            record.app = AppFacts { sha256: Some(job.spec.app), ..job.spec.facts.clone() };
+    // What is left of each when its completion is taken.
+    let (mut trials, mut out): (Vec<TrialFull>, Vec<TrialData>) = (Vec::new(), Vec::new());
+    loop {
+        let part = service.store.trials_after(&job.id, trials.last().map_or(0, |t| t.number), PART).await?;
+        if part.is_empty() {
+            break;
         }
-        record.app.signers.clone_from(&job.spec.facts.signers);
-        record.app.abis.clone_from(&job.spec.facts.abis);
-        record.commitment = commitment;
-        record.key = Some(KeyHex::new(key.reveal()));
-        let tries = tries.remove(&t.id).unwrap_or_default();
-        out.push(TrialData { record, observed, flows, analysis, statement, tries });
+        for mut t in part {
+            let observed = observed::of(service.store(), &t.id, t.row.epoch).await?;
+            let key = TrialKey::derive(&root, t.id.as_str(), t.row.epoch.0);
+            let commitment = Sha256Digest::from_bytes(key.commitment());
+            let Completion { mut record, flows, analysis, statement } = t.completion.take().unwrap_or_else(|| Completion {
+                record: without_completion(job, &t, commitment),
+                flows: vec![],
+                analysis: Analysis::default(),
+                statement: None,
+            });
+            record.app.sha256 = Some(job.spec.app);
+            if record.app.package.is_empty() {
+                record.app = AppFacts { sha256: Some(job.spec.app), ..job.spec.facts.clone() };
+            }
+            record.app.signers.clone_from(&job.spec.facts.signers);
+            record.app.abis.clone_from(&job.spec.facts.abis);
+            record.commitment = commitment;
+            record.key = Some(KeyHex::new(key.reveal()));
+            out.push(TrialData { record, observed, flows, analysis, statement, tries: vec![] });
+            trials.push(t);
+        }
+    }
+    let mut tries = tries::of(service.store(), &job.id, &trials).await?;
+    for (t, d) in trials.iter().zip(&mut out) {
+        d.tries = tries.remove(&t.id).unwrap_or_default();
     }
     Ok(out)
 }

@@ -77,6 +77,8 @@ pub trait Fleet: Send + Sync + 'static {
     async fn worker_host(&self, id: &WorkerId) -> Result<Option<HostFacts>, StoreError>;
     /// Workers that may run this tenant's trials, by id; for the farm: all.
     async fn workers(&self, tenant: &TenantId, now: Millis) -> Result<Vec<WorkerDoc>, StoreError>;
+    /// Workers of this tenant that are known.
+    async fn workers_known(&self, tenant: &TenantId) -> Result<u64, StoreError>;
     /// Changes a worker's mode. One that is quarantined loses its leases at once, so that nothing of it is taken any more.
     /// The trials that it lost.
     async fn set_worker_mode(

@@ -65,6 +65,12 @@ pub(crate) struct BenchArgs {
     /// The program of tests/peer, to measure another queue on the same PostgreSQL
     #[arg(long)]
     peer: Option<PathBuf>,
+    /// Trials of a job. All of one job's calls meet in its row, so many there are the worst case
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    job: u64,
+    /// Completions with what a trial of the demo's scenario plants, 20 KB each; drawing it is work of the load's. Else nothing is planted
+    #[arg(long)]
+    planted: bool,
     /// Also say which statements PostgreSQL spends its time on
     #[arg(long)]
     statements: bool,
@@ -117,14 +123,14 @@ pub(crate) async fn run(a: BenchArgs) -> Result<()> {
         let mut queued = 0;
         for &want in &a.queued {
             let began = Instant::now();
-            let times = fill(&admin, &app, want.saturating_sub(queued)).await?;
+            let times = fill(&admin, &app, want.saturating_sub(queued), &a).await?;
             let took = began.elapsed().as_secs_f64();
             let added = want.saturating_sub(queued);
             queued = queued.max(want);
             let server_pid = running.child.id();
             if added > 0 {
                 let n = times.len();
-                let mut row = measured(store, want, 8, "submit (1000 trials)", times, took);
+                let mut row = measured(store, want, 8, "submit (a job)", times, took);
                 row.server_rss_mib = usage(server_pid).1;
                 row.per_s = n as f64 / took;
                 rows.push(row);
@@ -268,16 +274,19 @@ fn measured(store: &str, queued: u64, workers: u32, call: &'static str, mut time
     }
 }
 
-/// Queues trials in jobs of a thousand, ten to a request; the time of each request by its jobs.
-async fn fill(admin: &Client, app: &App, trials: u64) -> Result<Vec<Duration>> {
+/// Queues trials, ten jobs to a request; the time of each request by its jobs.
+async fn fill(admin: &Client, app: &App, trials: u64, a: &BenchArgs) -> Result<Vec<Duration>> {
+    let nothing = json!({"name": "bench", "plant": {"contacts": 0, "callLog": 0, "sms": 0, "calendar": 0, "cells": 0, "wifi": 0, "accounts": 0,
+        "media": 0, "installedApps": 0, "location": false, "identifiers": false, "clipboard": false}, "steps": ["launchApp"]});
+    let scenario = if a.planted { json!("idle-demo") } else { nothing };
     let mut times = Vec::new();
     let mut left = trials;
     while left > 0 {
         let jobs: Vec<_> = (0..10)
             .map_while(|_| {
-                let n = left.min(1000);
+                let n = left.min(a.job);
                 left -= n;
-                (n > 0).then(|| json!({"app": app.sha256, "scenario": "idle-demo", "trials": n}))
+                (n > 0).then(|| json!({"app": app.sha256, "scenario": scenario, "trials": n}))
             })
             .collect();
         let (n, began) = (jobs.len() as u32, Instant::now());

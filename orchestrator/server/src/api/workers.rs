@@ -144,7 +144,10 @@ async fn same_key(app: &App, c: &Caller, id: &WorkerId, key: &str) -> Answer<()>
 }
 
 /// Workers of a tenant, at most: their ids are their own choice.
-const WORKERS: usize = 1000;
+const WORKERS: u64 = 1000;
+
+/// Workers of the farm, which its operator runs.
+const FARM_WORKERS: u64 = 50_000;
 
 /// Refuses a worker that is one too many. Those that are known stay.
 pub(crate) async fn room_for(app: &App, c: &Caller, id: &WorkerId) -> Answer<()> {
@@ -153,9 +156,9 @@ pub(crate) async fn room_for(app: &App, c: &Caller, id: &WorkerId) -> Answer<()>
         Err(StoreError::NotFound { .. }) => {}
         there => return Ok(there.map(drop)?),
     }
-    let own = store.workers(c.tenant(), now()).await?.iter().filter(|w| w.tenant == *c.tenant()).count();
-    if own >= WORKERS {
-        return Err(Failed::new(Code::Quota, format!("a tenant has at most {WORKERS} workers"))
+    let most = if c.tenant().is_farm() { FARM_WORKERS } else { WORKERS };
+    if store.workers_known(c.tenant()).await? >= most {
+        return Err(Failed::new(Code::Quota, format!("`{}` has at most {most} workers", c.tenant()))
             .hint("give a worker that starts again the id that it had; one that is not heard of for a week is forgotten"));
     }
     Ok(())

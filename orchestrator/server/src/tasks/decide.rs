@@ -1,7 +1,10 @@
 //! Jobs whose trials have all ended.
 
+use std::{error::Error, thread};
+
 use stakeout_blobs::TenantBlobs;
 use stakeout_store::{Decided, Due, JobRow};
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     ServiceError,
@@ -21,6 +24,9 @@ const TRIES: u32 = 10;
 /// A job that could not be decided because nothing can be written now is due again after so long, milliseconds.
 const AGAIN: i64 = 15_000;
 
+/// How far a decision gives way to calls, in steps of `nice`: where both want a processor, it has about a quarter.
+const GIVES_WAY: i32 = 5;
+
 /// Bytes that fit where anything can be written: about what a bundle has.
 const PROBE: usize = 32 << 20;
 
@@ -34,8 +40,7 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
         given_up(&job)
     } else {
         // A panic is this job's, not the task's: others are decided after it.
-        let (of, row) = (app.clone(), job.clone());
-        match tokio::spawn(async move { made(&of, &row).await }).await {
+        match aside(app, &job).await {
             Ok(Ok(made)) => made,
             Ok(Err(e)) => {
                 tracing::error!(job = %id, tries, error = chain(&e), "a job could not be decided");
@@ -47,7 +52,7 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
                 return Err(e);
             }
             Err(e) => {
-                tracing::error!(job = %id, tries, error = chain(&e), "a job could not be decided; it is tried again");
+                tracing::error!(job = %id, tries, error = chain(&*e), "a job could not be decided; it is tried again");
                 return Ok(true);
             }
         }
@@ -63,6 +68,19 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
     }
     service.wake(&id);
     Ok(true)
+}
+
+/// See [`made`], on a thread of its own, which gives way: packing and drawing are seconds of work, and calls that come meanwhile would wait for
+/// one of the few threads that answer them. `Err`: it came to no end.
+async fn aside(app: &App, job: &JobRow) -> Result<Result<Decided, ServiceError>, Box<dyn Error + Send + Sync>> {
+    let (of, row, runtime) = (app.clone(), job.clone(), Handle::current());
+    let (tell, told) = oneshot::channel();
+    thread::Builder::new().name("decide".to_owned()).spawn(move || {
+        // This thread's alone. Without it all is decided too, and calls wait longer.
+        let _ = rustix::process::nice(GIVES_WAY);
+        let _ = tell.send(runtime.block_on(made(&of, &row)));
+    })?;
+    Ok(told.await?)
 }
 
 /// Makes report and bundle, and keeps their bytes.

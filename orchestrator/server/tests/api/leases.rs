@@ -372,6 +372,14 @@ async fn what_workers_say_of_themselves_is_bounded() {
     // Those that are known go on.
     beat("w-5", json!({})).await.json(200);
     ask("w-5").await.json(200);
+
+    // The farm's own are its operator's, who may have many.
+    let (operator, farms) = (farm.token("farm", "worker").await, stakeout_contract::TenantId::farm());
+    for n in 0..1000 {
+        farm.store().worker_seen(&format!("f-{n}").parse().unwrap(), &farms, &abilities(), None, now()).await.unwrap();
+    }
+    let body = json!({"worker": "f-more", "abilities": abilities()});
+    farm.send("POST", "/v1/leases", &operator, &body).await.json(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,8 @@ async fn workers_are_seen_by_those_whose_trials_they_run(store: &dyn Store) {
     assert_eq!(of(&t).await, [theirs.clone(), mine.clone()]);
     assert_eq!(of(&tenant("stranger")).await, std::slice::from_ref(&theirs));
     assert!(of(&careful).await.is_empty());
+    let known = async |t: &TenantId| store.workers_known(t).await.unwrap();
+    assert_eq!((known(&t).await, known(&tenant("stranger")).await), (1, 0), "its own, not those that run its trials");
     assert!(matches!(store.set_worker_mode(&t, &theirs, WorkerMode::Draining, Noted::NOTHING).await, Err(StoreError::NotFound { .. })));
     store.set_worker_mode(&farm, &mine, WorkerMode::Draining, Noted::NOTHING).await.unwrap();
     assert_eq!(store.worker_seen(&mine, &t, &abilities(34), None, now).await.unwrap(), WorkerMode::Draining);

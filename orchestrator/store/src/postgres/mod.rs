@@ -8,7 +8,7 @@ mod sql;
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection, PgPool, Postgres, Transaction,
+    Connection, Executor, PgPool, Postgres, Transaction,
     migrate::Migrator,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -49,6 +49,9 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(connections.max(2))
             .acquire_timeout(PATIENCE)
+            // All that is asked often is found by an index. Of a table that was nearly empty when its statistics were made the planner
+            // expects that reading it whole is as good, also when a batch has just made it large, until the statistics are made again.
+            .after_connect(|conn, _| Box::pin(async move { conn.execute("SET enable_seqscan = off").await.map(drop) }))
             // Of one that was just used a dead server is noticed by the use itself.
             .test_before_acquire(false)
             .before_acquire(|conn, meta| {

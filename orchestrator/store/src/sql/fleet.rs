@@ -48,6 +48,10 @@ impl Fleet for Backend {
         workers::of(self, tenant, now).await
     }
 
+    async fn workers_known(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        workers::known(self, tenant).await
+    }
+
     async fn set_worker_mode(
         &self,
         tenant: &TenantId,

@@ -10,7 +10,7 @@ use stakeout_domain::lease::Millis;
 use super::{Backend, Db, DbRow, audit, end::take_away, look, row::Read};
 use crate::{
     Noted, StoreError,
-    codec::{db, json, missing, word},
+    codec::{db, json, missing, uint, word},
     fleet::{ALIVE, HEARD},
 };
 
@@ -85,6 +85,12 @@ macro_rules! select_workers {
             $also
         )
     };
+}
+
+/// See [`crate::Fleet::workers_known`].
+pub(super) async fn known(store: &Backend, tenant: &TenantId) -> Result<u64, StoreError> {
+    let row = one!(store.reader().await?, "count workers", "SELECT count(*) AS n FROM workers WHERE tenant = $1", tenant.as_str())?;
+    Ok(uint(Read("workers", &row).int("n")?))
 }
 
 fn worker_of(row: &DbRow, now: Millis) -> Result<WorkerDoc, StoreError> {
