@@ -130,6 +130,33 @@ async fn what_a_lease_reads_does_not_grow_with_what_waits() {
     );
 }
 
+/// How a statement is done is settled when it was asked a few times, and stays until statistics are made, a minute later at best.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lease_reads_does_not_grow_when_a_batch_comes_into_an_empty_farm() {
+    let server = Postgres::start_with(&Options { no_fsync: true, ..Options::default() }).unwrap();
+    let store = PostgresStore::open(&server.url(), 2).await.unwrap();
+    let some = async |n: u32| {
+        for at in 0..n {
+            let (got, _) = store.lease(&ask(&TenantId::farm(), &format!("w-{n}-{at}")), 1).await.unwrap().unwrap();
+            store.renew(&got.id, got.row.epoch, None, 2, 60).await.unwrap();
+        }
+    };
+    insert(&store, &job(&tenant("t0"), 20)).await;
+    some(20).await;
+    for n in 0..15 {
+        insert(&store, &job(&tenant(&format!("t{}", n % 5)), 1000)).await;
+    }
+    let mut own = PgConnection::connect(&server.url()).await.unwrap();
+    sqlx::query("SELECT pg_stat_reset()").execute(&mut own).await.unwrap();
+    some(50).await;
+    // What was read is counted when a connection ends.
+    store.close().await;
+    let sql = "SELECT CAST(seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'trials') AS BIGINT) \
+               FROM pg_stat_user_tables WHERE relname = 'trials'";
+    let read: i64 = sqlx::query_scalar(sql).fetch_one(&mut own).await.unwrap();
+    assert!(read > 0 && read / 50 < 100, "rows and entries that a lease and a renewal read of 15 000: {}", read / 50);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_is_named_while_it_is_dropped_stays_or_is_given_again() {
     let server = Postgres::start().unwrap();

@@ -49,9 +49,11 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(connections.max(2))
             .acquire_timeout(PATIENCE)
-            // All that is asked often is found by an index. Of a table that was nearly empty when its statistics were made the planner
-            // expects that reading it whole is as good, also when a batch has just made it large, until the statistics are made again.
-            .after_connect(|conn, _| Box::pin(async move { conn.execute("SET enable_seqscan = off").await.map(drop) }))
+            // All that is asked often is found by an index and in its order. A plan that was made when a table was nearly empty expects that
+            // reading all of it is as good, and is kept, also when a batch has made the table large, until statistics are made again.
+            .after_connect(|conn, _| {
+                Box::pin(async move { conn.execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.map(drop) })
+            })
             // Of one that was just used a dead server is noticed by the use itself.
             .test_before_acquire(false)
             .before_acquire(|conn, meta| {

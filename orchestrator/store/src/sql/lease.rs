@@ -133,8 +133,9 @@ async fn waiting_tenants(conn: &mut Conn, ask: &LeaseFor) -> Result<Vec<Share>, 
     let rows = all!(
         conn,
         "read who waits",
-        "WITH RECURSIVE w(tenant) AS (SELECT min(tenant) FROM trials WHERE state = 'queued' AND tenant >= $1 UNION ALL \
-         SELECT (SELECT min(t.tenant) FROM trials t WHERE t.state = 'queued' AND t.tenant > w.tenant) FROM w \
+        "WITH RECURSIVE w(tenant) AS (SELECT (SELECT q.tenant FROM trials q WHERE q.state = 'queued' AND q.tenant >= $1 \
+         ORDER BY q.tenant LIMIT 1) UNION ALL \
+         SELECT (SELECT t.tenant FROM trials t WHERE t.state = 'queued' AND t.tenant > w.tenant ORDER BY t.tenant LIMIT 1) FROM w \
          WHERE w.tenant IS NOT NULL AND $2 = 1) \
          SELECT w.tenant AS tenant, coalesce(s.time, 0) AS time, coalesce(t.weight, 1) AS weight, t.most_running AS most_running, \
          CASE WHEN t.most_running IS NULL THEN 0 ELSE (SELECT count(*) FROM trials r WHERE r.tenant = w.tenant \
