@@ -76,10 +76,10 @@ pub(crate) fn report(f: &Failure) -> ExitCode {
     let mut given: Vec<String> = Vec::new();
     for error in std::iter::once(&f.error).chain(&f.more) {
         let (said, hints) = told(error);
-        eprintln!("error: {}", crate::output::plain(&said));
+        say!("error: {}", crate::output::plain(&said));
         for h in hints {
             if !given.contains(&h) {
-                eprintln!("hint: {}", crate::output::plain(&h));
+                say!("hint: {}", crate::output::plain(&h));
                 given.push(h);
             }
         }

@@ -24,7 +24,7 @@ pub(crate) fn draining(said: &str) -> Result<(CancellationToken, CancellationTok
             }
             match n {
                 0 => {
-                    eprintln!("{said}");
+                    say!("{said}");
                     d.cancel();
                 }
                 1 => s.cancel(),
@@ -50,7 +50,7 @@ pub(crate) fn ending(said: &str) -> Result<CancellationToken, Failure> {
             if !first {
                 std::process::exit(130);
             }
-            eprintln!("{said}");
+            say!("{said}");
             t.cancel();
         }
     });

@@ -1,4 +1,13 @@
 //! `stakeout`: everything that a person or a host runs.
+#![deny(clippy::print_stderr, reason = "it panics where nothing can be written: `say!`")]
+
+/// A line on standard error, for people. That nobody can read it (a full disk, a closed pipe) ends neither a server nor a run, and
+/// changes no exit code.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
 
 mod args;
 mod commands;
@@ -47,7 +56,8 @@ fn main() -> ExitCode {
         Ok(t) => t,
         Err(e) => return exit::report(&e),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // A line that cannot be written is lost: to say so would be another, and to panic is no answer to a full disk.
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).log_internal_errors(false);
     let logs = if format == Some(LogFormat::Json) { layer.json().with_filter(filter).boxed() } else { layer.with_filter(filter).boxed() };
     tracing_subscriber::registry().with(logs).with(traces.as_ref().map(Traces::layer)).init();
     let code = match runtime.block_on(commands::run(cli.command)) {

@@ -50,6 +50,26 @@ fn a_server_works_below_the_cache_and_what_a_killed_one_left_goes() {
 }
 
 #[test]
+fn a_server_whose_log_cannot_be_written_serves_on() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody can read where it listens, so it is told.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut child = stakeout(folder.path(), &["serve", "--listen", &format!("127.0.0.1:{port}")]).stderr(full).spawn().unwrap();
+    let ready = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let ended = child.try_wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(ready && ended.is_none(), "{ended:?}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let wrong = stakeout(folder.path(), &["verify", "no-such.zip"]).stderr(full).status().unwrap();
+    assert_eq!(wrong.code(), Some(2), "an exit code is not its words");
+}
+
+#[test]
 fn a_server_whose_worker_cannot_start_does_not_serve() {
     let folder = tempfile::tempdir().unwrap();
     let o = stakeout(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--with-worker"]).output().unwrap();

@@ -23,7 +23,7 @@ enum Kind {
 
 fn main() -> ExitCode {
     // Standard output is the worker's pipe; what is for people goes to standard error.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().log_internal_errors(false).init();
     let result = kind().and_then(|k| check_powers().map(|()| k)).map_err(anyhow::Error::from).and_then(|kind| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let result = runtime.block_on(run(kind));

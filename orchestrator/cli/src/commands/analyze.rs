@@ -52,7 +52,7 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     let tools = Tools::here();
     let engine = tools.engine();
     if stakeout_confine::held() == Held::Nothing {
-        eprintln!("note: {UNCONFINED}");
+        say!("note: {UNCONFINED}");
     }
     let mut untrue = Vec::new();
     let analysis = match (a.inputs.as_slice(), &a.trial) {
@@ -64,7 +64,7 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
             analyze_files(&engine, files, Some(&trial)).map_err(Failure::usage)?
         }
         (files, None) => {
-            eprintln!("hint: without `--trial TRIAL.json` nothing is looked for; a bundle has one as `trials/N/trial.json`");
+            say!("hint: without `--trial TRIAL.json` nothing is looked for; a bundle has one as `trials/N/trial.json`");
             analyze_files(&engine, files, None).map_err(Failure::usage)?
         }
     };
@@ -77,7 +77,7 @@ pub(crate) fn run(a: &AnalyzeArgs) -> Result<ExitCode, Failure> {
         say(&analysis)?;
     }
     for what in &untrue {
-        eprintln!("differs: in the trial's record {}", output::plain(what));
+        say!("differs: in the trial's record {}", output::plain(what));
     }
     Ok(ExitCode::from(u8::from(!untrue.is_empty())))
 }
@@ -134,9 +134,9 @@ pub(crate) fn say(a: &Analysis) -> Result<(), Failure> {
         output::line(&line_of(f))?;
     }
     for s in &a.searched.skipped {
-        eprintln!("not looked into: {}", output::plain(&format!("{}: {}", s.file, s.reason)));
+        say!("not looked into: {}", output::plain(&format!("{}: {}", s.file, s.reason)));
     }
     let n = &a.searched;
-    eprintln!("{} findings in {} files ({} bytes, {} pictures and sounds read)", a.findings.len(), n.files, n.bytes, n.media);
+    say!("{} findings in {} files ({} bytes, {} pictures and sounds read)", a.findings.len(), n.files, n.bytes, n.media);
     Ok(())
 }

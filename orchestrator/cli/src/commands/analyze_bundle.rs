@@ -70,7 +70,7 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     }
     for name in names {
         let folder = name.strip_suffix("trial.json").unwrap_or(&name).to_owned();
-        eprintln!("analysing {folder}");
+        say!("analysing {folder}");
         let number = folder.strip_prefix("trials/").unwrap_or(&folder).trim_end_matches('/').to_owned();
         records.push(Recorded { folder: number, record: bundle.json(&name).map_err(Failure::usage)? });
         let mut t = analyse(&bundle, &folder, &mut differences)?;
@@ -107,11 +107,9 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, Failure> {
             }
         }
         let n: usize = doc.trials.iter().map(|t| t.findings.len()).sum();
-        eprintln!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
+        say!("{n} findings in {} trials, found again from the bytes", doc.trials.len());
         if older {
-            eprintln!(
-                "the bundle's result says nothing of the state in which things were sent, as it was made before; that is not compared"
-            );
+            say!("the bundle's result says nothing of the state in which things were sent, as it was made before; that is not compared");
         }
         say(&doc);
     }
@@ -137,32 +135,32 @@ const NAMED: usize = 20;
 /// What differs and what is missing, for people.
 fn say(doc: &Again) {
     for t in &doc.trials_left_out {
-        eprintln!("trial {} was left out whole: nothing is said of it", output::plain(t));
+        say!("trial {} was left out whole: nothing is said of it", output::plain(t));
     }
     if !doc.left_out.is_empty() {
         let n = doc.left_out.len();
         if doc.incomplete() {
-            eprintln!("{n} entries that the verdicts need were left out: what follows from them is not compared");
+            say!("{n} entries that the verdicts need were left out: what follows from them is not compared");
         } else {
-            eprintln!("{n} entries that the verdicts need did not fit into the bundle: its result says so too");
+            say!("{n} entries that the verdicts need did not fit into the bundle: its result says so too");
         }
     }
     for name in doc.left_out.iter().take(NAMED) {
-        eprintln!("  {}", output::plain(name));
+        say!("  {}", output::plain(name));
     }
     if doc.left_out.len() > NAMED {
-        eprintln!("  and {} more (`--json` has all)", doc.left_out.len() - NAMED);
+        say!("  and {} more (`--json` has all)", doc.left_out.len() - NAMED);
     }
     for d in &doc.differences {
-        eprintln!("differs: {}", output::plain(d));
+        say!("differs: {}", output::plain(d));
     }
     match (doc.differences.is_empty(), doc.incomplete(), doc.verdicts_agree) {
-        (false, ..) => eprintln!("the bundle says something else than its bytes"),
-        (true, true, _) => eprintln!("the bundle is incomplete: nothing in it contradicts this, and its verdicts are not made again"),
+        (false, ..) => say!("the bundle says something else than its bytes"),
+        (true, true, _) => say!("the bundle is incomplete: nothing in it contradicts this, and its verdicts are not made again"),
         (true, false, Some(true)) => {
-            eprintln!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
+            say!("the bundle's findings and its result are the same; `report.html` shows them and is not compared");
         }
-        (true, false, _) => eprintln!("nothing in the bundle contradicts this"),
+        (true, false, _) => say!("nothing in the bundle contradicts this"),
     }
 }
 

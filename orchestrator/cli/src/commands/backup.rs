@@ -67,7 +67,7 @@ pub(crate) async fn write(a: BackupArgs) -> Result<ExitCode, Failure> {
     let from = blobs(&a.farm.blobs, a.farm.blob_key.as_deref())?;
     let n = copy(&from, &Blobs::folder(&a.out.join("artifacts")).map_err(Failure::usage)?, &a.out).await?;
     std::fs::rename(&part, &rows).map_err(file(&rows))?;
-    eprintln!("{n} artifacts and all rows are in `{}`; the keys of the operator are not: keep them apart", a.out.display());
+    say!("{n} artifacts and all rows are in `{}`; the keys of the operator are not: keep them apart", a.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn read(a: RestoreArgs) -> Result<ExitCode, Failure> {
             PostgresStore::open(&url, 2).await.map_err(Failure::other)?.load(&mut input).await.map_err(Failure::usage)?;
         }
     }
-    eprintln!("{n} artifacts and all rows were restored");
+    say!("{n} artifacts and all rows were restored");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -64,7 +64,7 @@ pub(crate) async fn run(a: ConformanceArgs) -> Result<ExitCode, Failure> {
     };
     engine.sweep().await.map_err(Failure::other)?;
     let stop = interrupt::token()?;
-    let mut told = |c: &CheckReport| eprintln!("{}", output::plain(&line(c)));
+    let mut told = |c: &CheckReport| say!("{}", output::plain(&line(c)));
     let report = tokio::select! {
         done = stakeout_conformance::run(&engine, plan, &mut told) => done.map_err(Failure::usage)?,
         () = stop.cancelled() => {

@@ -177,7 +177,7 @@ pub(crate) async fn cancel(a: CancelArgs) -> Result<ExitCode, Failure> {
     let client = usual(&a.server)?;
     for id in &a.jobs {
         let j: Job = client.call(reqwest::Method::POST, &format!("v1/jobs/{id}/cancel"), &json!({})).await.map_err(failed)?;
-        eprintln!("{id}: {:?}, {} trials run until their workers let go", j.state, j.trials.running);
+        say!("{id}: {:?}, {} trials run until their workers let go", j.state, j.trials.running);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -190,7 +190,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
             let new: NewToken = usual(&server)?.call_once(reqwest::Method::POST, "v1/tokens", &spec).await.map_err(failed)?;
             if !quiet {
                 let until = new.token.expires_ms.map_or_else(|| "for ever".to_owned(), |t| format!("until {}", when(t)));
-                eprintln!("{} of `{}`, {}, {until}; it is shown this once", new.token.id, new.token.tenant, role.as_str());
+                say!("{} of `{}`, {}, {until}; it is shown this once", new.token.id, new.token.tenant, role.as_str());
             }
             output::line(&new.secret)?;
         }
@@ -214,7 +214,7 @@ pub(crate) async fn token(c: TokenCommand) -> Result<ExitCode, Failure> {
         }
         TokenCommand::Revoke { id, server } => {
             usual(&server)?.ask(reqwest::Method::DELETE, &format!("v1/tokens/{id}")).await.map_err(failed)?;
-            eprintln!("{id} counts no more");
+            say!("{id} counts no more");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -250,7 +250,7 @@ pub(crate) async fn tenant(c: TenantCommand) -> Result<ExitCode, Failure> {
         TenantCommand::Hook { url, tag, server } => {
             let new: NewHook =
                 usual(&server)?.call_once(reqwest::Method::POST, "v1/webhooks", &HookSpec { url, tag }).await.map_err(failed)?;
-            eprintln!("the secret is shown this once: keep it to check signatures");
+            say!("the secret is shown this once: keep it to check signatures");
             output::json(&new)?;
         }
         TenantCommand::Deliveries { hook, server } => {
@@ -305,7 +305,7 @@ async fn audit(tenant: Option<stakeout_contract::TenantId>, server: &ServerArgs)
     }
     match AuditEntry::broken(None, &all) {
         None => {
-            eprintln!("{} entries, the chain holds", all.len());
+            say!("{} entries, the chain holds", all.len());
             Ok(ExitCode::SUCCESS)
         }
         Some(number) => Err(Failure::other(anyhow::anyhow!("the chain breaks at entry {number}: an entry was changed or is missing"))),
@@ -329,7 +329,7 @@ pub(crate) async fn workers(c: WorkersCommand) -> Result<ExitCode, Failure> {
     };
     let w: WorkerDoc =
         usual(&a.server)?.call(reqwest::Method::POST, &format!("v1/workers/{}/{what}", a.id), &json!({})).await.map_err(failed)?;
-    eprintln!("{} is {:?}, {} trials run there", w.id, w.mode, w.running);
+    say!("{} is {:?}, {} trials run there", w.id, w.mode, w.running);
     Ok(ExitCode::SUCCESS)
 }
 

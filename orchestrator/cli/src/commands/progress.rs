@@ -27,7 +27,7 @@ impl Show {
         let Some(multi) = &self.bars else {
             let stage = format!("{} {detail}", p.stage);
             if self.last.get(&p.number) != Some(&stage) {
-                eprintln!("trial {}: {} {detail} [{clock}]", p.number, p.stage);
+                say!("trial {}: {} {detail} [{clock}]", p.number, p.stage);
                 self.last.insert(p.number, stage);
             }
             return;
@@ -54,8 +54,8 @@ impl Show {
     /// A line besides the bars.
     pub(crate) fn say(&self, line: &str) {
         match &self.bars {
-            Some(m) => m.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(m) => m.suspend(|| say!("{line}")),
+            None => say!("{line}"),
         }
     }
 

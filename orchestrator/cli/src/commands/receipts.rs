@@ -35,7 +35,7 @@ pub(crate) async fn submit(client: &Client, spec: &JobSpec, key: &str) -> Result
     let taken_up = offer.as_ref().map(|o| format!("{}/{nonce}", o.job));
     let job: Job = client.submit_with("v1/jobs", &key, (OFFER, taken_up.as_deref()), spec).await.map_err(farm::failed)?;
     if offer.as_ref().is_some_and(|o| o.job != job.id) && job.reused.is_none() {
-        eprintln!("{}: answered as an earlier submit with this key, whose nonce was chosen then", output::plain(job.id.as_str()));
+        say!("{}: answered as an earlier submit with this key, whose nonce was chosen then", output::plain(job.id.as_str()));
     }
     if let Some(what) = wrong(&job, spec, offer.as_ref().map(|o| (o, nonce.as_str()))) {
         return Err(Failure::other(anyhow::anyhow!(
@@ -69,7 +69,7 @@ fn wrong(job: &Job, spec: &JobSpec, offer: Option<(&Offer, &str)>) -> Option<&'s
 pub(crate) fn keep(job: &Job, path: &Path) -> Result<(), Failure> {
     let Some(receipt) = &job.receipt else {
         if job.reused.is_none() {
-            eprintln!("{}: the server gives no signed receipt", output::plain(job.id.as_str()));
+            say!("{}: the server gives no signed receipt", output::plain(job.id.as_str()));
         }
         return Ok(());
     };

@@ -42,8 +42,8 @@ pub(crate) async fn run(a: ReportArgs) -> Result<ExitCode, Failure> {
         say(&path, &r)?;
     }
     if a.gate && r.sending.is_empty() && !r.verdicts.is_empty() {
-        eprintln!("note: this result was made before it was looked at in which state things were sent, and says nothing of that");
-        eprintln!("hint: `stakeout analyze` of its bundle decides again from the evidence");
+        say!("note: this result was made before it was looked at in which state things were sent, and says nothing of that");
+        say!("hint: `stakeout analyze` of its bundle decides again from the evidence");
     }
     let asked = r.trials.len() as u32;
     Ok(ExitCode::from(if a.gate { gate(&r, a.fail_on, asked) as u8 } else { 0 }))

@@ -229,12 +229,12 @@ fn extras(a: &RunArgs, out: &Out, result: &JobResult) -> Result<(), Failure> {
 }
 
 fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
-    eprintln!("{}", table::of(r));
+    say!("{}", table::of(r));
     for t in r.trials.iter().filter(|t| t.end.state != TrialState::Finished) {
-        eprintln!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
+        say!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
     }
     let c = &r.cost;
-    eprintln!(
+    say!(
         "`{}` on {} in `{}`: {} trials, {:.0} s, {:.1} h on their clocks, {:.1} CPU s, at most {} MiB, {} KiB kept",
         output::plain(&r.app.package),
         r.device,
@@ -249,7 +249,7 @@ fn say(out: &Out, r: &JobResult, scenario: &Scenario) {
     for (what, name) in [("report", "report.html"), ("bundle", "bundle.zip")] {
         let path = out.path().join(name);
         if path.exists() {
-            eprintln!("{what}: {}", path.display());
+            say!("{what}: {}", path.display());
         }
     }
 }

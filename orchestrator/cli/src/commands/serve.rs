@@ -111,7 +111,7 @@ pub(crate) async fn run(a: ServeArgs) -> Result<ExitCode, Failure> {
     if let Some(m) = metrics {
         tokio::spawn(http::serve(m, api::metrics(app.clone()), None, stop.clone()));
     }
-    eprintln!("listening on {}://{at}", if tls.is_some() { "https" } else { "http" });
+    say!("listening on {}://{at}", if tls.is_some() { "https" } else { "http" });
     warn_of_plain(&a, at);
     http::serve(listener, api::router(app), tls, stop).await;
     doing.await.map_err(Failure::other)?;
@@ -169,7 +169,7 @@ async fn first_admin(store: &dyn Store, path: &Path) -> Result<(), Failure> {
         Err(e) => return Err(bad(&e, "put the right text there, or remove it: a new one is made where no admin's token counts")),
     }
     if make {
-        eprintln!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
+        say!("the first admin token is in `{}`: keep it, then make tenants and tokens with it", path.display());
     } else if !api::has_admin(store).await.map_err(Failure::other)? {
         tracing::warn!(
             "no admin's token of the tenant `farm` counts any more: remove `{}` and start again, and a new one is made there",

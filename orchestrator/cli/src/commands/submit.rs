@@ -166,9 +166,9 @@ fn said(a: &SubmitArgs, job: &Job) -> Result<(), Failure> {
     }
     if let Some(r) = &job.reused {
         let age = r.ended_ms.map_or_else(String::new, |t| format!(", which ended {}", farm::when(t)));
-        eprintln!("answered by {}{age}: nothing runs", r.job);
+        say!("answered by {}{age}: nothing runs", r.job);
     }
-    eprintln!("`{}`, {} trials; receipt {}", output::plain(&job.package), job.trials.all, job.commitment);
+    say!("`{}`, {} trials; receipt {}", output::plain(&job.package), job.trials.all, job.commitment);
     output::line(job.id.as_str())
 }
 
@@ -197,7 +197,7 @@ async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, k
         bar.set_style(style.progress_chars("=> "));
     }
     // Said before anything is sent: however this ends, it can go on.
-    eprintln!("{} apps; `--key {}` goes on after an interruption", all.len(), output::plain(&key));
+    say!("{} apps; `--key {}` goes on after an interruption", all.len(), output::plain(&key));
     let stop = interrupt::ending("leaving: what was taken stays; press Ctrl-C again to leave at once")?;
     let (room, spec) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(spec));
     let mut running = JoinSet::new();
@@ -218,7 +218,7 @@ async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, k
             }
             Err(e) => {
                 refused += 1;
-                bar.suspend(|| eprintln!("{}: {}", output::plain(&apk.display().to_string()), output::plain(&e.text())));
+                bar.suspend(|| say!("{}: {}", output::plain(&apk.display().to_string()), output::plain(&e.text())));
                 Ok(())
             }
         }
@@ -251,9 +251,9 @@ async fn many(client: Client, a: SubmitArgs, all: Vec<PathBuf>, spec: JobSpec, k
     bar.finish_and_clear();
     let interrupted = stop.is_cancelled();
     let left = asked.saturating_sub(taken + refused);
-    eprintln!("{taken} submitted, {refused} not{}", if interrupted { format!(", {left} not yet") } else { String::new() });
+    say!("{taken} submitted, {refused} not{}", if interrupted { format!(", {left} not yet") } else { String::new() });
     if refused > 0 || interrupted {
-        eprintln!("hint: the same command with `--key {}` submits what is missing, and nothing twice", output::plain(&key));
+        say!("hint: the same command with `--key {}` submits what is missing, and nothing twice", output::plain(&key));
     }
     Ok(match (interrupted, refused) {
         (true, _) => ExitCode::from(130),

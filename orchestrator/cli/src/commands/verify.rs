@@ -63,7 +63,7 @@ pub(crate) fn run(a: &VerifyArgs) -> Result<ExitCode, Failure> {
     } else {
         say(&v)?;
         if !v.signer_known {
-            eprintln!(
+            say!(
                 "hint: compare the fingerprint with the operator's; then put the key into `{}` or give `--key`",
                 places::trusted()?.display()
             );

@@ -23,13 +23,13 @@ pub(crate) async fn run(a: WatchArgs) -> Result<ExitCode, Failure> {
 pub(crate) async fn follow(client: &Client, job: &JobId, fail_on: Rung, json: bool) -> Result<ExitCode, Failure> {
     let result = wait(client, job, json).await?;
     if !json {
-        eprintln!("{}", table::of(&result));
+        say!("{}", table::of(&result));
         for t in result.trials.iter().filter(|t| t.end.state != TrialState::Finished) {
-            eprintln!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
+            say!("{}", output::plain(&format!("trial {} {:?} at {}: {}", t.number, t.end.state, t.end.stage, t.end.reason)));
         }
         // A job that was given up has none.
         if !result.trials.is_empty() {
-            eprintln!("report: {}v1/jobs/{job}/report.html", client.server());
+            say!("report: {}v1/jobs/{job}/report.html", client.server());
         }
     }
     Ok(ExitCode::from(gate(&result, fail_on, result.trials.len() as u32) as u8))

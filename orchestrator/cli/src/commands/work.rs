@@ -178,7 +178,7 @@ pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
         () = drain.cancelled() => return Ok(ExitCode::SUCCESS),
     };
     joined.map_err(farm::failed)?;
-    eprintln!("worker {} with {} slots joined {}", config.worker, config.slots, client.server());
+    say!("worker {} with {} slots joined {}", config.worker, config.slots, client.server());
     let (to, id) = (remote.clone(), config.worker.clone());
     let tell = move |abilities, facts| {
         let (to, id) = (to.clone(), id.clone());
@@ -189,7 +189,7 @@ pub(crate) async fn run(a: WorkArgs) -> Result<ExitCode, Failure> {
     let report = worker.run(Shutdown { drain, stop }).await.map_err(Failure::other);
     beating.abort();
     let report = report?;
-    eprintln!("{} trials completed, {} given back", report.completed, report.given_back);
+    say!("{} trials completed, {} given back", report.completed, report.given_back);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -40,7 +40,8 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
         given_up(&job)
     } else {
         // A panic is this job's, not the task's: others are decided after it.
-        match aside(app, &job).await {
+        let (of, row) = (app.clone(), job.clone());
+        match aside(move || async move { made(&of, &row).await }).await {
             Ok(Ok(made)) => made,
             Ok(Err(e)) => {
                 tracing::error!(job = %id, tries, error = chain(&e), "a job could not be decided");
@@ -70,15 +71,19 @@ pub(crate) async fn one(app: &App) -> Result<bool, ServiceError> {
     Ok(true)
 }
 
-/// See [`made`], on a thread of its own, which gives way: packing and drawing are seconds of work, and calls that come meanwhile would wait for
+/// Does this on a thread of its own, which gives way: packing and drawing are seconds of work, and calls that come meanwhile would wait for
 /// one of the few threads that answer them. `Err`: it came to no end.
-async fn aside(app: &App, job: &JobRow) -> Result<Result<Decided, ServiceError>, Box<dyn Error + Send + Sync>> {
-    let (of, row, runtime) = (app.clone(), job.clone(), Handle::current());
+async fn aside<T, F>(work: impl FnOnce() -> F + Send + 'static) -> Result<T, Box<dyn Error + Send + Sync>>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let runtime = Handle::current();
     let (tell, told) = oneshot::channel();
     thread::Builder::new().name("decide".to_owned()).spawn(move || {
         // This thread's alone. Without it all is decided too, and calls wait longer.
         let _ = rustix::process::nice(GIVES_WAY);
-        let _ = tell.send(runtime.block_on(made(&of, &row)));
+        let _ = tell.send(runtime.block_on(work()));
     })?;
     Ok(told.await?)
 }
@@ -152,6 +157,15 @@ mod tests {
         let service = Service::new(Arc::new(store), Blobs::folder(&dir.join("blobs")).unwrap(), Sealer::ephemeral().unwrap());
         let options = ApiOptions { work, app_bytes: 1 << 20, secure: true, private_hooks: false };
         App::new(Arc::new(service), SigningKey::load_or_create(&dir.join("op.pem")).unwrap(), options)
+    }
+
+    #[tokio::test]
+    async fn a_decision_gives_way_and_a_panic_is_its_own() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let here = nice();
+        assert_eq!(aside(move || async move { nice() }).await.unwrap(), here + GIVES_WAY);
+        assert_eq!(nice(), here);
+        assert!(aside(|| async { panic!("of this job") }).await.is_err());
     }
 
     #[tokio::test]

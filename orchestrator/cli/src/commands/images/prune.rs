@@ -153,7 +153,7 @@ pub(super) async fn run(dry_run: bool, json: bool) -> Result<ExitCode, Failure> 
             let names = output::plain(&names.join(" "));
             match &error {
                 None => output::line(&format!("{verb} {names} ({})", bytes(image.size)))?,
-                Some(e) => eprintln!("warning: `{names}` stays: {}", output::plain(e)),
+                Some(e) => say!("warning: `{names}` stays: {}", output::plain(e)),
             }
         }
         done.failed += usize::from(error.is_some());

@@ -62,7 +62,7 @@ impl Show {
         let text = plain(text);
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => say!("{text}"),
         }
     }
 

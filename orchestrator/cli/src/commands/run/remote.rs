@@ -37,11 +37,11 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         with_app: a.with_app,
     };
     let job = submit::one(&client, &a.app, &a.split, &spec, &nonce()?, submit::shown(&a.app)).await?;
-    let mut out = Out::open(&a.out, a.force).inspect_err(|_| eprintln!("{} was taken: `stakeout report {0}` has its results", job.id))?;
+    let mut out = Out::open(&a.out, a.force).inspect_err(|_| say!("{} was taken: `stakeout report {0}` has its results", job.id))?;
     receipts::keep(&job, &out.path().join("receipt.json"))?;
     // The job goes on whatever happens here, and this is what it will be measured by.
     out.keep();
-    eprintln!("{} was taken; receipt {}", job.id, job.commitment);
+    say!("{} was taken; receipt {}", job.id, job.commitment);
     let result = watch::wait(&client, &job.id, false).await?;
     let text = serde_json::to_string_pretty(&result).map_err(Failure::other)?;
     out.write("result.json", &text)?;
@@ -49,7 +49,7 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
         match client.download(&format!("v1/jobs/{}/{what}", job.id), &out.path().join(name)).await {
             Ok(()) => {}
             // Its verdicts could not be made: what it has instead is too few trials.
-            Err(e) if e.code() == Some(Code::NotFound) && result.trials.is_empty() => eprintln!("{} has no {name}", job.id),
+            Err(e) if e.code() == Some(Code::NotFound) && result.trials.is_empty() => say!("{} has no {name}", job.id),
             Err(e) => return Err(farm::failed(e)),
         }
     }
@@ -57,7 +57,7 @@ pub(super) async fn run(a: RunArgs) -> Result<ExitCode, Failure> {
     match library::load(&a.scenario) {
         Ok(scenario) => super::say(&out, &result, &scenario),
         // The server knows it, this host does not.
-        Err(_) => eprintln!("{}", table::of(&result)),
+        Err(_) => say!("{}", table::of(&result)),
     }
     Ok(ExitCode::from(gate(&result, a.fail_on, job.trials.all) as u8))
 }
