@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test suite")]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -49,23 +49,39 @@ fn a_server_works_below_the_cache_and_what_a_killed_one_left_goes() {
     assert!(left.len() == 1 && !both.contains(&left[0]), "{both:?} {left:?}");
 }
 
+/// Where nothing can be written.
+fn full() -> std::fs::File {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
+
+/// Whether a server answers there; it has said by then that it listens.
+fn answers(port: u16) -> bool {
+    let Ok(mut to) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut got = String::new();
+    to.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").is_ok()
+        && to.read_to_string(&mut got).is_ok()
+        && got.starts_with("HTTP/1.1 200")
+}
+
 #[test]
 fn a_server_whose_log_cannot_be_written_serves_on() {
     let folder = tempfile::tempdir().unwrap();
-    // Nobody can read where it listens, so it is told.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut child = stakeout(folder.path(), &["serve", "--listen", &format!("127.0.0.1:{port}")]).stderr(full).spawn().unwrap();
-    let ready = (0..600).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    let ended = (0..10).find_map(|_| {
+        // Nobody can read where it listens, so it is told; another may have taken that meanwhile.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = stakeout(folder.path(), &["serve", "--listen", &format!("127.0.0.1:{port}")]).stderr(full()).spawn().unwrap();
+        let code = (0..600).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let ended = child.try_wait().unwrap();
+            (ended.is_some() || answers(port)).then_some(ended)
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let ended = code.expect("it neither answers nor ends");
+        (ended.and_then(|e| e.code()) != Some(2)).then_some(ended)
     });
-    let ended = child.try_wait().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(ready && ended.is_none(), "{ended:?}");
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let wrong = stakeout(folder.path(), &["verify", "no-such.zip"]).stderr(full).status().unwrap();
+    assert_eq!(ended.expect("ten ports were taken"), None, "it ended");
+    let wrong = stakeout(folder.path(), &["verify", "no-such.zip"]).stderr(full()).status().unwrap();
     assert_eq!(wrong.code(), Some(2), "an exit code is not its words");
 }
 

@@ -160,10 +160,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn trials_that_are_read_in_parts_are_all_read_each_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = app_with(dir.path(), dir.path().to_owned()).await;
+        let j = job(&tenant("many"), 20);
+        insert(app.service().store(), &j).await;
+        let all = crate::finish::gather(app.service(), &j).await.unwrap();
+        assert_eq!(all.iter().map(|d| d.record.number).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
     async fn a_decision_gives_way_and_a_panic_is_its_own() {
         let nice = || rustix::process::getpriority_process(None).unwrap();
         let here = nice();
-        assert_eq!(aside(move || async move { nice() }).await.unwrap(), here + GIVES_WAY);
+        assert_eq!(aside(move || async move { nice() }).await.unwrap(), (here + GIVES_WAY).min(19));
         assert_eq!(nice(), here);
         assert!(aside(|| async { panic!("of this job") }).await.is_err());
     }
